@@ -1,0 +1,46 @@
+# One command is the gate: `make check test`. Everything installs itself into .venv first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := 0.13.9
+ARGS   ?=
+
+.PHONY: demo test test-fast check lock clean
+
+demo: $(VENV)/.local
+	$(BIN)/gatehouse demo $(ARGS)
+
+test: $(VENV)/.test
+	$(BIN)/pytest $(ARGS)
+
+# Everything that needs no local cloud and no browser: under a minute.
+test-fast: $(VENV)/.test
+	$(BIN)/pytest -n 2 -m "not local_cloud and not browser" $(ARGS)
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+
+# The lock holds hashes for every platform; installing through uv verifies them.
+lock: $(VENV)/.uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --generate-hashes --no-header --quiet --upgrade --output-file requirements.lock
+
+$(VENV)/.uv:
+	$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Gatehouse needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Set PYTHON=python3.11.")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV)
+	touch $@
+
+$(VENV)/.local: $(VENV)/.uv pyproject.toml requirements.lock
+	$(BIN)/uv pip install --quiet --constraint requirements.lock --editable '.[local]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.local
+	$(BIN)/uv pip install --quiet --constraint requirements.lock --editable '.[local,test]'
+	touch $@
+
+clean:
+	rm -rf build .gatehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis
