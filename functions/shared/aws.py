@@ -1,0 +1,71 @@
+"""The way to AWS: one client a service, and AWS's error codes turned into errors that the state machine knows."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from workflows.admission.errors import AccessRefused, AwsUnavailable
+from workflows.errors import GatehouseError
+
+# Few tries here: the state machine retries with a delay that a Lambda would have to pay for.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
+
+_UNAVAILABLE = frozenset({
+    "ConflictException",
+    "InternalFailure",
+    "InternalFailureException",
+    "InternalServerError",
+    "KMSInternalException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+})  # fmt: skip
+_REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedException", "AuthorizationError"})
+
+
+@cache
+def client(service: str) -> Any:
+    """The function's client for `service`, made at first use and kept while the Lambda is warm."""
+    return boto3.client(service, config=_CONFIG)  # type: ignore[call-overload]
+
+
+@contextmanager
+def translated(**known: type[GatehouseError]) -> Iterator[None]:
+    """Raise AWS's errors as ours: `known` maps error codes; throttling and outages become `AwsUnavailable`.
+
+    >>> with translated(ResourceNotFoundException=CertificateUnknown):
+    ...     client("iot").describe_certificate(certificateId=certificate_id)
+
+    A code that nobody foresaw passes as botocore's ClientError, so that the execution fails where it stands.
+    """
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in known:
+            raise known[code](str(error)) from error
+        if code in _UNAVAILABLE or status >= 500:
+            raise AwsUnavailable(str(error)) from error
+        if code in _REFUSED:
+            raise AccessRefused(str(error)) from error
+        raise
+    except HTTPClientError as error:
+        raise AwsUnavailable(str(error)) from error
+    except BotoCoreError as error:
+        raise AwsUnavailable(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,64 @@
+"""Logs and metrics, the same for every function: JSON lines that carry the certificate and the execution, EMF metrics.
+
+Events are never logged: one of them carries a task token.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from aws_lambda_powertools.logging import Logger
+from aws_lambda_powertools.metrics import Metrics, MetricUnit
+
+from workflows.errors import GatehouseError
+
+Handler = Callable[[Any, Any], Any]
+
+logger = Logger()
+metrics = Metrics(namespace="Gatehouse")
+
+
+def count(name: str, value: int = 1, **dimensions: str) -> None:
+    """Add one business metric; dimensions stay few, since each combination is a metric of its own."""
+    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+    for key, text in dimensions.items():
+        metrics.add_dimension(name=key, value=text)
+
+
+def observed(handler: Handler) -> Handler:
+    """Log the end of each call with its correlation keys; count and log a fault, and let it pass."""
+
+    @wraps(handler)
+    @metrics.log_metrics
+    def observed_handler(event: Any, context: Any) -> Any:
+        logger.append_keys(**_correlation(event), function_request_id=getattr(context, "aws_request_id", None))
+        try:
+            result = handler(event, context)
+        except GatehouseError as error:
+            count("Fault", error=type(error).__name__)
+            logger.warning("%s: %s", type(error).__name__, error)
+            raise
+        except Exception:
+            count("Fault", error="unforeseen")
+            logger.exception("unforeseen error")
+            raise
+        logger.info("done", extra=_status(result))
+        return result
+
+    return observed_handler
+
+
+def _correlation(event: Any) -> dict[str, str | None]:
+    """The keys by which a log line is found again: which certificate, which execution."""
+    event = event if isinstance(event, dict) else {}
+    certificate, execution = event.get("certificate"), event.get("execution")
+    nested = certificate.get("certificate_id") if isinstance(certificate, dict) else None
+    return {
+        "certificate_id": event.get("certificate_id") or nested,
+        "execution": execution.get("arn") if isinstance(execution, dict) else None,
+    }
+
+
+def _status(result: Any) -> dict[str, Any]:
+    keys = ("status", "action", "outcome", "certificate_status")
+    return {key: result[key] for key in keys if key in result} if isinstance(result, dict) else {}

@@ -1,0 +1,58 @@
+"""What can go wrong in an admission. The state machine retries and catches by these class names.
+
+Retried, then left uncaught so that the execution can be redriven where it stands (`MayWorkLater`):
+    AwsUnavailable          throttled, timed out, or 5xx
+    AccessRefused           a permission is missing: not retried, since only an operator can help; redrive afterwards
+
+Caught by name (`WillNeverWork`):
+    EventMalformed          what started the execution is no registration event           → Fail
+    AdmissionNotOwned       another execution owns this certificate by now                → Fail, nothing touched
+    CertificateUnknown      AWS IoT does not know the certificate (it was deleted)        → Hold
+    CertificateChanged      its status in AWS IoT was changed by somebody else meanwhile  → Hold
+    ApprovalLapsed          the time to carry the approval out has passed                 → Hold
+    DeviceBoundElsewhere    the device was bound to another certificate meanwhile         → Hold
+    ThingRefused            AWS IoT will not have this thing, type or group               → Roll back
+    PolicyRefused           AWS IoT will not have this policy                             → Roll back
+"""
+
+from workflows.errors import MayWorkLater, WillNeverWork
+
+
+class AwsUnavailable(MayWorkLater):
+    """AWS throttled the call, timed out, or failed on its side."""
+
+
+class AccessRefused(MayWorkLater):
+    """The function's role may not make this call. An operator mends the role and redrives."""
+
+
+class EventMalformed(WillNeverWork):
+    """The input is not a certificate registration event."""
+
+
+class AdmissionNotOwned(WillNeverWork):
+    """This execution does not own the certificate's admission (any more): it must change nothing."""
+
+
+class CertificateUnknown(WillNeverWork):
+    """AWS IoT does not know this certificate id."""
+
+
+class CertificateChanged(WillNeverWork):
+    """Somebody else changed the certificate's status in AWS IoT while it was being considered."""
+
+
+class ApprovalLapsed(WillNeverWork):
+    """`execute_by` has passed: the approval may no longer be carried out."""
+
+
+class DeviceBoundElsewhere(WillNeverWork):
+    """The device is bound to another certificate than the one considered when the decision was made."""
+
+
+class ThingRefused(WillNeverWork):
+    """AWS IoT refuses the thing, its type or one of its groups as asked for."""
+
+
+class PolicyRefused(WillNeverWork):
+    """AWS IoT refuses the policy document, or to attach it."""

@@ -1,0 +1,57 @@
+"""The bounds an operator sets in ``config/limits.toml``: what a certificate may look like, how old a list may be, how fast we go."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from workflows import configuration
+
+Positive = Annotated[int, Meta(gt=0)]
+
+
+class CertificateLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds on a device's certificate; outside of them it is refused."""
+
+    max_validity_days: Positive
+    min_rsa_bits: Annotated[int, Meta(ge=2048)]
+    curves: tuple[str, ...]
+    max_pem_bytes: Positive
+    max_subject_length: Positive
+
+
+class CrlLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds on a revocation list; outside of them it does not count."""
+
+    max_age_days: Positive
+    max_size_mb: Positive
+
+
+class Pacing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast the account's AWS IoT quotas let us go (10 DescribeCertificate a second unless raised)."""
+
+    admissions_per_second: Annotated[float, Meta(gt=0, le=1000)]
+
+
+class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long after each end a knock is ignored before it starts an admission anew."""
+
+    held_minutes: Positive
+    failed_minutes: Positive
+
+    def wait_after(self, outcome: str) -> timedelta | None:
+        """None: never by itself. A refused certificate is INACTIVE or REVOKED and knocks no more; an admitted one is in."""
+        minutes = {"held": self.held_minutes, "failed": self.failed_minutes}.get(outcome)
+        return None if minutes is None else timedelta(minutes=minutes)
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    certificate: CertificateLimits
+    crl: CrlLimits
+    pacing: Pacing
+    reopen: Reopening
+
+
+def load(text: str) -> Limits:
+    """Read the text of ``config/limits.toml``. Raises `ConfigurationInvalid`."""
+    return configuration.load(text, Limits, file="config/limits.toml")
