@@ -1,0 +1,39 @@
+"""What the pinned engine lacks of AWS, added before it starts. One idea a file, each with its reason and the AWS page it follows.
+
+Each file changes the engine by a small diff (``patch``) or by wrapping one of its functions, so that it can be offered upstream as it is
+and dropped here when a release has it.
+"""
+
+from gatehouse.local_cloud.additions import (
+    certificate_rules,
+    execution_end,
+    lambda_error_names,
+    live_sessions,
+    loopback_listener,
+    machine_states,
+    redrive,
+    rule_message,
+    rule_sql,
+    rule_step_functions,
+    task_tokens,
+)
+
+ADDITIONS = (
+    loopback_listener,
+    live_sessions,
+    certificate_rules,
+    rule_message,
+    rule_sql,
+    rule_step_functions,
+    lambda_error_names,
+    machine_states,
+    task_tokens,
+    redrive,
+    execution_end,  # last of Step Functions': it wraps what the others edit
+)
+
+
+def apply() -> None:
+    """Apply every addition, once, before the engine serves. Raises EngineFailed when the engine is not the pinned one."""
+    for addition in ADDITIONS:
+        addition.apply()

@@ -1,0 +1,47 @@
+"""The engine's process: ``python -m gatehouse.local_cloud.engine``, started by ``process.start``.
+
+It takes the lock on the pid file (the kernel drops it with the process, so a pid read from a locked file is alive and ours),
+applies the additions, and runs ministack on loopback.
+
+How credentials work in it, with ``AUTH=true``:
+
+- The administrator is the access key in the engine's own environment (``test``/``test``): never checked against a policy.
+- Each Lambda worker gets, from the engine, ``AWS_ENDPOINT_URL`` and temporary credentials of its function's role. What the
+  role's policies do not allow is refused as on AWS.
+- A rule's action, a schedule or a stream runs inside the engine; of those, the additions check the stepFunctions action's role.
+
+The environment is made by ``process.environment``: nothing of the operator's own AWS configuration reaches the engine or a Lambda.
+"""
+
+import os
+import sys
+
+LOCK_VARIABLE = "GATEHOUSE_ENGINE_LOCK"
+ALREADY_RUNNING = 75  # EX_TEMPFAIL: another engine holds the lock
+
+
+def main() -> None:
+    """Take the lock, apply the additions, serve until SIGTERM or SIGINT."""
+    import fcntl
+
+    lock = open(os.environ[LOCK_VARIABLE], "r+", encoding="ascii")  # noqa: SIM115 - held for the process's life
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit(ALREADY_RUNNING)
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+
+    from gatehouse.local_cloud import additions
+
+    additions.apply()
+
+    from ministack import app
+
+    sys.argv = ["ministack"]  # ministack parses the command line; ours is not for it
+    app.main()
+
+
+if __name__ == "__main__":
+    main()

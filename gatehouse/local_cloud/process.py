@@ -1,0 +1,166 @@
+"""Start, find and stop the engine's process. Only a pid that the kernel vouches for is ever signalled."""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from gatehouse.local_cloud import engine
+from gatehouse.local_cloud.errors import EngineFailed, PortTaken
+from gatehouse.local_cloud.settings import ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, LOOPBACK, REGION, LocalCloudSettings
+
+READY_WITHIN_SECONDS = 30.0
+STOP_WITHIN_SECONDS = 15.0
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
+
+
+def environment(settings: LocalCloudSettings) -> dict[str, str]:
+    """The engine's whole environment. Built, not inherited: an operator's AWS profile must not reach the engine or a Lambda."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | {
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ENDPOINT_URL": settings.endpoint,
+        "BIND_HOST": LOOPBACK,
+        "DOCKER_HOST": f"unix://{settings.home}/no-docker",  # the engine would tidy up containers that are not ours
+        "GATEWAY_PORT": str(settings.port),
+        "IOT_MTLS_PORT": str(settings.mqtt_port),
+        "MINISTACK_REGION": REGION,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "SFN_WAIT_SCALE": str(settings.wait_scale),
+        "SFTP_ENABLED": "0",
+        "S3_DATA_DIR": str(settings.scratch / "s3"),
+        "TMPDIR": str(settings.scratch),
+        engine.LOCK_VARIABLE: str(settings.lock),
+    }
+
+
+def find(settings: LocalCloudSettings) -> int | None:
+    """The pid of the engine that runs in this home, or None. The engine holds a lock on the file as long as it lives."""
+    try:
+        with settings.lock.open("r+", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read() or 0) or None
+    except FileNotFoundError:
+        return None
+    return None
+
+
+def start(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
+    """Start the engine in a session of its own and wait until it is ready. Raises PortTaken, EngineFailed."""
+    for name, port in (("GATEHOUSE_PORT", settings.port), ("GATEHOUSE_MQTT_PORT", settings.mqtt_port)):
+        _require_free(name, port)
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    settings.lock.touch()
+    with settings.log.open("ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "gatehouse.local_cloud.engine"],
+            env=environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches us alone, and the group can be stopped as one
+        )
+    try:
+        _wait_until_ready(settings, child)
+    except BaseException:
+        _stop_group(child.pid)
+        child.wait()
+        raise
+    return child
+
+
+def stop(settings: LocalCloudSettings) -> bool:
+    """Stop the engine of this home and its workers. False when none runs."""
+    pid = find(settings)
+    if pid is None:
+        return False
+    _stop_group(pid)
+    deadline = time.monotonic() + STOP_WITHIN_SECONDS
+    while find(settings) == pid:
+        if time.monotonic() > deadline:
+            _signal_group(pid, signal.SIGKILL)
+            deadline += STOP_WITHIN_SECONDS
+        time.sleep(0.02)
+    return True
+
+
+def is_ready(settings: LocalCloudSettings) -> bool:
+    """Whether the engine answers and its MQTT listener stands."""
+    try:
+        with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ready", timeout=2) as answer:  # noqa: S310 - loopback
+            return b'"listening"' in answer.read()
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _wait_until_ready(settings: LocalCloudSettings, child: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    while not is_ready(settings):
+        if child.poll() is not None:
+            raise EngineFailed(
+                f"The engine ended with status {child.returncode} while starting.\n{_tail(settings.log)}"
+            )
+        if time.monotonic() > deadline:
+            raise EngineFailed(f"The engine was not ready after {READY_WITHIN_SECONDS:g} s.\n{_tail(settings.log)}")
+        time.sleep(0.05)
+
+
+def _require_free(name: str, port: int) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            holder = holder_of(port)
+            by = f" by {holder}" if holder else ""
+            raise PortTaken(
+                f"Port {port} is in use{by} ({error.strerror}). Stop that program, or choose another port: {name}={port + 1}."
+            ) from error
+
+
+def holder_of(port: int) -> str | None:
+    """Who listens on a TCP port of this machine, as ``name (pid N)``; None when it cannot be told (not ours, not Linux)."""
+    inodes = {
+        fields[9]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for fields in (line.split() for line in Path(table).read_text().splitlines()[1:])
+        if fields[3] == "0A" and int(fields[1].rsplit(":", 1)[1], 16) == port
+    }
+    for link in Path("/proc").glob("[0-9]*/fd/*") if inodes else ():
+        try:
+            target = os.readlink(link)
+            if target.startswith("socket:[") and target[8:-1] in inodes:
+                process = link.parent.parent
+                return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
+        except OSError:
+            continue  # gone, or another user's
+    return None
+
+
+def _stop_group(pid: int) -> None:
+    _signal_group(pid, signal.SIGTERM)
+
+
+def _signal_group(pid: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])

@@ -1,0 +1,83 @@
+"""Where the local cloud keeps its files and which ports it takes, read once from the environment."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from gatehouse.local_cloud.errors import LocalCloudError
+
+ACCOUNT = "000000000000"
+REGION = "us-east-1"
+STACK = "gatehouse"
+LOOPBACK = "127.0.0.1"
+
+# The engine's administrator. They open nothing but this machine's loopback, so they are no secret.
+ADMIN_ACCESS_KEY = "test"
+ADMIN_SECRET_KEY = "test"  # noqa: S105
+
+
+class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """One local cloud: its home directory, ports, and how fast Step Functions waits pass.
+
+    ``wait_scale``: 1 waits as AWS does, 0.01 a hundredth of it, 0 not at all. It scales Wait states and
+    retry intervals, not task timeouts.
+    """
+
+    home: Path
+    port: int = 4566
+    mqtt_port: int = 8883
+    wait_scale: float = 1.0
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "engine.log"
+
+    @property
+    def lock(self) -> Path:
+        return self.home / "engine.pid"
+
+    @property
+    def scratch(self) -> Path:
+        return self.home / "tmp"
+
+    @property
+    def broker_ca(self) -> Path:
+        return self.home / "broker-ca.pem"
+
+    @property
+    def status_file(self) -> Path:
+        return self.home / "local-cloud.json"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "LocalCloudSettings":
+        """Read GATEHOUSE_HOME, GATEHOUSE_PORT, GATEHOUSE_MQTT_PORT and SFN_WAIT_SCALE. Raises LocalCloudError."""
+        found = os.environ if environment is None else environment
+        return cls(
+            home=Path(found.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
+            port=_port(found, "GATEHOUSE_PORT", 4566),
+            mqtt_port=_port(found, "GATEHOUSE_MQTT_PORT", 8883),
+            wait_scale=_scale(found.get("SFN_WAIT_SCALE", "1")),
+        )
+
+
+def _port(found: Mapping[str, str], name: str, default: int) -> int:
+    raw = found.get(name, "") or str(default)
+    if not raw.isdecimal() or not 0 < int(raw) < 65536:
+        raise LocalCloudError(f"{name} is {raw!r}; expected a port between 1 and 65535, such as {default}.")
+    return int(raw)
+
+
+def _scale(raw: str) -> float:
+    try:
+        scale = float(raw)
+    except ValueError:
+        scale = -1.0
+    if not 0 <= scale <= 1000:  # NaN fails this too
+        raise LocalCloudError(f"SFN_WAIT_SCALE is {raw!r}; expected a number from 0 (do not wait) to 1 (as AWS does).")
+    return scale

@@ -1,0 +1,81 @@
+"""What a command acts on: the local cloud or a stack on AWS. The same calls for both."""
+
+import functools
+import os
+from typing import Any, NamedTuple
+
+from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus, client
+from gatehouse.local_cloud.errors import NotRunning
+from gatehouse.local_cloud.settings import STACK
+from workflows.errors import BadInput
+
+AWS_MQTT_PORT = 8883
+
+
+class MqttEndpoint(NamedTuple):
+    """Where devices connect. ``ca_path`` is None on AWS, whose roots the system trusts."""
+
+    host: str
+    port: int
+    ca_path: str | None
+
+
+class Target:
+    """A stack, local or on AWS."""
+
+    def __init__(self, stack: str, local: LocalCloudStatus | None = None) -> None:
+        self.stack = stack
+        self.local = local
+
+    @classmethod
+    def resolve(cls, local: bool | None = None, stack: str = STACK) -> "Target":
+        """``local=None`` asks GATEHOUSE_TARGET (``local`` or ``aws``, the default). Raises NotRunning, BadInput."""
+        if not (_wanted_local() if local is None else local):
+            return cls(stack)
+        cloud = LocalCloud()
+        status = cloud.status()
+        if not status.running:
+            raise NotRunning(f"No local cloud runs in {cloud.settings.home}. Start one: gatehouse up")
+        return cls(status.stack, status)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client: of the local cloud, or with the AWS credentials and Region in use."""
+        if self.local:
+            return client(self.local, service)
+        import boto3
+
+        return boto3.client(service)  # type: ignore[call-overload]
+
+    @functools.cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs. Raises BadInput when there is no such stack."""
+        from botocore.exceptions import ClientError
+
+        from gatehouse.local_cloud.deploy import outputs
+
+        try:
+            return outputs(self.client("cloudformation"), self.stack)
+        except ClientError as error:
+            raise BadInput(f"Stack {self.stack!r} cannot be read: {error}. Name the stack with --stack.") from error
+
+    def output(self, name: str) -> str:
+        """One output. Raises BadInput when the stack has none of that name."""
+        if name not in self.outputs:
+            raise BadInput(
+                f"Stack {self.stack!r} has no output {name!r}; is it a Gatehouse stack? It has: {', '.join(self.outputs)}"
+            )
+        return self.outputs[name]
+
+    def mqtt_endpoint(self) -> MqttEndpoint:
+        """Where the stack's devices connect."""
+        if self.local:
+            return MqttEndpoint(self.local.mqtt_host, self.local.mqtt_port, self.local.broker_ca)
+        answer = self.client("iot").describe_endpoint(endpointType="iot:Data-ATS")
+        return MqttEndpoint(answer["endpointAddress"], AWS_MQTT_PORT, None)
+
+
+def _wanted_local() -> bool:
+    wanted = os.environ.get("GATEHOUSE_TARGET", "aws")
+    if wanted not in ("local", "aws"):
+        raise BadInput(f"GATEHOUSE_TARGET is {wanted!r}; expected local or aws.")
+    return wanted == "local"
