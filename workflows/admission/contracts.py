@@ -205,7 +205,10 @@ class ReadDecisionInput(Struct, frozen=True, kw_only=True):
 
 
 class SignedVote(Struct, frozen=True, kw_only=True):
-    """One person's signature block (21 CFR 11.50): printed name, time, meaning; bound to the basis (11.70)."""
+    """One person's signature block (21 CFR 11.50): printed name, time, meaning; bound to the basis (11.70).
+
+    `signature` is made when the vote is cast, over all the rest and the approval's id: see `workflows.evidence.votes`.
+    """
 
     subject: str
     name: str
@@ -218,6 +221,7 @@ class SignedVote(Struct, frozen=True, kw_only=True):
     voted_at: datetime
     signed_in_at: datetime | None = None
     authentication_methods: tuple[str, ...] = ()
+    signature: str | None = None
 
 
 class Decision(Struct, frozen=True, kw_only=True):
@@ -329,13 +333,14 @@ class Dossier(Struct, frozen=True, kw_only=True):
 
 
 class SealInput(Struct, frozen=True, kw_only=True):
-    """`reopen` says which of the waits in `limits.toml` passes before a knock may start anew."""
+    """`workflow_version` is the version of the definition that this execution runs, which may be older than the code that seals."""
 
     execution: Execution
     event: Any
     outcome: Outcome
     reason: str
     dossier: Dossier
+    workflow_version: str = ""
 
 
 class Seal(Struct, frozen=True, kw_only=True):
