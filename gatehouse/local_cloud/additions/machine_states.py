@@ -2,6 +2,8 @@
 
 - ``Output`` of a Succeed state, and of a Choice state whose Default is taken
   (https://docs.aws.amazon.com/step-functions/latest/dg/state-succeed.html, …/state-choice.html).
+- ``Assign`` evaluates all its expressions with the variables as they were when the state began
+  (https://docs.aws.amazon.com/step-functions/latest/dg/workflow-variables.html); the engine lets one see the one before.
 - ``TimeoutSeconds`` given as an expression (https://docs.aws.amazon.com/step-functions/latest/dg/state-task.html).
 - ``MaxDelaySeconds`` and ``JitterStrategy`` of a Retry (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html);
   the engine caps every delay at 60 seconds instead.
@@ -52,6 +54,15 @@ def apply() -> None:
         (
             'ctx["Task"]["Token"], state_def)',
             'ctx["Task"]["Token"],\n                    {**state_def, "TimeoutSeconds": _task_timeout(state_def, raw_input, ctx)})',
+        ),
+    )
+    patch.edit(
+        sfn,
+        "_apply_state_assign",
+        ('variables = ctx.setdefault("variables", {})', "variables = {}"),
+        (
+            "result=result, error_output=error_output,\n        )\n",
+            'result=result, error_output=error_output,\n        )\n    ctx.setdefault("variables", {}).update(variables)\n',
         ),
     )
     patch.edit(
