@@ -1,0 +1,278 @@
+"""What no deployment checks for us: cfn-lint and ``sam validate`` do not look into a state machine."""
+
+import importlib
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonata import Jsonata
+from statelint.linter import Linter
+
+from workflows.errors import GatehouseError, MayWorkLater
+
+from .conftest import ROOT
+
+States = dict[str, dict[str, Any]]
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html and Lambda's own runtime errors.
+TRANSIENT = {
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.TooManyRequestsException",
+    "Lambda.Unknown",
+    "Sandbox.Timedout",
+    "Runtime.ExitError",
+}
+HAPPY_PATH = [
+    "Claim admission",
+    "Is this admission ours?",
+    "Wait for turn",
+    "Inspect certificate",
+    "Is the certificate acceptable?",
+    "Check CRL",
+    "Is it revoked?",
+    "Look up device",
+    "Who decides?",
+    "Activate certificate",
+    "Attach policy",
+    "Seal evidence",
+    "Notify",
+    "Admitted",
+]
+
+
+def tasks(states: States) -> States:
+    return {name: state for name, state in states.items() if state["Type"] == "Task"}
+
+
+def follows(state: dict[str, Any]) -> Iterator[str]:
+    """Every state that may come after this one."""
+    for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
+        if "Next" in holder:
+            yield holder["Next"]
+    if "Default" in state:
+        yield state["Default"]
+
+
+def expressions(value: object) -> Iterator[str]:
+    """Every JSONata expression in a state."""
+    if isinstance(value, str) and value.startswith("{%"):
+        yield value.removeprefix("{%").removesuffix("%}").strip()
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from expressions(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from expressions(part)
+
+
+def error_classes() -> dict[str, type[GatehouseError]]:
+    """The errors that ``workflows/*/errors.py`` define, by class name."""
+    found: dict[str, type[GatehouseError]] = {}
+    for path in sorted(ROOT.glob("workflows/*/errors.py")):
+        module = importlib.import_module(f"workflows.{path.parent.name}.errors")
+        found |= {
+            name: kind
+            for name, kind in vars(module).items()
+            if isinstance(kind, type) and issubclass(kind, GatehouseError) and kind.__module__ == module.__name__
+        }
+    return found
+
+
+def test_statelint_finds_nothing() -> None:
+    # statelint checks JSONPath's types where JSONata may stand: both fields take an expression (Amazon States Language, "Wait" and "Task").
+    known = {"States.Wait for turn.Timestamp", "States.Request approval.TimeoutSeconds"}
+    problems = Linter.validate((ROOT / "statemachine.asl.json").read_text())
+    assert [problem for problem in problems if not any(place in problem for place in known)] == []
+
+
+def test_every_target_exists_and_every_state_is_reachable(machine: dict[str, Any], states: States) -> None:
+    seen, waiting = set(), [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(follows(states[name]))
+    assert seen == set(states)
+
+
+def test_every_state_says_why_it_is_there(states: States) -> None:
+    assert [name for name, state in states.items() if len(state.get("Comment", "")) < 20] == []
+
+
+def test_every_task_has_an_end_to_its_patience(states: States) -> None:
+    assert [name for name, state in tasks(states).items() if not state.get("TimeoutSeconds")] == []
+
+
+def test_every_task_retries_lambdas_transient_errors_with_full_jitter_and_a_cap(states: States) -> None:
+    for name, state in tasks(states).items():
+        assert set(state["Retry"][0]["ErrorEquals"]) >= TRANSIENT, name
+        for retrier in state["Retry"]:
+            assert retrier["JitterStrategy"] == "FULL", name
+            assert retrier["MaxDelaySeconds"] <= 60, name
+            assert retrier["MaxAttempts"] >= 3, name
+
+
+def test_everything_is_never_retried_nor_caught(states: States) -> None:
+    for name, state in tasks(states).items():
+        for handler in [*state["Retry"], *state.get("Catch", [])]:
+            assert not {"States.ALL", "States.TaskFailed"} & set(handler["ErrorEquals"]), name
+
+
+def test_a_person_who_takes_too_long_is_not_asked_again_by_a_retry(states: States) -> None:
+    retried = {error for retrier in states["Request approval"]["Retry"] for error in retrier["ErrorEquals"]}
+    assert "States.Timeout" not in retried
+
+
+def test_every_other_task_is_tried_again_after_a_timeout(states: States) -> None:
+    for name, state in tasks(states).items():
+        retried = {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+        assert name == "Request approval" or "States.Timeout" in retried, name
+
+
+def test_error_names_are_the_names_of_our_classes(states: States) -> None:
+    known = error_classes()
+    for name, state in tasks(states).items():
+        for handler in [*state["Retry"], *state.get("Catch", [])]:
+            for error in set(handler["ErrorEquals"]) - TRANSIENT - {"States.Timeout"}:
+                assert error in known, f"{name}: nothing raises {error}"
+
+
+def test_what_may_work_later_is_retried_or_left_to_be_redriven_but_never_caught(states: States) -> None:
+    """A Catch that leads to an end would make redrive useless. Going back to waiting for people is no end."""
+    known = error_classes()
+    for name, state in tasks(states).items():
+        for catcher in state.get("Catch", []):
+            for error in catcher["ErrorEquals"]:
+                later = error in known and issubclass(known[error], MayWorkLater)
+                assert not later or catcher["Next"] == "Request approval", f"{name} catches {error}"
+
+
+def test_what_will_never_work_is_caught_where_it_can_happen(states: States) -> None:
+    known = error_classes()
+    caught = {
+        error for state in tasks(states).values() for catch in state.get("Catch", []) for error in catch["ErrorEquals"]
+    }
+    permanent = {
+        name
+        for name, kind in known.items()
+        if kind.__module__ == "workflows.admission.errors" and not issubclass(kind, MayWorkLater)
+    }
+    assert permanent - caught == set()
+
+
+def test_a_step_that_changes_something_stops_when_it_no_longer_owns_the_admission(states: States) -> None:
+    changing = {
+        "Inspect certificate", "Request approval", "Activate certificate", "Attach policy", "Refuse certificate", "Roll back",
+        "Seal evidence", "Seal evidence of the end",
+    }  # fmt: skip
+    for name in changing:
+        catchers = {error: catch["Next"] for catch in states[name]["Catch"] for error in catch["ErrorEquals"]}
+        assert catchers["AdmissionNotOwned"] == "Superseded", name
+
+
+def test_what_is_not_understood_is_never_let_in(states: States) -> None:
+    """A Choice's Default takes every answer that nobody thought of: it may only hold, fail, or leave the device alone."""
+    safe = {"Hold", "Failed", "Already in progress"}
+    assert {
+        name: state["Default"]
+        for name, state in states.items()
+        if state["Type"] == "Choice" and state["Default"] not in safe
+    } == {}
+
+
+@pytest.mark.parametrize(
+    "gate", ["Is it revoked?", "Who decides?", "Is this admission ours?", "Is the certificate acceptable?"]
+)
+def test_no_way_to_activation_leads_around_a_gate(machine: dict[str, Any], states: States, gate: str) -> None:
+    seen, waiting = {gate}, [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen.add(name)
+            waiting.extend(follows(states[name]))
+    assert "Activate certificate" not in seen
+
+
+def test_an_approval_is_checked_again_before_it_is_carried_out(states: States) -> None:
+    before = {name for name, state in states.items() if "Activate certificate" in follows(state)}
+    assert before == {"Who decides?", "Is it still what was approved?"}
+    assert next(iter(follows(states["What was decided?"]))) == "Check CRL again"
+
+
+def test_every_end_of_an_owned_admission_is_sealed_and_told(states: States) -> None:
+    """Backwards from the ends: only Notify leads to them, and only a seal leads to Notify."""
+    for end in ("Admitted", "Refused", "Held", "Failed"):
+        [before] = [name for name, state in states.items() if end in follows(state)]
+        notify = before if before == "Notify" else next(n for n, s in states.items() if before in follows(s))
+        [seal] = [name for name, state in states.items() if notify in follows(state)]
+        assert notify.startswith("Notify")
+        assert seal.startswith("Seal evidence")
+
+
+def test_the_happy_path_takes_fourteen_transitions_and_a_duplicate_three(states: States) -> None:
+    assert states[HAPPY_PATH[0]]["Type"] == "Task"
+    for name, after in pairwise(HAPPY_PATH):
+        assert after in follows(states[name]), f"{name} does not lead to {after}"
+    assert len(HAPPY_PATH) == 14
+    assert states["Is this admission ours?"]["Default"] == "Already in progress"
+
+
+def test_every_expression_parses(states: States) -> None:
+    for name, state in states.items():
+        for expression in expressions(state):
+            assert Jsonata(expression), name  # the constructor parses
+
+
+def test_every_variable_is_set_before_it_is_read(states: States) -> None:
+    """Claim admission sets all that later states may read, so that no path meets an undefined one."""
+    given = set(states["Claim admission"]["Assign"]) | {"states", "parse"}
+    later = {"seal"}  # set by both seals, read only by the Notify behind each
+    for name, state in states.items():
+        read = {word for expression in expressions(state) for word in re.findall(r"\$([a-z]\w*)", expression)}
+        assert read - given - (later if name.startswith("Notify") else set()) == set(), name
+
+
+def test_placeholders_and_substitutions_are_the_same(resources: dict[str, Any]) -> None:
+    used = set(re.findall(r"\$\{(\w+)\}", (ROOT / "statemachine.asl.json").read_text()))
+    assert used == set(resources["AdmissionStateMachine"]["Properties"]["DefinitionSubstitutions"])
+
+
+def test_functions_are_named_only_by_alias(resources: dict[str, Any]) -> None:
+    """An execution that waits for days must find the version that is live then."""
+    substitutions = resources["AdmissionStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    functions = {name: value for name, value in substitutions.items() if name not in {"Partition", "CodeVersion"}}
+    assert functions == {name: {"Ref": f"{name}Function.Alias"} for name in functions}
+    assert "arn:aws" not in (ROOT / "statemachine.asl.json").read_text()
+
+
+def test_the_machine_may_call_its_steps_and_nothing_else(resources: dict[str, Any], states: States) -> None:
+    [policy] = resources["AdmissionStateMachine"]["Properties"]["Policies"]
+    [invoke] = [statement for statement in policy["Statement"] if statement["Sid"] == "RunTheSteps"]
+    allowed = {target["Ref"] for target in invoke["Resource"]}
+    called = {state["Arguments"]["FunctionName"].strip("${}") + "Function.Alias" for state in tasks(states).values()}
+    assert allowed == called
+
+
+def test_a_step_is_found_under_the_name_the_console_shows(states: States) -> None:
+    for name, state in tasks(states).items():
+        function = re.sub(r"(?<!^)(?=[A-Z])", "_", state["Arguments"]["FunctionName"].strip("${}")).lower()
+        assert (ROOT / "functions/admission" / function / "app.py").is_file(), name
+        assert name.lower().replace(" ", "_").startswith(function) or function == "request_approval", name
+
+
+def test_the_text_is_in_the_order_in_which_it_is_read(states: States) -> None:
+    order = [name for name in states if name in HAPPY_PATH]
+    assert order == HAPPY_PATH
+
+
+def test_text_is_valid_for_a_strict_parser() -> None:
+    text = (ROOT / "statemachine.asl.json").read_text()
+    assert json.loads(text)
+    assert Path(ROOT / "statemachine.asl.json").stat().st_size < 1_000_000, "Step Functions' limit for a definition"

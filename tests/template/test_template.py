@@ -1,0 +1,230 @@
+"""What the template promises an auditor: roles that name their resources, everything encrypted, nothing lost with the stack."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from .conftest import ROOT
+
+Resources = dict[str, dict[str, Any]]
+
+KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey", "Approvers",
+        "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
+
+STARS = {
+    (
+        "AdmissionStateMachine",
+        "DeliverLogs",
+    ): "vended log delivery is managed by actions that know no resources (Step Functions, Logging)",
+}
+"""Every statement that may name ``*`` as its resource, with the reason. A key policy's ``*`` is the key itself and does not count."""
+
+
+def of_type(resources: Resources, kind: str) -> Resources:
+    return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
+
+
+def functions(resources: Resources) -> Resources:
+    return of_type(resources, "AWS::Serverless::Function")
+
+
+def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every statement of every role: (resource, statement)."""
+    for name, resource in resources.items():
+        for policy in (
+            resource["Properties"].get("Policies", []) if resource["Type"] != "AWS::Cognito::UserPool" else []
+        ):
+            document = policy.get("PolicyDocument", policy)
+            for statement in document["Statement"]:
+                yield name, statement
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_role_reaches_for_everything(resources: Resources) -> None:
+    stars = {
+        (name, statement.get("Sid", ""))
+        for name, statement in statements(resources)
+        if "*" in listed(statement["Resource"])
+    }
+    assert stars == set(STARS)
+
+
+def test_no_role_may_do_everything_with_something(resources: Resources) -> None:
+    for name, statement in statements(resources):
+        for action in listed(statement["Action"]):
+            assert re.fullmatch(r"[a-z0-9-]+:[A-Z][A-Za-z]+", action), f"{name}: {action}"
+
+
+def test_every_function_has_a_role_of_its_own(resources: Resources) -> None:
+    for name, function in functions(resources).items():
+        assert "Role" not in function["Properties"], f"{name} shares a role"
+        assert function["Properties"]["Policies"], f"{name} may do nothing"
+
+
+def test_only_the_resumer_may_answer_a_task_token(resources: Resources) -> None:
+    may = {
+        name
+        for name, statement in statements(resources)
+        for action in listed(statement["Action"])
+        if action.startswith("states:Send")
+    }
+    assert may == {"ResumeExecutionFunction"}
+
+
+def test_only_the_resumer_may_read_a_task_token(resources: Resources) -> None:
+    may = {name for name, statement in statements(resources) if "kms:Decrypt" in listed(statement["Action"])}
+    assert may == {"ResumeExecutionFunction"}
+
+
+def test_only_activation_refusal_and_roll_back_may_set_a_certificates_status(resources: Resources) -> None:
+    may = {name for name, statement in statements(resources) if "iot:UpdateCertificate" in listed(statement["Action"])}
+    assert {"ActivateCertificateFunction", "RefuseCertificateFunction", "RollBackFunction"} <= may
+
+
+def test_nobody_may_delete_evidence(resources: Resources) -> None:
+    deleting = {
+        action
+        for _, statement in statements(resources)
+        for action in listed(statement["Action"])
+        if action.startswith("s3:Delete")
+    }
+    assert deleting == set()
+    policy = resources["EvidenceBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    [denied] = [statement for statement in policy if statement["Sid"] == "NobodyDeletes"]
+    assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+    assert {"s3:DeleteObject", "s3:DeleteObjectVersion", "s3:BypassGovernanceRetention"} <= set(denied["Action"])
+
+
+def test_evidence_is_locked_for_the_operators_years(resources: Resources) -> None:
+    bucket = resources["EvidenceBucket"]["Properties"]
+    assert bucket["ObjectLockEnabled"] is True
+    retention = bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]
+    assert retention == {"Mode": {"Ref": "EvidenceLockMode"}, "Years": {"Ref": "EvidenceYears"}}
+
+
+def test_what_a_regulator_may_ask_for_outlives_the_stack(resources: Resources) -> None:
+    kept = {
+        name
+        for name, resource in resources.items()
+        if resource.get("DeletionPolicy") == "Retain" and resource.get("UpdateReplacePolicy") == "Retain"
+    }
+    assert kept == KEPT
+
+
+@pytest.mark.parametrize("name", ["AdmissionsTable", "InventoryTable", "ApprovalsTable"])
+def test_tables_can_be_restored_to_any_second(resources: Resources, name: str) -> None:
+    table = resources[name]["Properties"]
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+
+
+def test_everything_kept_is_encrypted_with_the_stacks_key(resources: Resources) -> None:
+    for table in of_type(resources, "AWS::DynamoDB::Table").values():
+        assert table["Properties"]["SSESpecification"] == {
+            "SSEEnabled": True,
+            "SSEType": "KMS",
+            "KMSMasterKeyId": {"Ref": "DataKey"},
+        }
+    for bucket in of_type(resources, "AWS::S3::Bucket").values():
+        [rule] = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == {"Fn::GetAtt": "DataKey.Arn"}
+    for queue in of_type(resources, "AWS::SQS::Queue").values():
+        assert queue["Properties"]["KmsMasterKeyId"] == {"Ref": "DataKey"}
+    for topic in of_type(resources, "AWS::SNS::Topic").values():
+        assert topic["Properties"]["KmsMasterKeyId"] == {"Ref": "DataKey"}
+    for group in of_type(resources, "AWS::Logs::LogGroup").values():
+        assert group["Properties"]["KmsKeyId"] == {"Fn::GetAtt": "DataKey.Arn"}
+
+
+def test_no_bucket_is_public_or_open_to_plain_http(resources: Resources) -> None:
+    buckets = of_type(resources, "AWS::S3::Bucket")
+    for bucket in buckets.values():
+        assert set(bucket["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}
+    policies = of_type(resources, "AWS::S3::BucketPolicy").values()
+    guarded = {
+        policy["Properties"]["Bucket"]["Ref"]
+        for policy in policies
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+        if statement["Sid"] == "OnlyEncryptedTransport" and statement["Effect"] == "Deny"
+    }
+    assert guarded == set(buckets)
+
+
+def test_the_machine_keeps_task_tokens_out_of_its_log(resources: Resources) -> None:
+    properties = resources["AdmissionStateMachine"]["Properties"]
+    assert properties["Logging"]["IncludeExecutionData"] is False
+    assert properties["Tracing"] == {"Enabled": True}
+    assert properties["AutoPublishAlias"] == "live"
+    assert properties["Type"] == "STANDARD"
+
+
+def test_the_rule_starts_the_machine_and_loses_nothing(resources: Resources) -> None:
+    payload = resources["RegistrationRule"]["Properties"]["TopicRulePayload"]
+    sql = payload["Sql"]["Fn::Sub"]
+    assert "FROM '$aws/events/certificates/registered/#'" in sql
+    assert "certificateStatus = 'PENDING_ACTIVATION'" in sql
+    assert sql.count("get_dynamodb(") == 2
+    [action] = payload["Actions"]
+    assert action["StepFunctions"]["StateMachineName"] == {"Fn::GetAtt": "AdmissionStateMachine.Name"}
+    assert payload["ErrorAction"]["Sqs"]["QueueUrl"] == {"Ref": "RuleErrorQueue"}
+    assert payload["AwsIotSqlVersion"] == "2016-03-23"
+
+
+def test_a_failed_timed_out_or_aborted_execution_is_recorded(resources: Resources) -> None:
+    event = resources["RecordFailureFunction"]["Properties"]["Events"]["ExecutionEndedBadly"]["Properties"]
+    assert event["Pattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert event["Pattern"]["detail"]["stateMachineArn"] == [{"Ref": "AdmissionStateMachine"}]
+    assert event["DeadLetterConfig"]
+
+
+def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:
+    routes = of_type(resources, "AWS::ApiGatewayV2::Route")
+    open_routes = {
+        route["Properties"]["RouteKey"]
+        for route in routes.values()
+        if route["Properties"]["AuthorizationType"] != "JWT"
+    }
+    assert open_routes == {"GET /evidence/keys.json"}, "public keys are public; everything else needs a token"
+
+
+def test_approver_groups_exist_for_every_group_the_rules_name(resources: Resources) -> None:
+    groups = {group["Properties"]["GroupName"] for group in of_type(resources, "AWS::Cognito::UserPoolGroup").values()}
+    asked = set(re.findall(r'group\s*=\s*"([^"]+)"', (ROOT / "config/approval.toml").read_text()))
+    assert asked
+    assert asked <= groups
+    assert {"operators", "auditors"} <= groups
+
+
+def test_every_handler_exists_and_every_folder_is_deployed(resources: Resources) -> None:
+    handlers = {function["Properties"]["Handler"] for function in functions(resources).values()}
+    on_disk = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) + ".handler"
+        for path in ROOT.glob("functions/*/*/app.py")
+    }
+    assert handlers == on_disk
+
+
+def test_every_function_gets_the_settings_it_reads(template: dict[str, Any], resources: Resources) -> None:
+    shared = set(template["Globals"]["Function"]["Environment"]["Variables"])
+    for name, function in functions(resources).items():
+        given = shared | set(function["Properties"]["Environment"]["Variables"])
+        assert "POWERTOOLS_SERVICE_NAME" in given, name
+        folder = ROOT / "/".join(function["Properties"]["Handler"].split(".")[:-2])
+        text = (folder / "app.py").read_text()
+        for block in re.findall(r"class \w*Settings\(.*?\n\n\n", text, flags=re.DOTALL):
+            for field in re.findall(r"^    (\w+): [^=\n]+$", block, flags=re.MULTILINE):
+                assert field.upper() in given, f"{name} reads {field.upper()} and is not given it"
+
+
+def test_runtime_is_the_one_promised(template: dict[str, Any]) -> None:
+    shared = template["Globals"]["Function"]
+    assert (shared["Runtime"], shared["Architectures"], shared["AutoPublishAlias"]) == ("python3.13", ["arm64"], "live")
+
+
+def test_every_output_says_what_it_is(template: dict[str, Any]) -> None:
+    assert [name for name, output in template["Outputs"].items() if len(output.get("Description", "")) < 10] == []

@@ -1,0 +1,61 @@
+"""Arrows between the rooms of the house run one way, and the pure room stays pure."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OUTSIDE = {"boto3", "botocore", "socket", "requests", "urllib", "http", "random", "os", "time"}
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of everything that a file imports, also inside functions."""
+    tree = ast.parse(path.read_text())
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(node.module or "")
+    return found
+
+
+def files(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize(
+    ("room", "closed"),
+    [("workflows", {"functions", "gatehouse"}), ("functions", {"gatehouse"}), ("gatehouse", {"functions"})],
+)
+def test_arrows_run_one_way(room: str, closed: set[str]) -> None:
+    wrong = {
+        str(path.relative_to(ROOT)): name
+        for path in files(room)
+        for name in imports(path)
+        if name.split(".")[0] in closed
+    }
+    assert wrong == {}
+
+
+def test_workflows_know_no_network_no_clock_and_no_chance() -> None:
+    wrong = {
+        str(path.relative_to(ROOT)): name
+        for path in files("workflows")
+        for name in imports(path)
+        if name.split(".")[0] in OUTSIDE
+    }
+    assert wrong == {}
+    for path in files("workflows"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            asks = isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"}
+            assert not asks, f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} asks for the time"
+
+
+def test_a_handler_fits_on_a_screen() -> None:
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in ROOT.glob("functions/*/*/app.py")
+    }
+    assert lengths
+    assert {path: length for path, length in lengths.items() if length > 80} == {}
