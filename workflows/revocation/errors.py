@@ -1,0 +1,19 @@
+"""Errors of the revocation process.
+
+    MayWorkLater
+    └── CrlStoreUnavailable     the lists could not be read: says nothing about any certificate
+    GatehouseError
+    └── CrlIndexUnusable        an index is missing a part, damaged, or not its list's: fall back to the list
+
+A list that breaks a rule is neither: it is reported in the verdict's ``not_counted``, or as ``publication.Rejected``.
+"""
+
+from workflows.errors import GatehouseError, MayWorkLater
+
+
+class CrlStoreUnavailable(MayWorkLater):
+    """The store of revocation lists did not answer. "We could not find out" is never "not revoked"."""
+
+
+class CrlIndexUnusable(GatehouseError):  # noqa: N818 - named for what the operator sees
+    """An index cannot be relied on. The caller answers from the list itself; never from a part of an index."""

@@ -1,0 +1,55 @@
+"""What the checker answers, and the evidence for it. Every part is JSON-serialisable by msgspec as it stands."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Status = Literal["good", "revoked", "unknown"]
+
+
+class ListFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One revocation list that counted."""
+
+    sha256: str
+    """Of the list's DER, lower-case hex."""
+    number: str
+    """cRLNumber in decimal: up to 160 bits, so a string."""
+    this_update: datetime
+    next_update: datetime
+    scope: str
+    """Identifies what the list speaks for: see :func:`workflows.revocation.scope.scope_id`."""
+    delta_base: str | None = None
+    """BaseCRLNumber, if the list is a delta."""
+
+
+class NotCounted(msgspec.Struct, frozen=True, kw_only=True):
+    """One revocation list that did not count."""
+
+    sha256: str
+    clause: str
+    """The rule it failed, e.g. ``RFC 5280 5.2.3``, or ``profile: …`` for a rule of Gatehouse's own."""
+    reason: str
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """``good``: not revoked, and we know. ``revoked``: with reason and date. ``unknown``: ``reason`` says why we cannot tell."""
+
+    status: Status
+    reason: str
+    """For people, one sentence."""
+    certificate_sha256: str | None = None
+    serial_number: str | None = None
+    """The certificate's, in upper-case hex of its DER content octets."""
+    issuer_key_sha256: str | None = None
+    """Of the issuer's SubjectPublicKeyInfo, DER."""
+    at: datetime
+    """The moment the question was asked for."""
+    governing: ListFacts | None = None
+    """The list that decided."""
+    with_lists: tuple[ListFacts, ...] = ()
+    """Lists the answer also rests on: a delta's base, the other parts of a list split by reason."""
+    revocation_reason: str | None = None
+    """CRLReason as RFC 5280 §5.3.1 names it; ``unspecified`` when the entry gives none."""
+    revocation_date: datetime | None = None
+    not_counted: tuple[NotCounted, ...] = ()

@@ -1,0 +1,261 @@
+"""A revocation list that has been verified once and can be asked many times.
+
+What depends on the moment or on the certificate (dates, age, rollback, scope) is left to :mod:`workflows.revocation.checker`,
+which looks at it at every use. What depends only on the list and its issuer's key is decided here.
+"""
+
+import hashlib
+from array import array
+from datetime import datetime
+from threading import Thread
+from typing import Final, NamedTuple, Protocol, runtime_checkable
+
+from cryptography import x509
+
+from workflows.revocation import der
+from workflows.revocation.certificate import CertificateFacts, certificate_facts, public_key
+from workflows.revocation.der import DerError, Reader
+from workflows.revocation.entries import Entry, find, tile
+from workflows.revocation.lists import RawList, read_list
+from workflows.revocation.rule import RuleError
+from workflows.revocation.scope import Scope, read_scope
+from workflows.revocation.signatures import SignatureError, check_signature
+
+MAX_SIZE: Final = 256 * 1024 * 1024
+"""Octets. About seven million entries; a store's own limit should be lower."""
+
+_AUTHORITY_KEY_IDENTIFIER: Final = bytes.fromhex("551d23")
+_ISSUER_ALT_NAME: Final = bytes.fromhex("551d12")
+_CRL_NUMBER: Final = bytes.fromhex("551d14")
+_DELTA_INDICATOR: Final = bytes.fromhex("551d1b")
+_ISSUING_POINT: Final = bytes.fromhex("551d1c")
+_FRESHEST: Final = bytes.fromhex("551d2e")
+_AUTHORITY_INFO: Final = bytes.fromhex("2b06010505070101")
+
+# Whether RFC 5280 section 5.2 wants an extension critical. One that is known and marked otherwise breaks the rule too.
+_CRITICAL: Final = {
+    _AUTHORITY_KEY_IDENTIFIER: (False, "RFC 5280 5.2.1"),
+    _ISSUER_ALT_NAME: (False, "RFC 5280 5.2.2"),
+    _CRL_NUMBER: (False, "RFC 5280 5.2.3"),
+    _DELTA_INDICATOR: (True, "RFC 5280 5.2.4"),
+    _ISSUING_POINT: (True, "RFC 5280 5.2.5"),
+    _FRESHEST: (False, "RFC 5280 5.2.6"),
+    _AUTHORITY_INFO: (False, "RFC 5280 5.2.7"),
+}
+DER_CLAUSE: Final = "RFC 5280 5.1 (DER)"
+
+
+class ListMeta(NamedTuple):
+    """What a list says of itself."""
+
+    sha256: str
+    issuer_key_sha256: str
+    issuer: bytes
+    """The issuer's Name, DER."""
+    number: int
+    base: int | None
+    """BaseCRLNumber of a delta; None for a complete list."""
+    this_update: datetime
+    next_update: datetime
+    scope: Scope
+    scope_value: bytes | None
+    """IssuingDistributionPoint, DER. A delta and its base have the same."""
+    key_identifier: bytes | None
+    """AuthorityKeyIdentifier, DER. A delta and its base have the same."""
+
+
+@runtime_checkable
+class CheckedList(Protocol):
+    """A list that counts but for time, rollback and scope: :class:`VerifiedList`, or an index bound to such a list."""
+
+    @property
+    def meta(self) -> ListMeta: ...
+
+    def find(self, serial: bytes) -> list[Entry]:
+        """Every entry for a serial, given as DER content octets. Raises DerError when a date there is none."""
+
+
+class VerifiedList(NamedTuple):
+    """A list whose signature, profile and every entry hold. Keep it by its SHA-256; dates are for the user to check."""
+
+    meta: ListMeta
+    raw: RawList
+    boundaries: "array[int]"
+
+    def find(self, serial: bytes) -> list[Entry]:
+        if self.raw.entries is None:
+            return []
+        return find(self.raw.data, self.boundaries, self.raw.entries[1], serial, delta=self.meta.base is not None)
+
+
+class Refused(NamedTuple):
+    """A list that does not count, whatever the moment or the certificate."""
+
+    sha256: str
+    clause: str
+    reason: str
+    raw: RawList | None = None
+    """Set when the list is authentic all the same: what it revokes then casts doubt."""
+
+    def mentions(self, serial: bytes) -> bool:
+        """Whether the octets of this serial stand anywhere among an authentic list's entries."""
+        if self.raw is None or self.raw.entries is None:
+            return False
+        return self.raw.data.find(der.element(der.INTEGER, serial), *self.raw.entries) >= 0
+
+
+def verify_list(
+    data: bytes, issuer: x509.Certificate | CertificateFacts, *, max_size: int = MAX_SIZE
+) -> VerifiedList | Refused:
+    """Judge a list by everything that does not depend on the moment. Never raises for what is in the list.
+
+    Raises DerError if the *issuer's* certificate cannot be read.
+    """
+    if not isinstance(issuer, CertificateFacts):
+        issuer = certificate_facts(issuer)
+    if len(data) > max_size:
+        return Refused("", "profile: size", f"{len(data)} bytes, at most {max_size} are read")
+    digest = _Sha256(data)
+    if data[:64].lstrip().startswith(b"-----BEGIN "):
+        return Refused(digest.hex(), DER_CLAUSE, "the list is PEM; give its DER")
+    raw: RawList | None = None
+    try:
+        parsed = read_list(data)
+        _authentic(parsed, issuer)
+        raw = parsed
+        return _profiled(raw, issuer, digest)
+    except RuleError as broken:
+        return Refused(digest.hex(), broken.clause, broken.reason, raw)
+    except DerError as error:
+        return Refused(digest.hex(), DER_CLAUSE, str(error), raw)
+
+
+class _Sha256:
+    """SHA-256 of a large list beside its signature's digest: hashing lets other threads run."""
+
+    def __init__(self, data: bytes) -> None:
+        self._hash = hashlib.sha256()
+        self._thread: Thread | None = None
+        if len(data) > 1_000_000:
+            self._thread = Thread(target=self._hash.update, args=(data,))
+            self._thread.start()
+        else:
+            self._hash.update(data)
+
+    def hex(self) -> str:
+        if self._thread is not None:
+            self._thread.join()
+        return self._hash.hexdigest()
+
+
+def _authentic(raw: RawList, issuer: CertificateFacts) -> None:
+    if raw.issuer != issuer.subject:
+        raise RuleError("RFC 5280 6.3.3(b)(1)", "the list's issuer is not the certificate's")
+    if raw.algorithm != raw.inner_algorithm:
+        raise RuleError("RFC 5280 5.1.1.2", "the two signature algorithms of the list differ")
+    begin, end = raw.signed
+    try:
+        check_signature(public_key(issuer.key_info), raw.algorithm, raw.signature, memoryview(raw.data)[begin:end])
+    except SignatureError as refused:
+        raise RuleError("RFC 5280 6.3.3(g)", f"{refused}") from refused
+
+
+def _profiled(raw: RawList, issuer: CertificateFacts, digest: _Sha256) -> VerifiedList:
+    if not issuer.may_sign_lists:
+        raise RuleError("RFC 5280 6.3.3(f)", "the issuer's key usage lacks cRLSign")
+    next_update = _well_dated(raw)
+    _criticality(raw.extensions)
+    values = {oid: value for oid, (_, value) in raw.extensions.items()}
+    number, base = _numbers(values)
+    scope_value = values.get(_ISSUING_POINT)
+    scope = Scope() if scope_value is None else read_scope(scope_value, raw.issuer)
+    if scope.indirect:
+        raise RuleError("RFC 5280 5.2.5", "the list is indirect: refused")
+    key_identifier = values.get(_AUTHORITY_KEY_IDENTIFIER)
+    if key_identifier is not None:
+        _same_key(key_identifier, issuer)
+    boundaries = array("Q")
+    if raw.entries is not None:
+        if raw.entries[0] == raw.entries[1]:
+            raise RuleError("RFC 5280 5.1.2.6", "revokedCertificates is there and empty; it must be absent then")
+        boundaries = tile(raw.data, *raw.entries, delta=base is not None)
+    meta = ListMeta(
+        sha256=digest.hex(),
+        issuer_key_sha256=issuer.key_sha256,
+        issuer=raw.issuer,
+        number=number,
+        base=base,
+        this_update=raw.this_update,
+        next_update=next_update,
+        scope=scope,
+        scope_value=scope_value,
+        key_identifier=key_identifier,
+    )
+    return VerifiedList(meta, raw, boundaries)
+
+
+def _well_dated(raw: RawList) -> datetime:
+    """Return nextUpdate."""
+    if raw.version != 2:
+        raise RuleError("RFC 5280 5.1.2.1", "the list is version 1")
+    if raw.next_update is None:
+        raise RuleError("RFC 5280 5.1.2.5", "the list has no nextUpdate")
+    if raw.next_update <= raw.this_update:
+        raise RuleError("RFC 5280 5.1.2.5", "nextUpdate is not after thisUpdate")
+    return raw.next_update
+
+
+def _numbers(values: dict[bytes, bytes]) -> tuple[int, int | None]:
+    """cRLNumber, and BaseCRLNumber if the list is a delta."""
+    number = _number(values.get(_CRL_NUMBER), "cRLNumber", "RFC 5280 5.2.3")
+    if number is None:
+        raise RuleError("RFC 5280 5.2.3", "the list has no cRLNumber")
+    base = _number(values.get(_DELTA_INDICATOR), "BaseCRLNumber", "RFC 5280 5.2.4")
+    if base is not None and _FRESHEST in values:
+        raise RuleError("RFC 5280 5.2.6", "a delta has a freshestCRL extension")
+    if base is not None and base >= number:
+        raise RuleError("RFC 5280 5.2.4", f"the delta has number {number}, not above its base's, {base}")
+    return number, base
+
+
+def _criticality(extensions: dict[bytes, tuple[bool, bytes]]) -> None:
+    for oid, (critical, _) in extensions.items():
+        wanted, clause = _CRITICAL.get(oid, (False, "RFC 5280 5.2"))
+        if critical == wanted:
+            continue
+        known = "" if oid in _CRITICAL else "unknown "
+        raise RuleError(clause, f"{known}extension {der.dotted(oid)} is {'' if critical else 'not '}critical")
+
+
+def _number(value: bytes | None, what: str, clause: str) -> int | None:
+    if value is None:
+        return None
+    reader = Reader(value)
+    content = reader.integer(what)
+    reader.finish(what)
+    if len(content) > 20:
+        raise RuleError(clause, f"{what} has {len(content)} octets, at most 20 are allowed")
+    number = int.from_bytes(content, "big", signed=True)
+    if number < 0:
+        raise RuleError(clause, f"{what} is negative")
+    return number
+
+
+def _same_key(value: bytes, issuer: CertificateFacts) -> None:
+    """The list's AuthorityKeyIdentifier against the issuer's SubjectKeyIdentifier (RFC 5280 §5.2.1).
+
+    The signature has already shown the key. An identifier that names another one is a contradiction, so the list does
+    not count. authorityCertIssuer and its serial number say which certificate of that key was meant, which a renewed CA
+    certificate may change; they are not compared.
+    """
+    reader = Reader(value)
+    fields = reader.take(der.SEQUENCE, "AuthorityKeyIdentifier")
+    reader.finish("AuthorityKeyIdentifier")
+    identifier = fields.take(0x80, "keyIdentifier").content() if fields.next_is(0x80) else None
+    if fields.next_is(0xA1):
+        fields.take(0xA1, "authorityCertIssuer")
+    if fields.next_is(0x82):
+        fields.take(0x82, "authorityCertSerialNumber")
+    fields.finish("AuthorityKeyIdentifier")
+    if identifier is not None and issuer.key_identifier is not None and identifier != issuer.key_identifier:
+        raise RuleError("RFC 5280 5.2.1", "the list's authority key identifier names another key than the issuer's")
