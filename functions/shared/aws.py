@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from workflows.admission.errors import AccessRefused, AwsUnavailable
 from workflows.errors import GatehouseError
@@ -65,7 +65,10 @@ def translated(**known: type[GatehouseError]) -> Iterator[None]:
         if code in _REFUSED:
             raise AccessRefused(str(error)) from error
         raise
-    except HTTPClientError as error:
-        raise AwsUnavailable(str(error)) from error
+    except ParamValidationError as error:
+        # Refused by botocore before it was sent: no further try helps.
+        if "InvalidRequestException" in known:
+            raise known["InvalidRequestException"](str(error)) from error
+        raise
     except BotoCoreError as error:
         raise AwsUnavailable(f"{type(error).__name__}: {error}") from error

@@ -29,7 +29,6 @@ def observed(handler: Handler) -> Handler:
     """Log the end of each call with its correlation keys; count and log a fault, and let it pass."""
 
     @wraps(handler)
-    @metrics.log_metrics
     def observed_handler(event: Any, context: Any) -> Any:
         logger.append_keys(**_correlation(event), function_request_id=getattr(context, "aws_request_id", None))
         try:
@@ -42,6 +41,9 @@ def observed(handler: Handler) -> Handler:
             count("Fault", error="unforeseen")
             logger.exception("unforeseen error")
             raise
+        finally:
+            if metrics.metric_set:  # most calls count nothing, and flushing nothing warns
+                metrics.flush_metrics()
         logger.info("done", extra=_status(result))
         return result
 

@@ -1,0 +1,49 @@
+"""Claim the certificate for this execution, and hand out its turn."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import clock
+from functions.shared.admissions import Admissions
+from functions.shared.observability import logger, observed
+from functions.shared.settings import limits, settings
+from functions.shared.turns import ADMISSION, Turns
+from workflows.admission import contracts
+from workflows.admission.registration import read_event
+from workflows.admission.turns import interval
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    turns_table: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Claim admission*. Input: ClaimInput; output: Claim.
+
+    Raises EventMalformed (→ Fail), AwsUnavailable (retryable). A repeat answers the claim and the turn it was first given.
+    """
+    request = contracts.read(contracts.ClaimInput, event)
+    registered = read_event(request.event)
+    logger.append_keys(certificate_id=registered.certificate_id)
+    configured, at = settings(Settings), clock.now()
+    admissions = Admissions(configured.admissions_table)
+
+    ours, admission = admissions.claim(registered.certificate_id, registered.ca_certificate_id, request.execution, at)
+    turn_at = admission.turn_at
+    if ours and turn_at is None:
+        every = interval(limits().pacing.admissions_per_second)
+        turn = clock.from_milliseconds(Turns(configured.turns_table).take(ADMISSION, clock.milliseconds(at), every))
+        turn_at = admissions.give_turn(registered.certificate_id, request.execution, turn)
+    return contracts.write(
+        contracts.Claim(
+            status="claimed" if ours else "duplicate",
+            certificate_id=registered.certificate_id,
+            ca_certificate_id=admission.ca_certificate_id,
+            owner=admission.execution_arn,
+            knocks=admission.knocks,
+            turn_at=turn_at or at,
+        )
+    )

@@ -1,0 +1,179 @@
+"""The admissions table: which execution owns a certificate, and what became of it.
+
+Every write but the claim itself asks that this execution still owns the admission, so that one that was overtaken changes nothing.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+from botocore.exceptions import ClientError
+from msgspec import Struct
+
+from functions.shared import clock
+from functions.shared.aws import client, translated
+from functions.shared.items import to_plain, values
+from workflows.admission.contracts import Execution, Outcome
+from workflows.admission.errors import AdmissionNotOwned
+
+NEVER = 253_402_300_799_000
+"""`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
+
+OPEN = "open"
+
+_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at"
+"""What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
+record is chained to it."""
+
+
+class Admission(Struct, frozen=True, kw_only=True):
+    """One row, as far as functions need it. `outcome` is ``open`` while an execution runs. `reopen_at` is in milliseconds."""
+
+    certificate_id: str
+    ca_certificate_id: str
+    execution_arn: str
+    claimed_at: datetime
+    outcome: Literal["open", "admitted", "refused", "held", "failed"]
+    reopen_at: int
+    knocks: int = 0
+    turn_at: datetime | None = None
+    inspected_at: datetime | None = None
+    reason: str = ""
+    evidence_key: str | None = None
+
+
+class Admissions:
+    """The table's writes. `at` is the time of the caller's clock."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def claim(
+        self, certificate_id: str, ca_certificate_id: str, execution: Execution, at: datetime
+    ) -> tuple[bool, Admission]:
+        """Take the certificate for `execution` unless another has it. Answers whether it is ours, and the row.
+
+        A repeat by the same execution finds its own claim, with the turn it was given.
+        """
+        try:
+            return True, self._update(
+                certificate_id,
+                "SET ca_certificate_id = :ca, execution_arn = :me, execution_name = :name, claimed_at = :at, last_seen = :at, "
+                f"outcome = :open, reopen_at = :never ADD knocks :one REMOVE {_FORGOTTEN}",
+                condition="attribute_not_exists(certificate_id) OR reopen_at <= :now",
+                ca=ca_certificate_id,
+                me=execution.arn,
+                name=execution.name,
+                at=at,
+                open=OPEN,
+                never=NEVER,
+                one=1,
+                now=clock.milliseconds(at),
+            )
+        except _ConditionFailed as failed:
+            if failed.row is not None and failed.row.get("execution_arn") == execution.arn:
+                return True, self.retain(certificate_id, execution)
+        return False, self._count_knock(certificate_id, at)
+
+    def give_turn(self, certificate_id: str, execution: Execution, turn_at: datetime) -> datetime:
+        """Keep the turn. The first one stands: a repeat that took another answers the first."""
+        row = self._owned(certificate_id, execution, "SET turn_at = if_not_exists(turn_at, :turn)", turn=turn_at)
+        return row.turn_at or turn_at
+
+    def retain(self, certificate_id: str, execution: Execution) -> Admission:
+        """Before a step that changes anything: is it still ours? Reopens what `record_failure` closed, after a redrive.
+
+        Raises `AdmissionNotOwned`.
+        """
+        return self._owned(certificate_id, execution, "SET outcome = :open, reopen_at = :never", open=OPEN, never=NEVER)
+
+    def note(self, certificate_id: str, execution: Execution, **learned: object) -> Admission:
+        """Keep what was learned of the certificate beside the admission; what is None stays out. Raises `AdmissionNotOwned`."""
+        known = {name: value for name, value in learned.items() if value is not None}
+        return self._owned(
+            certificate_id, execution, "SET " + ", ".join(f"{name} = :{name}" for name in known), **known
+        )
+
+    def close(
+        self,
+        certificate_id: str,
+        execution: Execution,
+        *,
+        outcome: Outcome,
+        reason: str,
+        at: datetime,
+        reopen_at: datetime | None,
+        **sealed: object,
+    ) -> Admission:
+        """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Raises `AdmissionNotOwned`."""
+        return self.note(
+            certificate_id,
+            execution,
+            outcome=outcome,
+            reason=reason,
+            closed_at=at,
+            reopen_at=NEVER if reopen_at is None else clock.milliseconds(reopen_at),
+            **sealed,
+        )
+
+    def fail(self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime) -> bool:
+        """Mark an admission failed whose execution ended without closing it. False if it is closed, or not that execution's."""
+        try:
+            self._update(
+                certificate_id,
+                "SET outcome = :failed, reason = :fault, fault = :fault, closed_at = :at, reopen_at = :reopen",
+                condition="execution_arn = :me AND outcome = :open",
+                me=execution_arn,
+                open=OPEN,
+                failed="failed",
+                fault=fault,
+                at=at,
+                reopen=clock.milliseconds(reopen_at),
+            )
+        except _ConditionFailed:
+            return False
+        return True
+
+    def _count_knock(self, certificate_id: str, at: datetime) -> Admission:
+        return self._update(
+            certificate_id,
+            "SET last_seen = :at ADD knocks :one",
+            condition="attribute_exists(certificate_id)",
+            at=at,
+            one=1,
+        )
+
+    def _owned(self, certificate_id: str, execution: Execution, update: str, **named: object) -> Admission:
+        try:
+            return self._update(certificate_id, update, condition="execution_arn = :me", me=execution.arn, **named)
+        except _ConditionFailed as failed:
+            owner = "nobody" if failed.row is None else failed.row.get("execution_arn")
+            raise AdmissionNotOwned(
+                f"The admission of certificate {certificate_id} belongs to {owner}, not to {execution.arn}: "
+                "nothing was changed."
+            ) from None
+
+    def _update(self, certificate_id: str, update: str, *, condition: str, **named: object) -> Admission:
+        try:
+            with translated():
+                answer = client("dynamodb").update_item(
+                    TableName=self.table,
+                    Key={"certificate_id": {"S": certificate_id}},
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values(**named),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            old: Any = error.response.get("Item")
+            raise _ConditionFailed(to_plain(old) if old else None) from error
+        return msgspec.convert(to_plain(answer["Attributes"]), Admission)
+
+
+class _ConditionFailed(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, row: dict[str, Any] | None) -> None:
+        self.row = row
+        super().__init__("conditional check failed")

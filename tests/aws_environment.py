@@ -1,0 +1,203 @@
+"""AWS in one process for tests: moto, with the tables and buckets that ``template.yaml`` declares, and what functions are told of them.
+
+Plain functions, so that each level of test makes its own fixtures of them. Nothing leaves the process.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, tzinfo
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from functions.shared import aws, clock
+from functions.shared import settings as function_settings
+from tests import pki
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+MACHINE = "Admission"
+EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{MACHINE}"
+MOTO: Any = {"iot": {"use_valid_cert": True}}
+"""moto then takes the SHA-256 of the DER as certificate id, as AWS IoT does."""
+
+NAMES = {
+    "ADMISSIONS_TABLE": "Admissions",
+    "TURNS_TABLE": "Turns",
+    "INVENTORY_TABLE": "Inventory",
+    "APPROVALS_TABLE": "Approvals",
+    "CRL_BUCKET": "gatehouse-crls",
+    "EVIDENCE_BUCKET": "gatehouse-evidence",
+}
+_TEMPLATE = Path(__file__).parents[1] / "template.yaml"
+
+
+def credentials() -> dict[str, str]:
+    """Environment variables that keep boto3 away from any real account."""
+    return {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_SESSION_TOKEN": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "POWERTOOLS_SERVICE_NAME": "tests",
+        "POWERTOOLS_METRICS_NAMESPACE": "Gatehouse",
+    }
+
+
+@contextmanager
+def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dict[str, str]]:
+    """moto with everything made, the functions' environment set and their caches fresh. Yields the environment."""
+    for name, value in credentials().items():
+        monkeypatch.setenv(name, value)
+    with mock_aws(config=config):
+        environment = create()
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        reset_caches()
+        try:
+            yield environment
+        finally:
+            reset_caches()
+
+
+def create() -> dict[str, str]:
+    """Make tables, buckets, keys, topic and event bus; answers the functions' environment variables."""
+    resources = yaml_parse(_TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+    for variable in ("ADMISSIONS_TABLE", "TURNS_TABLE", "INVENTORY_TABLE", "APPROVALS_TABLE"):
+        declared = resources[f"{NAMES[variable]}Table"]["Properties"]
+        known = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        stream = declared.get("StreamSpecification")
+        dynamodb.create_table(
+            TableName=NAMES[variable],
+            **{key: declared[key] for key in known if key in declared},
+            **({"StreamSpecification": {"StreamEnabled": True, **stream}} if stream else {}),
+        )
+    s3 = boto3.client("s3", region_name=REGION)
+    place: Any = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket=NAMES["CRL_BUCKET"], CreateBucketConfiguration=place)
+    s3.create_bucket(Bucket=NAMES["EVIDENCE_BUCKET"], CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
+    kms = boto3.client("kms", region_name=REGION)
+    signing = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    topic = boto3.client("sns", region_name=REGION).create_topic(Name="Notifications")["TopicArn"]
+    return {
+        **NAMES,
+        "DATA_KEY_ARN": kms.create_key()["KeyMetadata"]["Arn"],
+        "SIGNING_KEY_ARN": signing,
+        "NOTIFICATIONS_TOPIC_ARN": topic,
+        "EVENT_BUS_NAME": "default",
+        "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{MACHINE}",
+        "APPROVALS_URL": "https://approvals.example",
+        "OIDC_ISSUER": "https://issuer.example",
+        "OIDC_CLIENT_ID": "gatehouse-tests",
+        "CODE_VERSION": "0.0.0",
+    }
+
+
+def reset_caches() -> None:
+    """Forget clients and settings, as a cold start does."""
+    aws.client.cache_clear()
+    function_settings.settings.cache_clear()
+    function_settings.limits.cache_clear()
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
+    """From now on, functions are told that it is `moment`, however they import the clock."""
+
+    def now(tz: tzinfo | None = None) -> datetime:
+        return moment.astimezone(tz)
+
+    monkeypatch.setattr(clock, "datetime", SimpleNamespace(now=now, fromtimestamp=datetime.fromtimestamp))
+
+
+def context() -> Any:
+    """What Lambda hands to a handler beside the event."""
+    return SimpleNamespace(
+        function_name="function",
+        function_version="1",
+        memory_limit_in_mb=512,
+        invoked_function_arn=f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:function:live",
+        aws_request_id=str(uuid.uuid4()),
+        get_remaining_time_in_millis=lambda: 30_000,
+    )
+
+
+def execution(name: str = "run-1", started_at: datetime = pki.NOW) -> dict[str, str]:
+    """The execution that acts, as the state machine passes it."""
+    return {"arn": f"{EXECUTIONS}:{name}", "name": name, "started_at": started_at.isoformat()}
+
+
+def certificate_id(certificate: x509.Certificate) -> str:
+    return hashlib.sha256(certificate.public_bytes(Encoding.DER)).hexdigest()
+
+
+def register_ca(authority: pki.Authority) -> str:
+    """Register the CA; answers its id."""
+    iot = boto3.client("iot", region_name=REGION)
+    answer = iot.register_ca_certificate(
+        caCertificate=authority.pem, setAsActive=True, allowAutoRegistration=True, certificateMode="SNI_ONLY"
+    )
+    return answer["certificateId"]
+
+
+def register_device(
+    certificate: x509.Certificate, issuer: pki.Authority, status: Any = "PENDING_ACTIVATION"
+) -> dict[str, Any]:
+    """Register a device's certificate as just-in-time registration does; answers the event that AWS IoT publishes."""
+    iot = boto3.client("iot", region_name=REGION)
+    answer = iot.register_certificate(certificatePem=pki.pem(certificate), caCertificatePem=issuer.pem, status=status)
+    return registration_event(answer["certificateId"], certificate_id(issuer.certificate))
+
+
+def registration_event(device_id: str, ca_id: str) -> dict[str, Any]:
+    return {
+        "certificateId": device_id,
+        "caCertificateId": ca_id,
+        "timestamp": 1795867200000,
+        "certificateStatus": "PENDING_ACTIVATION",
+        "awsAccountId": ACCOUNT,
+        "certificateRegistrationTimestamp": None,
+    }
+
+
+def listen() -> "Inbox":
+    """Subscribe a queue to the topic and to every event of Gatehouse's own."""
+    sqs = boto3.client("sqs", region_name=REGION)
+    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:inbox"
+    boto3.client("sns", region_name=REGION).subscribe(
+        TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:Notifications", Protocol="sqs", Endpoint=arn
+    )
+    events = boto3.client("events", region_name=REGION)
+    events.put_rule(Name="inbox", EventPattern=json.dumps({"source": ["gatehouse"]}), State="ENABLED")
+    events.put_targets(Rule="inbox", Targets=[{"Id": "inbox", "Arn": arn}])
+    return Inbox(url)
+
+
+class Inbox:
+    """What arrived at the queue of `listen`, each read once."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def read(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Messages for people (SNS), and events for programs (EventBridge)."""
+        sqs = boto3.client("sqs", region_name=REGION)
+        bodies: list[dict[str, Any]] = []
+        while found := sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [json.loads(message["Body"]) for message in found]
+            for message in found:
+                sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+        return [body for body in bodies if "TopicArn" in body], [body for body in bodies if "detail-type" in body]
