@@ -1,0 +1,27 @@
+"""The trail of one request: appended, never changed (21 CFR 11.10(e); IEC 62443-4-2 CR 2.8)."""
+
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+EventType = Literal[
+    "opened", "asked_again", "announced", "voted", "vote_refused", "expired", "resumed", "not_carried_out"
+]
+
+
+class AuditEvent(Struct, frozen=True, kw_only=True):
+    """What CR 2.8 asks for: time, source, category, type, result; and by 11.10(e) the values before and after.
+
+    `actor` is the subject of the person who acted, or None where a function acted by itself. The store adds an id to each event.
+    """
+
+    at: datetime
+    source: str
+    type: EventType
+    actor: str | None = None
+    result: Literal["success", "refused"] = "success"
+    summary: str
+    old: dict[str, str] = {}
+    new: dict[str, str] = {}
+    category: Literal["approval"] = "approval"

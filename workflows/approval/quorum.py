@@ -1,0 +1,62 @@
+"""Whether enough different people of the right groups have agreed.
+
+One person fills one place. "One of quality and one of security" is dual approval (IEC 62443-4-2 CR 2.1 RE4): somebody who is in both
+groups must not be both. Who stands for which group is worked out over all votes together, so that the order in which people of
+several groups vote makes no difference: a maximum matching between voters and places.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from workflows.admission.contracts import Requirement, Ruling, SignedVote
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How many of one group are asked for and have agreed."""
+
+    group: str
+    count: int
+    received: int
+
+
+def may_fill(groups: Sequence[str], requirement: Requirement, ruling: Ruling, *, since: timedelta) -> bool:
+    """Whether somebody of `groups` may stand for `requirement`, `since` after the request was opened (escalation)."""
+    escalated = ruling.escalate_after is not None and since >= timedelta(seconds=ruling.escalate_after)
+    return requirement.group in groups or (escalated and ruling.escalate_to in groups)
+
+
+def progress(ruling: Ruling, approvals: Sequence[SignedVote], *, requested_at: datetime) -> tuple[Progress, ...]:
+    """The places of each requirement, and how many are filled when every vote is used where it helps most."""
+    places = [requirement for requirement in ruling.requirements for _ in range(requirement.count)]
+    holder: dict[int, int] = {}  # place → voter
+
+    def seat(voter: int, tried: set[int]) -> bool:
+        vote = approvals[voter]
+        for number, place in enumerate(places):
+            if number in tried or not may_fill(vote.groups, place, ruling, since=vote.voted_at - requested_at):
+                continue
+            tried.add(number)
+            if number not in holder or seat(holder[number], tried):
+                holder[number] = voter
+                return True
+        return False
+
+    one_each = {vote.subject: number for number, vote in enumerate(approvals)}
+    for voter in one_each.values():
+        seat(voter, set())
+    return tuple(
+        Progress(
+            group=requirement.group,
+            count=requirement.count,
+            received=sum(places[number] == requirement for number in holder),
+        )
+        for requirement in ruling.requirements
+    )
+
+
+def is_met(ruling: Ruling, approvals: Sequence[SignedVote], *, requested_at: datetime) -> bool:
+    """Whether every place is filled. A ruling that asks nobody can never be met: no group is not everybody."""
+    parts = progress(ruling, approvals, requested_at=requested_at)
+    return bool(parts) and all(0 < part.count <= part.received for part in parts)

@@ -1,0 +1,265 @@
+"""A request for approval and its life: each step is a function from the request as it stands to the one that follows.
+
+    PENDING ──quorum──▶ APPROVED ─┐                          OWED ──SendTaskSuccess──▶ DELIVERED
+       │ └───one rejection──▶ REJECTED ─┤ resume_state:        ▲ │
+       └─────decide_by──▶ EXPIRED ──┘                new token └─┴──nobody waits any more──▶ LOST
+
+Steps are compared-and-swapped on `version` by whoever stores them, so one that was worked out on an old request is never written.
+A decided request never changes its status again. Times are aware, UTC, and whole milliseconds (see `whole`).
+"""
+
+import hashlib
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from workflows.admission.contracts import Decision, Ruling, SignedVote
+from workflows.approval.audit import AuditEvent, EventType
+from workflows.approval.errors import DecisionPending
+
+REQUEST_STATE = "Request approval"
+READ_STATE = "Read decision"
+"""The states of the machine between which a decision is handed over; their names are part of the protocol."""
+
+_TRACED = ("status", "resume_state", "generation", "basis_sha256", "decided_at", "execute_by", "lost_because")
+
+Status = Literal["PENDING", "APPROVED", "REJECTED", "EXPIRED"]
+ResumeState = Literal["NONE", "OWED", "DELIVERED", "LOST"]
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """Everything that decides, in one item, so that one strong read tells the whole truth.
+
+    `token_sha256` tells a new task token from the same one come twice, without keeping it. `votes` holds every vote that counted when it
+    was cast; only those on the present `basis_sha256` count towards the quorum.
+    """
+
+    approval_id: str
+    certificate_id: str
+    execution_arn: str
+    execution_name: str
+    status: Status = "PENDING"
+    resume_state: ResumeState = "NONE"
+    version: int = 0
+    generation: int = 1
+    token_sha256: str
+    requested_at: datetime
+    decide_by: datetime
+    decided_at: datetime | None = None
+    execute_by: datetime | None = None
+    announced_at: datetime | None = None
+    ruling: Ruling
+    basis_sha256: str
+    snapshot_sha256: str
+    device: str
+    product: str = ""
+    site: str = ""
+    entered_by: str | None = None
+    votes: tuple[SignedVote, ...] = ()
+    lost_because: str | None = None
+
+    @property
+    def approvals(self) -> tuple[SignedVote, ...]:
+        """The votes that count towards the quorum."""
+        return tuple(
+            vote for vote in self.votes if vote.decision == "approve" and vote.basis_sha256 == self.basis_sha256
+        )
+
+    def vote_of(self, subject: str) -> SignedVote | None:
+        """What `subject` signed on the present basis."""
+        return next((v for v in self.votes if v.subject == subject and v.basis_sha256 == self.basis_sha256), None)
+
+    def overdue(self, at: datetime) -> bool:
+        """Whether nobody may vote any more although nobody has decided."""
+        return self.status == "PENDING" and at >= self.decide_by
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One change: from which request to which, and what the trail says of it. `vote` is set where a person signed."""
+
+    before: Request
+    after: Request
+    event: AuditEvent
+    vote: SignedVote | None = None
+
+
+def whole(moment: datetime) -> datetime:
+    """`moment` cut to milliseconds, as times are stored, so that what was written equals what is read."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def approval_id(execution_arn: str, certificate_id: str, state: str = REQUEST_STATE) -> str:
+    """The id of the one request that this state of this execution makes for this certificate; 32 hex digits."""
+    return hashlib.sha256("\n".join((execution_arn, state, certificate_id)).encode()).hexdigest()[:32]
+
+
+def token_digest(task_token: str) -> str:
+    """What is kept of a token in the open."""
+    return hashlib.sha256(task_token.encode()).hexdigest()
+
+
+def opened(request: Request) -> AuditEvent:
+    """The first line of the trail."""
+    asked = " and ".join(f"{part.count} of {part.group}" for part in request.ruling.requirements)
+    return AuditEvent(
+        at=request.requested_at,
+        source="request_approval",
+        type="opened",
+        summary=f"Rule {request.ruling.rule_id} asks {asked}.",
+        new={
+            "status": request.status,
+            "basis_sha256": request.basis_sha256,
+            "rule_version": request.ruling.rule_version,
+            "rules_sha256": request.ruling.rules_sha256,
+        },
+    )
+
+
+def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
+    """The state was entered again and waits on another token: a retry, a redrive, or a callback that nobody had the right to send.
+
+    What is decided, or overdue by now, is owed to the new token. What is open stays open until the same `decide_by`; if it rests on
+    other facts by now, votes on the old ones no longer count. None if the token is the one already known.
+    """
+    if fresh.token_sha256 == request.token_sha256:
+        return None
+    after = replace(
+        request,
+        token_sha256=fresh.token_sha256,
+        generation=request.generation + 1,
+        version=request.version + 1,
+    )
+    if request.overdue(at):
+        after = replace(after, status="EXPIRED", decided_at=at, resume_state="OWED")
+    elif request.status != "PENDING":
+        after = replace(after, resume_state="OWED", lost_because=None)
+    else:
+        after = replace(
+            after,
+            basis_sha256=fresh.basis_sha256,
+            snapshot_sha256=fresh.snapshot_sha256,
+            ruling=fresh.ruling,
+            entered_by=fresh.entered_by,
+            device=fresh.device,
+            product=fresh.product,
+            site=fresh.site,
+        )
+    return _step(
+        request, after, "asked_again", source="request_approval", summary="The execution waits on a new token.", at=at
+    )
+
+
+def announce(request: Request, *, at: datetime) -> Step:
+    """The message went out."""
+    after = replace(request, announced_at=at, version=request.version + 1)
+    return _step(
+        request, after, "announced", source="request_approval", summary="The message to the approvers was sent.", at=at
+    )
+
+
+def expire(request: Request, *, at: datetime) -> Step | None:
+    """PENDING → EXPIRED, by the execution itself: nobody needs to be resumed. None if it is decided or not yet due."""
+    if not request.overdue(at):
+        return None
+    after = replace(request, status="EXPIRED", decided_at=at, resume_state="DELIVERED", version=request.version + 1)
+    return _step(
+        request,
+        after,
+        "expired",
+        source="read_decision",
+        summary=f"Nobody decided by {_utc(request.decide_by)}.",
+        at=at,
+    )
+
+
+def delivered(request: Request, *, at: datetime) -> Step:
+    """The execution has the decision."""
+    after = replace(request, resume_state="DELIVERED", version=request.version + 1)
+    return _step(
+        request, after, "resumed", source="resume_execution", summary="The execution goes on with the decision.", at=at
+    )
+
+
+def lost(request: Request, *, because: str, source: str, at: datetime) -> Step:
+    """The decision will not be carried out, and everybody shall see it."""
+    after = replace(request, resume_state="LOST", lost_because=because, version=request.version + 1)
+    return _step(request, after, "not_carried_out", source=source, summary=because, at=at)
+
+
+def too_late(request: Request, *, at: datetime) -> bool:
+    """Whether an approval stands that may no longer be carried out."""
+    return request.status == "APPROVED" and request.execute_by is not None and at >= request.execute_by
+
+
+def decision(request: Request, *, at: datetime) -> Decision:
+    """What the execution is told. Raises `DecisionPending` while the request is open.
+
+    An approval whose `execute_by` has passed is told as expired: it is too late to act on it.
+    """
+    if request.status == "PENDING":
+        raise DecisionPending(f"Approval {request.approval_id} is open until {_utc(request.decide_by)}.")
+    status: Literal["approved", "rejected", "expired"]
+    if request.status == "REJECTED":
+        status, reason = "rejected", told(request)
+    elif request.status == "EXPIRED":
+        status, reason = "expired", told(request)
+    elif too_late(request, at=at):
+        status, reason = "expired", f"{told(request)} It was to be carried out by {_utc(request.execute_by)}."
+    else:
+        status, reason = "approved", told(request)
+    return Decision(
+        status=status,
+        approval_id=request.approval_id,
+        reason=reason,
+        basis_sha256=request.basis_sha256,
+        requested_at=request.requested_at,
+        decide_by=request.decide_by,
+        execute_by=request.execute_by,
+        votes=tuple(vote for vote in request.votes if vote.basis_sha256 == request.basis_sha256),
+    )
+
+
+def told(request: Request) -> str:
+    """Who decided what, and when, in one sentence."""
+    match request.status:
+        case "APPROVED":
+            return f"Approved by {' and '.join(_signer(vote) for vote in request.approvals)}."
+        case "REJECTED":
+            last = request.votes[-1]
+            return f"Rejected by {_signer(last)}" + (f": {last.reason}" if last.reason else ".")
+        case "EXPIRED":
+            return f"Nobody decided by {_utc(request.decide_by)}."
+        case "PENDING":
+            return f"Open until {_utc(request.decide_by)}."
+
+
+def changes(before: Request, after: Request) -> tuple[dict[str, str], dict[str, str]]:
+    """Old and new values of what the trail must show (21 CFR 11.10(e))."""
+    names = [name for name in _TRACED if getattr(before, name) != getattr(after, name)]
+    return {name: _text(getattr(before, name)) for name in names}, {name: _text(getattr(after, name)) for name in names}
+
+
+def last_moment(ruling: Ruling, decided_at: datetime) -> datetime:
+    """Until when what was decided at `decided_at` may be carried out."""
+    return decided_at + timedelta(seconds=ruling.execute_within)
+
+
+def _signer(vote: SignedVote) -> str:
+    return f"{vote.name} ({', '.join(vote.groups)}) at {_utc(vote.voted_at)}"
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else "" if value is None else str(value)
+
+
+def _utc(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "-"
+
+
+def _step(before: Request, after: Request, kind: EventType, *, source: str, summary: str, at: datetime) -> Step:
+    old, new = changes(before, after)
+    return Step(
+        before=before, after=after, event=AuditEvent(at=at, source=source, type=kind, summary=summary, old=old, new=new)
+    )

@@ -1,0 +1,239 @@
+"""One person's vote on one request: who may, what is refused and in which words, and what the vote changes.
+
+A refusal is a result, not an error: it has a code for programs, a sentence for people, and a place in the trail.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from workflows.admission.contracts import SignedVote
+from workflows.approval.audit import AuditEvent
+from workflows.approval.quorum import is_met, may_fill
+from workflows.approval.request import Request, Step, changes, last_moment, told, whole
+
+MEANINGS: dict[str, dict[str, str]] = {
+    "approve": {
+        "approval": "Approval: I have reviewed the evidence shown and agree that this certificate is activated.",
+        "responsibility": "Responsibility: I answer for this device and agree that its certificate is activated.",
+    },
+    "reject": {
+        "rejection": "Rejection: I have reviewed the evidence shown and this certificate must not be activated.",
+    },
+}
+"""What a signature may mean (21 CFR 11.50(a)(3)): by decision, by key, in the words that are recorded."""
+
+MAX_REASON = 2000
+FRESH_SIGN_IN = timedelta(minutes=5)
+"""How old a sign-in may be where the rule wants a fresh one."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the identity provider's clock may run ahead of ours."""
+
+RefusalCode = Literal[
+    "already_decided",
+    "already_voted",
+    "evidence_changed",
+    "expired",
+    "not_eligible",
+    "reason_required",
+    "reason_too_long",
+    "self_entered",
+    "stale_sign_in",
+    "unknown_meaning",
+]
+
+
+class Voter(Struct, frozen=True, kw_only=True):
+    """A signed-in person, from verified claims only. `known_as`: every name under which they may have entered a device."""
+
+    subject: str
+    name: str
+    groups: tuple[str, ...]
+    known_as: tuple[str, ...] = ()
+    signed_in_at: datetime | None = None
+    authentication_methods: tuple[str, ...] = ()
+
+
+class Ballot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the person sends: the decision, why, what the signature shall mean, and the evidence it is based on."""
+
+    decision: Literal["approve", "reject"]
+    reason: str
+    meaning: str
+    basis_sha256: str
+
+
+class Accepted(Struct, frozen=True, kw_only=True):
+    """To be stored in one transaction; only then it counts."""
+
+    step: Step
+    vote: SignedVote
+
+
+class Repeated(Struct, frozen=True, kw_only=True):
+    """The same vote again: nothing changes, the first one is the receipt."""
+
+    vote: SignedVote
+
+
+class Refused(Struct, frozen=True, kw_only=True):
+    """Why the vote does not count; `message` is for the voter and says who decided what, and when, where that is the reason."""
+
+    code: RefusalCode
+    message: str
+
+
+Sign = Callable[[SignedVote], SignedVote]
+"""Puts the signature on a vote."""
+
+
+def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: Sign) -> Accepted | Repeated | Refused:
+    """What becomes of `ballot` at `at`, by the server's clock. Changes nothing: an accepted vote still has to be stored.
+
+    One rejection rejects; an approval that fills the last place approves. Either is owed to the execution from the same write on.
+    """
+    meaning = MEANINGS[ballot.decision].get(ballot.meaning)
+    if meaning is None:
+        known = ", ".join(MEANINGS[ballot.decision])
+        return Refused(
+            code="unknown_meaning", message=f"{ballot.meaning[:40]!r} is no meaning of this decision. Known: {known}."
+        )
+    earlier = request.vote_of(voter.subject)
+    if earlier is not None and _same(earlier, ballot, meaning):
+        return Repeated(vote=earlier)
+    refusal = barred(request, voter, at=at) or _unfit(request, voter, ballot, at)
+    if refusal is not None:
+        return refusal
+    vote = sign(
+        SignedVote(
+            subject=voter.subject,
+            name=voter.name,
+            groups=_counting_groups(request, voter, at),
+            decision=ballot.decision,
+            meaning=meaning,
+            reason=ballot.reason.strip(),
+            basis_sha256=request.basis_sha256,
+            certificate_id=request.certificate_id,
+            voted_at=whole(at),
+            signed_in_at=voter.signed_in_at,
+            authentication_methods=voter.authentication_methods,
+        )
+    )
+    after = _with_vote(request, vote)
+    old, new = changes(request, after)
+    event = AuditEvent(
+        at=vote.voted_at,
+        source="approvals_web",
+        type="voted",
+        actor=voter.subject,
+        summary=f"{voter.name} ({', '.join(vote.groups)}): {vote.meaning}",
+        old=old,
+        new={**new, "vote": vote.decision, "reason": vote.reason, "basis_sha256": vote.basis_sha256},
+    )
+    return Accepted(vote=vote, step=Step(before=request, after=after, event=event, vote=vote))
+
+
+def barred(request: Request, voter: Voter, *, at: datetime) -> Refused | None:
+    """Why this person cannot vote on this request now, whatever they would say; None if they can."""
+    groups = _counting_groups(request, voter, at)
+    if not groups:
+        asked = " or ".join(requirement.group for requirement in request.ruling.requirements)
+        return Refused(
+            code="not_eligible", message=f"This request asks people of {asked}, and you are in none of these groups."
+        )
+    if _entered(request, voter):
+        return Refused(
+            code="self_entered", message="You entered this device in the inventory: somebody else has to decide on it."
+        )
+    if request.status == "EXPIRED" or request.overdue(at):
+        lapsed = replace(request, status="EXPIRED")
+        return Refused(code="expired", message=f"{told(lapsed)} Nothing was changed.")
+    if request.status != "PENDING":
+        return Refused(code="already_decided", message=f"{told(request)} Nothing was changed.")
+    earlier = request.vote_of(voter.subject)
+    if earlier is not None:
+        verb = "approved" if earlier.decision == "approve" else "rejected"
+        when = f"{earlier.voted_at:%Y-%m-%d %H:%M:%S} UTC"
+        return Refused(
+            code="already_voted", message=f"You {verb} this at {when}; a signature is not changed afterwards."
+        )
+    return None
+
+
+def refused(voter: Voter, ballot: Ballot, refusal: Refused, *, at: datetime) -> AuditEvent:
+    """What the trail says of a vote that does not count."""
+    return AuditEvent(
+        at=whole(at),
+        source="approvals_web",
+        type="vote_refused",
+        actor=voter.subject,
+        result="refused",
+        summary=f"{refusal.code}: {refusal.message}",
+        new={"vote": ballot.decision, "basis_sha256": ballot.basis_sha256[:64]},
+    )
+
+
+def _unfit(request: Request, voter: Voter, ballot: Ballot, at: datetime) -> Refused | None:
+    if ballot.basis_sha256 != request.basis_sha256:
+        return Refused(
+            code="evidence_changed",
+            message="The evidence is no longer what you were shown. Read it again, then decide.",
+        )
+    if request.ruling.reason_required and not ballot.reason.strip():
+        return Refused(code="reason_required", message=f"The rule {request.ruling.rule_id} requires a reason.")
+    if len(ballot.reason) > MAX_REASON:
+        return Refused(
+            code="reason_too_long", message=f"The reason has {len(ballot.reason)} characters; at most {MAX_REASON}."
+        )
+    if request.ruling.fresh_sign_in and not _fresh(voter, at):
+        minutes = int(FRESH_SIGN_IN.total_seconds() // 60)
+        return Refused(
+            code="stale_sign_in", message=f"Sign in again: this rule wants a sign-in of the last {minutes} minutes."
+        )
+    return None
+
+
+def _with_vote(request: Request, vote: SignedVote) -> Request:
+    after = replace(request, votes=(*request.votes, vote), version=request.version + 1)
+    if vote.decision == "reject":
+        return replace(after, status="REJECTED", resume_state="OWED", decided_at=vote.voted_at)
+    if is_met(after.ruling, after.approvals, requested_at=after.requested_at):
+        until = last_moment(after.ruling, vote.voted_at)
+        return replace(after, status="APPROVED", resume_state="OWED", decided_at=vote.voted_at, execute_by=until)
+    return after
+
+
+def _counting_groups(request: Request, voter: Voter, at: datetime) -> tuple[str, ...]:
+    """Those of the person's groups that may fill a place of this request now."""
+    since = at - request.requested_at
+    return tuple(
+        sorted(
+            group
+            for group in set(voter.groups)
+            if any(may_fill((group,), place, request.ruling, since=since) for place in request.ruling.requirements)
+        )
+    )
+
+
+def _entered(request: Request, voter: Voter) -> bool:
+    """Whether the person entered the device. An ARN, as a role's session leaves it, counts by its last part as well."""
+    if not request.entered_by:
+        return False
+    entered = {request.entered_by.strip().casefold(), request.entered_by.rpartition("/")[2].strip().casefold()}
+    return any(name.strip().casefold() in entered for name in (voter.subject, *voter.known_as) if name.strip())
+
+
+def _fresh(voter: Voter, at: datetime) -> bool:
+    return voter.signed_in_at is not None and -CLOCK_SKEW <= at - voter.signed_in_at <= FRESH_SIGN_IN
+
+
+def _same(earlier: SignedVote, ballot: Ballot, meaning: str) -> bool:
+    return (earlier.decision, earlier.meaning, earlier.reason, earlier.basis_sha256) == (
+        ballot.decision,
+        meaning,
+        ballot.reason.strip(),
+        ballot.basis_sha256,
+    )

@@ -1,0 +1,90 @@
+"""The sentences people read about a request, in mail, on the page and on the command line: the same everywhere."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+
+from workflows.admission.contracts import CertificateFacts, DeviceDecision
+from workflows.approval.quorum import progress
+from workflows.approval.request import Request
+from workflows.revocation import Verdict
+
+_HARMLESS = frozenset(" -_:+#().")
+
+
+def plain(text: str, limit: int = 64) -> str:
+    """`text` by somebody we do not trust, fit for a mail: Latin letters, digits and a little punctuation, on one line.
+
+    Everything else becomes a question mark: markup, line ends, right-to-left overrides, letters of other scripts that look Latin,
+    and a dot inside a word, without which no mail program makes a link.
+    """
+    cut = text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    kept = "".join(c if _harmless(c) else "?" for c in unicodedata.normalize("NFC", cut))
+    return re.sub(r"\.(?! |$)", "?", kept)
+
+
+def remaining(left: timedelta) -> str:
+    """A span of time in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``45 s``."""
+    seconds = max(0, int(left.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def sentence(request: Request, *, at: datetime) -> str:
+    """What is asked, of whom, how far it got, and how long it takes: the first thing anybody reads of a request."""
+    place = f", {plain(request.site)}" if request.site else ""
+    head = (
+        f"Activate certificate {request.certificate_id[:8]}\N{HORIZONTAL ELLIPSIS} for {plain(request.device)}{place}."
+    )
+    parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
+    asked = " and ".join(f"{part.count} of {part.group}" for part in parts)
+    received, needed = sum(part.received for part in parts), sum(part.count for part in parts)
+    match request.status:
+        case "PENDING" if at < request.decide_by:
+            return f"{head} Needs {asked}; {received} of {needed} received; expires in {remaining(request.decide_by - at)}."
+        case "PENDING" | "EXPIRED":
+            return f"{head} Needed {asked}; {received} of {needed} received; expired."
+        case "APPROVED":
+            undone = " and not carried out" if request.resume_state == "LOST" else ""
+            return f"{head} Approved{undone}."
+        case "REJECTED":
+            return f"{head} Rejected."
+
+
+def subject(request: Request) -> str:
+    """A mail subject: SNS takes up to 100 ASCII characters without control characters."""
+    text = f"Approval needed: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}"
+    return text.encode("ascii", "replace").decode()[:100]
+
+
+def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> tuple[str, ...]:
+    """What was checked, in short, one line each."""
+    found = ", ".join(finding.replace("_", " ") for finding in device.findings) or "nothing unusual"
+    number = f" (list number {revocation.governing.number})" if revocation.governing else ""
+    return (
+        f"Revocation: {revocation.status}{number}",
+        f"Inventory: matched by {device.matched_by or 'nothing'}; found: {found}",
+        f"Subject: {plain(certificate.subject, 128)}",
+        f"Valid: {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}",
+    )
+
+
+def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime) -> str:
+    """The mail: the sentence, the checks in short, the expiry, and one link to the signed-in page."""
+    rule = f"Asked by rule {request.ruling.rule_id}, version {plain(request.ruling.rule_version)}."
+    expiry = f"Decide by {request.decide_by:%Y-%m-%d %H:%M} UTC."
+    return "\n".join(
+        (sentence(request, at=at), "", *lines, "", rule, expiry, "", "Read it and decide, signed in:", link, "")
+    )
+
+
+def _harmless(character: str) -> bool:
+    if character.isascii():
+        return character.isalnum() or character in _HARMLESS
+    if character == "\N{HORIZONTAL ELLIPSIS}":
+        return True
+    return character.isalpha() and unicodedata.name(character, "").startswith("LATIN ")
