@@ -1,0 +1,104 @@
+"""Matching a certificate with the inventory: three keys, the most specific wins, and a deny among them beats every allow."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from msgspec import Struct
+
+from workflows.admission.contracts import CertificateFacts, DeviceRecord
+
+Kind = Literal["certificate", "serial", "name"]
+_KINDS: tuple[Kind, ...] = ("certificate", "serial", "name")
+"""Most specific first."""
+
+_LONGEST_KEY = 2048
+"""Bytes of a partition key (DynamoDB developer guide, Constraints): a longer common name cannot have been entered."""
+
+
+class Binding(Struct, frozen=True, kw_only=True):
+    """Which certificate a device has been admitted with, under ``device#<device>``.
+
+    `previous_certificate_id` is what it replaced, so that a roll back can restore it.
+    """
+
+    lookup_key: str
+    bound_certificate_id: str
+    bound_at: datetime
+    execution_arn: str
+    previous_certificate_id: str | None = None
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """The record that counts, if any. `expired` are the lookup keys of records whose time is over; they do not count."""
+
+    record: DeviceRecord | None
+    matched_by: Kind | None
+    expired: tuple[str, ...]
+    reason: str
+
+    @property
+    def denied(self) -> bool:
+        return self.record is not None and self.record.effect == "deny"
+
+
+def lookup_keys(facts: CertificateFacts) -> tuple[str, ...]:
+    """The keys under which this certificate may be expected, most specific first. Never a ``device#`` key."""
+    keys = [f"certificate#{facts.certificate_id}", f"serial#{facts.issuer_key}#{facts.serial}"]
+    if facts.common_name and len((name := f"name#{facts.common_name}").encode()) <= _LONGEST_KEY:
+        keys.append(name)
+    return tuple(keys)
+
+
+def device_key(device: str) -> str:
+    """The key of a device's binding."""
+    return f"device#{device}"
+
+
+def match(facts: CertificateFacts, records: Iterable[DeviceRecord], at: datetime) -> Match:
+    """Which of `records` counts for this certificate at `at`. Records under other keys than its own are passed over."""
+    keys = lookup_keys(facts)
+    found = {record.lookup_key: record for record in records if record.lookup_key in keys}
+    live = [found[key] for key in keys if key in found and not _is_over(found[key], at)]
+    expired = tuple(key for key in keys if key in found and _is_over(found[key], at))
+    denials = [record for record in live if record.effect == "deny"]
+    record = next(iter(denials or live), None)
+    return Match(
+        record=record,
+        matched_by=None if record is None else kind_of(record.lookup_key),
+        expired=expired,
+        reason=_reason(record, [found[key] for key in expired]),
+    )
+
+
+def kind_of(lookup_key: str) -> Kind:
+    """What a record recognises a device by. Raises ValueError for a key that is none of a record's."""
+    kind = next((kind for kind in _KINDS if lookup_key.startswith(f"{kind}#")), None)
+    if kind is None:
+        raise ValueError(f"lookup key {lookup_key!r}; expected certificate#…, serial#… or name#…")
+    return kind
+
+
+def _is_over(record: DeviceRecord, at: datetime) -> bool:
+    return record.expires_at is not None and at >= record.expires_at
+
+
+_BY = {
+    "certificate": "its certificate's hash",
+    "serial": "its certificate's issuer and serial number",
+    "name": "its certificate's common name",
+}
+
+
+def _reason(record: DeviceRecord | None, expired: list[DeviceRecord]) -> str:
+    if record is None:
+        said = "The inventory has no record for this certificate's hash, serial number or common name."
+    else:
+        verb = "denies" if record.effect == "deny" else "expects"
+        said = (
+            f"The inventory {verb} {record.device} by {_BY[kind_of(record.lookup_key)]}, "
+            f"entered by {record.entered_by} on {record.entered_at:%Y-%m-%d}."
+        )
+    for old in expired:
+        said += f" A record for {old.device} by {_BY[kind_of(old.lookup_key)]} expired on {old.expires_at:%Y-%m-%d}."
+    return said
