@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from functions.shared import aws, clock
+from functions.shared import aws, clock, issuers
 from functions.shared import settings as function_settings
-from tests import pki
+from tests import moto_kms, pki
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -61,6 +61,7 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
     """moto with everything made, the functions' environment set and their caches fresh. Yields the environment."""
     for name, value in credentials().items():
         monkeypatch.setenv(name, value)
+    moto_kms.sign_digests(monkeypatch)
     with mock_aws(config=config):
         environment = create()
         for name, value in environment.items():
@@ -109,8 +110,14 @@ def create() -> dict[str, str]:
 def reset_caches() -> None:
     """Forget clients and settings, as a cold start does."""
     aws.client.cache_clear()
-    function_settings.settings.cache_clear()
-    function_settings.limits.cache_clear()
+    for cached in (
+        function_settings.settings,
+        function_settings.limits,
+        function_settings.rules,
+        function_settings.policy,
+    ):
+        cached.cache_clear()
+    issuers.load.cache_clear()
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:

@@ -40,6 +40,7 @@ class Admission(Struct, frozen=True, kw_only=True):
     inspected_at: datetime | None = None
     reason: str = ""
     evidence_key: str | None = None
+    evidence_sha256: str | None = None
 
 
 class Admissions:

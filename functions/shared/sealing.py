@@ -1,0 +1,34 @@
+"""Keeping a record: signed once, written once, and found again by whoever repeats the same step."""
+
+from functions.shared.signing import Signer
+from functions.shared.vault import AlreadyKept, Vault
+from workflows.evidence import jws
+from workflows.evidence.canonical import canonical, sha256
+from workflows.evidence.errors import EvidenceConflict, EvidenceInvalid
+from workflows.evidence.record import Link, Record, parse, says_the_same
+
+
+def keep(record: Record, vault: Vault, signer: Signer) -> tuple[Record, Link]:
+    """Seal `record` and store it: the record that now lies there, and where.
+
+    After a crash between storing and answering, the step comes again: then the record stored first stands, provided that it tells the
+    same end and our key signed it. Raises `EvidenceConflict` otherwise, and `AwsUnavailable` or `AccessRefused` from KMS and S3.
+    """
+    data = signer.seal(jws.RECORD, canonical(record))
+    try:
+        vault.keep(record.key, data)
+    except AlreadyKept:
+        return _found(record, vault.read(record.key), signer)
+    return record, Link(key=record.key, sha256=sha256(data))
+
+
+def _found(record: Record, data: bytes, signer: Signer) -> tuple[Record, Link]:
+    try:
+        kept = parse(jws.opened(data, kind=jws.RECORD, keys=signer.keys()))
+    except EvidenceInvalid as error:
+        raise EvidenceConflict(f"{record.key} is taken by something that does not verify: {error}") from error
+    if not says_the_same(kept, record):
+        raise EvidenceConflict(
+            f"{record.key} is taken by a record that tells something else. Compare it with the history."
+        )
+    return kept, Link(key=record.key, sha256=sha256(data))

@@ -1,0 +1,67 @@
+"""Signing with the stack's asymmetric KMS key. The private key cannot leave KMS; the public key is asked for once."""
+
+import hashlib
+from functools import cache
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from functions.shared.aws import client, translated
+from workflows.admission.contracts import SignedVote
+from workflows.admission.errors import AccessRefused, AwsUnavailable
+from workflows.evidence import jws, votes
+
+KEYS_PATH = "/evidence/keys.json"
+"""Where the stack's HTTP API publishes the public key."""
+
+# A key that is disabled or pending deletion is mended by an operator, who then redrives; an unreachable one mends itself.
+_KMS_ERRORS = {
+    "DisabledException": AccessRefused,
+    "KMSInvalidStateException": AccessRefused,
+    "NotFoundException": AccessRefused,
+    "KeyUnavailableException": AwsUnavailable,
+    "DependencyTimeoutException": AwsUnavailable,
+}
+
+
+class Signer:
+    """Signs as ES256 with the key `key_arn`; `url` is the base of the HTTP API that publishes its public half."""
+
+    def __init__(self, key_arn: str, url: str) -> None:
+        self._key_arn = key_arn
+        self._jku = url + KEYS_PATH
+
+    def header(self, kind: str) -> str:
+        """The encoded protected header for a thing of `typ` `kind`. Raises `AwsUnavailable`, `AccessRefused`."""
+        return jws.protected(kind, jws.thumbprint(public_key(self._key_arn)), self._jku)
+
+    def keys(self) -> jws.Keys:
+        """The one key this stack signs with."""
+        return jws.Keys(public_key(self._key_arn))
+
+    def sign(self, signing_input: bytes) -> bytes:
+        """64 bytes, r then s (RFC 7518 section 3.4). KMS answers DER and takes 4,096 bytes at most, hence the digest."""
+        with translated(**_KMS_ERRORS):
+            answer = client("kms").sign(
+                KeyId=self._key_arn,
+                Message=hashlib.sha256(signing_input).digest(),
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+            )
+        r, s = decode_dss_signature(answer["Signature"])
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+    def seal(self, kind: str, payload: bytes) -> bytes:
+        """The sealed file of `payload`."""
+        return jws.seal(payload, protected_header=self.header(kind), sign=self.sign)
+
+    def sign_vote(self, vote: SignedVote, approval_id: str) -> SignedVote:
+        """The vote with its own signature over all the rest of it and the approval's id (21 CFR 11.70)."""
+        return votes.signed(vote, approval_id, protected_header=self.header(jws.VOTE), sign=self.sign)
+
+
+@cache
+def public_key(key_arn: str) -> ec.EllipticCurvePublicKey:
+    """The public half, as KMS gives it; it cannot change under one ARN. Raises `AwsUnavailable`, `AccessRefused`."""
+    with translated(**_KMS_ERRORS):
+        return jws.read_key(client("kms").get_public_key(KeyId=key_arn)["PublicKey"])

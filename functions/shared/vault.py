@@ -1,0 +1,34 @@
+"""The evidence bucket: written once, read, never overwritten. Retention is the bucket's own (S3 Object Lock)."""
+
+from functions.shared.aws import client, translated
+from workflows.admission.errors import AwsUnavailable
+from workflows.errors import WillNeverWork
+
+
+class AlreadyKept(WillNeverWork):
+    """Something lies under this key already."""
+
+
+class Vault:
+    """Files by key. Every write is conditional on the key being free, so that a repeated one changes nothing."""
+
+    def __init__(self, bucket: str) -> None:
+        self._bucket = bucket
+
+    def keep(self, key: str, data: bytes, content_type: str = "application/jose+json") -> None:
+        """Write a new file. Raises `AlreadyKept`, `AwsUnavailable`, `AccessRefused`."""
+        with translated(PreconditionFailed=AlreadyKept, ConditionalRequestConflict=AwsUnavailable):
+            client("s3").put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=data,
+                ContentType=content_type,
+                IfNoneMatch="*",
+                ChecksumAlgorithm="SHA256",
+            )
+
+    def read(self, key: str) -> bytes:
+        """A file's bytes. Raises `AwsUnavailable`, `AccessRefused`."""
+        with translated():
+            body: bytes = client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return body

@@ -1,0 +1,79 @@
+"""The record: complete, described by its published schema, and told apart from another."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import jsonschema
+import msgspec
+import pytest
+
+from tests import records
+from workflows.evidence import schema
+from workflows.evidence.canonical import canonical
+from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.record import ActRecord, Record, key_of, parse, says_the_same
+
+ACT = ActRecord(
+    key=key_of(records.certificate_id(), "revoked-1"),
+    certificate_id=records.certificate_id(),
+    device="pump-0042",
+    reason="on list 13",
+    sealed_at=records.NOW,
+    code_version="4567def",
+    previous=None,
+    device_previous=None,
+    act="revoked",
+    by="sweep",
+    outcome="admitted",
+    before={"certificate_status": "ACTIVE"},
+    after={"certificate_status": "REVOKED"},
+)
+BOTH: list[Record] = [records.admission(dossier=records.dossier(approved=records.approval(records.vote()))), ACT]
+
+
+@pytest.mark.parametrize("name", schema.FILES)
+def test_the_published_schema_is_that_of_the_types(name: str) -> None:
+    """Change of a type: run ``python -m workflows.evidence.schema`` and look at what it did to the files."""
+    title, kind = schema.FILES[name]
+    kept = Path(schema.__file__).with_name(name).read_bytes()
+    assert kept == schema.schema(title, kind)
+
+
+@pytest.mark.parametrize("made", BOTH, ids=["admission", "act"])
+def test_a_record_fits_the_published_schema(made: Record) -> None:
+    """By another validator than the one that made it."""
+    published = json.loads(Path(schema.__file__).with_name("record-1.schema.json").read_bytes())
+    jsonschema.validators.validator_for(published).check_schema(published)
+    jsonschema.validate(json.loads(canonical(made)), published)
+
+
+@pytest.mark.parametrize("made", BOTH, ids=["admission", "act"])
+def test_a_record_is_read_back_as_it_was(made: Record) -> None:
+    assert parse(canonical(made)) == made
+
+
+def test_what_a_later_version_adds_is_let_through() -> None:
+    plain = msgspec.to_builtins(BOTH[0]) | {"added_later": 1}
+    assert parse(canonical(plain)) == BOTH[0]
+
+
+@pytest.mark.parametrize(
+    "change", [{"format": "gatehouse.evidence/2"}, {"certificate_id": "x"}, {"kind": "other"}, {"outcome": "maybe"}]
+)
+def test_what_breaks_the_schema_is_named(change: dict[str, str]) -> None:
+    with pytest.raises(EvidenceInvalid, match=next(iter(change))):
+        parse(canonical(msgspec.to_builtins(BOTH[0]) | change))
+
+
+def test_the_same_end_is_known_again_whenever_it_was_sealed() -> None:
+    one = records.admission()
+    assert says_the_same(one, records.altered(one, sealed_at=one.sealed_at + timedelta(days=1), code_version="newer"))
+    for change in ({"outcome": "held"}, {"reason": "x"}, {"execution": records.execution("two")}, {"device": None}):
+        assert not says_the_same(one, records.altered(one, **change))
+
+
+def test_the_device_is_what_the_last_look_at_the_inventory_found() -> None:
+    first, again = records.dossier("pump-0042"), records.dossier("pump-0043")
+    assert records.admission(dossier=records.altered(first, device_again=again.device)).device == "pump-0043"
+    assert records.admission(dossier=records.altered(first, device=None)).device is None

@@ -1,0 +1,177 @@
+"""Sealing bytes: JWS (RFC 7515) in the flattened JSON serialisation, ES256 (RFC 7518 section 3.4).
+
+The payload is kept once, base64url-encoded, and a reader is shown only what was decoded from it: a readable copy beside it
+could say something else than what was signed. Who signs is passed in, since the private key never leaves AWS KMS.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from msgspec import Struct
+
+from workflows.evidence.canonical import canonical
+from workflows.evidence.errors import EvidenceInvalid
+
+Sign = Callable[[bytes], bytes]
+"""Signs a JWS signing input: 64 bytes, r then s, as RFC 7518 has it."""
+
+RECORD = "gatehouse-record+json"
+MANIFEST = "gatehouse-manifest+json"
+VOTE = "gatehouse-vote+json"
+"""`typ` of what is signed (RFC 8725 section 3.11), so that a signature on one kind of thing counts for no other."""
+
+_COORDINATE = 32
+_P256 = ec.ECDSA(hashes.SHA256())
+
+
+class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The protected header. `jku` tells a reader where the public key is published; it is never followed to decide trust."""
+
+    alg: str
+    typ: str
+    kid: str
+    jku: str
+
+
+class Sealed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """RFC 7515 section 7.2.2."""
+
+    payload: str
+    protected: str
+    signature: str
+
+
+class Keys(Mapping[str, ec.EllipticCurvePublicKey]):
+    """The public keys a verifier trusts, by their JWK thumbprint, which is what `kid` holds."""
+
+    def __init__(self, *keys: ec.EllipticCurvePublicKey) -> None:
+        self._keys = {thumbprint(key): key for key in keys}
+
+    def __getitem__(self, kid: str) -> ec.EllipticCurvePublicKey:
+        return self._keys[kid]
+
+    def __iter__(self) -> Any:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+
+def encode(data: bytes) -> str:
+    """base64url without padding (RFC 7515 appendix C)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes:
+    """The reverse of `encode`, and of nothing else: one text for one value. Raises `ValueError`."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except binascii.Error as error:
+        raise ValueError(str(error)) from error
+    if encode(data) != text:
+        raise ValueError("not in the one form RFC 7515 appendix C allows")
+    return data
+
+
+def jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
+    """The required members of the key's JWK (RFC 7518 section 6.2.1)."""
+    if not isinstance(key.curve, ec.SECP256R1):
+        raise EvidenceInvalid("key", f"The key is on {key.curve.name}; evidence is signed with ES256 on secp256r1.")
+    numbers = key.public_numbers()
+    x, y = (encode(number.to_bytes(_COORDINATE, "big")) for number in (numbers.x, numbers.y))
+    return {"crv": "P-256", "kty": "EC", "x": x, "y": y}
+
+
+def thumbprint(key: ec.EllipticCurvePublicKey) -> str:
+    """RFC 7638: the key names itself, so that no table of key ids is needed in ten years' time."""
+    return encode(hashlib.sha256(canonical(jwk(key))).digest())
+
+
+def read_key(data: bytes) -> ec.EllipticCurvePublicKey:
+    """A public key in PEM or DER (SubjectPublicKeyInfo). Raises `EvidenceInvalid`."""
+    try:
+        load = serialization.load_pem_public_key if b"-----BEGIN" in data else serialization.load_der_public_key
+        key = load(data)
+    except ValueError as error:
+        raise EvidenceInvalid("key", f"Not a public key in PEM or DER: {error}.") from error
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise EvidenceInvalid("key", f"Got a {type(key).__name__}; evidence is signed with ES256 on secp256r1.")
+    jwk(key)
+    return key
+
+
+def protected(kind: str, kid: str, jku: str) -> str:
+    """The encoded protected header for a thing of `typ` `kind`."""
+    return encode(canonical(Header(alg="ES256", typ=kind, kid=kid, jku=jku)))
+
+
+def signing_input(protected_header: str, payload: bytes) -> bytes:
+    """RFC 7515 section 5.1, step 8."""
+    return f"{protected_header}.{encode(payload)}".encode("ascii")
+
+
+def seal(payload: bytes, *, protected_header: str, sign: Sign) -> bytes:
+    """The file: one member a line, so that ``sed`` and ``openssl`` are enough to check it."""
+    signature = encode(sign(signing_input(protected_header, payload)))
+    sealed = Sealed(payload=encode(payload), protected=protected_header, signature=signature)
+    return msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n"
+
+
+def parse(data: bytes) -> tuple[Sealed, bytes]:
+    """The file's parts and its payload, unverified. Raises `EvidenceInvalid`."""
+    try:
+        sealed = msgspec.json.decode(data, type=Sealed)
+        return sealed, decode(sealed.payload)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise EvidenceInvalid(
+            "format", f"Not a sealed file: {error}. Expected a JWS with payload, protected and signature."
+        ) from error
+
+
+def opened(data: bytes, *, kind: str, keys: Mapping[str, ec.EllipticCurvePublicKey]) -> bytes:
+    """The payload of a sealed file of `typ` `kind`, once its signature holds. Raises `EvidenceInvalid`."""
+    sealed, payload = parse(data)
+    check(sealed.protected, f"{sealed.protected}.{sealed.payload}".encode(), sealed.signature, kind=kind, keys=keys)
+    return payload
+
+
+def check(
+    protected_header: str, signed: bytes, signature: str, *, kind: str, keys: Mapping[str, ec.EllipticCurvePublicKey]
+) -> None:
+    """Check one signature. Raises `EvidenceInvalid`. Nothing in the header may choose another algorithm or bring a key."""
+    try:
+        header = msgspec.json.decode(decode(protected_header), type=Header)
+        raw = decode(signature)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise EvidenceInvalid("signature", f"The signature's header or value cannot be read: {error}.") from error
+    if header.alg != "ES256" or header.typ != kind:
+        raise EvidenceInvalid(
+            "signature", f"Signed as {header.typ!r} with {header.alg!r}; expected {kind!r} with 'ES256'."
+        )
+    key = keys.get(header.kid)
+    if key is None:
+        known = ", ".join(keys) or "none"
+        raise EvidenceInvalid("key", f"Signed by the key {header.kid}, which is not among those trusted: {known}.")
+    if not _holds(key, signed, raw):
+        raise EvidenceInvalid(
+            "signature", "The signature does not hold: the content was altered, or another key signed it."
+        )
+
+
+def _holds(key: ec.EllipticCurvePublicKey, signed: bytes, raw: bytes) -> bool:
+    if len(raw) != 2 * _COORDINATE:
+        return False
+    r, s = (int.from_bytes(half, "big") for half in (raw[:_COORDINATE], raw[_COORDINATE:]))
+    try:
+        key.verify(encode_dss_signature(r, s), signed, _P256)
+    except InvalidSignature:
+        return False
+    return True

@@ -1,0 +1,133 @@
+"""The sealed record: what let a device in or kept it out, complete enough to be judged without Gatehouse or AWS.
+
+Format ``gatehouse.evidence/1``; its JSON Schema is ``record-1.schema.json`` beside this file. Fields are added with a default and
+never renamed or removed, so that every later reader reads every earlier record. A change that this rule forbids is a new format.
+
+A record holds no secret: task tokens and keys are in no type that it is made of.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput, Sha256
+from workflows.evidence.canonical import storable
+from workflows.evidence.errors import EvidenceInvalid
+from workflows.revocation.verdict import Verdict
+
+FORMAT = "gatehouse.evidence/1"
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
+Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back"]
+"""What may be done to an admission after its end."""
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """Another record: where it lies in the bucket, and the SHA-256 of its file."""
+
+    key: str
+    sha256: Sha256
+
+
+class Head(Struct, frozen=True, kw_only=True):
+    """What every record says first.
+
+    `previous` is the record before this one for the same certificate, `device_previous` the latest for the same device under another
+    certificate; None if there is none. `code_version` sealed it.
+    """
+
+    format: Literal["gatehouse.evidence/1"] = "gatehouse.evidence/1"
+    key: str
+    certificate_id: Sha256
+    device: str | None
+    reason: str
+    sealed_at: datetime
+    code_version: str
+    previous: Link | None
+    device_previous: Link | None
+
+
+class AdmissionRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="admission"):
+    """The end of one execution. `event` is as AWS IoT published it; `dossier` is what each state answered.
+
+    `workflow_version` is that of the state machine's definition as this execution ran it.
+    """
+
+    outcome: Outcome
+    execution: Execution
+    workflow_version: str
+    event: Any
+    dossier: Dossier
+
+
+class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
+    """A later act on an admission. `by` is the function, or the AWS identity of the operator, that acted.
+
+    `outcome` is the admission's from now on. `before` and `after` hold what changed, in AWS IoT or in Gatehouse's tables.
+    """
+
+    act: Act
+    by: str
+    outcome: Outcome
+    execution: Execution | None = None
+    revocation: Verdict | None = None
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+
+
+Record = AdmissionRecord | ActRecord
+
+
+def key_of(certificate_id: str, name: str) -> str:
+    """Where a record lies: one folder a certificate. `name` is the execution's, or an act's, and is never used twice."""
+    return f"records/{certificate_id}/{name}.json"
+
+
+def device_of(dossier: Dossier) -> str | None:
+    """The device that the inventory matched last, if any."""
+    decision = dossier.device_again or dossier.device
+    return decision.record.device if decision is not None and decision.record is not None else None
+
+
+def record(
+    request: SealInput, *, at: datetime, code_version: str, previous: Link | None, device_previous: Link | None
+) -> AdmissionRecord:
+    """The record of an execution's end. Pure: the same input gives the same record."""
+    certificate_id = request.dossier.claim.certificate_id
+    return AdmissionRecord(
+        key=key_of(certificate_id, request.execution.name),
+        certificate_id=certificate_id,
+        device=device_of(request.dossier),
+        reason=request.reason,
+        sealed_at=at,
+        code_version=code_version,
+        previous=previous,
+        device_previous=device_previous,
+        outcome=request.outcome,
+        execution=request.execution,
+        workflow_version=request.workflow_version,
+        event=storable(request.event),
+        dossier=request.dossier,
+    )
+
+
+def says_the_same(one: Record, other: Record) -> bool:
+    """Whether two records tell the same end or act, whenever and by whichever version each was sealed."""
+    retold = msgspec.structs.replace(
+        one,
+        sealed_at=other.sealed_at,
+        code_version=other.code_version,
+        previous=other.previous,
+        device_previous=other.device_previous,
+    )
+    return retold == other
+
+
+def parse(payload: bytes) -> Record:
+    """A record from its canonical JSON. Raises `EvidenceInvalid`, naming the field that breaks the schema."""
+    try:
+        parsed: Record = msgspec.json.decode(payload, type=Record)
+    except msgspec.MsgspecError as error:
+        raise EvidenceInvalid("schema", f"Not a record of format {FORMAT}: {error}.") from error
+    return parsed

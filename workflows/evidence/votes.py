@@ -1,0 +1,68 @@
+"""A vote's own signature (21 CFR 11.70): it cannot be cut out of one record and put into another.
+
+A detached JWS (RFC 7515 appendix F): the payload is left out, and a verifier works it out anew from the vote and the record it stands in.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from workflows.admission.contracts import Decision, SignedVote
+from workflows.evidence import jws
+from workflows.evidence.canonical import canonical
+from workflows.evidence.errors import EvidenceInvalid
+
+FORMAT = "gatehouse.vote/1"
+_BOUND = (
+    "subject",
+    "name",
+    "groups",
+    "decision",
+    "meaning",
+    "reason",
+    "basis_sha256",
+    "certificate_id",
+    "voted_at",
+    "signed_in_at",
+    "authentication_methods",
+)
+# Written out, not taken from the struct: a field added later must not change what an old signature was made over.
+
+
+def statement(vote: SignedVote, approval_id: str) -> bytes:
+    """What a vote's signature is made over: who, what, when, why, on which certificate, basis and request."""
+    plain = msgspec.to_builtins(vote)
+    return canonical({"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND})
+
+
+def signed(vote: SignedVote, approval_id: str, *, protected_header: str, sign: jws.Sign) -> SignedVote:
+    """The vote with its signature, ``<protected>..<signature>``."""
+    signature = sign(jws.signing_input(protected_header, statement(vote, approval_id)))
+    return msgspec.structs.replace(vote, signature=f"{protected_header}..{jws.encode(signature)}")
+
+
+def check(
+    vote: SignedVote,
+    decision: Decision,
+    *,
+    certificate_id: str,
+    basis_sha256: str,
+    keys: Mapping[str, ec.EllipticCurvePublicKey],
+) -> None:
+    """Check that `vote` was cast on this certificate, basis and request by its signer. Raises `EvidenceInvalid`."""
+    who = f"The vote of {vote.name!r} ({vote.subject})"
+    if vote.certificate_id != certificate_id:
+        raise EvidenceInvalid("vote", f"{who} was cast on certificate {vote.certificate_id}, not on {certificate_id}.")
+    if vote.basis_sha256 != basis_sha256:
+        raise EvidenceInvalid("vote", f"{who} was cast on basis {vote.basis_sha256}; the record's is {basis_sha256}.")
+    header, separator, signature = (vote.signature or "").partition("..")
+    if not separator:
+        raise EvidenceInvalid("vote", f"{who} carries no signature.")
+    try:
+        signed_bytes = jws.signing_input(header, statement(vote, decision.approval_id))
+        jws.check(header, signed_bytes, signature, kind=jws.VOTE, keys=keys)
+    except (EvidenceInvalid, UnicodeEncodeError) as error:
+        raise EvidenceInvalid(
+            "vote", f"{who} does not carry its signer's signature on this request: {error}"
+        ) from error
