@@ -120,12 +120,16 @@ class LocalCloud:
         status = msgspec.json.decode(self.settings.status_file.read_bytes(), type=LocalCloudStatus)
         return status if status.pid == pid else down  # a file left by an engine that was killed
 
-    def hold(self) -> None:
-        """Block until Ctrl-C, SIGTERM, SIGHUP or the engine's own end; then stop the engine."""
+    def hold(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Block until Ctrl-C, SIGTERM, SIGHUP or the engine's own end; then stop the engine.
+
+        ``ready`` is called once the signals are caught. Raises EngineFailed when the engine ended by itself.
+        """
         ended = threading.Event()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: ended.set())
+        ready()
         while not ended.wait(0.5):
             if process.find(self.settings) is None:
                 raise EngineFailed(f"The engine ended by itself. Its log: {self.settings.log}")

@@ -1,5 +1,6 @@
 """Start, find and stop the engine's process. Only a pid that the kernel vouches for is ever signalled."""
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -77,23 +78,18 @@ def start(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
         _wait_until_ready(settings, child)
     except BaseException:
         _stop_group(child.pid)
-        child.wait()
+        _wait_for_end(child.pid, STOP_WITHIN_SECONDS)
         raise
     return child
 
 
 def stop(settings: LocalCloudSettings) -> bool:
-    """Stop the engine of this home and its workers. False when none runs."""
+    """Stop the engine of this home and its workers, by force if they take too long. False when none runs."""
     pid = find(settings)
     if pid is None:
         return False
     _stop_group(pid)
-    deadline = time.monotonic() + STOP_WITHIN_SECONDS
-    while find(settings) == pid:
-        if time.monotonic() > deadline:
-            _signal_group(pid, signal.SIGKILL)
-            deadline += STOP_WITHIN_SECONDS
-        time.sleep(0.02)
+    _wait_for_end(pid, STOP_WITHIN_SECONDS)
     return True
 
 
@@ -155,11 +151,25 @@ def _stop_group(pid: int) -> None:
     _signal_group(pid, signal.SIGTERM)
 
 
-def _signal_group(pid: int, number: signal.Signals) -> None:
+def _wait_for_end(pid: int, within: float) -> None:
+    """Until the engine and the workers in its group are gone; what is left after that time is killed."""
+    deadline = time.monotonic() + within
+    while _signal_group(pid, 0):
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)  # our own child stays in the group until it is waited for
+        if time.monotonic() > deadline:
+            _signal_group(pid, signal.SIGKILL)
+            return
+        time.sleep(0.02)
+
+
+def _signal_group(pid: int, number: int) -> bool:
+    """False when no process of the group is left."""
     try:
         os.killpg(pid, number)
     except ProcessLookupError:
-        return
+        return False
+    return True
 
 
 def _tail(log: Path, lines: int = 15) -> str:

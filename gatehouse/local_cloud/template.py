@@ -48,13 +48,14 @@ def localise(path: Path, *, bucket: str, code_key: str, endpoint: str) -> LocalT
 
 
 def _read(path: Path) -> dict[str, Any]:
+    import yaml
     from samtranslator.yaml_helper import yaml_parse
 
     try:
         template = yaml_parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DeploymentFailed(f"There is no {path}. Run gatehouse from a checkout of its repository.") from error
-    except ValueError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DeploymentFailed(f"{path} is no YAML: {error}") from error
     if not isinstance(template, dict) or "Resources" not in template:
         raise DeploymentFailed(f"{path} is no CloudFormation template: it has no Resources.")

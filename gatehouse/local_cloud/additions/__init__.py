@@ -5,6 +5,7 @@ and dropped here when a release has it.
 """
 
 from gatehouse.local_cloud.additions import (
+    bucket_object_lock,
     certificate_rules,
     execution_end,
     lambda_error_names,
@@ -12,23 +13,28 @@ from gatehouse.local_cloud.additions import (
     loopback_listener,
     machine_states,
     machine_versions,
+    oidc_issuer,
     redrive,
     rule_message,
     rule_sql,
     rule_step_functions,
+    s3_conditions,
     task_tokens,
 )
 
 ADDITIONS = (
     loopback_listener,
     live_sessions,
+    bucket_object_lock,
     certificate_rules,
     rule_message,
     rule_sql,
     rule_step_functions,
     lambda_error_names,
     machine_versions,
+    oidc_issuer,
     machine_states,
+    s3_conditions,
     task_tokens,
     redrive,
     execution_end,  # last of Step Functions': it wraps what the others edit

@@ -1,0 +1,28 @@
+"""CloudFormation's ``ObjectLockEnabled`` and ``ObjectLockConfiguration`` of a bucket.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html.
+The engine's S3 has Object Lock, but buckets made by a stack go without, so what must not be deleted could be.
+"""
+
+from ministack.services import s3
+from ministack.services.cloudformation import provisioners
+
+from gatehouse.local_cloud.additions.values import Json
+
+
+def apply() -> None:
+    configure = provisioners._s3_apply_configurations
+
+    def apply_configurations(name: str, properties: Json, before: Json = None) -> None:
+        configure(name, properties, before)
+        if str(properties.get("ObjectLockEnabled", "")).lower() == "true":
+            s3._bucket_object_lock[name] = {"enabled": True, "default_retention": _default_retention(properties)}
+
+    provisioners._s3_apply_configurations = apply_configurations
+
+
+def _default_retention(properties: Json) -> Json:
+    configured = properties.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention")
+    if not configured:
+        return None
+    return {name: value if name == "Mode" else int(value) for name, value in configured.items()}

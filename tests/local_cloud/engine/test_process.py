@@ -1,0 +1,195 @@
+"""One engine a home: found again, kept to loopback, stopped without leftovers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gatehouse.local_cloud import process
+from gatehouse.local_cloud.cloud import LocalCloud
+from gatehouse.local_cloud.errors import LocalCloudError, NotRunning, PortTaken
+from gatehouse.local_cloud.settings import LocalCloudSettings
+from gatehouse.target import Target
+from tests.local_cloud.conftest import settings_in
+from tests.local_cloud.waiting import eventually
+from workflows.errors import BadInput
+
+pytestmark = pytest.mark.local_cloud
+
+needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[LocalCloud]:
+    local_cloud = LocalCloud(settings_in(tmp_path))
+    yield local_cloud
+    local_cloud.down()
+
+
+def listeners() -> set[tuple[str, int]]:
+    """Address (as the kernel writes it) and port of everything that listens on this machine."""
+    tables = [Path("/proc/net/tcp"), Path("/proc/net/tcp6")]
+    rows = [line.split() for table in tables if table.exists() for line in table.read_text().splitlines()[1:]]
+    return {(address, int(port, 16)) for row in rows if row[3] == "0A" for address, port in [row[1].split(":")]}
+
+
+def group_members(leader: int) -> list[int]:
+    """The processes of a process group that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == leader and fields[0] != "Z":
+            found.append(int(stat.parent.name))
+    return found
+
+
+@needs_proc
+def test_nothing_listens_on_anything_but_loopback(bare: LocalCloud) -> None:
+    before = listeners()
+    bare.start_engine()
+    loopback = "0100007F"
+    assert listeners() - before == {(loopback, bare.settings.port), (loopback, bare.settings.mqtt_port)}
+
+
+def test_a_second_up_finds_the_first(bare: LocalCloud) -> None:
+    assert bare.start_engine()
+    again = LocalCloud(bare.settings)
+    assert not again.start_engine()
+    assert again.status() == bare.status()
+    assert again.status().pid == process.find(bare.settings)
+
+
+def test_status_of_a_home_without_a_cloud(tmp_path: Path) -> None:
+    cloud = LocalCloud(settings_in(tmp_path))
+    assert not cloud.status().running
+    assert not cloud.down()
+    with pytest.raises(NotRunning, match="gatehouse up"):
+        cloud.client("iot")
+
+
+@pytest.mark.parametrize(("field", "variable"), [("port", "GATEHOUSE_PORT"), ("mqtt_port", "GATEHOUSE_MQTT_PORT")])
+def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, field: str, variable: str) -> None:
+    settings = settings_in(tmp_path)
+    with socket.create_server(("127.0.0.1", getattr(settings, field))), pytest.raises(PortTaken) as refused:
+        LocalCloud(settings).start_engine()
+    assert str(getattr(settings, field)) in str(refused.value)
+    assert variable in str(refused.value)
+    assert process.find(settings) is None
+
+
+@needs_proc
+def test_the_holder_of_a_taken_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        holder = process.holder_of(server.getsockname()[1])
+    assert holder is not None
+    assert f"(pid {os.getpid()})" in holder
+
+
+@needs_proc
+def test_down_leaves_no_process_of_the_engine(engine: LocalCloud, bare: LocalCloud) -> None:
+    bare.template = engine.template
+    outputs = bare.up().outputs
+    bare.client("lambda").invoke(FunctionName=outputs["WorkFunctionName"], Payload=b"{}")  # a worker of its own
+    leader = bare.status().pid
+    assert leader is not None
+    assert len(group_members(leader)) >= 2
+    assert bare.down()
+    assert group_members(leader) == []
+    assert engine.status().running  # another home's engine is none of its business
+
+
+def test_a_pid_in_a_file_that_nobody_holds_is_never_signalled(tmp_path: Path) -> None:
+    cloud = LocalCloud(settings_in(tmp_path))
+    bystander = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        cloud.settings.lock.write_text(str(bystander.pid))
+        assert not cloud.down()
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
+def test_an_engine_that_was_killed_is_not_taken_for_running(bare: LocalCloud) -> None:
+    bare.start_engine()
+    pid = bare.status().pid
+    assert pid is not None
+    os.killpg(pid, signal.SIGKILL)
+    eventually(lambda: process.find(bare.settings) is None)
+    assert not bare.status().running
+    assert bare.start_engine()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_foreground_mode_ends_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
+    settings = settings_in(tmp_path)
+    script = (
+        "import msgspec, sys\n"
+        "from gatehouse.local_cloud.cloud import LocalCloud\n"
+        "from gatehouse.local_cloud.settings import LocalCloudSettings\n"
+        "from pathlib import Path\n"
+        f"cloud = LocalCloud(LocalCloudSettings(home=Path({str(tmp_path)!r}), port={settings.port}, mqtt_port={settings.mqtt_port}))\n"
+        "cloud.start_engine()\n"
+        "cloud.hold(ready=lambda: print('held', flush=True))\n"
+    )
+    foreground = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert foreground.stdout is not None
+    assert foreground.stdout.readline() == b"held\n"
+    pid = process.find(settings)
+    assert pid is not None
+    foreground.send_signal(number)
+    assert foreground.wait(timeout=20) == 0
+    assert process.find(settings) is None
+
+
+def test_the_engine_sees_nothing_of_the_operators_aws_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.setenv(name, "the operator's")
+    assert "the operator's" not in process.environment(settings_in(tmp_path)).values()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("GATEHOUSE_PORT", "http"),
+        ("GATEHOUSE_PORT", "0"),
+        ("GATEHOUSE_MQTT_PORT", "65536"),
+        ("SFN_WAIT_SCALE", "slow"),
+        ("SFN_WAIT_SCALE", "nan"),
+    ],
+)
+def test_a_setting_that_cannot_be_read_is_named(variable: str, value: str) -> None:
+    with pytest.raises(LocalCloudError, match=variable):
+        LocalCloudSettings.from_environment({variable: value})
+
+
+def test_the_command_aims_at_the_running_cloud(bare: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    bare.start_engine()
+    monkeypatch.setenv("GATEHOUSE_HOME", str(bare.settings.home))
+    monkeypatch.setenv("GATEHOUSE_TARGET", "local")
+    target = Target.resolve()
+    assert target.client("sts").get_caller_identity()["Account"] == "000000000000"
+    assert target.mqtt_endpoint().port == bare.settings.mqtt_port
+    with pytest.raises(BadInput, match="--stack"):
+        _ = target.outputs
+    monkeypatch.setenv("GATEHOUSE_TARGET", "moon")
+    with pytest.raises(BadInput, match="expected local or aws"):
+        Target.resolve()
+
+
+def test_what_stands_on_disk_is_what_status_says(bare: LocalCloud) -> None:
+    bare.start_engine()
+    written = msgspec.json.decode(bare.settings.status_file.read_bytes())
+    assert written["endpoint"] == bare.status().endpoint
+    assert Path(written["broker_ca"]).read_text().startswith("-----BEGIN CERTIFICATE-----")

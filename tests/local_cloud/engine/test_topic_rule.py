@@ -1,0 +1,191 @@
+"""A knock with an unknown certificate starts the state machine through the topic rule, as on AWS."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gatehouse.local_cloud.cloud import LocalCloud
+from gatehouse.mqtt import Connection
+from tests.local_cloud.devices import DeviceFiles, device, issue, register_ca
+from tests.local_cloud.waiting import eventually
+from tests.pki import Authority
+
+pytestmark = pytest.mark.local_cloud
+
+NEVER = "253402300799000"
+
+
+@pytest.fixture(scope="module")
+def authority(engine: LocalCloud) -> tuple[Authority, str]:
+    return register_ca(engine, "Rule CA")
+
+
+def executions_of(engine: LocalCloud, outputs: dict[str, str], files: DeviceFiles) -> list[dict[str, Any]]:
+    listed = engine.client("stepfunctions").list_executions(stateMachineArn=outputs["MachineArn"])["executions"]
+    return [execution for execution in listed if execution["name"].startswith(files.certificate_id[:16])]
+
+
+def knock(engine: LocalCloud, files: DeviceFiles) -> None:
+    with device(engine, files, "rule-device") as mqtt:
+        assert mqtt.connect() is Connection.CLOSED
+
+
+def test_the_action_starts_an_execution_named_by_prefix_and_uuid(
+    engine: LocalCloud, sample_stack: dict[str, str], authority: tuple[Authority, str], tmp_path: Path
+) -> None:
+    ca, ca_id = authority
+    files = issue(ca, "rule-1", tmp_path)
+    knock(engine, files)
+    (execution,) = eventually(lambda: executions_of(engine, sample_stack, files))
+    prefix = re.escape(files.certificate_id[:16])
+    assert re.fullmatch(rf"{prefix}.?[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}", execution["name"])
+    started = engine.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
+    event = json.loads(started["input"])
+    assert event["certificateId"] == files.certificate_id
+    assert event["ca"] == ca_id  # topic(5)
+    assert event["certificateStatus"] == "PENDING_ACTIVATION"
+
+
+def test_where_reads_dynamodb_and_starts_nothing_while_the_item_says_so(
+    engine: LocalCloud, sample_stack: dict[str, str], authority: tuple[Authority, str], tmp_path: Path
+) -> None:
+    files = issue(authority[0], "rule-2", tmp_path)
+    table = engine.client("dynamodb")
+
+    def set_reopen_at(value: str) -> None:
+        item = {"id": {"S": files.certificate_id}, "reopen_at": {"N": value}}
+        table.put_item(TableName=sample_stack["TableName"], Item=item)
+
+    set_reopen_at(NEVER)
+    knock(engine, files)
+    control = issue(authority[0], "rule-2-control", tmp_path)
+    knock(engine, control)  # later than the first: once it has started, the first would have
+    eventually(lambda: executions_of(engine, sample_stack, control))
+    assert executions_of(engine, sample_stack, files) == []
+
+    set_reopen_at("1000")  # long ago
+    knock(engine, files)
+    eventually(lambda: executions_of(engine, sample_stack, files))
+
+
+def test_a_start_that_is_refused_reaches_the_error_action(
+    engine: LocalCloud, sample_stack: dict[str, str], authority: tuple[Authority, str], tmp_path: Path
+) -> None:
+    iam = engine.client("iam")
+    role = sample_stack["RuleRoleArn"].rsplit("/", 1)[1]
+    policy = json.dumps(iam.get_role_policy(RoleName=role, PolicyName="start")["PolicyDocument"])
+    queue = engine.client("sqs")
+    queue.purge_queue(QueueUrl=sample_stack["ErrorQueueUrl"])
+    files = issue(authority[0], "rule-3", tmp_path)
+    try:
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName="start",
+            PolicyDocument=policy.replace("states:StartExecution", "states:ListExecutions"),
+        )
+        knock(engine, files)
+        messages = eventually(
+            lambda: queue.receive_message(QueueUrl=sample_stack["ErrorQueueUrl"], WaitTimeSeconds=1).get("Messages")
+        )
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName="start", PolicyDocument=policy)
+    told = json.loads(messages[0]["Body"])
+    assert told["ruleName"] == sample_stack["RuleName"]
+    assert told["failures"][0]["failedAction"] == "StepFunctionsAction"
+    assert "states:StartExecution" in told["failures"][0]["errorMessage"]
+    assert executions_of(engine, sample_stack, files) == []
+
+
+@pytest.fixture(scope="module")
+def sql(engine: LocalCloud, sample_stack: dict[str, str]) -> "SqlBench":
+    return SqlBench(engine, sample_stack)
+
+
+class SqlBench:
+    """Evaluates a rule's SELECT list on a message: a rule writes what it selects into the sample table."""
+
+    def __init__(self, engine: LocalCloud, outputs: dict[str, str]) -> None:
+        self.engine = engine
+        self.outputs = outputs
+        self.count = 0
+
+    def select(self, expression: str, message: dict[str, object]) -> dict[str, dict[str, object]]:
+        self.count += 1
+        name = f"sql_{self.count}"
+        iot = self.engine.client("iot")
+        iot.create_topic_rule(
+            ruleName=name,
+            topicRulePayload={
+                "sql": f"SELECT {expression}, '{name}' AS id FROM 'sql/{name}'",  # noqa: S608 - no database
+                "awsIotSqlVersion": "2016-03-23",
+                "actions": [
+                    {
+                        "dynamoDBv2": {
+                            "roleArn": self.outputs["RuleRoleArn"],
+                            "putItem": {"tableName": self.outputs["TableName"]},
+                        }
+                    }
+                ],
+            },
+        )
+        self.engine.client("iot-data").publish(topic=f"sql/{name}", payload=json.dumps(message))
+        table = self.engine.client("dynamodb")
+        item: dict[str, dict[str, object]] = eventually(
+            lambda: table.get_item(TableName=self.outputs["TableName"], Key={"id": {"S": name}}).get("Item")
+        )
+        del item["id"]
+        return item
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("substring(text, 2)", "cdef"),
+        ("substring(text, 1, 3)", "bc"),
+        ("substring(text, -4, 2)", "ab"),
+        ("substring(text, 4, 99)", "ef"),
+        ("substring(text, 3, 1)", ""),
+    ],
+)
+def test_substring_counts_from_zero_and_clamps(sql: SqlBench, call: str, expected: str) -> None:
+    assert sql.select(f"{call} AS got", {"text": "abcdef"}) == {"got": {"S": expected}}
+
+
+@pytest.mark.parametrize("call", ["substring(missing, 1)", "substring(text)", "substring(text, 'x')"])
+def test_substring_of_the_wrong_things_is_undefined(sql: SqlBench, call: str) -> None:
+    assert sql.select(f"{call} AS got, isUndefined({call}) AS gone", {"text": "abcdef"}) == {"gone": {"BOOL": True}}
+
+
+def test_get_dynamodb_gives_an_attribute_an_item_or_undefined(sql: SqlBench) -> None:
+    outputs = sql.outputs
+    item = {"id": {"S": "stored"}, "n": {"N": "7"}, "inner": {"M": {"word": {"S": "deep"}}}}
+    sql.engine.client("dynamodb").put_item(TableName=outputs["TableName"], Item=item)
+
+    def get(key: str) -> str:
+        return f'get_dynamodb("{outputs["TableName"]}", "id", {key}, "{outputs["RuleRoleArn"]}")'
+
+    got = sql.select(
+        f"{get('who')}.n AS number, {get('who')}.inner.word AS word, {get('who')}.nothing AS nothing, "
+        f"isUndefined({get('nobody')}.n) AS gone",
+        {"who": "stored", "nobody": "no such key"},
+    )
+    assert got == {"number": {"N": "7"}, "word": {"S": "deep"}, "gone": {"BOOL": True}}
+
+
+def test_get_dynamodb_without_permission_is_undefined(sql: SqlBench) -> None:
+    other = sql.engine.client("iam").create_role(
+        RoleName="no-rights",
+        AssumeRolePolicyDocument=json.dumps(
+            {
+                "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                ]
+            }
+        ),
+    )["Role"]["Arn"]
+    table = sql.outputs["TableName"]
+    got = sql.select(f"isUndefined(get_dynamodb('{table}', 'id', 'sql_1', '{other}').got) AS gone", {})
+    assert got == {"gone": {"BOOL": True}}
