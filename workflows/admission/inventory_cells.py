@@ -12,7 +12,7 @@ from typing import Literal
 
 MAX_GROUPS = 10
 MAX_ATTRIBUTES = 50
-MAX_COMMON_NAME = 1024
+MAX_COMMON_NAME = 2000  # octets: a DynamoDB key holds 2,048 with its prefix
 MAX_NOTE = 1000
 MAX_LABEL = 128
 
@@ -69,8 +69,9 @@ def serial(text: str) -> str:
 
 
 def common_name(text: str) -> str:
-    if len(text) > MAX_COMMON_NAME:
-        raise ValueError(f"has {len(text)} characters; at most {MAX_COMMON_NAME} are allowed.")
+    size = len(text.encode("utf-8", "surrogatepass"))
+    if size > MAX_COMMON_NAME:
+        raise ValueError(f"has {size} octets; at most {MAX_COMMON_NAME} are allowed.")
     return text
 
 

@@ -1,0 +1,98 @@
+"""The approvals API from the operator's side: what a person signed in may see and decide. The API decides who that is."""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from typing import Any, Literal
+
+from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
+from workflows.errors import BadInput, GatehouseError
+
+Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
+Answer = dict[str, Any]
+
+_WITHIN_SECONDS = 30.0
+_ERRORS: dict[int, type[GatehouseError]] = {
+    400: BadInput,
+    401: NotPermitted,
+    403: NotPermitted,
+    404: NotFound,
+    409: AnsweredNo,
+    410: AnsweredNo,
+}
+
+
+class Approvals:
+    """One person's view of the approvals API. Answers are its JSON, as ``GET /api/approvals`` describes them."""
+
+    def __init__(self, url: str, id_token: str) -> None:
+        if not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+            raise BadInput(
+                f"The approvals API is at {url!r}; a token is only ever sent over https, or to this machine."
+            )
+        self._url = url.rstrip("/")
+        self._token = id_token
+
+    def list_lane(self, lane: Lane, limit: int) -> list[Answer]:
+        """The approvals of a lane, newest first, at most `limit`."""
+        found: list[Answer] = []
+        cursor: str | None = None
+        while len(found) < limit:
+            query = {"lane": lane, "limit": str(min(100, limit - len(found)))} | ({"cursor": cursor} if cursor else {})
+            page = self._call("GET", f"/api/approvals?{urllib.parse.urlencode(query)}")
+            found += page["approvals"]
+            cursor = page["cursor"]
+            if cursor is None:
+                break
+        return found
+
+    def show(self, approval_id: str) -> Answer:
+        """One approval with its evidence, votes and events. Raises `NotFound`."""
+        return self._call("GET", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}")
+
+    def vote(
+        self, approval_id: str, decision: Literal["approve", "reject"], *, reason: str, meaning: str, basis_sha256: str
+    ) -> Answer:
+        """Sign a decision on exactly the evidence that hashes to `basis_sha256`. Raises `AnsweredNo`, `NotPermitted`."""
+        body = {"decision": decision, "reason": reason, "meaning": meaning, "basis_sha256": basis_sha256}
+        return self._call("POST", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}/vote", body)
+
+    def _call(self, method: str, path: str, body: Answer | None = None) -> Answer:
+        request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
+            self._url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=_WITHIN_SECONDS) as answer:  # noqa: S310
+                return _decode(answer.read(), method, path)
+        except urllib.error.HTTPError as error:
+            raise _as_error(error) from error
+        except OSError as error:
+            raise Unreachable(f"The approvals API at {self._url} does not answer: {error}.") from error
+
+
+def _decode(content: bytes, method: str, path: str) -> Answer:
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise Unreachable(f"{method} {path} answered no JSON object but {content[:80]!r}. Is this Gatehouse's API?")
+    return answer
+
+
+def _as_error(error: urllib.error.HTTPError) -> GatehouseError:
+    """The API's ``{"code", "message"}`` as the error that its status stands for."""
+    try:
+        said = json.loads(error.read())
+        message = (
+            f"{said.get('message') or said.get('Message')} ({error.code}{' ' + said['code'] if 'code' in said else ''})"
+        )
+    except (ValueError, AttributeError):
+        message = f"The approvals API answered {error.code} {error.reason}."
+    if error.code == 401:
+        message += " Sign in again: gatehouse approvals login"
+    return _ERRORS.get(error.code, Unreachable)(message)

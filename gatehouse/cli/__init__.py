@@ -1,0 +1,59 @@
+"""The ``gatehouse`` command: every noun has a file of its own."""
+
+from typing import Annotated
+
+import typer
+
+from gatehouse.cli import admissions, approvals, ca, cloud, crl, demo, device, inventory, rules
+from gatehouse.cli.context import Aim
+from gatehouse.cli.failures import EXIT_CODES, ForeseenErrors
+from gatehouse.local_cloud.settings import STACK
+
+app = typer.Typer(
+    name="gatehouse",
+    cls=ForeseenErrors,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=f"Exit codes: {EXIT_CODES}",
+)
+
+
+@app.callback()
+def gatehouse(
+    context: typer.Context,
+    *,
+    local: Annotated[
+        bool | None,
+        typer.Option("--local/--aws", help="The local cloud, or AWS. Default: $GATEHOUSE_TARGET, or AWS."),
+    ] = None,
+    stack: Annotated[str, typer.Option(help="The CloudFormation stack.", envvar="GATEHOUSE_STACK")] = STACK,
+    region: Annotated[str | None, typer.Option(help="AWS Region. Default: as the AWS CLI.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile. Default: as the AWS CLI.")] = None,
+) -> None:
+    """Decide which devices may join an AWS IoT Core fleet, and keep the proof.
+
+    Example: gatehouse --local admissions list
+    """
+    context.obj = Aim(local=local, stack=stack, region=region, profile=profile)
+
+
+app.command()(cloud.up)
+app.command()(cloud.down)
+app.command()(cloud.status)
+app.command()(demo.demo)
+for noun, commands in {
+    "ca": ca.app,
+    "inventory": inventory.app,
+    "crl": crl.app,
+    "approvals": approvals.app,
+    "admissions": admissions.app,
+    "rules": rules.app,
+    "device": device.app,
+}.items():
+    app.add_typer(commands, name=noun)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: see `failures`."""
+    app()

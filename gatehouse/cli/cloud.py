@@ -1,0 +1,78 @@
+"""``gatehouse up``, ``down``, ``status``: the local cloud."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from gatehouse.cli.failures import UNREACHABLE
+from gatehouse.cli.output import Json, console, say, write_facts, write_json
+from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
+from gatehouse.local_cloud.settings import LocalCloudSettings
+
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the AWS endpoint. Default: 4566.")]
+MqttPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the MQTT broker. Default: 8883.")]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Leave it running and return.")]
+
+
+def up(*, detach: Detach = False, port: Port = None, mqtt_port: MqttPort = None, json: Json = False) -> None:
+    """Start the local cloud and deploy template.yaml to it. Ctrl-C stops it.
+
+    Example: gatehouse up --detach
+    """
+    settings = LocalCloudSettings.from_environment()
+    settings = msgspec.structs.replace(settings, port=port or settings.port, mqtt_port=mqtt_port or settings.mqtt_port)
+    cloud = LocalCloud(settings)
+    ran_already = cloud.status().running
+    with console(stderr=True).status("Starting") as spinner:
+        status = cloud.up(spinner.update)
+    _show(status, json=json)
+    if ran_already:
+        say("It ran already and is up to date.")
+    elif not detach:
+        say("Ctrl-C stops it.")
+        cloud.hold()
+        say("Stopped.")
+
+
+def down(*, json: Json = False) -> None:
+    """Stop the local cloud. What it held is gone.
+
+    Example: gatehouse down
+    """
+    stopped = LocalCloud().down()
+    if json:
+        write_json({"stopped": stopped})
+    else:
+        say("Stopped." if stopped else "Nothing was running.")
+
+
+def status(*, json: Json = False) -> None:
+    """Say whether the local cloud runs, and how to reach it. Exit code 3 if it does not.
+
+    Example: gatehouse status --json
+    """
+    found = LocalCloud().status()
+    _show(found, json=json)
+    if not found.running:
+        raise typer.Exit(UNREACHABLE)
+
+
+def _show(status: LocalCloudStatus, *, json: bool) -> None:
+    if json:
+        write_json(status)
+    elif not status.running:
+        say(f"No local cloud runs in {status.home}. Start one: gatehouse up")
+    else:
+        write_facts(
+            {
+                "AWS endpoint": status.endpoint,
+                "MQTT broker": f"{status.mqtt_host}:{status.mqtt_port} (mutual TLS)",
+                "Broker's CA": status.broker_ca,
+                "Region, account": f"{status.region}, {status.account}",
+                "Access key": f"{status.access_key_id} / {status.secret_access_key}",
+                "Approvals": status.outputs.get("ApprovalsUrl"),
+                "State": status.home,
+                "Process": status.pid,
+            }
+        )

@@ -1,0 +1,32 @@
+"""What the options before the command decided: which stack the command acts on."""
+
+import functools
+
+import typer
+
+from gatehouse.target import Target
+
+
+class Aim:
+    """Where the commands aim. Nothing is contacted before a command asks for its target."""
+
+    def __init__(self, *, local: bool | None, stack: str, region: str | None, profile: str | None) -> None:
+        self.local = local
+        self.stack = stack
+        self.region = region
+        self.profile = profile
+
+    @functools.cached_property
+    def target(self) -> Target:
+        """Raises NotRunning for a local cloud that is down."""
+        if self.region or self.profile:
+            import boto3
+
+            boto3.setup_default_session(region_name=self.region, profile_name=self.profile)
+        return Target.resolve(self.local, self.stack)
+
+
+def target(context: typer.Context) -> Target:
+    """The stack that this invocation acts on."""
+    aim: Aim = context.find_root().obj
+    return aim.target

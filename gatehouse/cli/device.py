@@ -1,0 +1,72 @@
+"""``gatehouse device``: be a device, to try the door."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatehouse.cli.context import target
+from gatehouse.cli.failures import NO, UNREACHABLE
+from gatehouse.cli.output import Json, say, write_json
+from gatehouse.target import MqttEndpoint
+from workflows.errors import BadInput
+
+app = typer.Typer(no_args_is_help=True, help="Be a device, to try the door.")
+
+ReadableFile = typer.Option(exists=True, dir_okay=False, readable=True)
+
+
+@app.callback()
+def device() -> None:
+    """Be a device, to try the door."""
+
+
+@app.command()
+def connect(
+    context: typer.Context,
+    *,
+    certificate: Annotated[Path, ReadableFile],
+    key: Annotated[Path, ReadableFile],
+    client_id: Annotated[str, typer.Option(help="The MQTT client id: the thing's name.")],
+    publish: Annotated[tuple[str, str] | None, typer.Option(metavar="TOPIC MESSAGE", help="Publish at QoS 1.")] = None,
+    endpoint: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Another broker than the stack's.")] = None,
+    ca_file: Annotated[Path | None, ReadableFile] = None,
+    json: Json = False,
+) -> None:
+    """Connect once over mutual TLS, and publish if asked. Exit code 1 if the door stays shut or the message is not accepted.
+
+    Example: gatehouse device connect --certificate d.pem --key d.key --client-id pump-0042 --publish devices/pump-0042/state on
+    """
+    from gatehouse.mqtt import Connection, MqttDevice
+
+    where = _endpoint(context, endpoint, ca_file)
+    with MqttDevice(where, certificate=certificate, key=key, client_id=client_id) as mqtt:
+        answer = mqtt.connect()
+        published = mqtt.publish(*publish) if publish and answer is Connection.CONNECTED else None
+        if json:
+            write_json({"connection": answer.name.lower(), "why": mqtt.why, "published": published})
+        else:
+            say(
+                f"{where.host}:{where.port}: {answer}"
+                + (f" ({mqtt.why})" if answer is not Connection.CONNECTED else "")
+            )
+            if published is not None:
+                say(
+                    "The broker took the message."
+                    if published
+                    else f"The broker did not take the message ({mqtt.why})."
+                )
+    if answer is Connection.UNREACHABLE:
+        raise typer.Exit(UNREACHABLE)
+    if answer is not Connection.CONNECTED or published is False:
+        raise typer.Exit(NO)
+
+
+def _endpoint(context: typer.Context, given: str | None, ca_file: Path | None) -> MqttEndpoint:
+    if given is None:
+        found = target(context).mqtt_endpoint()
+        return found._replace(ca_path=str(ca_file)) if ca_file else found
+    host, colon, port = given.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise BadInput(f"--endpoint is {given!r}; expected HOST:PORT, such as localhost:8883.")
+    return MqttEndpoint(host.strip("[]"), int(port), str(ca_file) if ca_file else None)

@@ -1,0 +1,99 @@
+"""Every foreseeable error of every command ends here: one message on stderr, one exit code, never a traceback."""
+
+from typing import Any
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    TokenRetrievalError,
+    UnauthorizedSSOTokenError,
+)
+from typer import Context, Exit
+from typer.core import TyperGroup
+
+from gatehouse.cli.output import console, plain
+from gatehouse.errors import AnsweredNo, NotPermitted, Unreachable
+from gatehouse.local_cloud.errors import LocalCloudError
+from workflows.errors import BadInput, GatehouseError, MayWorkLater
+
+NO, USAGE, UNREACHABLE, NOT_PERMITTED = 1, 2, 3, 4
+EXIT_CODES = """\
+0 done, or the answer is yes · 1 the answer is no, or something ended otherwise than expected · 2 wrong usage or input ·
+3 AWS or the local cloud cannot be reached or does not run · 4 not signed in, or not permitted · 130 interrupted"""
+
+_AIM = "or aim at the local cloud with --local."
+_FORESEEN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str], ...] = (
+    (BadInput, USAGE, ""),
+    (NotPermitted, NOT_PERMITTED, ""),
+    (AnsweredNo, NO, ""),
+    ((Unreachable, LocalCloudError, MayWorkLater), UNREACHABLE, ""),
+    (GatehouseError, NO, ""),
+    ((ProfileNotFound, NoRegionError), USAGE, f" Name one with --profile or --region, {_AIM}"),
+    (HTTPClientError, UNREACHABLE, " AWS cannot be reached."),
+    (
+        (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError),
+        NOT_PERMITTED,
+        f". Sign in to AWS, name a --profile, {_AIM}",
+    ),
+    (BotoCoreError, USAGE, ""),
+)
+"""Which error ends with which exit code, and what to add to its message; the first that fits."""
+
+_NOT_PERMITTED = (
+    "AccessDenied",
+    "ExpiredToken",
+    "InvalidClientTokenId",
+    "SignatureDoesNot",
+    "Unauthorized",
+    "UnrecognizedClient",
+)
+_UNAVAILABLE = (
+    "InternalFailure",
+    "InternalServerError",
+    "ProvisionedThroughput",
+    "ServiceUnavailable",
+    "Throttl",
+    "TooManyRequests",
+)
+
+
+class ForeseenErrors(TyperGroup):
+    """The root of the commands. Errors that can happen to anybody become a message and an exit code."""
+
+    def invoke(self, ctx: Context) -> Any:  # type: ignore[override]
+        """Run the command. Raises typer's Exit."""
+        try:
+            return super().invoke(ctx)
+        except (GatehouseError, ClientError, BotoCoreError, OSError) as error:
+            message, code = explain(error)
+            if code is None:
+                raise
+            console(stderr=True).print("[bold red]Error:[/] ", end="")
+            console(stderr=True).print("\n".join(plain(line) for line in message.splitlines()), markup=False)
+            raise Exit(code) from error
+
+
+def explain(error: Exception) -> tuple[str, int | None]:
+    """The message and the exit code for an error; None for one that nobody foresaw."""
+    if isinstance(error, ClientError):
+        return _aws_said(error)
+    for kind, code, advice in _FORESEEN:
+        if isinstance(error, kind):
+            return f"{error}{advice}", code
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}.", USAGE
+    return str(error), None
+
+
+def _aws_said(error: ClientError) -> tuple[str, int]:
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    if code.startswith(_NOT_PERMITTED):
+        return f"AWS does not permit it. {error}", NOT_PERMITTED
+    if code.startswith(_UNAVAILABLE):
+        return f"AWS cannot do it now; try again. {error}", UNREACHABLE
+    return str(error), NO

@@ -1,0 +1,108 @@
+"""``gatehouse inventory``: the devices that are expected, or denied."""
+
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from gatehouse.cli.context import target
+from gatehouse.cli.failures import USAGE
+from gatehouse.cli.output import Json, console, say, write_facts, write_json, write_table
+
+if TYPE_CHECKING:
+    from gatehouse.inventory import Change
+
+app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
+
+_SHOWN = 20
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare; write nothing.")] = False,
+    entered_by: Annotated[str | None, typer.Option(help="Who enters it. Default: the AWS identity in use.")] = None,
+    json: Json = False,
+) -> None:
+    """Import devices from a CSV file. Nothing is written when any line is wrong.
+
+    Columns: device, effect (allow or deny), product, site, thing_type, groups (a;b), attributes (k=v;k=v), policy_profile,
+    expires_at, note, and one lookup key a line: certificate_sha256, or serial and issuer_key (both hex), or name (common name).
+
+    Example: gatehouse inventory import fleet.csv --dry-run
+    """
+    from gatehouse import inventory
+    from workflows.admission import inventory_file
+
+    aim = target(context)
+    author = entered_by or aim.client("sts").get_caller_identity()["Arn"]
+    try:
+        found = inventory_file.parse(
+            file.read_bytes(), profiles=inventory.profiles(), entered_by=author, at=datetime.now(UTC)
+        )
+    except inventory_file.InventoryInvalid as error:
+        if not json:
+            raise
+        write_json({"problems": error.problems})
+        raise typer.Exit(USAGE) from error
+    with _progress() as bar:
+        comparing = bar.add_task("Comparing", total=len(found.records))
+        changes = inventory.compare(aim, found.records, lambda count: bar.advance(comparing, count))
+        if not dry_run:
+            due = sum(change.kind != "unchanged" for change in changes)
+            writing = bar.add_task("Writing", total=due)
+            inventory.write(aim, changes, lambda count: bar.advance(writing, count))
+    _report(changes, dry_run=dry_run, json=json)
+
+
+@app.command()
+def show(context: typer.Context, device: str, *, json: Json = False) -> None:
+    """Show what the inventory says of a device, and the certificate it is bound to.
+
+    Example: gatehouse inventory show pump-0042
+    """
+    from gatehouse import inventory
+
+    found = inventory.show(target(context), device)
+    if json:
+        write_json(found)
+        return
+    for record in found.records:
+        write_facts(msgspec.structs.asdict(record))
+    if found.binding:
+        write_facts(msgspec.structs.asdict(found.binding))
+
+
+def _report(changes: "list[Change]", *, dry_run: bool, json: bool) -> None:
+    counts = Counter(change.kind for change in changes)
+    expired = sum(1 for change in changes if change.record.expires_at and change.record.expires_at <= datetime.now(UTC))
+    if json:
+        summary = {"new": counts["new"], "changed": counts["changed"], "unchanged": counts["unchanged"]}
+        changed = [change for change in changes if change.kind == "changed"]
+        write_json({**summary, "expired": expired, "written": not dry_run, "changes": changed})
+        return
+    rows = [
+        (change.record.device, change.record.lookup_key, name, old, new)
+        for change in changes
+        for name, (old, new) in change.fields.items()
+    ]
+    if rows:
+        write_table(("device", "lookup key", "field", "was", "becomes"), rows[:_SHOWN], empty="")
+    if len(rows) > _SHOWN:
+        say(f"… and {len(rows) - _SHOWN} more changed fields; --json lists them all.")
+    say(f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged.")
+    if expired:
+        say(f"Warning: {expired} of them have expired already and admit nobody.")
+    if dry_run:
+        say("A dry run: nothing was written.")
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console(stderr=True), transient=True)

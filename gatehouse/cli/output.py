@@ -1,0 +1,110 @@
+"""What a command writes: tables for people, JSON for programs. Results go to stdout, everything else to stderr.
+
+Names, subjects and reasons may be a device's own words: they are written as text, never as markup or terminal control codes.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+
+_PIPE_WIDTH = 200  # a table that goes to a file or a pipe is not cut at the 80 columns of a terminal that is not there
+_STYLES = {
+    "admitted": "green",
+    "approved": "green",
+    "ACTIVE": "green",
+    "good": "green",
+    "refused": "red",
+    "rejected": "red",
+    "REVOKED": "red",
+    "INACTIVE": "red",
+    "revoked": "red",
+    "failed": "bold red",
+    "held": "yellow",
+    "open": "cyan",
+    "pending": "cyan",
+    "PENDING_ACTIVATION": "yellow",
+    "unknown": "yellow",
+}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on stdout or stderr as they are now, so that a redirection holds."""
+    found = Console(stderr=stderr, highlight=False)
+    return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
+
+
+def plain(value: object) -> str:
+    """`value` as one line of harmless text: control and bidirectional characters are shown, not obeyed."""
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return value.isoformat(timespec="seconds").replace("+00:00", "Z")
+        case list() | tuple():
+            return ", ".join(plain(part) for part in value) or "-"
+        case dict():
+            return "; ".join(f"{plain(name)}={plain(part)}" for name, part in value.items()) or "-"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(value)) or "-"
+
+
+def styled(value: object) -> Text:
+    """`plain`, in the colour its meaning has everywhere."""
+    text = plain(value)
+    return Text(text, style=_STYLES.get(text, ""), overflow="fold")
+
+
+def say(message: str) -> None:
+    """One message for people, on stderr."""
+    console(stderr=True).print(Text(message))
+
+
+def write_json(value: object) -> None:
+    """`value` as indented JSON on stdout."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
+    """A table on stdout, or the words of `empty` on stderr when it has no row."""
+    table = make_table(columns, rows)
+    if table.row_count:
+        console().print(table)
+    else:
+        say(empty)
+
+
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(styled(cell) for cell in row))
+    return table
+
+
+def write_facts(facts: Mapping[str, object]) -> None:
+    """Names and values, one a line, on stdout."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        table.add_row(name, styled(value))
+    console().print(table)
+
+
+def write(value: Any, *, as_json: bool) -> None:
+    """A struct or mapping: JSON for programs, names and values for people."""
+    if as_json:
+        write_json(value)
+    else:
+        write_facts(value if isinstance(value, Mapping) else msgspec.structs.asdict(value))

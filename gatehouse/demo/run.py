@@ -1,0 +1,140 @@
+"""The demo from curtain to curtain: start a cloud, set the stage, play all scenes at once, read what became of them, clear up."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from gatehouse.demo import results, stage
+from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.results import Result
+from gatehouse.demo.scenes import SCENES, Door, Scene, Trouble
+from gatehouse.local_cloud.cloud import LocalCloud
+from gatehouse.local_cloud.settings import LOOPBACK, LocalCloudSettings
+from gatehouse.target import Target
+from workflows.admission.facts import issuer_key
+from workflows.errors import BadInput, GatehouseError
+
+Say = Callable[[str], None]
+Tell = Callable[[str, str], None]
+
+
+class Demo:
+    """One run in one home directory. The cloud it starts is its own; `close` stops it."""
+
+    def __init__(self, settings: LocalCloudSettings, say: Say) -> None:
+        self._say = say
+        self.cloud = LocalCloud(_with_free_ports(settings, say))
+        self._stopped = threading.Event()
+        if self.cloud.status().running:
+            raise BadInput(
+                f"A local cloud runs in {settings.home}, and the demo needs an empty one. "
+                "Stop it (gatehouse down), or give the demo another home: gatehouse demo --home DIRECTORY"
+            )
+
+    def set_up(self) -> stage.Stage:
+        """Start the cloud and set the stage."""
+        status = self.cloud.up(self._say)
+        target = Target(status.stack, status)
+        folder = self._empty_folder()
+        ca = DemoAuthority(folder)
+        identities = {scene.device: ca.issue(scene.device) for scene in SCENES}
+        identities |= {
+            f"{scene.device} first": ca.issue(scene.device, f"{scene.device}-first")
+            for scene in SCENES
+            if scene.recognised_by == "name"
+        }
+        self._say("Registering the CA")
+        ca_certificate_id = stage.register(target, ca)
+        self._say("Importing the inventory")
+        stage.import_inventory(target, _rows(ca, identities), folder / "inventory.csv")
+        self._say("Publishing the revocation list")
+        revoked = [identities[scene.device] for scene in SCENES if scene.certificate_status == "REVOKED"]
+        stage.publish_list(target, ca, ca_certificate_id, revoked)
+        self._say("Signing the approvers in")
+        people = stage.people()
+        return stage.Stage(
+            target=target,
+            folder=folder,
+            authority=ca,
+            identities=identities,
+            people=people,
+            desks=stage.sign_everybody_in(target, people),
+        )
+
+    def play(self, set_up: stage.Stage, tell: Tell) -> list[Result]:
+        """All scenes at once. Answers one result a scene, in their order; also written to ``demo.json``."""
+        with ThreadPoolExecutor(len(SCENES)) as pool:
+            try:
+                found = list(pool.map(lambda scene: self._play(set_up, scene, tell), SCENES))
+            except BaseException:
+                self._stopped.set()
+                raise
+        results.write(found, self.cloud.settings.home / "demo.json")
+        return found
+
+    def close(self) -> None:
+        """Stop the cloud."""
+        self._stopped.set()
+        self.cloud.down()
+
+    def _play(self, set_up: stage.Stage, scene: Scene, tell: Tell) -> Result:
+        identity = set_up.identities[scene.device]
+        door = Door(set_up, identity, scene.device, lambda step: tell(scene.device, step), self._stopped.is_set)
+        started = time.monotonic()
+        trouble: str | None = None
+        try:
+            scene.play(door)
+        except (Trouble, GatehouseError) as error:
+            trouble = str(error)
+        seconds = time.monotonic() - started
+        result = results.read(set_up.target, scene, identity, trouble=trouble, seconds=seconds)
+        tell(scene.device, f"{result.outcome}, as expected" if result.as_expected else result.outcome)
+        return result
+
+    def _empty_folder(self) -> Path:
+        """``<home>/demo``: keys and certificates of an earlier run are of no use to anybody."""
+        folder = self.cloud.settings.home / "demo"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        return folder
+
+
+def _rows(ca: DemoAuthority, identities: dict[str, Identity]) -> list[dict[str, str]]:
+    """The inventory's lines: each device by the kind of key its scene names."""
+    rows = []
+    for scene in SCENES:
+        identity = identities[scene.device]
+        keys = {
+            "certificate_sha256": {"certificate_sha256": identity.certificate_id},
+            "serial": {"serial": f"{identity.certificate.serial_number:x}", "issuer_key": issuer_key(ca.certificate)},
+            "name": {"name": scene.device},
+        }
+        if scene.recognised_by is not None:
+            rows.append({"device": scene.device, **keys[scene.recognised_by], **scene.cells})
+    return rows
+
+
+def _with_free_ports(settings: LocalCloudSettings, say: Say) -> LocalCloudSettings:
+    """The settings' ports, or free ones in place of those that another program has; says so."""
+    port = _free(settings.port, say)
+    return msgspec.structs.replace(settings, port=port, mqtt_port=_free(settings.mqtt_port, say))
+
+
+def _free(port: int, say: Say) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            with socket.socket() as other:
+                other.bind((LOOPBACK, 0))
+                found: int = other.getsockname()[1]
+            say(f"Port {port} is in use by another program; the demo takes {found}.")
+            return found
+    return port

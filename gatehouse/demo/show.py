@@ -1,0 +1,70 @@
+"""The demo as it happens: a table that changes on a terminal, a line a step elsewhere."""
+
+import threading
+import time
+from types import TracebackType
+
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from gatehouse.cli.output import console, plain, styled
+from gatehouse.demo.results import Result
+from gatehouse.demo.scenes import Scene
+
+
+class Show:
+    """Takes steps from several threads. A context manager, so that the terminal is put right again."""
+
+    def __init__(self, scenes: tuple[Scene, ...]) -> None:
+        self._console = console(stderr=True)
+        self._steps = {scene.device: "" for scene in scenes}
+        self._titles = {scene.device: scene.title for scene in scenes}
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._live = Live(self._table(), console=self._console, refresh_per_second=8, transient=True)
+
+    def tell(self, device: str, step: str) -> None:
+        """A device has come so far."""
+        with self._lock:
+            self._steps[device] = step
+            if self._console.is_terminal:
+                self._live.update(self._table())
+            else:
+                self._console.print(Text(f"{time.monotonic() - self._started:6.1f} s  {device:<14} {plain(step)}"))
+
+    def __enter__(self) -> "Show":
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def _table(self) -> Table:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in ("device", "", "now"):
+            table.add_column(column)
+        for device, step in self._steps.items():
+            table.add_row(device, self._titles[device], styled(step))
+        return table
+
+
+def write_table(results: list[Result]) -> None:
+    """The result, on stdout."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("device", "outcome", "why", "certificate", "executions", "time"):
+        table.add_column(column, overflow="fold", justify="right" if column in ("executions", "time") else "left")
+    for result in results:
+        outcome = styled(result.outcome) if result.as_expected else Text(plain(result.outcome), style="bold red")
+        table.add_row(
+            result.device,
+            outcome,
+            plain(result.why),
+            styled(result.certificate_status),
+            str(result.executions),
+            f"{result.seconds:.1f} s",
+        )
+    console().print(table)

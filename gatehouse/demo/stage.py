@@ -1,0 +1,92 @@
+"""The set: a cloud, a registered CA, an inventory, a revocation list, two approvers. All by the same calls as the commands."""
+
+import csv
+import io
+import secrets
+import string
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from gatehouse import approvers, authority, inventory, revocation_lists, sign_in
+from gatehouse.approvals import Approvals
+from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.target import Target
+from workflows.admission import inventory_file
+
+Say = Callable[[str], None]
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """An approver of the demo."""
+
+    name: str
+    email: str
+    group: str
+    password: str
+
+
+class Stage(msgspec.Struct, frozen=True, kw_only=True):
+    """What every scene plays on. `people` maps a group to its approver, `desks` to that person's signed-in view."""
+
+    target: Target
+    folder: Path
+    authority: DemoAuthority
+    identities: dict[str, Identity]
+    people: dict[str, Person]
+    desks: dict[str, Approvals]
+
+
+def people() -> dict[str, Person]:
+    """One approver each for quality and security, with passwords made for this run."""
+    return {
+        "quality": Person(name="Ada Lovelace", email="ada@example.com", group="quality", password=_password()),
+        "security": Person(name="Grace Hopper", email="grace@example.com", group="security", password=_password()),
+    }
+
+
+def import_inventory(target: Target, rows: Sequence[dict[str, str]], file: Path) -> int:
+    """Write the rows as a CSV file and import that, as ``gatehouse inventory import`` does. Answers how many were new."""
+    out = io.StringIO(newline="")
+    writer = csv.DictWriter(out, inventory_file.COLUMNS, restval="")
+    writer.writeheader()
+    writer.writerows(rows)
+    file.write_text(out.getvalue(), encoding="utf-8", newline="")
+    author = target.client("sts").get_caller_identity()["Arn"]
+    found = inventory_file.parse(
+        file.read_bytes(), profiles=inventory.profiles(), entered_by=author, at=datetime.now(UTC)
+    )
+    changes = inventory.compare(target, found.records, _quietly)
+    inventory.write(target, changes, _quietly)
+    return sum(change.kind == "new" for change in changes)
+
+
+def register(target: Target, ca: DemoAuthority) -> str:
+    """Register the demo's CA. Answers its id in AWS IoT."""
+    return authority.register(target, ca.certificate, ca.key).authority.ca_certificate_id
+
+
+def publish_list(target: Target, ca: DemoAuthority, ca_certificate_id: str, revoked: Sequence[Identity]) -> None:
+    """Publish a list that revokes these."""
+    file = ca.revoke(identity.certificate for identity in revoked)
+    revocation_lists.publish(target, file.read_bytes(), ca_certificate_id, at=datetime.now(UTC))
+
+
+def sign_everybody_in(target: Target, cast: dict[str, Person]) -> dict[str, Approvals]:
+    """Add the approvers to the user pool and sign each in."""
+    desks = {}
+    for group, person in cast.items():
+        approvers.add(target, email=person.email, name=person.name, password=person.password, groups=[group])
+        session = sign_in.sign_in(target, person.email, person.password)
+        desks[group] = Approvals(target.output("ApprovalsUrl"), session.id_token)
+    return desks
+
+
+def _password() -> str:
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(20)) + "aA1"
+
+
+def _quietly(count: int) -> None:
+    del count

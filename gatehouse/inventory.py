@@ -1,0 +1,97 @@
+"""The inventory table from the operator's side: compare a file's records with it, write them, show a device."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from gatehouse import tables
+from gatehouse.errors import NotFound
+from gatehouse.target import Target
+from workflows.admission.contracts import DeviceRecord
+from workflows.admission.inventory import Binding, device_key
+
+PROFILES = Path(__file__).resolve().parents[1] / "config" / "policies"
+
+_WORKERS = 4
+_WHO_AND_WHEN = ("entered_by", "entered_at")  # entering the same record again changes neither
+
+Progress = Callable[[int], None]
+"""Told how many more records are done."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What importing one record does. `fields` are those that differ, as ``name: (there, in the file)``."""
+
+    kind: Literal["new", "changed", "unchanged"]
+    record: DeviceRecord
+    fields: dict[str, tuple[Any, Any]] = {}
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """All lines of one device, and what it is bound to."""
+
+    device: str
+    records: tuple[DeviceRecord, ...]
+    binding: Binding | None
+
+
+def profiles() -> tuple[str, ...]:
+    """The policy profiles there are: ``config/policies/<name>.json``."""
+    return tuple(sorted(path.stem for path in PROFILES.glob("*.json")))
+
+
+def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress) -> list[Change]:
+    """What importing `records` would change, in their order. Reads only."""
+    dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
+
+    def changes(batch: list[DeviceRecord]) -> list[Change]:
+        keys = [{"lookup_key": record.lookup_key} for record in batch]
+        there = {item["lookup_key"]: item for item in tables.read_batch(dynamodb, table, keys)}
+        progress(len(batch))
+        return [_change(record, there.get(record.lookup_key)) for record in batch]
+
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        return [change for part in pool.map(changes, tables.batches(records, tables.READ_BATCH)) for change in part]
+
+
+def write(target: Target, changes: Sequence[Change], progress: Progress) -> None:
+    """Write what is new or changed. An interrupted import is made whole by running it again."""
+    dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
+
+    def put(batch: list[Change]) -> None:
+        tables.write_batch(dynamodb, table, [tables.to_item(change.record) for change in batch])
+        progress(len(batch))
+
+    due = [change for change in changes if change.kind != "unchanged"]
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        for _ in pool.map(put, tables.batches(due, tables.WRITE_BATCH)):
+            pass
+
+
+def show(target: Target, device: str) -> Device:
+    """All that the inventory says of a device. Raises `NotFound`. Scans the table: it is kept by lookup key."""
+    dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
+    items = tables.scan(
+        dynamodb,
+        TableName=table,
+        FilterExpression="device = :device AND NOT begins_with(lookup_key, :binding)",
+        ExpressionAttributeValues=tables.to_item({":device": device, ":binding": device_key("")}),
+    )
+    records = tuple(msgspec.convert(item, DeviceRecord) for item in items)
+    bindings = tables.read_batch(dynamodb, table, [{"lookup_key": device_key(device)}])
+    if not records and not bindings:
+        raise NotFound(f"The inventory has no device {device!r}. Names are compared exactly, capitals included.")
+    binding = msgspec.convert(bindings[0], Binding) if bindings else None
+    return Device(device=device, records=records, binding=binding)
+
+
+def _change(record: DeviceRecord, there: dict[str, Any] | None) -> Change:
+    if there is None:
+        return Change(kind="new", record=record)
+    old = msgspec.structs.asdict(msgspec.convert(there, DeviceRecord))
+    new = msgspec.structs.asdict(record)
+    fields = {name: (old[name], new[name]) for name in new if name not in _WHO_AND_WHEN and old[name] != new[name]}
+    return Change(kind="changed" if fields else "unchanged", record=record, fields=fields)

@@ -1,0 +1,178 @@
+"""Signing in as an approver, and keeping the session: in the system's keyring, or in a file that only its owner can read.
+
+The approvals API wants the ID token, since a signature carries its signer's printed name (21 CFR 11.50).
+"""
+
+import json
+import os
+import re
+import time
+from base64 import urlsafe_b64decode
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from gatehouse.errors import NotPermitted
+from gatehouse.target import Target
+from workflows.errors import BadInput
+
+_SERVICE = "gatehouse"
+_EXPIRES_SOON = 60  # seconds: a token that would end on its way is renewed first
+_REFUSED = (
+    "NotAuthorizedException",
+    "UserNotFoundException",
+    "UserNotConfirmedException",
+    "PasswordResetRequiredException",
+)
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's sign-in. `expires_at` is the ID token's, in seconds since the epoch."""
+
+    username: str
+    id_token: str
+    refresh_token: str | None
+    expires_at: int
+
+
+def sign_in(target: Target, username: str, password: str) -> Session:
+    """Sign in with the stack's user pool and keep the session. Raises `NotPermitted`."""
+    session = _authenticate(target, username, "USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": password})
+    _Keeper(target).keep(session)
+    return session
+
+
+def sign_out(target: Target, username: str) -> bool:
+    """Forget the session. False if there was none."""
+    return _Keeper(target).forget(username)
+
+
+def session(target: Target, username: str | None) -> Session:
+    """The kept session of `username`, or of the only person signed in; renewed when it is about to end. Raises `NotPermitted`."""
+    keeper = _Keeper(target)
+    found = keeper.find(username)
+    if found.expires_at - time.time() > _EXPIRES_SOON:
+        return found
+    if found.refresh_token is None:
+        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_how(found.username)}")
+    parameters = {"REFRESH_TOKEN": found.refresh_token}
+    renewed = _authenticate(target, found.username, "REFRESH_TOKEN_AUTH", parameters)
+    renewed = msgspec.structs.replace(renewed, refresh_token=renewed.refresh_token or found.refresh_token)
+    keeper.keep(renewed)
+    return renewed
+
+
+def _authenticate(target: Target, username: str, flow: str, parameters: dict[str, str]) -> Session:
+    try:
+        answer = target.client("cognito-idp").initiate_auth(
+            ClientId=target.output("UserPoolClientId"), AuthFlow=flow, AuthParameters=parameters
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _REFUSED:
+            said = error.response["Error"].get("Message", "")
+            raise NotPermitted(f"{username} was not signed in: {said} Try again: {_how(username)}") from error
+        raise
+    if "AuthenticationResult" not in answer:
+        challenge = answer.get("ChallengeName", "a challenge")
+        raise NotPermitted(
+            f"The user pool asks {username} for {challenge} first; finish it on the sign-in page: {target.output('ApprovalsUrl')}"
+        )
+    result = answer["AuthenticationResult"]
+    return Session(
+        username=username,
+        id_token=result["IdToken"],
+        refresh_token=result.get("RefreshToken"),
+        expires_at=int(_claims(result["IdToken"])["exp"]),
+    )
+
+
+def _claims(token: str) -> dict[str, Any]:
+    """A token's claims, read without checking: the API checks; here they only tell when to renew."""
+    body = token.split(".")[1]
+    claims: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return claims
+
+
+def _how(username: str) -> str:
+    return f"gatehouse approvals login --username {username}"
+
+
+class _Keeper:
+    """Sessions of one stack. Of the local cloud they lie with its state, and end with it."""
+
+    def __init__(self, target: Target) -> None:
+        issuer = target.output("OidcIssuer")
+        self._folder = _state_directory(target) / "sign-ins" / re.sub(r"[^a-zA-Z0-9]+", "-", issuer)
+        self._issuer = issuer
+        self._keyring = None if target.local else _usable_keyring()
+
+    def keep(self, session: Session) -> None:
+        content = msgspec.json.encode(session)
+        path = self._path(session.username)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._keyring:
+            self._keyring.set_password(_SERVICE, self._name(session.username), content.decode())
+            content = msgspec.json.encode({"username": session.username})
+        scratch = path.with_suffix(".new")
+        scratch.unlink(missing_ok=True)
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+        scratch.replace(path)
+
+    def find(self, username: str | None) -> Session:
+        if username is None:
+            username = self._only_one()
+        path = self._path(username)
+        if not path.exists():
+            raise NotPermitted(f"{username} is not signed in. Sign in: {_how(username)}")
+        content: str | bytes | None = path.read_bytes()
+        if self._keyring:
+            content = self._keyring.get_password(_SERVICE, self._name(username))
+        try:
+            return msgspec.json.decode(content or b"", type=Session)
+        except msgspec.DecodeError as error:
+            raise NotPermitted(
+                f"The kept sign-in of {username} cannot be read. Sign in again: {_how(username)}"
+            ) from error
+
+    def forget(self, username: str) -> bool:
+        path = self._path(username)
+        if not path.exists():
+            return False
+        if self._keyring:
+            self._keyring.delete_password(_SERVICE, self._name(username))
+        path.unlink()
+        return True
+
+    def _only_one(self) -> str:
+        names = [str(json.loads(path.read_bytes())["username"]) for path in sorted(self._folder.glob("*.json"))]
+        match names:
+            case []:
+                raise NotPermitted(f"Nobody is signed in. Sign in: {_how('NAME')}")
+            case [name]:
+                return name
+        raise BadInput(f"Several people are signed in ({', '.join(names)}); say who acts with --as.")
+
+    def _path(self, username: str) -> Path:
+        return self._folder / f"{username.encode().hex()}.json"
+
+    def _name(self, username: str) -> str:
+        return f"{self._issuer} {username}"
+
+
+def _state_directory(target: Target) -> Path:
+    if target.local:
+        return Path(target.local.home)
+    base = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(base) / "gatehouse"
+
+
+def _usable_keyring() -> Any | None:
+    """The system's keyring, if there is one that keeps anything."""
+    import keyring
+    from keyring.backends import fail, null
+
+    found = keyring.get_keyring()
+    return None if isinstance(found, fail.Keyring | null.Keyring) else found

@@ -1,0 +1,100 @@
+"""DynamoDB from the operator's side: plain values in and out, whole batches, and what was left over tried again."""
+
+import random
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+import msgspec
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from gatehouse.errors import Unreachable
+
+T = TypeVar("T")
+
+WRITE_BATCH, READ_BATCH = 25, 100
+_TRIES, _FIRST_DELAY, _LONGEST_DELAY = 10, 0.05, 5.0  # seconds; DynamoDB's batch calls hand back what was throttled
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def to_item(value: object) -> dict[str, Any]:
+    """A struct or mapping as an item; attributes that are None are left out."""
+    return {name: _serialize(part) for name, part in msgspec.to_builtins(value).items() if part is not None}
+
+
+def to_plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item as plain values; numbers are `int`, since nothing Gatehouse keeps has a fraction."""
+    return {name: _plain(_deserialize(part)) for name, part in item.items()}
+
+
+def query(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
+    """Every item that a Query answers, page by page."""
+    yield from _pages(dynamodb.query, request)
+
+
+def scan(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
+    """Every item that a Scan answers, page by page. Reads the whole table: only for a person's question."""
+    yield from _pages(dynamodb.scan, request)
+
+
+def write_batch(dynamodb: Any, table: str, items: Sequence[Mapping[str, Any]]) -> None:
+    """Put at most `WRITE_BATCH` items. Raises `Unreachable` when DynamoDB goes on handing some back."""
+    left: dict[str, Any] = {table: [{"PutRequest": {"Item": item}} for item in items]}
+    for delay in _delays():
+        left = dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
+        if not left:
+            return
+        time.sleep(delay)
+    raise Unreachable(
+        f"DynamoDB still throttles {table} after {_TRIES} tries. Import again: what is written already is left as it is."
+    )
+
+
+def read_batch(dynamodb: Any, table: str, keys: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Get at most `READ_BATCH` items by their string keys; those that are not there are left out."""
+    left: dict[str, Any] = {table: {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}}
+    found: list[dict[str, Any]] = []
+    for delay in _delays():
+        answer = dynamodb.batch_get_item(RequestItems=left)
+        found += [to_plain(item) for item in answer["Responses"].get(table, [])]
+        left = answer.get("UnprocessedKeys") or {}
+        if not left:
+            return found
+        time.sleep(delay)
+    raise Unreachable(f"DynamoDB still throttles {table} after {_TRIES} tries. Try again later.")
+
+
+def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """The items in lists of `size`."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _pages(call: Any, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    while True:
+        page = call(**request)
+        yield from (to_plain(item) for item in page["Items"])
+        if not page.get("LastEvaluatedKey"):
+            return
+        request = {**request, "ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def _delays() -> Iterator[float]:
+    """Exponential, with full jitter."""
+    for attempt in range(_TRIES):
+        yield random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _plain(part) for name, part in value.items()}
+        case list() | set():
+            return [_plain(part) for part in value]
+        case str() | bool() | bytes() | None:
+            return value
+    return int(value)
