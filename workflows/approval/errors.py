@@ -2,7 +2,6 @@
 
 `MayWorkLater`:
     DecisionPending         the execution was resumed and nothing is decided yet: it goes back to waiting
-    ApprovalContended       too many people and functions wrote to one request at the same instant
 
 `WillNeverWork`:
     ApprovalUnknown         there is no such request
@@ -13,10 +12,6 @@ from workflows.errors import MayWorkLater, WillNeverWork
 
 class DecisionPending(MayWorkLater):
     """The request is still open: whoever resumed the execution was not the one who may."""
-
-
-class ApprovalContended(MayWorkLater):
-    """Others kept changing the request between reading and writing it; nothing was written."""
 
 
 class ApprovalUnknown(WillNeverWork):

@@ -55,9 +55,9 @@ def sentence(request: Request, *, at: datetime) -> str:
             return f"{head} Rejected."
 
 
-def subject(request: Request) -> str:
+def subject(what: str, request: Request) -> str:
     """A mail subject: SNS takes up to 100 ASCII characters without control characters."""
-    text = f"Approval needed: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}"
+    text = f"{what}: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}"
     return text.encode("ascii", "replace").decode()[:100]
 
 

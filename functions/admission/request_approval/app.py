@@ -1,0 +1,59 @@
+"""Ask the people whom the rule names."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.admission.request_approval.announcement import announce
+from functions.shared import clock, task_tokens
+from functions.shared.admissions import Admissions
+from functions.shared.approvals import Approvals
+from functions.shared.messages import Messages
+from functions.shared.observability import observed
+from functions.shared.settings import settings
+from workflows.admission import contracts
+from workflows.admission.errors import AwsUnavailable
+from workflows.approval.opening import prepare
+from workflows.approval.request import Request, ask_again, opened
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    approvals_table: str
+    data_key_arn: str
+    notifications_topic_arn: str
+    event_bus_name: str
+    approvals_url: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Request approval*. Input: RequestApprovalInput; what it answers is ignored: the callback ends the state.
+
+    One request an execution and certificate, however often the state is entered; the newest task token is the one that is resumed.
+    Raises AdmissionNotOwned, AwsUnavailable (retryable).
+    """
+    asked = contracts.read(contracts.RequestApprovalInput, event)
+    configured = settings(Settings)
+    Admissions(configured.admissions_table).retain(asked.certificate.certificate_id, asked.execution)
+    request, evidence = prepare(asked, at=clock.now())
+    token = task_tokens.encrypt(asked.task_token, request.approval_id, configured.data_key_arn)
+    approvals = Approvals(configured.approvals_table)
+    standing = _store(approvals, request, evidence, token)
+    if standing.status == "PENDING" and standing.announced_at is None:
+        messages = Messages(configured.notifications_topic_arn, configured.event_bus_name)
+        announce(approvals, messages, asked, standing, configured.approvals_url)
+    return {"approval_id": standing.approval_id, "status": standing.status}
+
+
+def _store(approvals: Approvals, request: Request, evidence: str, token: bytes) -> Request:
+    if approvals.open(request, opened(request), snapshot=evidence, token=token):
+        return request
+    if approvals.find(request.approval_id) is None:
+        raise AwsUnavailable(f"Request {request.approval_id} is being opened by another call at this instant.")
+    return approvals.change(
+        request.approval_id,
+        lambda standing: ask_again(standing, request, at=request.requested_at),
+        snapshot=evidence,
+        token=token,
+    )

@@ -1,0 +1,43 @@
+"""Where people decide: the API behind the HTTP API's JWT authorizer."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from functions.approval.approvals_web.answers import Denied, fault
+from functions.approval.approvals_web.api import router
+from functions.approval.approvals_web.identity import NotSignedIn
+from functions.shared.observability import count, logger, observed
+from workflows.errors import MayWorkLater
+
+app = APIGatewayHttpResolver()
+app.include_router(router)
+
+
+@app.exception_handler(NotSignedIn)  # type: ignore[untyped-decorator]
+def not_signed_in(error: NotSignedIn) -> Response[str]:
+    count("SignInRefused")
+    return fault(error.code, str(error))
+
+
+@app.exception_handler(Denied)  # type: ignore[untyped-decorator]
+def denied(error: Denied) -> Response[str]:
+    return fault(error.code, str(error))
+
+
+@app.exception_handler(MayWorkLater)  # type: ignore[untyped-decorator]
+def try_again(error: MayWorkLater) -> Response[str]:
+    logger.warning("%s: %s", type(error).__name__, error)
+    return fault("try_again", "Nothing was recorded: something we need did not answer. Try again in a moment.")
+
+
+@app.not_found
+def not_found(_: NotFoundError) -> Response[str]:
+    return fault("not_found", "There is nothing here.")
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:
+    """An HTTP API event (payload format 2.0) with verified claims. Every answer but a page is JSON; faults are {code, message}."""
+    return app.resolve(event, context)

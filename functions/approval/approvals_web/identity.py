@@ -1,0 +1,96 @@
+"""Who is asking, from the claims that API Gateway's JWT authorizer verified, and from nothing else in the request.
+
+The token is an ID token: a signature block needs the printed name (21 CFR 11.50), which Cognito's access token does not carry.
+"""
+
+import json
+import unicodedata
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from workflows.approval.votes import Voter
+from workflows.errors import GatehouseError
+
+
+class NotSignedIn(GatehouseError):  # noqa: N818
+    """The claims do not name a person who is signed in to us now."""
+
+    def __init__(self, code: Literal["unauthorized", "wrong_token", "token_expired"], message: str) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+class Provider(Struct, frozen=True, kw_only=True):
+    """Whose tokens count. `groups_claim` is where that issuer writes the groups; Cognito's unless set."""
+
+    oidc_issuer: str
+    oidc_client_id: str
+    groups_claim: str = "cognito:groups"
+
+
+def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
+    """The person behind an HTTP API event (payload format 2.0). Raises `NotSignedIn`.
+
+    The authorizer has checked signature, issuer, audience and expiry; issuer, audience and expiry are checked again here, so that a
+    route that lost its authorizer lets nobody in, nor one that was given another pool's.
+    """
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject:
+        raise NotSignedIn("unauthorized", "Sign in first.")
+    if claims.get("iss") != provider.oidc_issuer:
+        raise NotSignedIn("unauthorized", "The token is from another issuer. Sign in again.")
+    if claims.get("token_use", "id") != "id":
+        raise NotSignedIn("wrong_token", "Send the ID token: it names you, which an access token does not.")
+    if provider.oidc_client_id not in listed(claims.get("aud")):
+        raise NotSignedIn("unauthorized", "The token was issued to another application. Sign in again.")
+    expires = moment(claims.get("exp"))
+    if expires is None or expires <= at:
+        raise NotSignedIn("token_expired", "The sign-in has expired. Sign in again.")
+    aliases = (claims.get(name) for name in ("cognito:username", "preferred_username", "email"))
+    return Voter(
+        subject=subject,
+        name=_name(claims) or subject,
+        groups=listed(claims.get(provider.groups_claim)),
+        known_as=tuple(alias for alias in aliases if isinstance(alias, str)),
+        signed_in_at=moment(claims.get("auth_time")),
+        authentication_methods=listed(claims.get("amr")),
+    )
+
+
+def listed(claim: object) -> tuple[str, ...]:
+    """A claim of several values. The HTTP API hands over every claim as text, and a list as ``[quality security]``.
+
+    Text without brackets is one value, whatever is in it: a comma may be part of a group's name.
+    """
+    if isinstance(claim, str):
+        if not (claim.startswith("[") and claim.endswith("]")):
+            return (claim,) if claim else ()
+        try:
+            claim = json.loads(claim)
+        except ValueError:
+            return tuple(str(claim)[1:-1].split())
+    return tuple(part for part in claim if isinstance(part, str) and part) if isinstance(claim, list) else ()
+
+
+def moment(claim: object) -> datetime | None:
+    """A NumericDate (RFC 7519 section 2), as a number or as text; None if it is not one."""
+    if not isinstance(claim, str | int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(int(float(claim)), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _name(claims: dict[str, Any]) -> str:
+    """The printed name. Control and direction characters are taken out: it is shown beside other people's names."""
+    full = " ".join(str(claims[part]) for part in ("given_name", "family_name") if claims.get(part))
+    for candidate in (claims.get("name"), full, claims.get("cognito:username"), claims.get("email")):
+        if isinstance(candidate, str) and candidate.strip():
+            kept = (c for c in candidate if not unicodedata.category(c).startswith("C"))
+            return "".join(kept).strip()[:128]
+    return ""

@@ -1,0 +1,61 @@
+"""Resume the executions that decisions are owed to. The only function that may."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from msgspec import Struct
+
+from functions.approval.resume_execution.resumption import Resumption
+from functions.shared.approval_index import requests
+from functions.shared.approvals import Approvals
+from functions.shared.messages import Messages
+from functions.shared.observability import logger, observed
+from functions.shared.settings import settings
+from workflows.admission.errors import AwsUnavailable
+from workflows.errors import GatehouseError
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    approvals_table: str
+    data_key_arn: str
+    notifications_topic_arn: str
+    event_bus_name: str
+    approvals_url: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:
+    """The stream of the approvals table (answers the records that failed), or, on a schedule, a sweep of all that is still owed."""
+    configured = settings(Settings)
+    resumption = Resumption(
+        Approvals(configured.approvals_table),
+        Messages(configured.notifications_topic_arn, configured.event_bus_name),
+        data_key_arn=configured.data_key_arn,
+        approvals_url=configured.approvals_url,
+    )
+    if "Records" not in event:
+        return _sweep(resumption, configured.approvals_table)
+    # One a call, since it remembers failures; a wholly failed batch is answered like a partly failed one.
+    processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+
+    def one(record: DynamoDBRecord) -> None:
+        keys = record.dynamodb.keys if record.dynamodb else {}
+        resumption.resume(keys["approval_id"])
+
+    return process_partial_response(event=event, record_handler=one, processor=processor, context=context)
+
+
+def _sweep(resumption: Resumption, table: str) -> dict[str, int]:
+    """What the stream lost or gave up on. One that fails does not keep the others waiting."""
+    swept, failed = 0, 0
+    for request in requests(table, "by_owed", "OWED"):
+        swept += 1
+        try:
+            resumption.resume(request.approval_id)
+        except GatehouseError:
+            failed += 1
+            logger.exception("could not resume", extra={"approval_id": request.approval_id})
+    if failed:
+        raise AwsUnavailable(f"{failed} of {swept} decisions could not be delivered; they are still owed.")
+    return {"swept": swept}

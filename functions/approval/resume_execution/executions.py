@@ -1,0 +1,61 @@
+"""The executions that wait: ending a wait, and finding out where an execution stands when its token is no longer good."""
+
+from typing import Literal
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from functions.shared.aws import client, translated
+from workflows.approval.request import READ_STATE, REQUEST_STATE
+
+Whereabouts = Literal["past", "waiting", "gone"]
+_TOKEN_ERRORS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
+
+
+def resume(task_token: str, approval_id: str) -> bool:
+    """End the wait. False if the token is no longer good, which says nothing about why.
+
+    The output carries no decision: the execution reads that from the table (see *Read decision*).
+    """
+    output = msgspec.json.encode({"approval_id": approval_id}).decode()
+    try:
+        with translated():
+            client("stepfunctions").send_task_success(taskToken=task_token, output=output)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _TOKEN_ERRORS:
+            return False
+        raise
+    return True
+
+
+def whereabouts(execution_arn: str) -> Whereabouts:
+    """``past``: it has read the decision or is about to. ``waiting``: it may still come with a new token. ``gone``: it ended before."""
+    try:
+        with translated():
+            status = client("stepfunctions").describe_execution(executionArn=execution_arn)["status"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ExecutionDoesNotExist":
+            return "gone"
+        raise
+    if _past(execution_arn):
+        return "past"
+    return "waiting" if status in {"RUNNING", "PENDING_REDRIVE"} else "gone"
+
+
+def _past(execution_arn: str) -> bool:
+    """Whether the last it did of the two states is to leave the first or enter the second."""
+    with translated():
+        pages = (
+            client("stepfunctions")
+            .get_paginator("get_execution_history")
+            .paginate(executionArn=execution_arn, reverseOrder=True, includeExecutionData=False)
+        )
+        for page in pages:
+            for event in page["events"]:
+                if event["type"] == "TaskStateEntered":
+                    name = event["stateEnteredEventDetails"]["name"]
+                    if name in {REQUEST_STATE, READ_STATE}:
+                        return bool(name == READ_STATE)
+                if event["type"] == "TaskStateExited" and event["stateExitedEventDetails"]["name"] == REQUEST_STATE:
+                    return True
+    return False

@@ -1,0 +1,214 @@
+"""The approvals table: requests, their votes, evidence and trail, and the encrypted task token.
+
+Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
+``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the trail).
+A change and its line in the trail are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
+"""
+
+import random
+import secrets
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from functions.shared import clock
+from functions.shared.aws import client, translated
+from functions.shared.items import from_item, to_item, to_plain, values
+from functions.shared.timestamps import stamp
+from workflows.admission.contracts import SignedVote
+from workflows.admission.errors import AwsUnavailable
+from workflows.approval.audit import AuditEvent
+from workflows.approval.errors import ApprovalUnknown
+from workflows.approval.request import Request, Step
+
+TRIES = 8
+_TIMES = ("requested_at", "decide_by", "decided_at", "execute_by", "announced_at")
+
+
+class Approvals:
+    """Reads are strong: what an index says is never decided on."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def find(self, approval_id: str) -> Request | None:
+        """The request as it stands now."""
+        item = self._get(approval_id, "request")
+        return from_item(item, Request) if item else None
+
+    def get(self, approval_id: str) -> Request:
+        """The request as it stands now. Raises `ApprovalUnknown`."""
+        request = self.find(approval_id)
+        if request is None:
+            raise ApprovalUnknown(f"There is no request for approval {approval_id}.")
+        return request
+
+    def snapshot(self, request: Request) -> Any:
+        """The evidence that the request shows, as plain JSON."""
+        item = self._get(request.approval_id, f"snapshot#{request.snapshot_sha256}")
+        return msgspec.json.decode(to_plain(item)["evidence"]) if item else None
+
+    def callback(self, approval_id: str) -> tuple[bytes, int]:
+        """The encrypted task token and its generation. Raises `ApprovalUnknown`."""
+        item = self._get(approval_id, "callback")
+        if not item:
+            raise ApprovalUnknown(f"Request {approval_id} has no task token.")
+        return item["token"]["B"], int(item["generation"]["N"])
+
+    def events(self, approval_id: str) -> list[AuditEvent]:
+        """The trail, oldest first."""
+        with translated():
+            pages = (
+                client("dynamodb")
+                .get_paginator("query")
+                .paginate(
+                    TableName=self.table,
+                    KeyConditionExpression="approval_id = :id AND begins_with(#item, :event)",
+                    ExpressionAttributeNames={"#item": "item"},
+                    ExpressionAttributeValues=values(id=approval_id, event="event#"),
+                    ConsistentRead=True,
+                )
+            )
+            return [from_item(item, AuditEvent) for page in pages for item in page["Items"]]
+
+    def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
+        """Store a new request. False if there is one already, or another is being written: then this one was not."""
+        put = self._put(request.approval_id, "request", _request_item(request), new=True)
+        return self._transact([put, *self._secrets(request, snapshot, token), self._event(request.approval_id, event)])
+
+    def commit(self, step: Step, *, snapshot: str | None = None, token: bytes | None = None) -> bool:
+        """Store one step. False if the request is no longer the one the step was worked out on: nothing was written.
+
+        `step.before` vouches for all that was checked on it, since every change raises the version. Time is not among that: a vote
+        counts only before `decide_by`, an expiry only from then on, by the clock at this moment.
+        """
+        before, after = step.before, step.after
+        items = [self._update(step), self._event(before.approval_id, step.event)]
+        if step.vote is not None:
+            items.append(self._vote(before.approval_id, step.vote))
+        if token is not None and snapshot is not None:
+            items += self._secrets(after, snapshot, token)
+        return self._transact(items)
+
+    def change(
+        self,
+        approval_id: str,
+        work_out: Callable[[Request], Step | None],
+        *,
+        snapshot: str | None = None,
+        token: bytes | None = None,
+    ) -> Request:
+        """Read, work out a step, store it; anew if overtaken. Answers the request as it then stands.
+
+        Raises `ApprovalUnknown`, and `AwsUnavailable` when overtaken `TRIES` times.
+        """
+        for attempt in range(TRIES):
+            request = self.get(approval_id)
+            step = work_out(request)
+            if step is None:
+                return request
+            if self.commit(step, snapshot=snapshot, token=token):
+                return step.after
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads those who collided
+        raise AwsUnavailable(f"Request {approval_id} was changed by others {TRIES} times in a row. Try again.")
+
+    def record(self, approval_id: str, event: AuditEvent) -> None:
+        """Add to the trail where nothing else changes."""
+        self._transact([self._event(approval_id, event)])
+
+    def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
+        with translated():
+            found: dict[str, Any] | None = (
+                client("dynamodb")
+                .get_item(TableName=self.table, Key=_key(approval_id, item), ConsistentRead=True)
+                .get("Item")
+            )
+        return found
+
+    def _update(self, step: Step) -> dict[str, Any]:
+        """Only what changed is set, so that a field which this version of the code does not know survives."""
+        old, new = _plain(step.before), _plain(step.after)
+        changed = [name for name in new if new[name] != old.get(name)]
+        to_set = {name: new[name] for name in changed if new[name] is not None}
+        gone = [name for name in changed if new[name] is None]
+        conditions = ["#version = :expected", "#status = :was"]
+        bound: dict[str, object] = {"expected": step.before.version, "was": step.before.status}
+        if step.vote is not None:
+            conditions += ["decide_by > :now", "basis_sha256 = :basis"]
+            bound |= {"now": stamp(clock.now()), "basis": step.vote.basis_sha256}
+        elif step.after.status == "EXPIRED" != step.before.status:
+            conditions.append("decide_by <= :now")
+            bound["now"] = stamp(clock.now())
+        sets = ", ".join(f"#{name} = :{name}_" for name in to_set)
+        removes = f" REMOVE {', '.join(f'#{name}' for name in gone)}" if gone else ""
+        return {
+            "Update": {
+                "TableName": self.table,
+                "Key": _key(step.before.approval_id, "request"),
+                "UpdateExpression": f"SET {sets}{removes}",
+                "ConditionExpression": " AND ".join(conditions),
+                "ExpressionAttributeNames": {f"#{name}": name for name in {*changed, "version", "status"}},
+                "ExpressionAttributeValues": values(**bound, **{f"{name}_": part for name, part in to_set.items()}),
+            }
+        }
+
+    def _vote(self, approval_id: str, vote: SignedVote) -> dict[str, Any]:
+        """One vote a person; a second only if the evidence is another by now."""
+        put = self._put(approval_id, f"vote#{vote.subject}", to_item(vote))
+        put["Put"]["ConditionExpression"] = "attribute_not_exists(approval_id) OR basis_sha256 <> :basis"
+        put["Put"]["ExpressionAttributeValues"] = values(basis=vote.basis_sha256)
+        return put
+
+    def _event(self, approval_id: str, event: AuditEvent) -> dict[str, Any]:
+        return self._put(approval_id, f"event#{stamp(event.at)}#{secrets.token_hex(4)}", to_item(event), new=True)
+
+    def _secrets(self, request: Request, snapshot: str, token: bytes) -> list[dict[str, Any]]:
+        callback = {"token": {"B": token}, "generation": {"N": str(request.generation)}}
+        return [
+            self._put(request.approval_id, f"snapshot#{request.snapshot_sha256}", to_item({"evidence": snapshot})),
+            self._put(request.approval_id, "callback", callback),
+        ]
+
+    def _put(self, approval_id: str, item: str, attributes: dict[str, Any], *, new: bool = False) -> dict[str, Any]:
+        put: dict[str, Any] = {"TableName": self.table, "Item": {**attributes, **_key(approval_id, item)}}
+        if new:
+            put["ConditionExpression"] = "attribute_not_exists(approval_id)"
+        return {"Put": put}
+
+    def _transact(self, items: list[dict[str, Any]]) -> bool:
+        try:
+            with translated():
+                client("dynamodb").transact_write_items(TransactItems=items)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "TransactionCanceledException":
+                raise
+            reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+            codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+            if codes and codes <= {"ConditionalCheckFailed", "TransactionConflict"}:
+                return False
+            if codes & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
+                raise AwsUnavailable(str(error)) from error
+            raise
+        return True
+
+
+def _key(approval_id: str, item: str) -> dict[str, Any]:
+    return {"approval_id": {"S": approval_id}, "item": {"S": item}}
+
+
+def _plain(request: Request) -> dict[str, Any]:
+    """The request's attributes. `owed` is there only while something is to be done or reported: the index by it is sparse."""
+    plain: dict[str, Any] = msgspec.to_builtins(request)
+    for name in _TIMES:
+        moment: datetime | None = getattr(request, name)
+        plain[name] = None if moment is None else stamp(moment)
+    plain["owed"] = request.resume_state if request.resume_state in {"OWED", "LOST"} else None
+    return plain
+
+
+def _request_item(request: Request) -> dict[str, Any]:
+    return to_item(_plain(request))

@@ -1,0 +1,40 @@
+"""What a request is opened with: who is asked, by which rule, for how long, and on which evidence."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from workflows.admission.contracts import RequestApprovalInput
+from workflows.approval.request import Request, approval_id, token_digest, whole
+from workflows.errors import BadInput
+from workflows.evidence.canonical import canonical
+
+
+def prepare(asked: RequestApprovalInput, *, at: datetime) -> tuple[Request, str]:
+    """The request that `asked` amounts to at `at`, and its evidence as canonical JSON (RFC 8785), in which no token is.
+
+    The basis, on which people vote, leaves the revocation verdict out: lists are replaced daily, and the machine checks again.
+    Raises `BadInput` if the ruling asks nobody.
+    """
+    ruling, record, certificate = asked.device.ruling, asked.device.record, asked.certificate
+    if ruling is None or ruling.action != "people" or not ruling.requirements:
+        got = "no ruling" if ruling is None else f"action {ruling.action!r}, {len(ruling.requirements)} requirements"
+        raise BadInput(f"Nobody is to be asked: got {got}; expected a ruling with action 'people' that says whom.")
+    evidence = canonical({"certificate": certificate, "revocation": asked.revocation, "device": asked.device})
+    opened_at = whole(at)
+    request = Request(
+        approval_id=approval_id(asked.execution.arn, certificate.certificate_id),
+        certificate_id=certificate.certificate_id,
+        execution_arn=asked.execution.arn,
+        execution_name=asked.execution.name,
+        token_sha256=token_digest(asked.task_token),
+        requested_at=opened_at,
+        decide_by=opened_at + timedelta(seconds=ruling.decide_within),
+        ruling=ruling,
+        basis_sha256=asked.device.basis_sha256,
+        snapshot_sha256=hashlib.sha256(evidence).hexdigest(),
+        device=record.device if record else certificate.common_name or certificate.certificate_id,
+        product=record.product if record else "",
+        site=record.site if record else "",
+        entered_by=record.entered_by if record else None,
+    )
+    return request, evidence.decode()
