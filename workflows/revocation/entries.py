@@ -14,12 +14,12 @@ import re
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from workflows.revocation import der
+from workflows.revocation import der, search
 from workflows.revocation.der import DerError, Reader
 from workflows.revocation.rule import RuleError
 
@@ -44,13 +44,13 @@ _CERTIFICATE_ISSUER: Final = bytes.fromhex("551d1d")
 
 STRIDE: Final = 16_384
 """Bytes between noted boundaries: what a found serial may cost to prove, about 400 entries."""
-_IN_YEAR: Final = rb"[01][0-9][0-3][0-9][0-2][0-9][0-5][0-9][0-5][0-9]Z"
-"""What follows the year. A day that no calendar has, such as 31 February, is found when its entry is looked up: until then
-the date decides nothing, and to try every calendar day would cost as much as all the other rules together."""
-_UTC_TIME: Final = re.compile(rb"[0-9][0-9]" + _IN_YEAR)
-_GENERALIZED_TIME: Final = re.compile(rb"[0-9]{4}" + _IN_YEAR)
+_UTC_TIME: Final = re.compile(rb"[0-9]{12}Z")
+_GENERALIZED_TIME: Final = re.compile(rb"[0-9]{14}Z")
+"""A day that no calendar has, such as 31 February, is found when its entry is looked up: until then the date decides
+nothing, and to try every digit would cost half as much again as all the other rules together."""
 
 _LEARN_AFTER: Final = 32
+_PATIENCE: Final = 1_000
 _MOST_SHAPES: Final = 48
 _MOST_LOOKALIKES: Final = 256
 
@@ -134,10 +134,13 @@ def walk(data: bytes, start: int, end: int, *, delta: bool) -> Iterator[Entry]:
         start = entry.end
 
 
-def tile(data: bytes, start: int, end: int, *, delta: bool) -> "array[int]":
+def tile(
+    data: bytes, start: int, end: int, *, delta: bool, before_slow: Callable[[], None] = lambda: None
+) -> "array[int]":
     """Prove that ``data[start:end]`` is nothing but well-formed entries; return boundaries about ``STRIDE`` apart.
 
-    Raises DerError or RuleError, exactly when :func:`walk` would.
+    Raises DerError or RuleError, exactly when :func:`walk` would. ``before_slow`` is called once before many entries have to
+    take the slow path, and may raise: whoever has not yet proven the list authentic should do so before that much work.
     """
     boundaries = array("Q", [start])
     if end - start <= STRIDE:
@@ -147,6 +150,7 @@ def tile(data: bytes, start: int, end: int, *, delta: bool) -> "array[int]":
     shapes = _sample(data, start, end, delta=delta)
     run = _pattern(shapes)
     missed: Counter[Shape] = Counter()
+    slow = 0
     at = start
     while at < end:
         stop = min(at + STRIDE, end)
@@ -154,6 +158,9 @@ def tile(data: bytes, start: int, end: int, *, delta: bool) -> "array[int]":
         if (match := run.match(data, at, stop)) is not None:
             reached = match.end()
         if reached == at or (stop - reached > 64 and reached < end):
+            slow += 1
+            if slow == _PATIENCE:
+                before_slow()
             entry = read_entry(data, reached, end, delta=delta)
             reached = entry.end
             if entry.shape is not None and entry.shape.serial_octets:
@@ -182,7 +189,7 @@ _EXTENSION: Final = {
     # reasonCode, not critical; removeFromCRL (8) is left to the slow path, which knows whether this is a delta
     "R": (12, rb"\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01[\x00-\x06\x09\x0a]"),
     # invalidityDate, not critical
-    "D": (26, rb"\x30\x18\x06\x03\x55\x1d\x18\x04\x11\x18\x0f[0-9]{4}" + _IN_YEAR),
+    "D": (26, rb"\x30\x18\x06\x03\x55\x1d\x18\x04\x11\x18\x0f[0-9]{14}Z"),
 }
 
 
@@ -192,7 +199,7 @@ def _shape_pattern(shape: Shape) -> bytes:
     body = rb"\x02" + _byte(octets)
     # the shortest form: neither 00 before a clear top bit nor FF before a set one
     body += rb"." if octets == 1 else rb"(?!\x00[\x00-\x7f]|\xff[\x80-\xff]).{%d}" % octets
-    body += rb"\x17\x0d[0-9][0-9]" + _IN_YEAR
+    body += rb"\x17\x0d[0-9]{12}Z"
     size = 2 + octets + 15
     if kinds:
         inner = sum(_EXTENSION[kind][0] for kind in kinds)
@@ -216,7 +223,7 @@ def find(data: bytes, boundaries: "array[int]", end: int, serial: bytes, *, delt
     needle = der.element(der.INTEGER, serial)
     entries: list[Entry] = []
     lookalikes = 0
-    at = data.find(needle, boundaries[0], end)
+    at = search.find(data, needle, boundaries[0], end)
     while at >= 0:
         entry = _entry_around(data, boundaries, end, at, delta=delta)
         if entry is not None and entry.serial == serial:
@@ -225,7 +232,7 @@ def find(data: bytes, boundaries: "array[int]", end: int, serial: bytes, *, delt
             lookalikes += 1
         if lookalikes > _MOST_LOOKALIKES:  # made to be slow: one full pass costs no more
             return [entry for entry in walk(data, boundaries[0], end, delta=delta) if entry.serial == serial]
-        at = data.find(needle, at + 1, end)
+        at = search.find(data, needle, at + 1, end)
     return entries
 
 

@@ -26,7 +26,8 @@ class ListFacts(msgspec.Struct, frozen=True, kw_only=True):
 class NotCounted(msgspec.Struct, frozen=True, kw_only=True):
     """One revocation list that did not count."""
 
-    sha256: str
+    sha256: str | None
+    """None if it was too large to be read at all."""
     clause: str
     """The rule it failed, e.g. ``RFC 5280 5.2.3``, or ``profile: …`` for a rule of Gatehouse's own."""
     reason: str

@@ -6,9 +6,10 @@ which looks at it at every use. What depends only on the list and its issuer's k
 
 import hashlib
 from array import array
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
-from threading import Thread
-from typing import Final, NamedTuple, Protocol, runtime_checkable
+from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from cryptography import x509
 
@@ -21,6 +22,11 @@ from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import Scope, read_scope
 from workflows.revocation.signatures import SignatureError, check_signature
 
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+_LARGE: Final = 1_000_000
+"""Octets from which hashing beside the reading of entries is worth a thread: it lets other threads run."""
 MAX_SIZE: Final = 256 * 1024 * 1024
 """Octets. About seven million entries; a store's own limit should be lower."""
 
@@ -91,7 +97,8 @@ class VerifiedList(NamedTuple):
 class Refused(NamedTuple):
     """A list that does not count, whatever the moment or the certificate."""
 
-    sha256: str
+    sha256: str | None
+    """None if the list is too large to be read at all."""
     clause: str
     reason: str
     raw: RawList | None = None
@@ -113,46 +120,61 @@ def verify_list(
     """
     if not isinstance(issuer, CertificateFacts):
         issuer = certificate_facts(issuer)
+    public_key(issuer.key_info)
     if len(data) > max_size:
-        return Refused("", "profile: size", f"{len(data)} bytes, at most {max_size} are read")
-    digest = _Sha256(data)
+        return Refused(None, "profile: size", f"{len(data)} bytes, at most {max_size} are read")
+    with ThreadPoolExecutor(max_workers=1) if len(data) > _LARGE else _Inline() as beside:
+        try:
+            raw = _named(data, issuer)
+        except (RuleError, DerError) as error:
+            return _refused(error, _sha256(data))
+        signed = beside.submit(_signed, raw, issuer)
+        digest = beside.submit(_sha256, data)
+        try:
+            return _profiled(raw, issuer, signed, digest)
+        except (RuleError, DerError) as error:
+            failed = error
+        try:
+            signed.result()
+        except RuleError as error:
+            return _refused(error, digest.result())
+        return _refused(failed, digest.result(), raw)
+
+
+class _Inline(Executor):
+    """Does the work at once: a thread for a small list would cost more than it saves."""
+
+    def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> "Future[_T]":
+        future: Future[_T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except RuleError as error:
+            future.set_exception(error)
+        return future
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _refused(error: RuleError | DerError, sha256: str, authentic: RawList | None = None) -> Refused:
+    if isinstance(error, RuleError):
+        return Refused(sha256, error.clause, error.reason, authentic)
+    return Refused(sha256, DER_CLAUSE, str(error), authentic)
+
+
+def _named(data: bytes, issuer: CertificateFacts) -> RawList:
     if data[:64].lstrip().startswith(b"-----BEGIN "):
-        return Refused(digest.hex(), DER_CLAUSE, "the list is PEM; give its DER")
-    raw: RawList | None = None
-    try:
-        parsed = read_list(data)
-        _authentic(parsed, issuer)
-        raw = parsed
-        return _profiled(raw, issuer, digest)
-    except RuleError as broken:
-        return Refused(digest.hex(), broken.clause, broken.reason, raw)
-    except DerError as error:
-        return Refused(digest.hex(), DER_CLAUSE, str(error), raw)
-
-
-class _Sha256:
-    """SHA-256 of a large list beside its signature's digest: hashing lets other threads run."""
-
-    def __init__(self, data: bytes) -> None:
-        self._hash = hashlib.sha256()
-        self._thread: Thread | None = None
-        if len(data) > 1_000_000:
-            self._thread = Thread(target=self._hash.update, args=(data,))
-            self._thread.start()
-        else:
-            self._hash.update(data)
-
-    def hex(self) -> str:
-        if self._thread is not None:
-            self._thread.join()
-        return self._hash.hexdigest()
-
-
-def _authentic(raw: RawList, issuer: CertificateFacts) -> None:
+        raise RuleError(DER_CLAUSE, "the list is PEM; give its DER")
+    raw = read_list(data)
     if raw.issuer != issuer.subject:
         raise RuleError("RFC 5280 6.3.3(b)(1)", "the list's issuer is not the certificate's")
     if raw.algorithm != raw.inner_algorithm:
         raise RuleError("RFC 5280 5.1.1.2", "the two signature algorithms of the list differ")
+    return raw
+
+
+def _signed(raw: RawList, issuer: CertificateFacts) -> None:
     begin, end = raw.signed
     try:
         check_signature(public_key(issuer.key_info), raw.algorithm, raw.signature, memoryview(raw.data)[begin:end])
@@ -160,7 +182,8 @@ def _authentic(raw: RawList, issuer: CertificateFacts) -> None:
         raise RuleError("RFC 5280 6.3.3(g)", f"{refused}") from refused
 
 
-def _profiled(raw: RawList, issuer: CertificateFacts, digest: _Sha256) -> VerifiedList:
+def _profiled(raw: RawList, issuer: CertificateFacts, signed: "Future[None]", digest: "Future[str]") -> VerifiedList:
+    """The entries are read while the signature is still being checked; nothing is believed before it has been."""
     if not issuer.may_sign_lists:
         raise RuleError("RFC 5280 6.3.3(f)", "the issuer's key usage lacks cRLSign")
     next_update = _well_dated(raw)
@@ -178,9 +201,10 @@ def _profiled(raw: RawList, issuer: CertificateFacts, digest: _Sha256) -> Verifi
     if raw.entries is not None:
         if raw.entries[0] == raw.entries[1]:
             raise RuleError("RFC 5280 5.1.2.6", "revokedCertificates is there and empty; it must be absent then")
-        boundaries = tile(raw.data, *raw.entries, delta=base is not None)
+        boundaries = tile(raw.data, *raw.entries, delta=base is not None, before_slow=signed.result)
+    signed.result()
     meta = ListMeta(
-        sha256=digest.hex(),
+        sha256=digest.result(),
         issuer_key_sha256=issuer.key_sha256,
         issuer=raw.issuer,
         number=number,
