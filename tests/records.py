@@ -3,7 +3,7 @@
 Keys are made at run time and never written to disk, except the public ones that a test hands to another tool.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -30,12 +30,13 @@ from workflows.admission.contracts import (
     SealInput,
     SignedVote,
 )
-from workflows.evidence import jws, votes
+from workflows.evidence import jws, manifest, trail, votes
 from workflows.evidence.canonical import canonical, sha256
-from workflows.evidence.record import AdmissionRecord, Link, Record, record
+from workflows.evidence.record import AdmissionRecord, Link, Record, parse, record
 from workflows.revocation.verdict import ListFacts, Verdict
 
 NOW = pki.NOW
+TODAY = NOW.date()
 MINUTE = timedelta(minutes=1)
 JKU = "https://gatehouse.example/evidence/keys.json"
 
@@ -261,6 +262,49 @@ def chain(device: str = "pump-0042", length: int = 3) -> dict[str, bytes]:
         files[made.key] = sealed(made)
         previous = link(made, files[made.key])
     return files
+
+
+def trail_entry(number: int = 1, at: datetime = NOW, **unusual: Any) -> trail.Entry:
+    """What an operator's act leaves behind."""
+    parts: dict[str, Any] = {
+        "source": "gatehouse",
+        "actor": "arn:aws:sts::111122223333:assumed-role/Operator/erin",
+        "category": "inventory",
+        "type": "import",
+        "subject": "pumps.csv",
+        "result": "succeeded",
+        "new": {"rows": 3},
+    }
+    return trail.entry(at=at, id=f"{number:032x}", **parts | unusual)
+
+
+def days(files: dict[str, bytes], first: date = TODAY, count: int = 2) -> dict[str, bytes]:
+    """The manifests of `count` days over `files`, each file on the day it says; by key."""
+    made: dict[str, bytes] = {}
+    previous = None
+    for number in range(count):
+        start, end = manifest.bounds(first + timedelta(days=number))
+        written = {key: sha256(data) for key, data in files.items() if start <= _written(key, data) < end}
+        one = manifest.manifest(start.date(), written, at=end + 30 * MINUTE, code_version="4567def", previous=previous)
+        made[one.key] = sealed(one, jws.MANIFEST)
+        previous = Link(key=one.key, sha256=sha256(made[one.key]))
+    return made
+
+
+def _written(key: str, data: bytes) -> datetime:
+    return trail.parse(data).at if key.startswith("trail/") else parse(jws.parse(data)[1]).sealed_at
+
+
+def bucket() -> dict[str, bytes]:
+    """Two days of a small fleet: chains of held and admitted devices, one with votes, two acts of operators, the manifests."""
+    files = chain("pump-0042") | chain("pump-0043", 1)
+    voted = admission("valve-7", dossier=dossier("valve-7", approved=approval(vote(of="valve-7"), of="valve-7")))
+    files[voted.key] = sealed(voted)
+    late = admission("pump-0044", at=NOW + pki.DAY)
+    files[late.key] = sealed(late)
+    for entry in (trail_entry(1), trail_entry(2, NOW + pki.DAY)):
+        files[entry.key] = canonical(entry)
+    return files | days(files)
 
 
 def altered(thing: Any, **parts: Any) -> Any:

@@ -8,9 +8,13 @@ from typing import Any
 
 import msgspec
 
-from workflows.evidence.record import FORMAT, Record
+from workflows.evidence import manifest, record, trail
 
-FILES: dict[str, tuple[str, Any]] = {"record-1.schema.json": (FORMAT, Record)}
+FILES: dict[str, tuple[str, Any]] = {
+    "record-1.schema.json": (record.FORMAT, record.Record),
+    "manifest-1.schema.json": (manifest.FORMAT, manifest.Manifest),
+    "trail-1.schema.json": (trail.FORMAT, trail.Entry),
+}
 """File name → the format's name and its type."""
 
 

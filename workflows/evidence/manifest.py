@@ -1,0 +1,74 @@
+"""A day's manifest: every file kept on that day, by hash, signed. So a lost record is noticed without knowing the device.
+
+Which day a file belongs to is told by S3's own clock (LastModified), not by the clock of whoever wrote it. Manifests form a chain,
+one a day without gaps, so that a lost manifest is noticed as well.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.record import Link
+
+FORMAT = "gatehouse.manifest/1"
+COVERED = ("records/", "trail/")
+"""The folders whose files a manifest lists."""
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """The files kept from `start` (inclusive) to `end` (exclusive), UTC; `entries` are sorted by key."""
+
+    format: Literal["gatehouse.manifest/1"] = "gatehouse.manifest/1"
+    key: str
+    day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    start: datetime
+    end: datetime
+    sealed_at: datetime
+    code_version: str
+    previous: Link | None
+    entries: tuple[Link, ...]
+
+
+def key_of(day: date) -> str:
+    return f"manifests/{day.isoformat()}.json"
+
+
+def bounds(day: date) -> tuple[datetime, datetime]:
+    """The day's first moment and the next day's, UTC."""
+    start = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return start, start + timedelta(days=1)
+
+
+def manifest(
+    day: date, hashes: Mapping[str, str], *, at: datetime, code_version: str, previous: Link | None
+) -> Manifest:
+    """The manifest of `day`; `hashes` are the SHA-256 of its files by key."""
+    start, end = bounds(day)
+    return Manifest(
+        key=key_of(day),
+        day=day.isoformat(),
+        start=start,
+        end=end,
+        sealed_at=at,
+        code_version=code_version,
+        previous=previous,
+        entries=tuple(Link(key=key, sha256=hashes[key]) for key in sorted(hashes)),
+    )
+
+
+def due(last: date | None, first: date | None, today: date) -> list[date]:
+    """The days to be sealed now: all that are over, from the one after the `last` sealed, or from the `first` that has files."""
+    start = last + timedelta(days=1) if last is not None else first
+    return [] if start is None else [start + timedelta(days=n) for n in range((today - start).days)]
+
+
+def parse(payload: bytes) -> Manifest:
+    """A manifest from its canonical JSON. Raises `EvidenceInvalid`."""
+    try:
+        return msgspec.json.decode(payload, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise EvidenceInvalid("schema", f"Not a manifest of format {FORMAT}: {error}.") from error

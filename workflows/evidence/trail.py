@@ -1,0 +1,84 @@
+"""The audit trail of what is no admission: who changed what, when, and what was refused (IEC 62443-4-2 CR 2.8).
+
+One file an entry, written once. An act has two entries with one `id`: ``begun`` before it happens, since what cannot be recorded must
+not happen (CR 2.10), and its result after. An entry is not signed by itself; the day's manifest signs its hash.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from workflows.evidence.errors import EvidenceInvalid
+
+FORMAT = "gatehouse.trail/1"
+Category = Literal["configuration", "authority", "inventory", "revocation", "admission", "approval", "sign_in"]
+Result = Literal["begun", "succeeded", "failed", "refused"]
+Id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """`source` is what wrote it (a function or ``gatehouse``), `actor` who acted, as AWS or the identity provider names them.
+
+    `type` is the act, `subject` what it was done to; `old` and `new` are the values before and after, without secrets.
+    """
+
+    format: Literal["gatehouse.trail/1"] = "gatehouse.trail/1"
+    key: str
+    at: datetime
+    source: str
+    actor: str
+    category: Category
+    type: Annotated[str, Meta(pattern="^[a-z][a-z_]{0,39}$")]
+    id: Id
+    subject: str
+    result: Result
+    reason: str = ""
+    old: dict[str, Any] = {}
+    new: dict[str, Any] = {}
+
+
+def key_of(at: datetime, identity: str, result: Result) -> str:
+    """One folder a day, in order of time."""
+    utc = at.astimezone(UTC)
+    return f"trail/{utc:%Y-%m-%d}/{utc:%H%M%S%f}-{identity}-{result}.json"
+
+
+def entry(
+    *,
+    at: datetime,
+    source: str,
+    actor: str,
+    category: Category,
+    type: str,  # noqa: A002 - CR 2.8 calls it so
+    id: str,  # noqa: A002
+    subject: str,
+    result: Result,
+    reason: str = "",
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> Entry:
+    """An entry with its place."""
+    return Entry(
+        key=key_of(at, id, result),
+        at=at,
+        source=source,
+        actor=actor,
+        category=category,
+        type=type,
+        id=id,
+        subject=subject,
+        result=result,
+        reason=reason,
+        old=old or {},
+        new=new or {},
+    )
+
+
+def parse(data: bytes) -> Entry:
+    """An entry from its file. Raises `EvidenceInvalid`."""
+    try:
+        return msgspec.json.decode(data, type=Entry)
+    except msgspec.MsgspecError as error:
+        raise EvidenceInvalid("schema", f"Not a trail entry of format {FORMAT}: {error}.") from error
