@@ -113,11 +113,13 @@ class Admissions:
             outcome=outcome,
             reason=reason,
             closed_at=at,
-            reopen_at=NEVER if reopen_at is None else clock.milliseconds(reopen_at),
+            reopen_at=_reopening(reopen_at),
             **sealed,
         )
 
-    def fail(self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime) -> bool:
+    def fail(
+        self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime | None
+    ) -> bool:
         """Mark an admission failed whose execution ended without closing it. False if it is closed, or not that execution's."""
         try:
             self._update(
@@ -129,7 +131,7 @@ class Admissions:
                 failed="failed",
                 fault=fault,
                 at=at,
-                reopen=clock.milliseconds(reopen_at),
+                reopen=_reopening(reopen_at),
             )
         except _ConditionFailed:
             return False
@@ -172,6 +174,10 @@ class Admissions:
             old: Any = error.response.get("Item")
             raise _ConditionFailed(to_plain(old) if old else None) from error
         return msgspec.convert(to_plain(answer["Attributes"]), Admission)
+
+
+def _reopening(moment: datetime | None) -> int:
+    return NEVER if moment is None else clock.milliseconds(moment)
 
 
 class _ConditionFailed(Exception):  # noqa: N818 - never leaves this module

@@ -3,12 +3,16 @@
 import os
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from workflows.admission import limits as _limits
 from workflows.errors import BadInput
+
+if TYPE_CHECKING:
+    from workflows.admission.policies import Policy
+    from workflows.approval.rules import Rules
 
 S = TypeVar("S")
 
@@ -37,3 +41,25 @@ def settings(kind: type[S]) -> S:
 def limits() -> _limits.Limits:
     """The operator's ``config/limits.toml``. Raises `ConfigurationInvalid`."""
     return _limits.load((CONFIGURATION / "limits.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def rules() -> "Rules":
+    """The operator's ``config/approval.toml``. Raises `ConfigurationInvalid`."""
+    from workflows.approval import rules as approval_rules
+
+    return approval_rules.load((CONFIGURATION / "approval.toml").read_text(encoding="utf-8"))
+
+
+@cache
+def policy(profile: str) -> "Policy | None":
+    """The operator's ``config/policies/<profile>.json``; None if there is no such profile. Raises `ConfigurationInvalid`."""
+    from workflows.admission import policies
+
+    if not policies.PROFILE.fullmatch(profile):
+        return None  # it came from the inventory: what is no profile's name must not become a path
+    try:
+        text = (CONFIGURATION / "policies" / f"{profile}.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return policies.load(profile, text)

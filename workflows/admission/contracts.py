@@ -287,8 +287,11 @@ class RefuseInput(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
+    """`note` says what was unusual about it, such as a certificate that is gone."""
+
     certificate_status: Literal["REVOKED", "INACTIVE"]
     refused_at: datetime
+    note: str = ""
 
 
 class Fault(Struct, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ _LONGEST_KEY = 2048
 class Binding(Struct, frozen=True, kw_only=True):
     """Which certificate a device has been admitted with, under ``device#<device>``.
 
-    `previous_certificate_id` is what it replaced, so that a roll back can restore it.
+    `previous_certificate_id` is what it replaced, and since when that had been bound, so that a roll back can restore it.
     """
 
     lookup_key: str
@@ -27,6 +27,7 @@ class Binding(Struct, frozen=True, kw_only=True):
     bound_at: datetime
     execution_arn: str
     previous_certificate_id: str | None = None
+    previous_bound_at: datetime | None = None
 
 
 class Match(Struct, frozen=True, kw_only=True):

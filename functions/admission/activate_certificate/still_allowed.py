@@ -1,0 +1,43 @@
+"""Time may have passed since the certificate was looked at: days with people, or until a redrive."""
+
+from datetime import datetime
+
+from functions.shared import certificates
+from functions.shared.admissions import Admission
+from functions.shared.inventory import Inventory
+from workflows.admission.authority import lapses_at
+from workflows.admission.contracts import ActivateInput, DeviceRecord
+from workflows.admission.errors import ApprovalLapsed, CertificateChanged
+
+
+def ensure_still_allowed(
+    request: ActivateInput, record: DeviceRecord, admission: Admission, inventory: Inventory, at: datetime
+) -> None:
+    """Raises `ApprovalLapsed` if it is too late, and `CertificateChanged` if somebody else set the status meanwhile.
+
+    A repeat of an activation that was made in time goes on, so that its result is not lost: the certificate is ACTIVE, and the device
+    bound to it by this very execution.
+    """
+    until = lapses_at(request.approval, admission.inspected_at or admission.claimed_at)
+    lapsed = at > until
+    if request.approval is None and not lapsed:
+        return  # looked at a moment ago: DescribeCertificate's quota allows one call an admission
+    status = certificates.status_of(request.certificate.certificate_id)
+    if lapsed and not (status == "ACTIVE" and _bound_by_us(request, record, inventory)):
+        raise ApprovalLapsed(
+            f"What was decided could be carried out until {until:%Y-%m-%d %H:%M:%S} UTC; it is {at:%Y-%m-%d %H:%M:%S}. "
+            "The certificate stays as it is."
+        )
+    if status not in ("PENDING_ACTIVATION", "ACTIVE"):
+        raise CertificateChanged(
+            f"AWS IoT has the certificate as {status} by now; expected PENDING_ACTIVATION. It stays so."
+        )
+
+
+def _bound_by_us(request: ActivateInput, record: DeviceRecord, inventory: Inventory) -> bool:
+    binding = inventory.binding(record.device)
+    return (
+        binding is not None
+        and binding.bound_certificate_id == request.certificate.certificate_id
+        and binding.execution_arn == request.execution.arn
+    )

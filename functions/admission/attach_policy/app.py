@@ -1,0 +1,40 @@
+"""Give the device the rights that its profile names, and no others."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import policies
+from functions.shared.admissions import Admissions
+from functions.shared.observability import observed
+from functions.shared.settings import policy, settings
+from workflows.admission import contracts
+from workflows.admission.errors import PolicyRefused
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Attach policy*. Input: AttachPolicyInput; output: PolicyAttachment. Repeatable.
+
+    Raises AdmissionNotOwned; PolicyRefused, CertificateUnknown (→ Roll back).
+    """
+    request = contracts.read(contracts.AttachPolicyInput, event)
+    record, decided = request.device.record, request.device.policy_name
+    profile = policy(record.policy_profile) if record is not None else None
+    if profile is None or profile.name != decided:
+        raise PolicyRefused(
+            f"The decision was for policy {decided}; this version of Gatehouse has {profile.name if profile else 'no such profile'}. "
+            "The profile was changed while the admission ran: the next one decides on the new policy."
+        )
+    Admissions(settings(Settings).admissions_table).retain(request.certificate_id, request.execution)
+    created = policies.ensure(profile)
+    policies.attach(profile.name, request.certificate_arn)
+    return contracts.write(
+        contracts.PolicyAttachment(
+            policy_name=profile.name, document_sha256=profile.sha256, document=profile.document, created=created
+        )
+    )

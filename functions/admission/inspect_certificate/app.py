@@ -1,0 +1,55 @@
+"""Read the certificate from AWS IoT, the only time, and hold it to the operator's limits."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import clock, issuers
+from functions.shared.admissions import Admissions
+from functions.shared.aws import client, translated
+from functions.shared.observability import observed
+from functions.shared.settings import limits, settings
+from workflows.admission import contracts
+from workflows.admission.certificate import inspect
+from workflows.admission.errors import CertificateUnknown
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    crl_bucket: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Inspect certificate*. Input: InspectInput; output: Inspection. The facts are noted beside the admission.
+
+    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, AdmissionNotOwned, AwsUnavailable.
+    """
+    request = contracts.read(contracts.InspectInput, event)
+    configured, at = settings(Settings), clock.now()
+    with translated(ResourceNotFoundException=CertificateUnknown):
+        answer = client("iot").describe_certificate(certificateId=request.certificate_id)
+    found = answer["certificateDescription"]
+    inspection = inspect(
+        found["certificatePem"],
+        certificate_id=request.certificate_id,
+        ca_certificate_id=request.ca_certificate_id,
+        iot_status=found["status"],
+        issuer=issuers.load(configured.crl_bucket, request.ca_certificate_id),
+        limits=limits().certificate,
+        at=at,
+        registered_under=found.get("caCertificateId"),
+    )
+    facts = inspection.facts
+    learned = (
+        {}
+        if facts is None
+        else {
+            "subject": facts.subject,
+            "common_name": facts.common_name,
+            "issuer_key": facts.issuer_key,
+            "serial": facts.serial,
+        }
+    )
+    Admissions(configured.admissions_table).note(request.certificate_id, request.execution, inspected_at=at, **learned)
+    return contracts.write(inspection)

@@ -1,0 +1,39 @@
+"""Mark the admission of an execution that ended without closing it, and raise the alarm."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import clock
+from functions.shared.admissions import Admissions
+from functions.shared.messages import Messages
+from functions.shared.observability import count, logger, observed
+from functions.shared.settings import limits, settings
+from workflows.admission import failure, notification
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    notifications_topic_arn: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. May be delivered twice, or late.
+
+    The admission is marked failed only if it still is this execution's and open, so a repeat changes nothing; after the cool-down the
+    next knock may start anew. An execution that rolled back and told people itself raises no second alarm.
+    """
+    ended = failure.read(event)
+    certificate_id, at = failure.certificate_of(ended), clock.now()
+    logger.append_keys(certificate_id=certificate_id, execution=ended.execution_arn)
+    count("ExecutionFailed", status=ended.status)
+    used, wait = settings(Settings), limits().reopen.wait_after("failed")
+    reopen_at = at + wait if wait is not None else None
+    marked = certificate_id is not None and Admissions(used.admissions_table).fail(
+        certificate_id, ended.execution_arn, fault=notification.line(ended.fault), at=at, reopen_at=reopen_at
+    )
+    if ended.error != failure.ALREADY_TOLD:
+        said = notification.failed(ended, certificate_id, reopen_at if marked else None)
+        Messages(used.notifications_topic_arn, "").mail(said.subject, said.text, kind="execution_failed")
+    return {"status": "marked" if marked else "unchanged"}

@@ -1,0 +1,47 @@
+"""Take back what an admission did that AWS will never let finish."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import certificates, policies, things
+from functions.shared.admissions import Admissions
+from functions.shared.inventory import Inventory
+from functions.shared.observability import observed
+from functions.shared.settings import settings
+from workflows.admission import contracts
+from workflows.admission.errors import CertificateUnknown
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    inventory_table: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Roll back*. Input: RollBackInput; output: RollBack. Repeatable: each part looks first at what is there.
+
+    The certificate is deactivated before anything else, so that whatever fails afterwards, it can connect no more.
+    Raises AdmissionNotOwned, AwsUnavailable.
+    """
+    request = contracts.read(contracts.RollBackInput, event)
+    used, device, certificate_id = settings(Settings), request.device, request.certificate_id
+    Admissions(used.admissions_table).retain(certificate_id, request.execution)
+    certificate_arn = certificates.arn(request.execution, "cert", certificate_id)
+    undone: list[str] = []
+    try:
+        status = certificates.status_of(certificate_id)
+        if status not in ("INACTIVE", "REVOKED"):
+            certificates.set_status(certificate_id, "INACTIVE")
+            undone.append(f"set the certificate from {status} to INACTIVE")
+            status = "INACTIVE"
+        if device.policy_name and policies.detach(device.policy_name, certificate_arn):
+            undone.append(f"detached the policy {device.policy_name}")
+        if device.record and things.detach(device.record.device, certificate_arn):
+            undone.append(f"detached the certificate from {device.record.device}")
+    except CertificateUnknown:
+        status = "not in AWS IoT any more"
+    if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
+        undone.append(released)
+    return contracts.write(contracts.RollBack(undone=tuple(undone), certificate_status=status))

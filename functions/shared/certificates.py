@@ -1,0 +1,30 @@
+"""The certificate in AWS IoT: its status, and what it is called."""
+
+from typing import Literal
+
+from functions.shared.aws import client, translated
+from workflows.admission.contracts import Execution
+from workflows.admission.errors import CertificateChanged, CertificateUnknown
+
+
+def arn(execution: Execution, kind: Literal["cert", "thing"], name: str) -> str:
+    """The ARN of something in AWS IoT, in the partition, Region and account in which the execution runs."""
+    _, partition, _, region, account, *_ = execution.arn.split(":")
+    return f"arn:{partition}:iot:{region}:{account}:{kind}/{name}"
+
+
+def status_of(certificate_id: str) -> str:
+    """Its status as AWS IoT has it now. Costs a call of DescribeCertificate's small quota: only where time has passed.
+
+    Raises `CertificateUnknown`.
+    """
+    with translated(ResourceNotFoundException=CertificateUnknown):
+        answer = client("iot").describe_certificate(certificateId=certificate_id)
+    status: str = answer["certificateDescription"]["status"]
+    return status
+
+
+def set_status(certificate_id: str, status: Literal["ACTIVE", "INACTIVE", "REVOKED"]) -> None:
+    """Set it; setting it again changes nothing. Raises `CertificateUnknown`, `CertificateChanged`."""
+    with translated(ResourceNotFoundException=CertificateUnknown, CertificateStateException=CertificateChanged):
+        client("iot").update_certificate(certificateId=certificate_id, newStatus=status)

@@ -1,0 +1,135 @@
+"""The inventory table: what devices are expected or denied, and which certificate each is bound to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from functions.shared.aws import client, translated
+from functions.shared.items import from_item, to_plain, values
+from workflows.admission.contracts import DeviceRecord, Execution
+from workflows.admission.errors import AwsUnavailable, DeviceBoundElsewhere
+from workflows.admission.inventory import Binding, device_key
+from workflows.errors import BadInput
+
+_ROUNDS = 3
+
+
+class Inventory:
+    """The table. Every read is strongly consistent: a deny entered a moment ago counts."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def records(self, keys: Sequence[str]) -> list[DeviceRecord]:
+        """The records under these keys, in one read. Raises `AwsUnavailable`, or `BadInput` for a record nobody can read."""
+        wanted: dict[str, Any] = {
+            self.table: {"Keys": [{"lookup_key": {"S": key}} for key in keys], "ConsistentRead": True}
+        }
+        items: list[dict[str, Any]] = []
+        for _ in range(_ROUNDS):
+            with translated():
+                answer = client("dynamodb").batch_get_item(RequestItems=wanted)
+            items += answer["Responses"].get(self.table, [])
+            wanted = answer.get("UnprocessedKeys") or {}
+            if not wanted:
+                return [_record(item) for item in items]
+        raise AwsUnavailable(f"DynamoDB left keys of {self.table} unread {_ROUNDS} times.")
+
+    def binding(self, device: str) -> Binding | None:
+        """Which certificate the device is bound to."""
+        with translated():
+            answer = client("dynamodb").get_item(
+                TableName=self.table, Key={"lookup_key": {"S": device_key(device)}}, ConsistentRead=True
+            )
+        return from_item(answer["Item"], Binding) if "Item" in answer else None
+
+    def bind(
+        self, device: str, certificate_id: str, *, replacing: str | None, execution: Execution, at: datetime
+    ) -> Binding:
+        """Bind the device to the certificate, if it is free, or bound to `replacing`, which the decision knew of, or to it already.
+
+        Raises `DeviceBoundElsewhere`: somebody bound it meanwhile.
+        """
+        new: dict[str, object] = {
+            "bound_certificate_id": certificate_id,
+            "bound_at": at,
+            "execution_arn": execution.arn,
+        }
+        update = (
+            "SET bound_certificate_id = :bound_certificate_id, bound_at = :bound_at, execution_arn = :execution_arn"
+        )
+        free = "attribute_not_exists(bound_certificate_id)"
+        if replacing is None or replacing == certificate_id:
+            update += " REMOVE previous_certificate_id, previous_bound_at"
+        else:
+            free += " OR bound_certificate_id = :replacing"
+            update += ", previous_certificate_id = :replacing, previous_bound_at = bound_at"
+            new["replacing"] = replacing
+        found = self._update(device, update, free, **new)
+        if isinstance(found, Binding):
+            return found
+        if found and found["bound_certificate_id"] == certificate_id:
+            return msgspec.convert(found, Binding)
+        holder = found["bound_certificate_id"] if found else "none"
+        raise DeviceBoundElsewhere(
+            f"{device} is bound to certificate {holder} by now; the decision knew of {replacing or 'none'}. Nothing was changed."
+        )
+
+    def unbind(self, device: str, certificate_id: str) -> str | None:
+        """Take back what `bind` did, and only that: what was done, in words, or None if the device is not bound to the certificate."""
+        mine = {"mine": certificate_id}
+        restored = self._update(
+            device,
+            "SET bound_certificate_id = previous_certificate_id, bound_at = previous_bound_at "
+            "REMOVE previous_certificate_id, previous_bound_at",
+            "bound_certificate_id = :mine AND attribute_exists(previous_certificate_id)",
+            **mine,
+        )
+        if isinstance(restored, Binding):
+            return f"bound {device} to certificate {restored.bound_certificate_id} again"
+        try:
+            with translated():
+                client("dynamodb").delete_item(
+                    TableName=self.table,
+                    Key={"lookup_key": {"S": device_key(device)}},
+                    ConditionExpression="bound_certificate_id = :mine",
+                    ExpressionAttributeValues=values(**mine),
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return None
+        return f"unbound {device}"
+
+    def _update(self, device: str, update: str, condition: str, **named: object) -> Binding | dict[str, Any] | None:
+        """The new binding; if the condition does not hold, the old item as it is, or None."""
+        try:
+            with translated():
+                answer = client("dynamodb").update_item(
+                    TableName=self.table,
+                    Key={"lookup_key": {"S": device_key(device)}},
+                    UpdateExpression=update,
+                    ConditionExpression=condition,
+                    ExpressionAttributeValues=values(**named),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            old: Any = error.response.get("Item")
+            return to_plain(old) if old else None
+        return from_item(answer["Attributes"], Binding)
+
+
+def _record(item: dict[str, Any]) -> DeviceRecord:
+    try:
+        return from_item(item, DeviceRecord)
+    except msgspec.ValidationError as error:
+        key = item["lookup_key"]["S"]
+        raise BadInput(
+            f"The inventory's record {key!a} cannot be read: {error}. Import it again with `gatehouse inventory import`."
+        ) from error

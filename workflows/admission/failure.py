@@ -1,0 +1,51 @@
+"""Reading *Step Functions Execution Status Change* (EventBridge) for an execution that failed, timed out or was aborted."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from workflows.admission import contracts
+from workflows.admission.contracts import Execution
+from workflows.admission.errors import EventMalformed
+from workflows.admission.registration import read_event
+
+ALREADY_TOLD = "AdmissionFailed"
+"""The error of the workflow's own Fail state *Failed*: its record is sealed and people have been told."""
+
+
+class EndedBadly(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The event's detail. `start_date` is in milliseconds; `input` is what the execution was started with, as JSON text."""
+
+    execution_arn: str
+    name: str
+    status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
+    start_date: int = 0
+    input: str | None = None
+    error: str | None = None
+    cause: str | None = None
+
+    @property
+    def execution(self) -> Execution:
+        started = datetime.fromtimestamp(self.start_date / 1000, UTC)
+        return Execution(arn=self.execution_arn, name=self.name, started_at=started)
+
+    @property
+    def fault(self) -> str:
+        """Why, as far as the event says."""
+        said = ": ".join(part for part in (self.error, self.cause) if part)
+        return said or f"The execution ended as {self.status}; its history says at which state."
+
+
+def read(event: Any) -> EndedBadly:
+    """The event's detail. Raises `BadInput`."""
+    return contracts.read(EndedBadly, event.get("detail") if isinstance(event, dict) else event)
+
+
+def certificate_of(ended: EndedBadly) -> str | None:
+    """The certificate the execution was about; None if what started it was no registration event."""
+    try:
+        return read_event(msgspec.json.decode(ended.input or "null")).certificate_id
+    except (EventMalformed, msgspec.DecodeError):
+        return None
