@@ -19,6 +19,7 @@ from gatehouse.local_cloud.additions import (
     rule_sql,
     rule_step_functions,
     s3_conditions,
+    stream_retries,
     task_tokens,
 )
 
@@ -31,6 +32,7 @@ ADDITIONS = (
     rule_sql,
     rule_step_functions,
     lambda_error_names,
+    stream_retries,
     machine_versions,
     oidc_issuer,
     machine_states,

@@ -69,16 +69,49 @@ def test_a_missing_template_is_named(engine: LocalCloud, tmp_path: Path) -> None
         LocalCloud(engine.settings, template=tmp_path / "template.yaml").up()
 
 
-def test_the_streams_filter_lets_only_wanted_items_through(engine: LocalCloud, sample_stack: dict[str, str]) -> None:
-    table, name = engine.client("dynamodb"), sample_stack["TableName"]
-    table.put_item(TableName=name, Item={"id": {"S": "unwanted-1"}, "kind": {"S": "unwanted"}})
-    table.put_item(TableName=name, Item={"id": {"S": "wanted-1"}, "kind": {"S": "wanted"}})
+class Stream:
+    """What goes into the sample table and what its stream's function made of it."""
 
-    def seen(key: str) -> object:
-        return table.get_item(TableName=name, Key={"id": {"S": f"stream-{key}"}}, ConsistentRead=True).get("Item")
+    def __init__(self, engine: LocalCloud, outputs: dict[str, str]) -> None:
+        self.table = engine.client("dynamodb")
+        self.queue = engine.client("sqs")
+        self.outputs = outputs
 
-    eventually(lambda: seen("wanted-1"))
-    assert seen("unwanted-1") is None
+    def put(self, key: str, kind: str) -> None:
+        self.table.put_item(TableName=self.outputs["TableName"], Item={"id": {"S": key}, "kind": {"S": kind}})
+
+    def seen(self, key: str) -> bool:
+        key_of_note = {"id": {"S": f"stream-{key}"}}
+        return "Item" in self.table.get_item(TableName=self.outputs["TableName"], Key=key_of_note, ConsistentRead=True)
+
+    def dead_letter(self) -> dict[str, object]:
+        url = self.outputs["DeadLettersUrl"]
+        messages = eventually(
+            lambda: self.queue.receive_message(QueueUrl=url, WaitTimeSeconds=1).get("Messages"), within=30
+        )
+        self.queue.delete_message(QueueUrl=url, ReceiptHandle=messages[0]["ReceiptHandle"])
+        body: dict[str, object] = json.loads(messages[0]["Body"])["DDBStreamBatchInfo"]
+        return body
+
+
+@pytest.fixture
+def stream(engine: LocalCloud, sample_stack: dict[str, str]) -> Stream:
+    return Stream(engine, sample_stack)
+
+
+def test_the_streams_filter_lets_only_wanted_items_through(stream: Stream) -> None:
+    stream.put("unwanted-1", "unwanted")
+    stream.put("wanted-1", "wanted")
+    eventually(lambda: stream.seen("wanted-1"))
+    assert not stream.seen("unwanted-1")
+
+
+@pytest.mark.parametrize("trouble", ["poison", "explosive"])
+def test_a_record_that_fails_is_set_aside_and_its_neighbours_are_not(stream: Stream, trouble: str) -> None:
+    for key in (f"before-{trouble}", trouble, f"after-{trouble}"):
+        stream.put(key, "wanted")
+    assert stream.dead_letter()["batchSize"] == 1
+    eventually(lambda: stream.seen(f"before-{trouble}") and stream.seen(f"after-{trouble}"))
 
 
 def test_a_bucket_of_the_stack_keeps_objects_locked_and_demands_conditional_writes(

@@ -41,10 +41,18 @@ def ask(event: dict[str, Any], _context: object) -> None:
     _put({"id": event["id"], "token": event["token"], "kind": "wanted"})
 
 
-def on_stream(event: dict[str, Any], _context: object) -> None:
-    """Write down which items the filter let through."""
+def on_stream(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Write down which items the filter let through; report the one named poison."""
+    failed = []
     for record in event["Records"]:
-        _put({"id": "stream-" + record["dynamodb"]["Keys"]["id"]["S"], "event": record["eventName"]})
+        key = record["dynamodb"]["Keys"]["id"]["S"]
+        if key == "explosive":
+            raise Hopeless(key)
+        if key == "poison":
+            failed.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+        else:
+            _put({"id": f"stream-{key}", "event": record["eventName"]})
+    return {"batchItemFailures": failed}
 
 
 def on_failure(event: dict[str, Any], _context: object) -> None:
