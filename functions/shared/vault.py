@@ -1,5 +1,8 @@
 """The evidence bucket: written once, read, never overwritten. Retention is the bucket's own (S3 Object Lock)."""
 
+from collections.abc import Iterator
+from datetime import datetime
+
 from functions.shared.aws import client, translated
 from workflows.admission.errors import AwsUnavailable
 from workflows.errors import WillNeverWork
@@ -32,3 +35,10 @@ class Vault:
         with translated():
             body: bytes = client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
+
+    def kept(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        """Every key below `folder`, in order, and when S3 kept it by its own clock. Raises `AwsUnavailable`, `AccessRefused`."""
+        with translated():
+            for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
+                for found in page.get("Contents", []):
+                    yield found["Key"], found["LastModified"]

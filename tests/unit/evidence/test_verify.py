@@ -216,9 +216,7 @@ WRONGLY_ADMITTED: dict[str, Callable[[Dossier], Dossier]] = {
     "revoked": lambda told: altered(told, revocation=altered(told.revocation, status="revoked")),
     "revoked meanwhile": lambda told: altered(told, revocation_again=altered(told.revocation, status="unknown")),
     "not in the inventory": lambda told: altered(told, device=altered(told.device, record=None)),
-    "denied": lambda told: altered(
-        told, device=altered(told.device, record=altered(told.device.record, effect="deny"))
-    ),  # type: ignore[union-attr]
+    "denied": lambda told: altered(told, device=altered(told.device, record=_denied())),
     "the rule said hold": lambda told: altered(told, device=altered(told.device, action="hold")),
     "nobody was asked": lambda told: altered(told, approval=None),
     "expired": lambda told: altered(told, approval=altered(told.approval, status="expired")),

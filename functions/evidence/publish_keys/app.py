@@ -1,0 +1,27 @@
+"""The public key that evidence is verified with, as a JSON Web Key Set (RFC 7517): what `jku` in every record points at."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from functions.shared.observability import observed
+from functions.shared.settings import settings
+from functions.shared.signing import public_key
+from workflows.evidence import jws
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    signing_key_arn: str
+
+
+@observed
+def handler(_event: Any, _context: Any) -> Any:
+    """Route ``GET /evidence/keys.json`` of the HTTP API, open to everybody. Raises `AwsUnavailable`, `AccessRefused`."""
+    key = public_key(settings(Settings).signing_key_arn)
+    published = jws.jwk(key) | {"alg": "ES256", "kid": jws.thumbprint(key), "use": "sig"}
+    return {
+        "statusCode": 200,
+        "headers": {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=3600"},
+        "body": msgspec.json.encode({"keys": [published]}).decode(),
+    }

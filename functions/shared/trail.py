@@ -1,0 +1,55 @@
+"""The audit trail, as functions write it: one file an entry, in the evidence bucket, where it can only be added to."""
+
+import secrets
+from typing import Any
+
+from functions.shared.clock import now
+from functions.shared.observability import count
+from functions.shared.vault import Vault
+from workflows.evidence import trail
+from workflows.evidence.canonical import canonical
+from workflows.evidence.errors import TrailUnavailable
+
+
+class Trail:
+    """`source` is the function that writes. An entry that cannot be written raises an alarm, and what it tells must not happen."""
+
+    def __init__(self, bucket: str, source: str) -> None:
+        self._vault = Vault(bucket)
+        self._source = source
+
+    def record(
+        self,
+        category: trail.Category,
+        type: str,  # noqa: A002 - CR 2.8 calls it so
+        *,
+        subject: str,
+        actor: str,
+        result: trail.Result,
+        reason: str = "",
+        old: dict[str, Any] | None = None,
+        new: dict[str, Any] | None = None,
+        id: str | None = None,  # noqa: A002
+    ) -> str:
+        """Write one entry and answer its `id`, which the entry of the result repeats. Raises `TrailUnavailable`."""
+        made = trail.entry(
+            at=now(),
+            source=self._source,
+            actor=actor,
+            category=category,
+            type=type,
+            id=id or secrets.token_hex(16),
+            subject=subject,
+            result=result,
+            reason=reason,
+            old=old,
+            new=new,
+        )
+        try:
+            self._vault.keep(made.key, canonical(made), "application/json")
+        except Exception as error:
+            count("TrailNotWritten")
+            raise TrailUnavailable(
+                f"The audit trail could not be written, so {type} of {subject} was not carried out: {error}"
+            ) from error
+        return made.id

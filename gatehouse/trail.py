@@ -1,0 +1,85 @@
+"""The audit trail, as operators' commands write it: what cannot be recorded does not happen (IEC 62443-4-2 CR 2.10)."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gatehouse.target import Target
+from workflows.evidence import trail
+from workflows.evidence.canonical import canonical
+from workflows.evidence.errors import TrailUnavailable
+
+SOURCE = "gatehouse"
+
+
+@dataclass
+class Act:
+    """What the entry of the result will say beside the result. Set `old`, `new` and `reason` as they become known."""
+
+    old: dict[str, Any] = field(default_factory=dict)
+    new: dict[str, Any] = field(default_factory=dict)
+    reason: str = ""
+
+
+@contextmanager
+def recorded(target: Target, category: trail.Category, act_type: str, subject: str, **planned: Any) -> Iterator[Act]:
+    """Record an act of an operator: ``begun`` before the body runs, ``succeeded`` or ``failed`` after it.
+
+    >>> with recorded(target, "inventory", "import", "pumps.csv", rows=120) as act:
+    ...     act.new = {"written": 120}
+
+    `planned` is what is known beforehand. Raises `TrailUnavailable`: before the body if that entry cannot be written, so that nothing
+    happens; after it if the result cannot, so that somebody looks.
+    """
+    writer = _Writer(target, category, act_type, subject)
+    act = Act(new=planned)
+    writer.write("begun", act)
+    try:
+        yield act
+    except BaseException as error:
+        act.reason = f"{type(error).__name__}: {error}"[:500]
+        writer.write("failed", act)
+        raise
+    writer.write("succeeded", act)
+
+
+class _Writer:
+    def __init__(self, target: Target, category: trail.Category, act_type: str, subject: str) -> None:
+        self._target = target
+        self._category = category
+        self._type = act_type
+        self._subject = subject
+        self._id = secrets.token_hex(16)
+
+    def write(self, result: trail.Result, act: Act) -> None:
+        try:
+            made = trail.entry(
+                at=datetime.now(UTC),
+                source=SOURCE,
+                actor=self._target.client("sts").get_caller_identity()["Arn"],
+                category=self._category,
+                type=self._type,
+                id=self._id,
+                subject=self._subject,
+                result=result,
+                reason=act.reason,
+                old=act.old,
+                new=act.new,
+            )
+            self._target.client("s3").put_object(
+                Bucket=self._target.output("EvidenceBucket"),
+                Key=made.key,
+                Body=canonical(made),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
+        except (BotoCoreError, ClientError) as error:
+            so = "nothing was done" if result == "begun" else f"it {result}, and somebody must look"
+            raise TrailUnavailable(
+                f"The audit trail cannot be written: {error}. {self._type} of {self._subject}: {so}."
+            ) from error
