@@ -20,8 +20,8 @@ from workflows.revocation.verdict import ListFacts, NotCounted, Status, Verdict
 from workflows.revocation.verified import MAX_SIZE, CheckedList, ListMeta, Refused, verify_list
 
 
-class _Question(NamedTuple):
-    """One call of :func:`check`."""
+class Question(NamedTuple):
+    """One call of :func:`check`, its certificates read."""
 
     certificate: CertificateFacts
     issuer: CertificateFacts
@@ -62,12 +62,12 @@ def check(
         facts, issuer_facts = _read_pair(certificate, issuer)
     except _UnclearError as unclear:
         return Verdict(status="unknown", reason=str(unclear), at=at)
-    question = _Question(facts, issuer_facts, at, max_age, max_size, last_numbers or {})
+    question = Question(facts, issuer_facts, at, max_age, max_size, last_numbers or {})
     try:
         _issued(facts, issuer_facts)
     except _UnclearError as unclear:
         return _verdict(question, "unknown", str(unclear))
-    return _judge(question, lists)
+    return judge(question, lists)
 
 
 def _read_pair(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[CertificateFacts, CertificateFacts]:
@@ -108,7 +108,8 @@ class _Sorted(NamedTuple):
     dropped: list[NotCounted]
 
 
-def _judge(question: _Question, lists: Sequence[bytes | CheckedList]) -> Verdict:
+def judge(question: Question, lists: Sequence[bytes | CheckedList]) -> Verdict:
+    """:func:`check` for a certificate whose issuer has been established."""
     found = _sort(question, lists)
     try:
         return _answer(question, found)
@@ -118,7 +119,7 @@ def _judge(question: _Question, lists: Sequence[bytes | CheckedList]) -> Verdict
         )
 
 
-def _answer(question: _Question, found: _Sorted) -> Verdict:
+def _answer(question: Question, found: _Sorted) -> Verdict:
     serial = question.certificate.serial
     complete, replaced = current(one for one in found.counted if one.meta.base is None)
     deltas = [one for one in found.counted if one.meta.base is not None]
@@ -147,7 +148,7 @@ def _answer(question: _Question, found: _Sorted) -> Verdict:
     return _not_revoked(question, findings, found)
 
 
-def _revoked(question: _Question, finding: Finding, found: _Sorted) -> Verdict:
+def _revoked(question: Question, finding: Finding, found: _Sorted) -> Verdict:
     entry = finding.entry
     assert entry is not None  # noqa: S101 - for the type checker; the caller chose it so
     return _verdict(
@@ -162,7 +163,7 @@ def _revoked(question: _Question, finding: Finding, found: _Sorted) -> Verdict:
     )
 
 
-def _not_revoked(question: _Question, findings: list[Finding], found: _Sorted) -> Verdict:
+def _not_revoked(question: Question, findings: list[Finding], found: _Sorted) -> Verdict:
     findings = sorted(findings, key=_newest, reverse=True)
     covered = frozenset[int]().union(
         *(covered_reasons(finding.base.meta.scope, question.certificate) for finding in findings)
@@ -207,7 +208,7 @@ def _doubt(serial: bytes, findings: list[Finding], doubtful: "list[CheckedList |
     return None
 
 
-def _sort(question: _Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
+def _sort(question: Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
     found = _Sorted([], [], [])
     stale: list[ListMeta] = []
     for one in _verified(question, lists, found):
@@ -228,7 +229,7 @@ def _sort(question: _Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
     return found
 
 
-def _verified(question: _Question, lists: Sequence[bytes | CheckedList], found: _Sorted) -> Iterable[CheckedList]:
+def _verified(question: Question, lists: Sequence[bytes | CheckedList], found: _Sorted) -> Iterable[CheckedList]:
     """Each list once. Lists verified before must have been verified for this issuer's key."""
     seen: set[str] = set()
     for given in lists:
@@ -250,7 +251,7 @@ def _verified(question: _Question, lists: Sequence[bytes | CheckedList], found: 
 _Failed = tuple[str, str]
 
 
-def _time(question: _Question, meta: ListMeta) -> _Failed | None:
+def _time(question: Question, meta: ListMeta) -> _Failed | None:
     at = question.at
     if at < meta.this_update:
         return "RFC 5280 5.1.2.4", f"thisUpdate, {meta.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
@@ -261,14 +262,14 @@ def _time(question: _Question, meta: ListMeta) -> _Failed | None:
     return None
 
 
-def _rollback(question: _Question, meta: ListMeta) -> _Failed | None:
+def _rollback(question: Question, meta: ListMeta) -> _Failed | None:
     last = question.last_numbers.get(meta.scope.id)
     if last is not None and meta.number < last:
         return "RFC 5280 5.2.3", f"number {meta.number} is lower than the last one accepted, {last}"
     return None
 
 
-def _scope(question: _Question, meta: ListMeta) -> _Failed | None:
+def _scope(question: Question, meta: ListMeta) -> _Failed | None:
     try:
         covered_reasons(meta.scope, question.certificate)
     except RuleError as outside:
@@ -302,7 +303,7 @@ def _drop(found: _Sorted, meta: ListMeta, clause: str, reason: str) -> None:
 
 
 def _verdict(
-    question: _Question,
+    question: Question,
     status: Status,
     reason: str,
     *,

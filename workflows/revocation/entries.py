@@ -134,6 +134,20 @@ def walk(data: bytes, start: int, end: int, *, delta: bool) -> Iterator[Entry]:
         start = entry.end
 
 
+def serials(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int]]:
+    """Serial and offset of every entry of a range that :func:`tile` has proven, whose lengths are believed therefore."""
+    while start < end:
+        length = data[start + 1]
+        if length < 0x80:  # so are the lengths within; nearly every entry comes this way
+            yield data[start + 4 : start + 4 + data[start + 3]], start
+            start += 2 + length
+        else:
+            _, content, following = der.header(data, start, end)
+            _, begin, stop = der.header(data, content, following)
+            yield data[begin:stop], start
+            start = following
+
+
 def tile(
     data: bytes, start: int, end: int, *, delta: bool, before_slow: Callable[[], None] = lambda: None
 ) -> "array[int]":

@@ -6,7 +6,7 @@ which looks at it at every use. What depends only on the list and its issuer's k
 
 import hashlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import datetime
 from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
@@ -16,7 +16,7 @@ from cryptography import x509
 from workflows.revocation import der
 from workflows.revocation.certificate import CertificateFacts, certificate_facts, public_key
 from workflows.revocation.der import DerError, Reader
-from workflows.revocation.entries import Entry, find, tile
+from workflows.revocation.entries import Entry, find, read_entry, serials, tile
 from workflows.revocation.lists import RawList, read_list
 from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import Scope, read_scope
@@ -92,6 +92,14 @@ class VerifiedList(NamedTuple):
         if self.raw.entries is None:
             return []
         return find(self.raw.data, self.boundaries, self.raw.entries[1], serial, delta=self.meta.base is not None)
+
+    def serials(self) -> Iterator[tuple[bytes, int]]:
+        """Every serial, as DER content octets, with its entry's offset, in the list's order."""
+        return iter(()) if self.raw.entries is None else serials(self.raw.data, *self.raw.entries)
+
+    def entry(self, at: int) -> Entry:
+        """The entry at an offset that :meth:`serials` gave."""
+        return read_entry(self.raw.data, at, self.raw.signed[1], delta=self.meta.base is not None)
 
 
 class Refused(NamedTuple):

@@ -1,0 +1,237 @@
+"""An index of a large revocation list, so that a lookup costs one small ranged read. Format version 1.
+
+All integers are big-endian. ``H`` is SHA-256, ``L`` the SHA-256 of the indexed list's DER, 32 octets.
+
+====== ================ ===================================================================================
+offset octets           content
+====== ================ ===================================================================================
+0      8                ``GHCRLIX1``: magic and version
+8      32               ``H`` of the head from offset 40 to its end
+40     4                length of the JSON that follows
+44     up to 8148       JSON, see :class:`Head`: what the index is bound to; zeros up to 8192
+8192   256 x 32         ``H`` of every page
+16384  256 x 5124       pages, one for each value of the first octet of ``H(serial)``
+       13 x entries     records, bucket after bucket
+====== ================ ===================================================================================
+
+A *bucket* holds the records of the serials whose hashes share the first two octets. A *page* holds, for 256 buckets, the
+number of records before its first bucket (4 octets), the number of records up to the end of each (256 x 4), and for each
+the first 16 octets of ``H(L + bucket number as 2 octets + its records)``. A *record* is the first 8 octets of
+``H(serial)`` and the entry's offset in the list's DER (5 octets); ``serial`` is the DER content octets of
+userCertificate, and ``H`` of it is spread evenly whatever the CA's serials look like.
+
+Everything that is read is checked against a hash in what was read before it, up to the head, whose own hash is checked
+too and can be compared with one kept elsewhere. A bit that flipped, a file cut short, or an index that belongs to another
+list raises :class:`CrlIndexUnusable`; the caller then goes by the list. Absence is believed only from a whole bucket.
+
+Reads: one for the head and one for a page, both kept, then one for each lookup (about 200 octets at a million entries).
+A hit costs one more, of the entry itself in the list, which must bear a serial of that hash.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from workflows.revocation.der import DerError
+from workflows.revocation.entries import Entry, read_entry
+from workflows.revocation.errors import CrlIndexUnusable
+from workflows.revocation.rule import RuleError
+from workflows.revocation.scope import Scope, read_scope
+from workflows.revocation.verified import ListMeta, VerifiedList
+
+Read = Callable[[int, int], bytes]
+"""``read(offset, length)``: those octets, or fewer at the end of the file."""
+
+MAGIC: Final = b"GHCRLIX1"
+HEAD: Final = 16_384
+"""Octets of the head."""
+_TABLE: Final = 8_192
+_PAGE: Final = 4 + 256 * 4 + 256 * 16
+_RECORD: Final = 13
+_ENTRY_READ: Final = 512
+"""What is read of the list on a hit; an entry is seldom above 100 octets."""
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What an index is bound to. Names and extension values are DER in hex."""
+
+    list_sha256: str
+    list_size: int
+    entries: int
+    issuer_key_sha256: str
+    issuer: str
+    scope: str | None
+    """IssuingDistributionPoint."""
+    key_identifier: str | None
+    """AuthorityKeyIdentifier."""
+    number: str
+    """cRLNumber, decimal."""
+    base: str | None
+    """BaseCRLNumber of a delta, decimal."""
+    this_update: datetime
+    next_update: datetime
+
+
+def build_index(verified: VerifiedList) -> bytes:
+    """The index of a verified list, to be stored with one atomic write. Raises ValueError if the list's names are too long."""
+    meta = verified.meta
+    binding = bytes.fromhex(meta.sha256)
+    pages, records = [], []
+    before = 0
+    for first, buckets in enumerate(_pages(verified)):
+        ends, checks = [before], []
+        for second, bucket in enumerate(buckets):
+            before += len(bucket) // _RECORD
+            ends.append(before)
+            checks.append(_check(binding, first << 8 | second, bucket))
+        pages.append(struct.pack(">257I", *ends) + b"".join(checks))
+        records.append(b"".join(buckets))
+    head = Head(
+        list_sha256=meta.sha256,
+        list_size=len(verified.raw.data),
+        entries=before,
+        issuer_key_sha256=meta.issuer_key_sha256,
+        issuer=meta.issuer.hex(),
+        scope=None if meta.scope_value is None else meta.scope_value.hex(),
+        key_identifier=None if meta.key_identifier is None else meta.key_identifier.hex(),
+        number=str(meta.number),
+        base=None if meta.base is None else str(meta.base),
+        this_update=meta.this_update,
+        next_update=meta.next_update,
+    )
+    text = msgspec.json.encode(head)
+    if len(text) > _TABLE - 44:
+        raise ValueError(f"the list's names take {len(text)} octets in an index, at most {_TABLE - 44} fit")
+    body = struct.pack(">I", len(text)) + text.ljust(_TABLE - 44, b"\0")
+    body += b"".join(hashlib.sha256(page).digest() for page in pages)
+    return b"".join([MAGIC, hashlib.sha256(body).digest(), body, *pages, *records])
+
+
+def _check(binding: bytes, number: int, records: bytes | bytearray) -> bytes:
+    return hashlib.sha256(binding + number.to_bytes(2, "big") + records).digest()[:16]
+
+
+def _pages(verified: VerifiedList) -> Iterator[list[bytearray]]:
+    """The records, by the first octet of their hashes and then by the second.
+
+    In two steps, each with few places to write to: with one for each of 65,536 buckets the time goes into cache misses.
+    """
+    sha256 = hashlib.sha256
+    pack = struct.Struct(">8sBI").pack  # the first 8 octets of a digest, 5 of an offset
+    streams = [bytearray() for _ in range(256)]
+    for serial, at in verified.serials():
+        digest = sha256(serial).digest()
+        streams[digest[0]] += pack(digest, at >> 32, at & 0xFFFF_FFFF)
+    while streams:
+        stream = bytes(streams.pop(0))
+        buckets = [bytearray() for _ in range(256)]
+        for at in range(0, len(stream), _RECORD):
+            buckets[stream[at + 1]] += stream[at : at + _RECORD]
+        yield buckets
+
+
+class IndexedList:
+    """A published list, asked through its index: a ``CheckedList`` for :func:`workflows.revocation.check`.
+
+    ``read`` reads the index, ``read_list`` the list it belongs to. ``list_sha256`` is the list that is current, and
+    ``head_sha256``, if it was kept when the index was made (:func:`head_sha256`), the head it must have. Every method
+    raises :class:`CrlIndexUnusable`: go by the list itself then.
+    """
+
+    def __init__(self, read: Read, read_list: Read, *, list_sha256: str, head_sha256: str | None = None) -> None:
+        head = read(0, HEAD)
+        if len(head) != HEAD or head[:8] != MAGIC:
+            raise CrlIndexUnusable(f"not an index of version 1: it begins with {head[:8]!r}, {len(head)} octets")
+        digest = hashlib.sha256(head[40:]).digest()
+        if digest != head[8:40] or head_sha256 not in {None, digest.hex()}:
+            raise CrlIndexUnusable("the index's head is damaged, or not the one that was published")
+        self.head, self.meta = _bound(head)
+        if self.head.list_sha256 != list_sha256:
+            raise CrlIndexUnusable(f"the index is of list {self.head.list_sha256}, expected {list_sha256}")
+        self._read = read
+        self._read_list = read_list
+        self._table = head[_TABLE:]
+        self._pages: dict[int, bytes] = {}
+        self._binding = bytes.fromhex(list_sha256)
+
+    def find(self, serial: bytes) -> list[Entry]:
+        """Every entry for a serial, given as DER content octets; none means that the list has none."""
+        digest = hashlib.sha256(serial).digest()
+        number = digest[0] << 8 | digest[1]
+        records = self._bucket(number)
+        prefix = digest[:8]
+        offsets = []
+        at = records.find(prefix)
+        while at >= 0:
+            if at % _RECORD == 0:
+                offsets.append(int.from_bytes(records[at + 8 : at + _RECORD], "big"))
+            at = records.find(prefix, at + 1)
+        entries = [self._entry(offset, prefix) for offset in offsets]
+        return [entry for entry in entries if entry.serial == serial]
+
+    def _bucket(self, number: int) -> bytes:
+        page = self._page(number >> 8)
+        within = number & 0xFF
+        begin, end = struct.unpack_from(">2I", page, within * 4)
+        length = (end - begin) * _RECORD
+        records = self._read(HEAD + 256 * _PAGE + begin * _RECORD, length) if length > 0 else b""
+        check = page[1028 + within * 16 : 1044 + within * 16]
+        if len(records) != length or _check(self._binding, number, records) != check:
+            raise CrlIndexUnusable(f"bucket {number} of the index is damaged")
+        return records
+
+    def _page(self, number: int) -> bytes:
+        page = self._pages.get(number)
+        if page is None:
+            page = self._read(HEAD + number * _PAGE, _PAGE)
+            if hashlib.sha256(page).digest() != self._table[number * 32 : number * 32 + 32]:
+                raise CrlIndexUnusable(f"page {number} of the index is damaged")
+            self._pages[number] = page
+        return page
+
+    def _entry(self, offset: int, prefix: bytes) -> Entry:
+        """The entry at an offset of the list, confirmed by its serial's hash."""
+        size = self.head.list_size
+        delta = self.meta.base is not None
+        for length in (_ENTRY_READ, size):  # an entry may be long, though hardly any is
+            data = self._read_list(offset, min(length, size - offset)) if offset < size else b""
+            try:
+                entry = read_entry(data, 0, len(data), delta=delta)
+            except (DerError, RuleError):
+                continue
+            if hashlib.sha256(entry.serial).digest()[:8] == prefix:
+                return entry
+            break
+        raise CrlIndexUnusable(f"the list has no entry at octet {offset} for what its index holds")
+
+
+def head_sha256(index: bytes) -> str:
+    """What to keep beside an index when it is made, and to give back to :class:`IndexedList`."""
+    return index[8:40].hex()
+
+
+def _bound(data: bytes) -> tuple[Head, ListMeta]:
+    length = int.from_bytes(data[40:44], "big")
+    try:
+        head = msgspec.json.decode(data[44 : 44 + length], type=Head)
+        issuer = bytes.fromhex(head.issuer)
+        scope_value = None if head.scope is None else bytes.fromhex(head.scope)
+        meta = ListMeta(
+            sha256=head.list_sha256,
+            issuer_key_sha256=head.issuer_key_sha256,
+            issuer=issuer,
+            number=int(head.number),
+            base=None if head.base is None else int(head.base),
+            this_update=head.this_update,
+            next_update=head.next_update,
+            scope=Scope() if scope_value is None else read_scope(scope_value, issuer),
+            scope_value=scope_value,
+            key_identifier=None if head.key_identifier is None else bytes.fromhex(head.key_identifier),
+        )
+    except (msgspec.MsgspecError, ValueError, RuleError) as error:
+        raise CrlIndexUnusable(f"the index's head cannot be read: {error}") from error
+    return head, meta

@@ -1,0 +1,176 @@
+"""What it takes for a revocation list to become the current one, and what it changes (RFC 5280 §5.2.3, §5.3.1).
+
+Nothing is stored or fetched here. A list is *accepted* if it counts in itself, at this moment, and is no step back from the
+list accepted before it for the same issuer key and scope.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+from cryptography import x509
+
+from workflows.revocation.entries import REMOVE, Entry
+from workflows.revocation.verified import MAX_SIZE, ListMeta, VerifiedList, verify_list
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator allows."""
+
+    max_age: timedelta | None = None
+    """Since thisUpdate, whatever nextUpdate says."""
+    max_size: int = MAX_SIZE
+    """Octets."""
+
+
+class Accepted(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of an accepted list: what is kept of it, and what the next one is held to. JSON-serialisable."""
+
+    issuer_key_sha256: str
+    scope: str
+    """See :func:`workflows.revocation.scope_id`."""
+    delta: bool
+    number: str
+    """cRLNumber, decimal."""
+    this_update: datetime
+    next_update: datetime
+    sha256: str
+    size: int
+    """Octets."""
+    accepted_at: datetime
+
+    def age(self, at: datetime) -> timedelta:
+        return at - self.this_update
+
+    def goes_stale_at(self, limits: Limits) -> datetime:
+        """When the list stops to count: at nextUpdate, or when it is older than the operator allows."""
+        if limits.max_age is None:
+            return self.next_update
+        return min(self.next_update, self.this_update + limits.max_age)
+
+
+class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+    """A list that is kept aside: the rule it broke, and how. JSON-serialisable."""
+
+    clause: str
+    reason: str
+    sha256: str | None
+
+
+class Acceptance(NamedTuple):
+    """An accepted list: its record, and the list itself for :func:`build_index` and the comparisons below."""
+
+    record: Accepted
+    verified: VerifiedList
+
+
+def accept(
+    data: bytes,
+    issuer: x509.Certificate,
+    at: datetime,
+    previous: Accepted | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> Acceptance | Rejected:
+    """Judge a list that somebody wants to make current at the moment ``at``.
+
+    ``previous`` is the record accepted last for the same issuer key and scope (:func:`slot` names it). The same list
+    again is accepted again, so that a publication which was interrupted can be repeated.
+
+    Raises ValueError for a naive ``at``, and DerError if the issuer's certificate cannot be read.
+    """
+    if at.tzinfo is None or at.utcoffset() is None:
+        raise ValueError("at is a naive datetime, expected one with a time zone")
+    verified = verify_list(data, issuer, max_size=limits.max_size)
+    if not isinstance(verified, VerifiedList):
+        return Rejected(clause=verified.clause, reason=verified.reason, sha256=verified.sha256)
+    meta = verified.meta
+    failed = _out_of_time(meta, at, limits) or _step_back(meta, previous)
+    if failed is not None:
+        return Rejected(clause=failed[0], reason=failed[1], sha256=meta.sha256)
+    record = Accepted(
+        issuer_key_sha256=meta.issuer_key_sha256,
+        scope=meta.scope.id,
+        delta=meta.base is not None,
+        number=str(meta.number),
+        this_update=meta.this_update,
+        next_update=meta.next_update,
+        sha256=meta.sha256,
+        size=len(data),
+        accepted_at=at,
+    )
+    return Acceptance(record, verified)
+
+
+def slot(meta: ListMeta) -> str:
+    """Names the place of a current list: one for each issuer key and scope, and one for its deltas."""
+    return f"{meta.issuer_key_sha256}/{meta.scope.id}" + ("/delta" if meta.base is not None else "")
+
+
+def _out_of_time(meta: ListMeta, at: datetime, limits: Limits) -> tuple[str, str] | None:
+    if at < meta.this_update:
+        return "RFC 5280 5.1.2.4", f"thisUpdate, {meta.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
+    if at >= meta.next_update:
+        return "RFC 5280 5.1.2.5", f"stale: nextUpdate was {meta.next_update:%Y-%m-%d %H:%M:%S}Z"
+    if limits.max_age is not None and at - meta.this_update > limits.max_age:
+        return "profile: age", f"issued {at - meta.this_update} ago, at most {limits.max_age} is allowed"
+    return None
+
+
+def _step_back(meta: ListMeta, previous: Accepted | None) -> tuple[str, str] | None:
+    if previous is None or previous.sha256 == meta.sha256:
+        return None
+    if (meta.issuer_key_sha256, meta.scope.id, meta.base is not None) != (
+        previous.issuer_key_sha256,
+        previous.scope,
+        previous.delta,
+    ):
+        raise ValueError(f"the record of {previous.sha256} is of another issuer key or scope than list {meta.sha256}")
+    number = int(previous.number)
+    if meta.number < number:
+        return "RFC 5280 5.2.3", f"number {meta.number} is lower than the last one accepted, {number}"
+    if meta.number == number:
+        return "RFC 5280 5.2.3", f"number {number} has been given to another list, {previous.sha256}, already"
+    if meta.this_update < previous.this_update:
+        return "RFC 5280 5.2.3", f"issued before list {number}, though its number, {meta.number}, is higher"
+    return None
+
+
+class Changes(NamedTuple):
+    """What a new list means for certificates that have been admitted already."""
+
+    newly_revoked: tuple[Entry, ...]
+    """In the new list's order. A hold revokes too."""
+    released: tuple[bytes, ...]
+    """Serials (DER content octets) that were listed and are no longer: a person decides, nothing reactivates itself."""
+
+
+def compare(old: VerifiedList | None, new: VerifiedList) -> Changes:
+    """What ``new`` changes against ``old``, the list that was current for the same issuer key and scope.
+
+    A delta releases only what it names with removeFromCRL; that it does not repeat an older delta's entries means nothing.
+    At a million entries this holds one set of serials, about 150 MB.
+    """
+    if new.meta.base is not None:
+        return _compare_deltas(old, new)
+    before = set() if old is None else {serial for serial, _ in old.serials()}
+    missing = set(before)
+    added: dict[bytes, int] = {}
+    for serial, at in new.serials():
+        if serial in before:
+            missing.discard(serial)
+        else:
+            added.setdefault(serial, at)
+    return Changes(tuple(new.entry(at) for at in added.values()), tuple(sorted(missing)))
+
+
+def _compare_deltas(old: VerifiedList | None, new: VerifiedList) -> Changes:
+    before = set() if old is None else {_said(old.entry(at)) for _, at in old.serials()}
+    fresh = [entry for entry in (new.entry(at) for _, at in new.serials()) if _said(entry) not in before]
+    return Changes(
+        tuple(entry for entry in fresh if entry.reason != REMOVE),
+        tuple(entry.serial for entry in fresh if entry.reason == REMOVE),
+    )
+
+
+def _said(entry: Entry) -> tuple[bytes, bool]:
+    return entry.serial, entry.reason == REMOVE
