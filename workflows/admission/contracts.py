@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from workflows.errors import BadInput
 from workflows.revocation import Verdict
 
-Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]  # not $, which lets a line end through
 Outcome = Literal["admitted", "refused", "held", "failed"]
 """How an execution that owns its admission ends. A fifth, ``duplicate``, ends without a record of its own."""
 

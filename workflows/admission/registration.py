@@ -28,4 +28,4 @@ def read_event(event: Any) -> RegistrationEvent:
 def quoted(value: Any, limit: int = 80) -> str:
     """`value` for a message: ASCII, control characters escaped, cut."""
     text = ascii(value)
-    return text if len(text) <= limit else f"{text[:limit]}…"
+    return text if len(text) <= limit else f"{text[:limit]}..."
