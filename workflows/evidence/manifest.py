@@ -24,7 +24,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     format: Literal["gatehouse.manifest/1"] = "gatehouse.manifest/1"
     key: str
-    day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+    day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
     start: datetime
     end: datetime
     sealed_at: datetime

@@ -7,10 +7,10 @@ A record holds no secret: task tokens and keys are in no type that it is made of
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput, Sha256
 from workflows.evidence.canonical import storable
@@ -18,7 +18,6 @@ from workflows.evidence.errors import EvidenceInvalid
 from workflows.revocation.verdict import Verdict
 
 FORMAT = "gatehouse.evidence/1"
-Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back"]
 """What may be done to an admission after its end."""
 

@@ -21,7 +21,10 @@ FILES: dict[str, tuple[str, Any]] = {
 def schema(title: str, kind: Any) -> bytes:
     """The schema of `kind`, as it is kept in the repository."""
     generated = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title} | msgspec.json.schema(kind)
-    return msgspec.json.format(msgspec.json.encode(generated, order="sorted"), indent=2) + b"\n"
+    text = msgspec.json.format(msgspec.json.encode(generated, order="sorted"), indent=2) + b"\n"
+    return text.replace(
+        rb'\\Z"', b'$"'
+    )  # the end of the text: Python's word for it, and that of JSON Schema (ECMA 262)
 
 
 def write(folder: Path = Path(__file__).parent) -> None:

@@ -15,7 +15,7 @@ from workflows.evidence.errors import EvidenceInvalid
 FORMAT = "gatehouse.trail/1"
 Category = Literal["configuration", "authority", "inventory", "revocation", "admission", "approval", "sign_in"]
 Result = Literal["begun", "succeeded", "failed", "refused"]
-Id = Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     source: str
     actor: str
     category: Category
-    type: Annotated[str, Meta(pattern="^[a-z][a-z_]{0,39}$")]
+    type: Annotated[str, Meta(pattern=r"^[a-z][a-z_]{0,39}\Z")]
     id: Id
     subject: str
     result: Result

@@ -14,8 +14,9 @@ Each failure names the file and the rule it breaks:
     manifest    a day's manifest and the files disagree
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Struct
@@ -24,7 +25,7 @@ from workflows.evidence import jws, manifest, record, story, trail
 from workflows.evidence.canonical import is_canonical, sha256
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.manifest import Manifest
-from workflows.evidence.record import AdmissionRecord, Record
+from workflows.evidence.record import AdmissionRecord, Link, Record
 
 TOLERANCE = timedelta(minutes=15)
 """How long after it was sealed a record may reach S3: the longest that a Lambda runs."""
@@ -64,60 +65,79 @@ def verify_manifest(data: bytes, keys: Keys) -> Manifest:
     return manifest.parse(_payload(data, jws.MANIFEST, keys))
 
 
-def verify(files: Mapping[str, bytes], keys: Keys, *, partial: bool = False) -> Report:
-    """Everything that was kept, or with `partial` some certificates of it: `files` by their keys in the evidence bucket.
+def verify(files: Iterable[tuple[str, bytes]], keys: Keys, *, partial: bool = False) -> Report:
+    """Everything that was kept, or with `partial` some certificates of it: `files` with their keys in the evidence bucket.
 
-    With `partial`, what a manifest lists of certificates of which nothing is there is not missed, nor are manifests.
+    Files are read once, one after the other, and not held. With `partial`, neither manifests nor what they list of certificates of
+    which nothing is there are missed.
     """
-    checked = _Checked(files, keys)
+    kept = _Kept(keys)
+    for key, data in files:
+        kept.take(key, data)
+    listed = {entry.key: made for made in kept.manifests.values() for entry in made.entries}
+    unlisted = [key for key in kept.times if key not in listed]
     failures = [
-        *checked.failures,
-        *_chain(checked, checked.records),
-        *_chain(checked, {} if partial else checked.manifests),
-        *_beginnings(checked.records),
-        *_manifests(checked, partial=partial),
+        *kept.failures,
+        *_chain(kept, partial=partial),
+        *_beginnings(kept),
+        *_manifests(kept, partial=partial),
+        *_days(kept, listed),
+        *([] if partial else _overdue(kept, unlisted)),
     ]
     return Report(
-        records=len(checked.records),
-        votes=sum(_votes(made) for made in checked.records.values()),
-        manifests=len(checked.manifests),
-        trail_entries=len(checked.trail),
-        not_yet_listed=len(checked.unlisted),
+        records=len(kept.records),
+        votes=kept.votes,
+        manifests=len(kept.manifests),
+        trail_entries=kept.trail_entries,
+        not_yet_listed=len(unlisted),
         failures=tuple(sorted(failures)),
     )
 
 
-class _Checked:
-    """Every file by itself: what holds, by kind, what does not, and each one's hash."""
+class _Record(NamedTuple):
+    certificate_id: str
+    links: tuple[Link | None, ...]
 
-    def __init__(self, files: Mapping[str, bytes], keys: Keys) -> None:
-        self.records: dict[str, Record] = {}
+
+class _Kept:
+    """What is needed of each file once it has been checked by itself."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+        self.records: dict[str, _Record] = {}
         self.manifests: dict[str, Manifest] = {}
-        self.trail: dict[str, trail.Entry] = {}
+        self.hashes: dict[str, str] = {}
         self.times: dict[str, datetime] = {}
-        self.hashes = {key: sha256(data) for key, data in files.items()}
+        self.votes = 0
+        self.trail_entries = 0
         self.failures: list[Failure] = []
-        for key, data in sorted(files.items()):
-            try:
-                self._take(key, data, keys)
-            except EvidenceInvalid as error:
-                self.failures.append(Failure(key=key, rule=error.rule, message=str(error)))
-        self.listed = {entry.key: made for made in self.manifests.values() for entry in made.entries}
-        self.unlisted = [key for key in self.times if key not in self.listed]
 
-    def _take(self, key: str, data: bytes, keys: Keys) -> None:
-        made: Record | Manifest | trail.Entry
+    def take(self, key: str, data: bytes) -> None:
+        """Check one file by itself, and keep what the others are checked against."""
+        self.hashes[key] = sha256(data)
+        try:
+            place = self._read(key, data)
+        except EvidenceInvalid as error:
+            self.failures.append(Failure(key=key, rule=error.rule, message=str(error)))
+            return
+        if place != key:
+            told = f"It says that it belongs at {place}: it was put in another's place."
+            self.failures.append(Failure(key=key, rule="place", message=told))
+
+    def _read(self, key: str, data: bytes) -> str:
         if key.startswith("records/"):
-            made = verify_record(data, keys)
-            self.records[key], self.times[key] = made, made.sealed_at
-        elif key.startswith("manifests/"):
-            made = verify_manifest(data, keys)
-            self.manifests[key] = made
-        else:
-            made = trail.parse(data)
-            self.trail[key], self.times[key] = made, made.at
-        if made.key != key:
-            raise EvidenceInvalid("place", f"It says that it belongs at {made.key}: it was put in another's place.")
+            made = verify_record(data, self._keys)
+            self.records[key] = _Record(made.certificate_id, (made.previous, made.device_previous))
+            self.times[key] = made.sealed_at
+            self.votes += _votes(made)
+            return made.key
+        if key.startswith("manifests/"):
+            self.manifests[key] = listing = verify_manifest(data, self._keys)
+            return listing.key
+        entry = trail.parse(data)
+        self.times[key] = entry.at
+        self.trail_entries += 1
+        return entry.key
 
 
 def _payload(data: bytes, kind: str, keys: Keys) -> bytes:
@@ -129,61 +149,64 @@ def _payload(data: bytes, kind: str, keys: Keys) -> bytes:
     return payload
 
 
-def _chain(checked: _Checked, chained: Mapping[str, Record] | Mapping[str, Manifest]) -> Iterator[Failure]:
+def _chain(kept: _Kept, *, partial: bool) -> Iterator[Failure]:
     """Each link leads to a file that is there, is the one meant, and is not younger."""
-    for key, made in chained.items():
-        links = (made.previous,) if isinstance(made, Manifest) else (made.previous, made.device_previous)
-        for link in links:
-            if link is None:
-                continue
-            found = checked.hashes.get(link.key)
-            before = chained.get(link.key)
-            if found is None:
-                yield Failure(key=key, rule="chain", message=f"It comes after {link.key}, which is missing.")
-            elif found != link.sha256:
-                told = f"It comes after {link.key} with SHA-256 {link.sha256}, but what is there has {found}: altered or replaced."
-                yield Failure(key=key, rule="chain", message=told)
-            elif before is not None and before.sealed_at > made.sealed_at:
-                told = f"Sealed at {made.sealed_at.isoformat()}, before {link.key}, which it comes after: a clock was set back."
-                yield Failure(key=key, rule="clock", message=told)
+    times = kept.times | {key: made.sealed_at for key, made in kept.manifests.items()}
+    links = {key: made.links for key, made in kept.records.items()}
+    if not partial:
+        links |= {key: (made.previous,) for key, made in kept.manifests.items()}
+    for key, link in ((key, link) for key, several in links.items() for link in several if link is not None):
+        found = kept.hashes.get(link.key)
+        if found is None:
+            yield Failure(key=key, rule="chain", message=f"It comes after {link.key}, which is missing.")
+        elif found != link.sha256:
+            told = f"It comes after {link.key} with SHA-256 {link.sha256}, but what is there has {found}: altered or replaced."
+            yield Failure(key=key, rule="chain", message=told)
+        elif link.key in times and times[link.key] > times[key]:
+            told = f"Sealed at {times[key].isoformat()}, before {link.key}, which it comes after: a clock was set back."
+            yield Failure(key=key, rule="clock", message=told)
 
 
-def _beginnings(records: Mapping[str, Record]) -> Iterator[Failure]:
+def _beginnings(kept: _Kept) -> Iterator[Failure]:
     """A certificate's chain begins once."""
     begun: dict[str, str] = {}
-    for key, made in sorted(records.items(), key=lambda pair: pair[1].sealed_at):
-        if made.previous is not None:
-            continue
-        first = begun.setdefault(made.certificate_id, key)
-        if first != key:
-            told = f"It begins a chain although {first} had begun one for the same certificate."
-            yield Failure(key=key, rule="chain", message=told)
+    for key in sorted(kept.records, key=lambda key: kept.times[key]):
+        if kept.records[key].links[0] is None:
+            first = begun.setdefault(kept.records[key].certificate_id, key)
+            if first != key:
+                told = f"It begins a chain although {first} had begun one for the same certificate."
+                yield Failure(key=key, rule="chain", message=told)
 
 
-def _manifests(checked: _Checked, *, partial: bool) -> Iterator[Failure]:
-    there = {made.certificate_id for made in checked.records.values()}
-    for made in checked.manifests.values():
+def _manifests(kept: _Kept, *, partial: bool) -> Iterator[Failure]:
+    """What a manifest lists is there, and is what was listed."""
+    there = {made.certificate_id for made in kept.records.values()}
+    for made in kept.manifests.values():
         for entry in made.entries:
-            found = checked.hashes.get(entry.key)
+            found = kept.hashes.get(entry.key)
             if found is None and (not partial or _certificate(entry.key) in there):
                 yield Failure(key=entry.key, rule="manifest", message=f"Listed in {made.key}, but missing.")
             elif found is not None and found != entry.sha256:
                 told = f"Listed in {made.key} with SHA-256 {entry.sha256}, but it has {found}: altered or replaced."
                 yield Failure(key=entry.key, rule="manifest", message=told)
-    for key, when in checked.times.items():
-        listing = checked.listed.get(key)
-        if listing is not None and not listing.start - TOLERANCE <= when < listing.end + TOLERANCE:
-            told = f"It says {when.isoformat()}, but S3 kept it on {listing.day}: a clock was wrong."
+
+
+def _days(kept: _Kept, listed: Mapping[str, Manifest]) -> Iterator[Failure]:
+    """What a file says of its time agrees with the day on which S3 kept it."""
+    for key, when in kept.times.items():
+        day = listed.get(key)
+        if day is not None and not day.start - TOLERANCE <= when < day.end + TOLERANCE:
+            told = f"It says {when.isoformat()}, but S3 kept it on {day.day}: a clock was wrong."
             yield Failure(key=key, rule="clock", message=told)
-    if checked.manifests and not partial:
-        yield from _overdue(checked)
 
 
-def _overdue(checked: _Checked) -> Iterator[Failure]:
-    """What is older than the last manifest must be in one."""
-    last = max(checked.manifests.values(), key=lambda made: made.end)
-    for key in checked.unlisted:
-        if checked.times[key] < last.end - TOLERANCE:
+def _overdue(kept: _Kept, unlisted: Iterable[str]) -> Iterator[Failure]:
+    """What is older than the last manifest is in one."""
+    if not kept.manifests:
+        return
+    last = max(kept.manifests.values(), key=lambda made: made.end)
+    for key in unlisted:
+        if kept.times[key] < last.end - TOLERANCE:
             yield Failure(key=key, rule="manifest", message=f"In no manifest, although it is older than {last.key}.")
 
 

@@ -51,7 +51,7 @@ def test_the_day_s_files_are_listed_and_signed(trusted: jws.Keys, monkeypatch: p
     made = verify_manifest(kept()["manifests/2026-11-23.json"], trusted)
     assert isinstance(made, Manifest)
     assert len(made.entries) == 2
-    assert verify(kept(), trusted).failures == ()
+    assert verify(kept().items(), trusted).failures == ()
 
 
 def test_a_file_belongs_to_the_day_on_which_s3_kept_it(trusted: jws.Keys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_a_file_belongs_to_the_day_on_which_s3_kept_it(trusted: jws.Keys, monkey
     seal(midnight + DAY, monkeypatch)
     listed = verify_manifest(kept()["manifests/2026-11-24.json"], trusted).entries
     assert [entry.key for entry in listed] == [made.key]
-    assert verify(kept(), trusted).failures == ()
+    assert verify(kept().items(), trusted).failures == ()
 
 
 def test_nights_that_failed_are_made_good_in_one_chain(trusted: jws.Keys, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +71,7 @@ def test_nights_that_failed_are_made_good_in_one_chain(trusted: jws.Keys, monkey
         keep(key, data, pki.NOW + number * pki.HOUR)
     assert len(seal(pki.NOW + 3 * DAY, monkeypatch)["days"]) == 3
     assert seal(pki.NOW + 4 * DAY, monkeypatch)["days"] == ["2026-11-26"]
-    report = verify(kept(), trusted)
+    report = verify(kept().items(), trusted)
     assert (report.manifests, report.failures) == (4, ())
 
 

@@ -24,7 +24,7 @@ TODAY, TOMORROW = (f"manifests/2026-11-{day}.json" for day in (23, 24))
 
 def failures(files: Files, *, partial: bool = False) -> set[tuple[str, str]]:
     """Which file breaks which rule."""
-    return {(failure.key, failure.rule) for failure in verify(files, keys(), partial=partial).failures}
+    return {(failure.key, failure.rule) for failure in verify(files.items(), keys(), partial=partial).failures}
 
 
 def opened(data: bytes) -> AdmissionRecord:
@@ -34,7 +34,7 @@ def opened(data: bytes) -> AdmissionRecord:
 
 
 def test_a_whole_bucket_verifies() -> None:
-    report = verify(bucket(), keys())
+    report = verify(bucket().items(), keys())
     assert report.failures == ()
     assert (report.records, report.votes, report.manifests, report.trail_entries) == (6, 1, 2, 2)
     assert report.not_yet_listed == 0
@@ -100,7 +100,7 @@ def test_a_manifest_without_one_of_its_records() -> None:
 def test_the_last_manifest_removed_leaves_its_records_unlisted() -> None:
     files = bucket()
     del files[TOMORROW]
-    report = verify(files, keys())
+    report = verify(files.items(), keys())
     assert report.failures == ()
     assert report.not_yet_listed == 2
 
@@ -271,12 +271,12 @@ def test_a_part_of_the_fleet_verifies_by_itself() -> None:
 @pytest.mark.parametrize("key", [FIRST, TODAY, "trail/x.json"])
 def test_rubbish_is_named_and_stops_nothing(key: str, rubbish: bytes) -> None:
     files = bucket() | {key: rubbish}
-    assert key in {failure.key for failure in verify(files, keys()).failures}
+    assert key in {failure.key for failure in verify(files.items(), keys()).failures}
 
 
 def test_a_failure_says_what_it_found() -> None:
     files = bucket()
     del files[SECOND]
-    assert verify(files, keys()).failures[0] == Failure(
+    assert verify(files.items(), keys()).failures[0] == Failure(
         key=SECOND, rule="manifest", message=f"Listed in {TODAY}, but missing."
     )
