@@ -1,0 +1,270 @@
+"""Every way through the graph that needs no person: the states entered, how the execution ends, and what the certificate is then."""
+
+from typing import Any
+
+import pytest
+
+from tests import pki
+from tests.machine.conftest import Fleet
+from tests.template.test_statemachine import HAPPY_PATH
+from workflows.admission.errors import (
+    AdmissionNotOwned,
+    AwsUnavailable,
+    DeviceBoundElsewhere,
+    PolicyRefused,
+    ThingRefused,
+)
+
+NO_TAIL = ["Seal evidence of the end", "Notify of the end", "How did it end?"]
+CHANGING = [
+    "inspect_certificate",
+    "activate_certificate",
+    "attach_policy",
+    "seal_evidence",
+]
+
+
+def raising(error: Exception, times: int = 10**6) -> Any:
+    """A fault: the first `times` calls raise before anything was done."""
+    left = [times]
+
+    def fault(_: dict[str, Any], call: Any) -> Any:
+        if left[0] > 0:
+            left[0] -= 1
+            raise error
+        return call()
+
+    return fault
+
+
+def answering(**instead: Any) -> Any:
+    """A fault: the step is called, and these fields of its answer are different."""
+    return lambda _, call: {**call(), **instead}
+
+
+def test_an_expected_device_is_admitted_straight_down(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    run = fleet.knocks(certificate)
+    assert run.states == HAPPY_PATH
+    assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "admitted")
+    assert run.transitions <= 14
+    assert fleet.status(certificate) == "ACTIVE"
+    assert len(fleet.policies(certificate)) == 1
+    row = fleet.admission(certificate)
+    assert (row["outcome"], row["device"]) == ("admitted", "pump-0001")
+    assert fleet.records() == [row["evidence_key"]]
+
+
+def test_a_second_event_while_one_is_open_ends_in_three_transitions_and_changes_nothing(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    duplicates: list[Any] = []
+
+    def knock_again(_: dict[str, Any], call: Any) -> Any:
+        if not duplicates:
+            duplicates.append(fleet.machine.run(fleet.event(certificate)))
+        return call()
+
+    fleet.machine.faults["look_up_device"] = knock_again
+    run = fleet.knocks(certificate)
+    [duplicate] = duplicates
+    assert duplicate.states == ["Claim admission", "Is this admission ours?", "Already in progress"]
+    assert (duplicate.status, duplicate.output) == ("SUCCEEDED", {"outcome": "duplicate", "owner": run.arn})
+    assert run.output["outcome"] == "admitted"
+    assert fleet.admission(certificate)["knocks"] == 2
+
+
+def test_a_knock_after_the_end_is_a_duplicate_too(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.knocks(certificate)
+    assert fleet.machine.run(fleet.event(certificate)).output["outcome"] == "duplicate"
+    assert len(fleet.records()) == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"certificateId": "x"},
+        {"certificateId": "a" * 64, "caCertificateId": "b" * 64, "certificateStatus": "ACTIVE"},
+        {"certificateId": 'a"b\n', "caCertificateId": None, "certificateStatus": "PENDING_ACTIVATION"},
+        [],
+        "PENDING_ACTIVATION",
+    ],
+)
+def test_what_is_no_registration_event_ends_in_a_typed_failure(fleet: Fleet, event: Any) -> None:
+    run = fleet.machine.run(event)
+    assert run.states == ["Claim admission", "Not a registration event"]
+    assert (run.status, run.error) == ("FAILED", "EventMalformed")
+    assert "xpected" in run.cause
+
+
+def test_a_certificate_that_aws_iot_does_not_know_is_held(fleet: Fleet) -> None:
+    run = fleet.machine.run(fleet.event(fleet.device("ghost")))
+    assert run.states == [*HAPPY_PATH[:4], "Hold", *NO_TAIL, "Held"]
+    assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "held")
+    assert len(fleet.records()) == 1
+
+
+def test_a_certificate_outside_the_limits_is_refused_and_set_inactive(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001", not_after=pki.NOW + 100 * pki.YEAR)
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:5], "Refuse certificate", *NO_TAIL, "Refused"]
+    assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "refused")
+    assert fleet.status(certificate) == "INACTIVE"
+
+
+@pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
+def test_a_certificate_whose_status_somebody_else_set_is_held_and_left_alone(fleet: Fleet, status: str) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    event = fleet.registers(certificate)
+    fleet.client("iot").update_certificate(certificateId=event["certificateId"], newStatus=status)
+    run = fleet.machine.run(event)
+    assert run.states == [*HAPPY_PATH[:5], "Hold", *NO_TAIL, "Held"]
+    assert fleet.status(certificate) == status
+
+
+def test_a_revoked_certificate_is_refused_and_set_revoked(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.publish_list(certificate, number=2)
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:7], "Refuse certificate", *NO_TAIL, "Refused"]
+    assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "refused")
+    assert fleet.status(certificate) == "REVOKED"
+
+
+def test_without_a_list_nobody_is_admitted_and_nobody_refused(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    fleet.withdraw_lists()
+    certificate = fleet.device("pump-0001")
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:7], "Hold", *NO_TAIL, "Held"]
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+
+
+def test_a_held_device_is_admitted_by_a_later_knock_once_there_is_a_list(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    fleet.withdraw_lists()
+    certificate = fleet.device("pump-0001")
+    fleet.knocks(certificate)
+    fleet.publish_list(number=1)
+    assert fleet.machine.run(fleet.event(certificate)).output["outcome"] == "duplicate", "before reopen_at"
+    fleet.later(hours=2)
+    assert fleet.machine.run(fleet.event(certificate)).output["outcome"] == "admitted"
+    assert len(fleet.records()) == 2
+
+
+def test_a_device_in_no_inventory_is_held(fleet: Fleet) -> None:
+    certificate = fleet.device("stranger")
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:9], "Hold", *NO_TAIL, "Held"]
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+
+
+def test_a_denied_device_is_refused_and_set_inactive(fleet: Fleet) -> None:
+    fleet.expect("pump-0001", effect="deny", note="stolen")
+    certificate = fleet.device("pump-0001")
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:9], "Refuse certificate", *NO_TAIL, "Refused"]
+    assert fleet.status(certificate) == "INACTIVE"
+
+
+@pytest.mark.parametrize(("step", "variable"), [("check_crl", "status"), ("look_up_device", "action")])
+def test_an_answer_that_nobody_foresaw_holds(fleet: Fleet, step: str, variable: str) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults[step] = answering(**{variable: "perhaps"})
+    with_typo = fleet.machine
+    arn = with_typo.start(fleet.registers(certificate))
+    run = with_typo.ended(arn)
+    assert "Activate certificate" not in run.states
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+
+
+@pytest.mark.parametrize(("step", "error"), [("activate_certificate", ThingRefused), ("attach_policy", PolicyRefused)])
+def test_what_aws_will_never_accept_is_rolled_back_and_fails(fleet: Fleet, step: str, error: type[Exception]) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults[step] = raising(error('no "such" thing'))
+    run = fleet.knocks(certificate)
+    assert run.states[-5:] == ["Roll back", *NO_TAIL, "Failed"]
+    assert (run.status, run.error, run.cause) == ("FAILED", "AdmissionFailed", 'no "such" thing')
+    assert fleet.status(certificate) == "INACTIVE"
+    assert fleet.policies(certificate) == []
+    assert fleet.admission(certificate)["outcome"] == "failed"
+    assert len(fleet.records()) == 1
+
+
+def test_a_device_bound_to_another_certificate_meanwhile_is_held(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults["activate_certificate"] = raising(DeviceBoundElsewhere("bound to another"))
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:10], "Hold", *NO_TAIL, "Held"]
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+
+
+@pytest.mark.parametrize("step", CHANGING)
+def test_an_execution_that_was_overtaken_changes_nothing_more(fleet: Fleet, step: str) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults[step] = raising(AdmissionNotOwned("another's"))
+    run = fleet.knocks(certificate)
+    assert run.states[-1] == "Superseded"
+    assert (run.status, run.error) == ("FAILED", "AdmissionNotOwned")
+    assert fleet.records() == []
+
+
+STEPS = [
+    "claim_admission", "inspect_certificate", "check_crl", "look_up_device", "activate_certificate", "attach_policy", "seal_evidence",
+    "notify",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_passing_outage_is_retried_to_the_end(fleet: Fleet, step: str) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults[step] = raising(AwsUnavailable("throttled"), times=3)
+    run = fleet.knocks(certificate)
+    assert run.states == HAPPY_PATH
+    assert fleet.machine.calls[step] == 4
+    assert fleet.status(certificate) == "ACTIVE"
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_lasting_outage_fails_where_it_stands_so_that_it_can_be_redriven(fleet: Fleet, step: str) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults[step] = raising(AwsUnavailable("down"))
+    run = fleet.knocks(certificate)
+    assert (run.status, run.error) == ("FAILED", "AwsUnavailable")
+    assert run.states == HAPPY_PATH[: len(run.states)], "no Catch led away from the state that failed"
+    assert run.states[-1].lower().replace(" ", "_") == step
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_step_whose_answer_was_lost_may_run_again(fleet: Fleet, step: str) -> None:
+    """It acted, and the machine was told that it failed: the retry must neither fail nor do anything twice."""
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    lost: list[Any] = []
+
+    def lose_the_answer(_: dict[str, Any], call: Any) -> Any:
+        answer = call()
+        if not lost:
+            lost.append(answer)
+            raise AwsUnavailable("the answer was lost")
+        return answer
+
+    fleet.machine.faults[step] = lose_the_answer
+    run = fleet.knocks(certificate)
+    assert run.states == HAPPY_PATH
+    assert fleet.status(certificate) == "ACTIVE"
+    assert len(fleet.policies(certificate)) == 1
+    assert len(fleet.records()) == 1
