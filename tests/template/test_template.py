@@ -19,6 +19,10 @@ STARS = {
         "AdmissionStateMachine",
         "DeliverLogs",
     ): "vended log delivery is managed by actions that know no resources (Step Functions, Logging)",
+    (
+        "ResumeExecutionFunction",
+        "AnswerTaskTokens",
+    ): "a task token is no resource (service authorization reference, AWS Step Functions: SendTaskSuccess)",
 }
 """Every statement that may name ``*`` as its resource, with the reason. A key policy's ``*`` is the key itself and does not count."""
 
