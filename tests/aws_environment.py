@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -75,7 +76,7 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
 
 def create() -> dict[str, str]:
     """Make tables, buckets, keys, topic and event bus; answers the functions' environment variables."""
-    resources = yaml_parse(_TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    resources = _declared()
     dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
     for variable in ("ADMISSIONS_TABLE", "TURNS_TABLE", "INVENTORY_TABLE", "APPROVALS_TABLE"):
         declared = resources[f"{NAMES[variable]}Table"]["Properties"]
@@ -105,6 +106,13 @@ def create() -> dict[str, str]:
         "OIDC_CLIENT_ID": "gatehouse-tests",
         "CODE_VERSION": "0.0.0",
     }
+
+
+@cache
+def _declared() -> dict[str, Any]:
+    """The template's resources; parsing takes a second, so it is done once."""
+    resources: dict[str, Any] = yaml_parse(_TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+    return resources
 
 
 def reset_caches() -> None:

@@ -1,0 +1,72 @@
+"""AWS as it fails: a call that is refused before it takes effect, or a process that dies right after it did.
+
+Both are hooked into botocore's own events on the functions' clients, so that everything else of a call stays real.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from functions.shared import aws
+
+SERVICES = ("dynamodb", "iot", "s3", "sns", "events", "kms")
+
+
+class Died(Exception):  # noqa: N818 - what a killed process would say, if it could
+    """The process ended here."""
+
+
+@contextmanager
+def refused(
+    service: str, operation: str, code: str, *, times: int = 1, status: int = 400, after: int = 0
+) -> Iterator[list[int]]:
+    """The call answers AWS's error `code`, `times` times, after `after` calls that pass. Yields a list that counts refusals."""
+    passed: list[int] = []
+    refusals: list[int] = []
+
+    def answer(**_: Any) -> Any:
+        if len(passed) < after:
+            passed.append(1)
+            return None
+        if len(refusals) >= times:
+            return None
+        refusals.append(1)
+        error = {"Error": {"Code": code, "Message": f"{operation} was refused by the test"}}
+        return SimpleNamespace(status_code=status), error | {"ResponseMetadata": {"HTTPStatusCode": status}}
+
+    with _hooked(f"before-call.{service}.{operation}", answer, (service,)):
+        yield refusals
+
+
+@contextmanager
+def dying_after(number: int) -> Iterator[list[str]]:
+    """The process dies once its `number`-th call to AWS has taken effect (from 1; 0: never). Yields the calls made, in order."""
+    calls: list[str] = []
+
+    def count(model: Any, **_: Any) -> None:
+        calls.append(f"{model.service_model.service_name}.{model.name}")
+        if len(calls) == number:
+            raise Died(calls[-1])
+
+    with _hooked("after-call", count, SERVICES):
+        yield calls
+
+
+def after_every_call(run: Callable[[], Any]) -> Iterator[int]:
+    """How many calls `run` makes when nothing goes wrong, then each of their numbers."""
+    with dying_after(0) as calls:
+        run()
+    yield from range(1, len(calls) + 1)
+
+
+@contextmanager
+def _hooked(event: str, handler: Callable[..., Any], services: tuple[str, ...]) -> Iterator[None]:
+    clients = [aws.client(service) for service in services]
+    for client in clients:
+        client.meta.events.register_first(event, handler)
+    try:
+        yield
+    finally:
+        for client in clients:
+            client.meta.events.unregister(event, handler)

@@ -1,0 +1,222 @@
+"""One execution owns a certificate; every other knock is counted; turns keep their distance."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.admission.claim_admission.app import handler
+from functions.shared.admissions import NEVER, Admissions
+from functions.shared.clock import from_milliseconds, milliseconds
+from functions.shared.turns import Turns
+from tests import aws_environment, faults, pki
+from tests.functions.admission.conftest import Gate
+from tests.unit.admission.examples import CA, CERTIFICATE, sha256
+from workflows.admission.contracts import Execution
+from workflows.admission.errors import AdmissionNotOwned, AwsUnavailable, EventMalformed
+from workflows.admission.turns import take
+from workflows.errors import BadInput
+
+EVENT = aws_environment.registration_event(CERTIFICATE, CA)
+
+
+def claim(name: str = "run-1", event: Any = EVENT) -> Any:
+    return handler({"event": event, "execution": aws_environment.execution(name)}, aws_environment.context())
+
+
+def run(name: str) -> Execution:
+    return Execution(arn=f"{aws_environment.EXECUTIONS}:{name}", name=name, started_at=pki.NOW)
+
+
+def test_the_first_execution_claims(gate: Gate) -> None:
+    answer = claim()
+    assert answer["status"] == "claimed"
+    assert answer["owner"] == run("run-1").arn
+    assert answer["turn_at"] == "2026-11-23T12:00:00Z"
+    row = gate.admission(CERTIFICATE)
+    assert (row["outcome"], row["reopen_at"], row["knocks"]) == ("open", NEVER, 1)
+    assert row["claimed_at"] == row["last_seen"] == "2026-11-23T12:00:00Z"
+    assert (row["execution_name"], row["ca_certificate_id"]) == ("run-1", CA)
+
+
+def test_a_second_execution_is_a_duplicate_and_is_counted(gate: Gate) -> None:
+    claim()
+    answers = [claim(f"run-{number}") for number in range(2, 6)]
+    assert {answer["status"] for answer in answers} == {"duplicate"}
+    assert {answer["owner"] for answer in answers} == {run("run-1").arn}
+    row = gate.admission(CERTIFICATE)
+    assert (row["execution_arn"], row["knocks"]) == (run("run-1").arn, 5)
+
+
+def test_a_duplicate_takes_no_turn(gate: Gate) -> None:
+    claim()
+    claim("run-2")
+    assert gate.row("TURNS_TABLE", "lane", "admission")["tat"] == milliseconds(pki.NOW) + 100
+
+
+def test_a_repeat_by_the_same_execution_finds_its_claim_and_its_turn(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = claim()
+    aws_environment.set_clock(monkeypatch, pki.NOW + timedelta(seconds=30))
+    again = claim()
+    assert again == first
+    assert gate.admission(CERTIFICATE)["knocks"] == 1
+
+
+def test_dying_anywhere_in_between_leaves_a_claim_that_a_repeat_completes(gate: Gate) -> None:
+    """Claimed without a turn, a turn taken and not kept: the next try goes on, for the same execution."""
+    claim("run-0")  # so that the lane is as busy when the calls are counted as it is afterwards
+    for number in faults.after_every_call(lambda: claim("run-1", aws_environment.registration_event(sha256("0"), CA))):
+        event = aws_environment.registration_event(sha256(f"device {number}"), CA)
+        with faults.dying_after(number) as calls, pytest.raises(faults.Died):
+            claim("run-1", event)
+        assert calls
+        assert claim("run-2", event)["status"] == "duplicate"
+        assert claim("run-1", event)["status"] == "claimed"
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(59, "duplicate"), (60, "claimed"), (61, "claimed")])
+def test_a_held_device_may_start_anew_once_its_time_has_come(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, minutes: int, status: str
+) -> None:
+    claim()
+    Admissions("Admissions").close(
+        CERTIFICATE,
+        run("run-1"),
+        outcome="held",
+        reason="x",
+        at=pki.NOW,
+        reopen_at=pki.NOW + timedelta(hours=1),
+        device="pump-1",
+    )
+    aws_environment.set_clock(monkeypatch, pki.NOW + timedelta(minutes=minutes))
+    assert claim("run-2")["status"] == status
+    row = gate.admission(CERTIFICATE)
+    assert row["outcome"] == ("open" if status == "claimed" else "held")
+
+
+def test_what_an_earlier_admission_learned_is_forgotten_but_its_evidence_is_not(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim()
+    admissions = Admissions("Admissions")
+    admissions.note(CERTIFICATE, run("run-1"), inspected_at=pki.NOW)
+    admissions.close(
+        CERTIFICATE,
+        run("run-1"),
+        outcome="held",
+        reason="no list",
+        at=pki.NOW,
+        reopen_at=pki.NOW,
+        evidence_key="records/1.json",
+        evidence_sha256=sha256("1"),
+    )
+    claim("run-2")
+    row = gate.admission(CERTIFICATE)
+    assert not {"reason", "closed_at", "inspected_at", "fault"} & set(row)
+    assert row["evidence_key"] == "records/1.json"
+
+
+@pytest.mark.parametrize("outcome", ["admitted", "refused"])
+def test_a_settled_certificate_is_never_claimed_again(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch, outcome: Any
+) -> None:
+    claim()
+    Admissions("Admissions").close(CERTIFICATE, run("run-1"), outcome=outcome, reason="x", at=pki.NOW, reopen_at=None)
+    aws_environment.set_clock(monkeypatch, pki.NOW + 50 * pki.YEAR)
+    assert claim("run-2")["status"] == "duplicate"
+
+
+def test_an_overtaken_execution_changes_nothing(gate: Gate) -> None:
+    claim()
+    admissions = Admissions("Admissions")
+    admissions.close(CERTIFICATE, run("run-1"), outcome="held", reason="x", at=pki.NOW, reopen_at=pki.NOW)
+    claim("run-2")
+    before = gate.admission(CERTIFICATE)
+    for change in (
+        lambda: admissions.retain(CERTIFICATE, run("run-1")),
+        lambda: admissions.note(CERTIFICATE, run("run-1"), subject="x"),
+        lambda: admissions.give_turn(CERTIFICATE, run("run-1"), pki.NOW),
+        lambda: admissions.close(CERTIFICATE, run("run-1"), outcome="admitted", reason="", at=pki.NOW, reopen_at=None),
+    ):
+        with pytest.raises(AdmissionNotOwned, match="run-2, not to"):
+            change()
+    assert not admissions.fail(CERTIFICATE, run("run-1").arn, fault="x", at=pki.NOW, reopen_at=pki.NOW)
+    assert gate.admission(CERTIFICATE) == before
+
+
+def test_nobodys_admission_is_not_owned(gate: Gate) -> None:
+    with pytest.raises(AdmissionNotOwned, match="belongs to nobody"):
+        Admissions("Admissions").retain(CERTIFICATE, run("run-1"))
+
+
+def test_a_redriven_execution_reopens_what_was_marked_failed(gate: Gate) -> None:
+    claim()
+    admissions = Admissions("Admissions")
+    assert admissions.fail(CERTIFICATE, run("run-1").arn, fault="x", at=pki.NOW, reopen_at=pki.NOW + pki.HOUR)
+    assert claim()["status"] == "claimed"
+    row = gate.admission(CERTIFICATE)
+    assert (row["outcome"], row["reopen_at"]) == ("open", NEVER)
+
+
+@pytest.mark.parametrize("event", [None, {}, {"certificateId": "x"}, EVENT | {"certificateStatus": "ACTIVE"}])
+def test_an_event_that_is_none_claims_nothing(gate: Gate, event: Any) -> None:
+    with pytest.raises(EventMalformed):
+        claim(event=event)
+    assert gate.dynamodb.scan(TableName="Admissions")["Items"] == []
+
+
+def test_an_input_that_is_none_says_so(gate: Gate) -> None:
+    with pytest.raises(BadInput, match="ClaimInput"):
+        handler({"event": EVENT}, aws_environment.context())
+
+
+def test_throttling_may_work_later(gate: Gate) -> None:
+    with faults.refused("dynamodb", "UpdateItem", "ThrottlingException"), pytest.raises(AwsUnavailable):
+        claim()
+    assert claim()["status"] == "claimed"
+
+
+def test_a_burst_gets_turns_a_tenth_of_a_second_apart(gate: Gate) -> None:
+    turns = [claim("run-1", aws_environment.registration_event(sha256(f"d{n}"), CA))["turn_at"] for n in range(5)]
+    assert turns == [
+        "2026-11-23T12:00:00Z",
+        "2026-11-23T12:00:00.100000Z",
+        "2026-11-23T12:00:00.200000Z",
+        "2026-11-23T12:00:00.300000Z",
+        "2026-11-23T12:00:00.400000Z",
+    ]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.integers(0, 300), min_size=1, max_size=12))
+def test_the_table_does_what_the_arithmetic_says(gate: Gate, steps: list[int]) -> None:
+    turns, lane, now, arrival = Turns("Turns"), str(uuid.uuid4()), 1_000_000, None
+    for step in steps:
+        now += step
+        expected = take(arrival, now, 100)
+        arrival = expected.arrival
+        assert turns.take(lane, now, 100) == expected.at
+
+
+def test_a_lane_that_is_always_taken_gives_up_after_some_tries(gate: Gate) -> None:
+    with (
+        faults.refused("dynamodb", "UpdateItem", "ConditionalCheckFailedException", times=99) as refusals,
+        pytest.raises(AwsUnavailable, match="taken 5 times over"),
+    ):
+        Turns("Turns").take("admission", 0, 100)
+    assert len(refusals) == 10
+
+
+def test_a_lane_that_falls_idle_between_the_two_forms_is_asked_again(gate: Gate) -> None:
+    turns = Turns("Turns")
+    with faults.refused("dynamodb", "UpdateItem", "ConditionalCheckFailedException", times=2):
+        assert turns.take("admission", 1000, 100) == 1000
+
+
+def test_never_is_the_last_moment_there_is() -> None:
+    assert from_milliseconds(NEVER).year == 9999
