@@ -39,7 +39,7 @@ $(VENV)/.local: $(VENV)/.uv pyproject.toml requirements.lock
 	touch $@
 
 $(VENV)/.test: $(VENV)/.local
-	$(BIN)/uv pip install --quiet --constraint requirements.lock --editable '.[local,test]'
+	$(BIN)/uv pip install --quiet --constraint requirements.lock --editable '.[local,test,bench]'
 	touch $@
 
 clean:
