@@ -20,6 +20,11 @@ STARS = {
         "DeliverLogs",
     ): "vended log delivery is managed by actions that know no resources (Step Functions, Logging)",
     (
+        "ActivateCertificateFunction",
+        "AttachToThing",
+    ): "things and principals are attached and listed without a resource (service authorization reference, AWS IoT)",
+    ("RollBackFunction", "SeeAndDetach"): "the same, and ListAttachedPolicies",
+    (
         "ResumeExecutionFunction",
         "AnswerTaskTokens",
     ): "a task token is no resource (service authorization reference, AWS Step Functions: SendTaskSuccess)",
