@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -95,6 +96,6 @@ def _plain(value: Any) -> Any:
             return {name: _plain(part) for name, part in value.items()}
         case list() | set():
             return [_plain(part) for part in value]
-        case str() | bool() | bytes() | None:
-            return value
-    return int(value)
+        case Decimal():
+            return int(value)
+    return value

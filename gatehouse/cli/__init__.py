@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gatehouse.cli import admissions, approvals, ca, cloud, crl, demo, device, inventory, rules
+from gatehouse.cli import admissions, approvals, ca, cloud, crl, demo, device, evidence, inventory, rules
 from gatehouse.cli.context import Aim
 from gatehouse.cli.failures import EXIT_CODES, ForeseenErrors
 from gatehouse.local_cloud.settings import STACK
@@ -48,6 +48,7 @@ for noun, commands in {
     "crl": crl.app,
     "approvals": approvals.app,
     "admissions": admissions.app,
+    "evidence": evidence.app,
     "rules": rules.app,
     "device": device.app,
 }.items():
