@@ -7,6 +7,7 @@ could say something else than what was signed. Who signs is passed in, since the
 import base64
 import binascii
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -106,6 +107,12 @@ def read_key(data: bytes) -> ec.EllipticCurvePublicKey:
         raise EvidenceInvalid("key", f"Got a {type(key).__name__}; evidence is signed with ES256 on secp256r1.")
     jwk(key)
     return key
+
+
+def read_keys(data: bytes) -> list[ec.EllipticCurvePublicKey]:
+    """One or several public keys in PEM. Raises `EvidenceInvalid`."""
+    blocks = re.findall(rb"-----BEGIN.*?-----END[^\n]*", data, re.DOTALL)
+    return [read_key(block) for block in blocks or [data]]
 
 
 def protected(kind: str, kid: str, jku: str) -> str:

@@ -1,0 +1,85 @@
+"""The files in the stack's evidence bucket."""
+
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from gatehouse import admissions
+from gatehouse.errors import NotFound
+from gatehouse.target import Target
+from workflows.evidence import jws, record
+from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.record import Record
+
+FOLDERS = ("records/", "manifests/", "trail/")
+_READERS = 16
+
+
+class File(NamedTuple):
+    """One file, its key in the bucket, and when S3 kept it."""
+
+    key: str
+    data: bytes
+    kept_at: datetime
+
+
+class Bucket:
+    """The evidence bucket of the stack that `target` aims at."""
+
+    def __init__(self, target: Target) -> None:
+        self._s3 = target.client("s3")
+        self._bucket = target.output("EvidenceBucket")
+
+    def listing(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
+        """Every key below `prefix`, and when S3 kept it."""
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+            for found in page.get("Contents", []):
+                if found["Key"].startswith(FOLDERS):
+                    yield found["Key"], found["LastModified"]
+
+    def read(self, keys: Sequence[str]) -> Iterator[File]:
+        """The files of `keys`, in their order. One that is not there is left out: whoever names it misses it."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            yield from (found for found in readers.map(self._read, keys) if found is not None)
+
+    def _read(self, key: str) -> File | None:
+        try:
+            answer: Any = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except self._s3.exceptions.NoSuchKey:
+            return None
+        return File(key, answer["Body"].read(), answer["LastModified"])
+
+
+def readable(data: bytes) -> Record | None:
+    """What a file says, unverified; None if it is no record."""
+    try:
+        return record.parse(jws.parse(data)[1])
+    except EvidenceInvalid:
+        return None
+
+
+def with_what_came_before(bucket: Bucket, files: Sequence[File]) -> list[File]:
+    """`files` and every record that their chains lead back to, as far as they are there."""
+    known = {found.key: found for found in files}
+    due = list(files)
+    while due:
+        made = [readable(found.data) for found in due]
+        links = {link.key for one in made if one for link in (one.previous, one.device_previous) if link}
+        due = list(bucket.read(sorted(links - known.keys())))
+        known |= {found.key: found for found in due}
+    return [known[key] for key in sorted(known)]
+
+
+def prefixes_of(target: Target, name: str) -> list[str]:
+    """The folders of a device's records, or of a certificate's. Raises `NotFound`."""
+    if re.fullmatch(r"[0-9a-f]{64}", name):
+        return [f"records/{name}/"]
+    found = admissions.list_newest(target, device=name, limit=1000)
+    if not found:
+        raise NotFound(
+            f"No admission of a device {name!r}. A certificate that matched no device is found by its id: "
+            "`gatehouse admissions list` shows them."
+        )
+    return [f"records/{one.certificate_id}/" for one in found]

@@ -1,0 +1,129 @@
+"""A record in the order in which a person reads it: the same for the terminal and for the printed page."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from workflows.admission.contracts import Decision, DeviceDecision, Dossier, Inspection
+from workflows.evidence import story
+from workflows.evidence.record import AdmissionRecord, Record
+from workflows.revocation.verdict import Verdict
+
+
+class Section(NamedTuple):
+    """A heading, and names with their values."""
+
+    title: str
+    facts: Mapping[str, object]
+
+
+def tell(made: Record) -> list[Section]:
+    """Every part of a record; what it does not hold is left out."""
+    sections = [_outcome(made)]
+    if isinstance(made, AdmissionRecord):
+        sections += _admission(made)
+    else:
+        sections.append(
+            Section("What was done", {"act": made.act, "by": made.by, "before": made.before, "after": made.after})
+        )
+        sections += _verdict("Revocation", made.revocation)
+    before = {"previous record": made.previous, "of another certificate": made.device_previous}
+    links = {name: f"{link.key} (SHA-256 {link.sha256})" for name, link in before.items() if link}
+    return [*sections, Section("Chain", {"this record": made.key} | links)]
+
+
+def _outcome(made: Record) -> Section:
+    run = made.execution
+    versions = {"workflow version": made.workflow_version} if isinstance(made, AdmissionRecord) else {}
+    return Section(
+        "Outcome",
+        {
+            "outcome": made.outcome,
+            "reason": made.reason,
+            "device": made.device,
+            "certificate": made.certificate_id,
+            "sealed at": made.sealed_at,
+            "execution": run.arn if run else None,
+            **versions,
+            "sealed by version": made.code_version,
+        },
+    )
+
+
+def _admission(made: AdmissionRecord) -> Iterator[Section]:
+    told = made.dossier
+    yield from _certificate(told.certificate)
+    yield from _verdict("Revocation check", told.revocation)
+    yield from _device("Inventory", told.device)
+    yield from _approval(told.approval)
+    yield from _verdict("Revocation check after the decision", told.revocation_again)
+    yield from _device("Inventory after the decision", told.device_again)
+    yield from _changes(told)
+    yield Section("Event as received", {"event": made.event} if not isinstance(made.event, dict) else made.event)
+    yield Section("Timeline", _timeline(made))
+
+
+def _timeline(made: AdmissionRecord) -> dict[str, object]:
+    told: list[tuple[str, datetime]] = sorted(
+        [*story.moments(made), ("Sealed", made.sealed_at)], key=lambda pair: pair[1]
+    )
+    return dict(told)
+
+
+def _certificate(found: Inspection | None) -> Iterator[Section]:
+    if found is None:
+        return
+    facts = _fields(found.facts, without=("pem", "certificate_id")) if found.facts else {}
+    yield Section("Certificate", {"inspection": f"{found.status}: {found.reason}"} | facts | {"pem": found.pem})
+
+
+def _verdict(title: str, verdict: Verdict | None) -> Iterator[Section]:
+    if verdict is None:
+        return
+    facts = _fields(verdict, without=("governing", "with_lists", "not_counted"))
+    lists = [("list", verdict.governing)] if verdict.governing else []
+    lists += [(f"list {number}", one) for number, one in enumerate(verdict.with_lists, start=2)]
+    for name, one in lists:
+        facts |= {f"{name}: {part}": value for part, value in _fields(one).items()}
+    facts |= {f"not counted: {one.sha256}": f"{one.clause}: {one.reason}" for one in verdict.not_counted}
+    yield Section(title, facts)
+
+
+def _device(title: str, found: DeviceDecision | None) -> Iterator[Section]:
+    if found is None:
+        return
+    yield Section(title, _fields(found, without=("record", "ruling")) | _fields(found.record))
+    if found.ruling is not None:
+        asked = [f"{one.count} of {one.group}" for one in found.ruling.requirements]
+        yield Section(f"{title}: rule", _fields(found.ruling, without=("requirements",)) | {"requirements": asked})
+
+
+def _approval(found: Decision | None) -> Iterator[Section]:
+    if found is None:
+        return
+    yield Section("Approval", _fields(found, without=("votes",)))
+    for number, vote in enumerate(found.votes, start=1):
+        yield Section(f"Signature {number}: {vote.name}", _fields(vote, without=("certificate_id", "basis_sha256")))
+
+
+def _changes(told: Dossier) -> Iterator[Section]:
+    changes = {
+        "Activation in AWS IoT": told.activation,
+        "Policy": told.policy,
+        "Refusal in AWS IoT": told.refusal,
+        "Fault": told.fault,
+        "Roll back": told.roll_back,
+    }
+    for title, change in changes.items():
+        if change is not None:
+            yield Section(title, _fields(change))
+
+
+def _fields(struct: Any, without: tuple[str, ...] = ()) -> dict[str, object]:
+    """A struct's fields by readable names; what is not there is left out."""
+    if struct is None:
+        return {}
+    found = {name: value for name, value in msgspec.structs.asdict(struct).items() if name not in without}
+    return {name.replace("_", " "): value for name, value in found.items() if value not in (None, "", (), {})}

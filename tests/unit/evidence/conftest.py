@@ -1,0 +1,64 @@
+"""A stack's bucket in the process, and the `gatehouse` command aimed at it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from typer.testing import CliRunner, Result
+
+from gatehouse.cli import app
+from gatehouse.target import Target
+from tests import aws_environment, records
+from workflows.evidence import jws
+from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.record import parse
+
+
+class Stack:
+    """The evidence bucket and admissions table, filled with files; and the command."""
+
+    def __init__(self, folder: Path) -> None:
+        self.key = folder / "trusted.pem"
+        self.key.write_bytes(records.public_pem())
+
+    def keep(self, files: dict[str, bytes]) -> None:
+        for key, data in files.items():
+            boto3.client("s3").put_object(Bucket="gatehouse-evidence", Key=key, Body=data)
+            if key.startswith("records/"):
+                self._admission(data)
+
+    def run(self, *arguments: str, trusting: bool = True) -> Result:
+        trusted = ["--public-key", str(self.key)] if trusting else []
+        return CliRunner().invoke(app, ["--aws", "evidence", *arguments, *trusted])
+
+    def report(self, *arguments: str) -> Any:
+        return json.loads(self.run(*arguments, "--json").stdout)
+
+    def _admission(self, data: bytes) -> None:
+        try:
+            made = parse(jws.parse(data)[1])
+        except EvidenceInvalid:
+            return
+        row: Any = {
+            "certificate_id": {"S": made.certificate_id},
+            "claimed_at": {"S": made.sealed_at.isoformat()},
+            "outcome": {"S": made.outcome},
+            "device": {"S": made.device or "-"},
+        }
+        boto3.client("dynamodb").put_item(TableName="Admissions", Item=row)
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stack]:
+    with aws_environment.running(monkeypatch) as environment:
+        target = Target("gatehouse")
+        target.__dict__["outputs"] = {
+            "EvidenceBucket": "gatehouse-evidence",
+            "AdmissionsTable": "Admissions",
+            "SigningKeyArn": environment["SIGNING_KEY_ARN"],
+        }
+        monkeypatch.setattr(Target, "resolve", lambda *_: target)
+        yield Stack(tmp_path)

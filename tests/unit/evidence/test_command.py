@@ -1,0 +1,224 @@
+"""``gatehouse evidence``: what an auditor types."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from tests import records
+from tests.records import altered, bucket, dossier, sealed
+from tests.unit.evidence.conftest import Stack
+
+PUMP = records.certificate_id()
+SECOND = f"records/{PUMP}/run-1.json"
+HOSTILE = "<script>alert(1)</script>\x1b[2J[red]\u202e"
+
+
+@pytest.fixture
+def exported(stack: Stack, tmp_path: Path) -> Path:
+    stack.keep(bucket())
+    assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
+    return tmp_path / "export"
+
+
+def test_a_whole_bucket(stack: Stack) -> None:
+    stack.keep(bucket())
+    result = stack.run("verify", "--all")
+    assert result.exit_code == 0, result.output
+    assert "6 records, 1 votes, 2 manifests, 2 trail entries: all hold." in result.stderr
+
+
+def test_a_failure_is_named_and_ends_with_exit_code_1(stack: Stack) -> None:
+    files = bucket()
+    del files[SECOND]
+    stack.keep(files)
+    result = stack.run("verify", "--all")
+    assert result.exit_code == 1
+    assert SECOND in result.stdout
+    assert "manifest" in result.stdout
+
+
+def test_a_prefix_is_verified_with_what_came_before_it(stack: Stack) -> None:
+    stack.keep(bucket())
+    assert stack.report("verify", f"records/{PUMP}/run-2")["records"] == 3
+
+
+def test_by_default_the_stack_s_own_key_is_trusted(stack: Stack) -> None:
+    """Which did not sign these."""
+    stack.keep(bucket())
+    result = stack.run("verify", "--all", trusting=False)
+    assert result.exit_code == 1
+    assert "not among those trusted" in re.sub(r"\s+", " ", result.stdout)
+
+
+def test_an_empty_bucket_is_no_success(stack: Stack) -> None:
+    assert stack.run("verify", "--all").exit_code == 2
+
+
+@pytest.mark.parametrize("arguments", [(), ("records/", "--all"), ("no-such-thing",)])
+def test_wrong_usage(stack: Stack, arguments: tuple[str, ...]) -> None:
+    result = stack.run("verify", *arguments)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def test_a_key_that_is_none(stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("hello")
+    result = stack.run("verify", "--all", "--public-key", str(tmp_path / "key.pem"))
+    assert result.exit_code == 2
+    assert "Not a public key" in result.stderr
+
+
+def test_what_was_exported_verifies_offline(exported: Path, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gatehouse.target import Target
+
+    def no_aws(*_: object) -> None:
+        raise AssertionError("AWS was asked")
+
+    monkeypatch.setattr(Target, "resolve", no_aws)
+    result = stack.run("verify", str(exported))
+    assert result.exit_code == 0, result.output
+    assert "6 records" in result.stderr
+    assert stack.run("verify", str(exported / SECOND)).exit_code == 0
+
+
+def test_the_exported_key_is_the_one_that_was_trusted(exported: Path) -> None:
+    assert (exported / "public-key.pem").read_bytes() == records.public_pem()
+
+
+def test_a_record_taken_from_an_export_is_missed(exported: Path, stack: Stack) -> None:
+    (exported / SECOND).unlink()
+    rules = {(failure["key"], failure["rule"]) for failure in stack.report("verify", str(exported))["failures"]}
+    assert (SECOND, "manifest") in rules
+
+
+def test_a_single_file_out_of_place(exported: Path, stack: Stack, tmp_path: Path) -> None:
+    """By itself it holds, wherever it lies; in another record's place it does not."""
+    shutil.copy(exported / SECOND, tmp_path / "loose.json")
+    assert stack.run("verify", str(tmp_path / "loose.json")).exit_code == 0
+    other = exported / "records" / PUMP / "run-9.json"
+    shutil.copy(exported / SECOND, other)
+    assert [failure["rule"] for failure in stack.report("verify", str(other))["failures"]] == ["place"]
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"{}", b"\xff", b"<html>"])
+def test_a_file_that_is_no_evidence(stack: Stack, tmp_path: Path, rubbish: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(rubbish)
+    result = stack.run("verify", str(tmp_path / "x.json"))
+    assert result.exit_code == 1
+    assert "Not a sealed file" in re.sub(r"\s+", " ", result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [(("--device", "pump-0042"), 3), (("--device", records.certificate_id("valve-7")), 1), (("--to", "2000-01-01"), 0)],
+)
+def test_a_part_is_exported_so_that_it_verifies(
+    stack: Stack, tmp_path: Path, arguments: tuple[str, ...], count: int
+) -> None:
+    stack.keep(bucket())
+    assert stack.run("export", "--output", str(tmp_path / "part"), *arguments).exit_code == 0
+    index = json.loads((tmp_path / "part/index.json").read_text())
+    assert index["partial"] is True
+    assert len(index["records"]) == count
+    if count:
+        assert stack.run("verify", str(tmp_path / "part")).exit_code == 0
+
+
+def test_a_part_brings_the_records_before_it(stack: Stack, tmp_path: Path) -> None:
+    """The device's record under its new certificate names the one under the old: both are exported."""
+    first = records.admission("pump-0042")
+    files = {first.key: sealed(first)}
+    second = records.admission("pump-0043", device_previous=records.link(first, files[first.key]))
+    stack.keep(files | {second.key: sealed(second)})
+    assert stack.report("export", "--output", str(tmp_path / "part"), "--device", "pump-0043")["records"] == 2
+
+
+def test_nothing_is_written_over(exported: Path, stack: Stack) -> None:
+    result = stack.run("export", "--output", str(exported))
+    assert result.exit_code == 2
+    assert "is not empty" in result.stderr
+
+
+def test_evidence_that_does_not_verify_is_exported_and_marked(stack: Stack, tmp_path: Path) -> None:
+    stack.keep({key: data for key, data in bucket().items() if key != SECOND} | {f"records/{PUMP}/x.json": b"rubbish"})
+    result = stack.run("export", "--output", str(tmp_path / "export"))
+    assert result.exit_code == 1
+    assert (tmp_path / f"export/records/{PUMP}/x.json").read_bytes() == b"rubbish"
+    assert "does not verify" in (tmp_path / "export/evidence.html").read_text()
+
+
+class Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen += [tag, *(name for name, _ in attrs)]
+
+    def handle_data(self, data: str) -> None:
+        self.text += f"{data} "
+
+
+def test_the_page_shows_a_device_s_own_words_as_words(stack: Stack, tmp_path: Path) -> None:
+    made = records.admission(reason=HOSTILE, event={HOSTILE: HOSTILE})
+    stack.keep({made.key: sealed(made)})
+    assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
+    page = Tags()
+    page.feed((tmp_path / "export/evidence.html").read_text())
+    assert not {"script", "img", "iframe", "onload", "onclick", "src"} & set(page.seen)
+    assert page.text.count(HOSTILE) >= 4
+
+
+def test_the_page_holds_what_an_inspector_asks_for(exported: Path) -> None:
+    page = Tags()
+    page.feed((exported / "evidence.html").read_text())
+    text = re.sub(r"\s+", " ", page.text)
+    for expected in (
+        "Verification holds: 6 records",
+        "Signature 1: Ada Quality",
+        "I have reviewed the evidence and approve the device.",
+        "Matches delivery note 7",
+        "2026-11-23 11:59:40 UTC",
+        "rules sha256",
+        "-----BEGIN CERTIFICATE-----",
+        str(2**159),
+        PUMP,
+    ):
+        assert expected in text
+
+
+def test_show_tells_the_whole_chain_of_a_device(stack: Stack) -> None:
+    stack.keep(bucket())
+    result = stack.run("show", "pump-0042")
+    assert result.exit_code == 0, result.output
+    assert [line.strip() for line in result.stdout.splitlines() if line.strip() in ("held", "admitted")] == [
+        "held",
+        "held",
+        "admitted",
+    ]
+    assert "3 records" in result.stderr
+
+
+def test_show_obeys_no_control_codes(stack: Stack) -> None:
+    made = records.admission(reason=HOSTILE, dossier=altered(dossier(), revocation=None), outcome="held")
+    stack.keep({made.key: sealed(made)})
+    result = stack.run("show", PUMP)
+    assert "\x1b[2J" not in result.stdout
+    assert "[red]" in result.stdout
+
+
+def test_show_says_when_a_record_does_not_verify(stack: Stack) -> None:
+    made = records.admission()
+    stack.keep({made.key: sealed(made, label="mallory")})
+    assert stack.run("show", PUMP).exit_code == 1
+
+
+def test_a_device_that_nobody_knows(stack: Stack) -> None:
+    result = stack.run("show", "pump-9999")
+    assert result.exit_code == 2
+    assert "No admission of a device 'pump-9999'" in result.stderr
