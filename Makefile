@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check lock clean
+.PHONY: demo test test-fast check build bench lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
@@ -22,6 +22,13 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+
+# The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes.
+build: $(VENV)/.local
+	$(BIN)/python -m gatehouse.artifact
+
+bench: $(VENV)/.test
+	$(BIN)/python -m bench $(ARGS)
 
 # The lock holds hashes for every platform; installing through uv verifies them.
 lock: $(VENV)/.uv

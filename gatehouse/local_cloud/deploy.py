@@ -7,7 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from gatehouse.local_cloud import artifact, template
+from gatehouse import artifact
+from gatehouse.local_cloud import template
 from gatehouse.local_cloud.errors import DeploymentFailed
 
 DEPLOYED_WITHIN_SECONDS = 120.0
@@ -21,7 +22,7 @@ def deploy(
     clients: ClientFactory, *, template_path: Path, stack: str, endpoint: str, parameters: dict[str, str] | None = None
 ) -> dict[str, str]:
     """Create the stack, or bring it up to date, and answer its outputs. Raises DeploymentFailed with the stack's own reasons."""
-    code = artifact.build(template_path.parent)
+    code = artifact.own_code(template_path.parent)
     code_key = f"{code.sha256}.zip"
     local = template.localise(template_path, bucket=_BUCKET, code_key=code_key, endpoint=endpoint)
     s3 = clients("s3")

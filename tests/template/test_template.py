@@ -237,5 +237,11 @@ def test_runtime_is_the_one_promised(template: dict[str, Any]) -> None:
     assert (shared["Runtime"], shared["Architectures"], shared["AutoPublishAlias"]) == ("python3.13", ["arm64"], "live")
 
 
+def test_every_function_runs_from_the_one_artifact(resources: Resources) -> None:
+    assert {function["Properties"].get("CodeUri") for function in functions(resources).values()} == {
+        "build/gatehouse.zip"
+    }
+
+
 def test_every_output_says_what_it_is(template: dict[str, Any]) -> None:
     assert [name for name, output in template["Outputs"].items() if len(output.get("Description", "")) < 10] == []
