@@ -54,6 +54,12 @@ def close_tokens(execution_arn: str, status: str) -> None:
                 waiting["event"].set()
 
 
+def machine_of(token: str) -> str:
+    """The ARN of the state machine that issued a token; ``*`` for a token nobody issued."""
+    parts = _execution_of_token.get(token, "").split(":")
+    return ":".join([*parts[:5], "stateMachine", parts[6]]) if len(parts) == 8 else "*"
+
+
 def _issue_token(execution: Json) -> str:
     token: str = stepfunctions.new_uuid()
     _execution_of_token[token] = execution["executionArn"]

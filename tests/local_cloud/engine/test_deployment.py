@@ -5,13 +5,13 @@ import shutil
 import urllib.request
 from pathlib import Path
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.local_cloud.errors import DeploymentFailed
 from tests.local_cloud.conftest import SAMPLE_TEMPLATE
+from tests.local_cloud.roles import as_role
 from tests.local_cloud.waiting import eventually
 
 pytestmark = pytest.mark.local_cloud
@@ -118,15 +118,7 @@ def test_a_bucket_of_the_stack_keeps_objects_locked_and_demands_conditional_writ
     engine: LocalCloud, sample_stack: dict[str, str]
 ) -> None:
     role = engine.client("iam").get_role(RoleName=sample_stack["WriterRoleName"])["Role"]["Arn"]
-    session = engine.client("sts").assume_role(RoleArn=role, RoleSessionName="writer")["Credentials"]
-    writer = boto3.client(
-        "s3",
-        endpoint_url=engine.settings.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=session["AccessKeyId"],
-        aws_secret_access_key=session["SecretAccessKey"],
-        aws_session_token=session["SessionToken"],
-    )
+    writer = as_role(engine, role, "s3")
     bucket = sample_stack["BucketName"]
     first = writer.put_object(Bucket=bucket, Key="record", Body=b"1", IfNoneMatch="*")
     with pytest.raises(ClientError, match="PreconditionFailed"):

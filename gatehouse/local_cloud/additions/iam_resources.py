@@ -1,0 +1,60 @@
+"""On which resource a call is authorised, where the engine takes another, and so refuses or lets pass what AWS would not.
+
+From https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsiot.html:
+
+- ``iot:AttachPolicy`` and ``DetachPolicy``: the target.
+- ``iot:…CACertificate``: the CA certificate.
+- ``iot:…ThingPrincipal…``: none, so a policy that names a thing does not allow it.
+
+And:
+
+- ``states:SendTask…``: the state machine that waits for the token, which is what AWS CDK's ``StateMachine.grantTaskResponse`` grants
+  (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.StateMachine.html).
+"""
+
+import json
+
+from ministack.core import iam_actions
+
+from gatehouse.local_cloud.additions import patch, task_tokens
+from gatehouse.local_cloud.additions.values import Json
+
+
+def apply() -> None:
+    iam_actions._iot_exceptions = _iot_exceptions
+    iam_actions._machine_of_token = task_tokens.machine_of
+    patch.edit(
+        iam_actions,
+        "iot_resource_arns",
+        (
+            "    if method not in",
+            "    if exceptions := _iot_exceptions(path, body):\n        return exceptions\n    if method not in",
+        ),
+    )
+    patch.edit(
+        iam_actions,
+        "extract_resource_arn",
+        ('"certificates": "cert",', '"certificates": "cert", "cacertificate": "cacert",'),
+        ('    if service == "states":\n', _STATES_THEN),
+    )
+
+
+_STATES_THEN = """\
+    if service == "states":
+        token = _safe_json_field(body, "taskToken")
+        if token:
+            return _machine_of_token(token)
+"""
+
+
+def _iot_exceptions(path: str, body: bytes) -> list[str]:
+    if path.startswith("/things/") and path.endswith("/principals"):
+        return ["*"]
+    if not path.startswith("/target-policies/"):
+        return []
+    try:
+        request: Json = json.loads(body or b"{}")
+    except ValueError:
+        return []
+    target = request.get("target") if isinstance(request, dict) else None
+    return [target] if isinstance(target, str) and target.startswith("arn:") else []

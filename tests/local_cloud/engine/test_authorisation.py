@@ -1,0 +1,84 @@
+"""Policies that name resources are judged on the resources that AWS judges them on."""
+
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from gatehouse.local_cloud.cloud import LocalCloud
+from tests import pki
+from tests.local_cloud.devices import DeviceFiles, device, issue, register_ca
+from tests.local_cloud.roles import as_role, make_role
+from tests.local_cloud.waiting import eventually
+
+pytestmark = pytest.mark.local_cloud
+
+ARN = "arn:aws:iot:us-east-1:000000000000"
+
+
+@pytest.fixture(scope="module")
+def authority(engine: LocalCloud) -> tuple[pki.Authority, str]:
+    return register_ca(engine, "Authorisation CA")
+
+
+@pytest.fixture(scope="module")
+def known(
+    engine: LocalCloud, authority: tuple[pki.Authority, str], tmp_path_factory: pytest.TempPathFactory
+) -> DeviceFiles:
+    files = issue(authority[0], "authorised", tmp_path_factory.mktemp("authorised"))
+    with device(engine, files, "authorised") as mqtt:
+        mqtt.connect()
+    return files
+
+
+def test_attach_policy_is_judged_on_its_target(engine: LocalCloud, known: DeviceFiles) -> None:
+    engine.client("iot").create_policy(policyName="plain", policyDocument='{"Version": "2012-10-17", "Statement": []}')
+    target = f"{ARN}:cert/{known.certificate_id}"
+    may = make_role(
+        engine, "may-attach", {"Action": ["iot:AttachPolicy", "iot:DetachPolicy"], "Resource": f"{ARN}:cert/*"}
+    )
+    as_role(engine, may, "iot").attach_policy(policyName="plain", target=target)
+    as_role(engine, may, "iot").detach_policy(policyName="plain", target=target)
+    other = make_role(engine, "may-attach-elsewhere", {"Action": "iot:AttachPolicy", "Resource": f"{ARN}:cert/0000"})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role(engine, other, "iot").attach_policy(policyName="plain", target=target)
+
+
+def test_attach_thing_principal_cannot_be_narrowed(engine: LocalCloud, known: DeviceFiles) -> None:
+    engine.client("iot").create_thing(thingName="narrow")
+    principal = f"{ARN}:cert/{known.certificate_id}"
+    narrow = make_role(
+        engine,
+        "narrow-principal",
+        {"Action": "iot:AttachThingPrincipal", "Resource": [f"{ARN}:thing/*", f"{ARN}:cert/*"]},
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role(engine, narrow, "iot").attach_thing_principal(thingName="narrow", principal=principal)
+    wide = make_role(engine, "wide-principal", {"Action": "iot:AttachThingPrincipal", "Resource": "*"})
+    as_role(engine, wide, "iot").attach_thing_principal(thingName="narrow", principal=principal)
+
+
+def test_a_ca_certificate_is_a_resource(engine: LocalCloud, authority: tuple[pki.Authority, str]) -> None:
+    reader = make_role(engine, "ca-reader", {"Action": "iot:DescribeCACertificate", "Resource": f"{ARN}:cacert/*"})
+    described = as_role(engine, reader, "iot").describe_ca_certificate(certificateId=authority[1])
+    assert described["certificateDescription"]["certificateId"] == authority[1]
+
+
+def test_a_task_token_belongs_to_its_state_machine(
+    engine: LocalCloud, sample_stack: dict[str, str], tmp_path: Path
+) -> None:
+    states, table = engine.client("stepfunctions"), engine.client("dynamodb")
+    states.start_execution(stateMachineArn=sample_stack["MachineArn"], input='{"ask": true, "certificateId": "owned"}')
+    item = eventually(
+        lambda: table.get_item(TableName=sample_stack["TableName"], Key={"id": {"S": "owned"}}).get("Item")
+    )
+    answer = {"taskToken": item["token"]["S"], "output": "{}"}
+    foreign = make_role(
+        engine,
+        "foreign-machine",
+        {"Action": "states:SendTaskSuccess", "Resource": f"{sample_stack['MachineArn']}-other"},
+    )
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role(engine, foreign, "stepfunctions").send_task_success(**answer)
+    own = make_role(engine, "own-machine", {"Action": "states:SendTaskSuccess", "Resource": sample_stack["MachineArn"]})
+    as_role(engine, own, "stepfunctions").send_task_success(**answer)
