@@ -154,6 +154,11 @@ def context() -> Any:
     )
 
 
+def call(handler: Any, event: Any) -> Any:
+    """Invoke a handler as Lambda does: JSON in, JSON out."""
+    return json.loads(json.dumps(handler(json.loads(json.dumps(event)), context())))
+
+
 def execution(name: str = "run-1", started_at: datetime = pki.NOW) -> dict[str, str]:
     """The execution that acts, as the state machine passes it."""
     return {"arn": f"{EXECUTIONS}:{name}", "name": name, "started_at": started_at.isoformat()}

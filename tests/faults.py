@@ -53,6 +53,36 @@ def dying_after(number: int) -> Iterator[list[str]]:
         yield calls
 
 
+@contextmanager
+def page_size(service: str, operation: str, **limit: int) -> Iterator[list[int]]:
+    """AWS answers in pages of this size. Yields a list that counts the pages."""
+    pages: list[int] = []
+
+    def ask(params: dict[str, Any], **_: Any) -> None:
+        pages.append(1)
+        params.update(limit)
+
+    with _hooked(f"before-parameter-build.{service}.{operation}", ask, (service,)):
+        yield pages
+
+
+@contextmanager
+def unprocessed(key: str, *, times: int) -> Iterator[None]:
+    """BatchGetItem leaves the item under this lookup key unread, `times` times."""
+    left: list[int] = []
+
+    def leave(parsed: dict[str, Any], **_: Any) -> None:
+        for table, items in parsed.get("Responses", {}).items():
+            kept = [item for item in items if item["lookup_key"]["S"] != key]
+            if len(left) < times and len(kept) < len(items):
+                left.append(1)
+                parsed["Responses"][table] = kept
+                parsed["UnprocessedKeys"] = {table: {"Keys": [{"lookup_key": {"S": key}}], "ConsistentRead": True}}
+
+    with _hooked("after-call.dynamodb.BatchGetItem", leave, ("dynamodb",)):
+        yield
+
+
 def after_every_call(run: Callable[[], Any]) -> Iterator[int]:
     """How many calls `run` makes when nothing goes wrong, then each of their numbers."""
     with dying_after(0) as calls:

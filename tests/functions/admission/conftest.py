@@ -31,7 +31,7 @@ class Gate:
     def claimed(self, event: dict[str, Any], name: str = "run-1") -> dict[str, str]:
         """Claim for the execution `name`, which is answered."""
         execution = aws_environment.execution(name)
-        claim({"event": event, "execution": execution}, aws_environment.context())
+        aws_environment.call(claim, {"event": event, "execution": execution})
         return execution
 
     def expect(self, record: DeviceRecord) -> None:
@@ -85,7 +85,7 @@ class Case:
 
     def step(self, handler: Any, **part: Any) -> Any:
         """Call a step as the state machine does."""
-        return handler({"execution": self.execution, **part}, aws_environment.context())
+        return aws_environment.call(handler, {"execution": self.execution, **part})
 
     def inspected(self) -> CertificateFacts:
         from functions.admission.inspect_certificate.app import handler
