@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from workflows.evidence.canonical import decoder
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import Link
 
@@ -69,6 +70,9 @@ def due(last: date | None, first: date | None, today: date) -> list[date]:
 def parse(payload: bytes) -> Manifest:
     """A manifest from its canonical JSON. Raises `EvidenceInvalid`."""
     try:
-        return msgspec.json.decode(payload, type=Manifest)
+        return _DECODER.decode(payload)
     except msgspec.MsgspecError as error:
         raise EvidenceInvalid("schema", f"Not a manifest of format {FORMAT}: {error}.") from error
+
+
+_DECODER = decoder(Manifest)

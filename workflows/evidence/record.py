@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput, Sha256
-from workflows.evidence.canonical import storable
+from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.revocation.verdict import Verdict
 
@@ -126,7 +126,9 @@ def says_the_same(one: Record, other: Record) -> bool:
 def parse(payload: bytes) -> Record:
     """A record from its canonical JSON. Raises `EvidenceInvalid`, naming the field that breaks the schema."""
     try:
-        parsed: Record = msgspec.json.decode(payload, type=Record)
+        return _DECODER.decode(payload)
     except msgspec.MsgspecError as error:
         raise EvidenceInvalid("schema", f"Not a record of format {FORMAT}: {error}.") from error
-    return parsed
+
+
+_DECODER: msgspec.json.Decoder[Record] = decoder(Record)  # type: ignore[arg-type]

@@ -54,7 +54,9 @@ class Report(Struct, frozen=True, kw_only=True):
 
 def verify_record(data: bytes, keys: Keys) -> Record:
     """One record by itself: signature, form, schema, votes and story; not its chain. Raises `EvidenceInvalid`."""
-    made = record.parse(_payload(data, jws.RECORD, keys))
+    payload = jws.opened(data, kind=jws.RECORD, keys=keys)
+    made = record.parse(payload)
+    _in_one_form(payload, made)
     if isinstance(made, AdmissionRecord):
         story.check(made, keys)
     return made
@@ -62,7 +64,10 @@ def verify_record(data: bytes, keys: Keys) -> Record:
 
 def verify_manifest(data: bytes, keys: Keys) -> Manifest:
     """One manifest by itself. Raises `EvidenceInvalid`."""
-    return manifest.parse(_payload(data, jws.MANIFEST, keys))
+    payload = jws.opened(data, kind=jws.MANIFEST, keys=keys)
+    made = manifest.parse(payload)
+    _in_one_form(payload, made)
+    return made
 
 
 def verify(files: Iterable[tuple[str, bytes]], keys: Keys, *, partial: bool = False) -> Report:
@@ -140,13 +145,11 @@ class _Kept:
         return entry.key
 
 
-def _payload(data: bytes, kind: str, keys: Keys) -> bytes:
-    payload = jws.opened(data, kind=kind, keys=keys)
-    if not is_canonical(payload):
+def _in_one_form(payload: bytes, made: object) -> None:
+    if not is_canonical(payload, made):
         raise EvidenceInvalid(
             "canonical", "The payload is not in the one form RFC 8785 allows: readers may differ on it."
         )
-    return payload
 
 
 def _chain(kept: _Kept, *, partial: bool) -> Iterator[Failure]:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from workflows.admission.contracts import Decision, SignedVote
 from workflows.evidence import jws
-from workflows.evidence.canonical import canonical
+from workflows.evidence.canonical import sorted_json
 from workflows.evidence.errors import EvidenceInvalid
 
 FORMAT = "gatehouse.vote/1"
@@ -33,7 +33,7 @@ _BOUND = (
 def statement(vote: SignedVote, approval_id: str) -> bytes:
     """What a vote's signature is made over: who, what, when, why, on which certificate, basis and request."""
     plain = msgspec.to_builtins(vote)
-    return canonical({"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND})
+    return sorted_json({"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND})
 
 
 def signed(vote: SignedVote, approval_id: str, *, protected_header: str, sign: jws.Sign) -> SignedVote:

@@ -1,0 +1,101 @@
+"""Verification of 1,000 records in one go, against the bare signature checks that it cannot do without: ``python -m bench.evidence``."""
+
+import time
+from collections.abc import Callable
+
+import msgspec
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+from tests import records
+from workflows.evidence import jws, votes
+from workflows.evidence.record import AdmissionRecord, parse
+from workflows.evidence.verify import verify
+
+RECORDS, ROUNDS = 1_000, 3
+BAR = 2.0
+_P256 = ec.ECDSA(hashes.SHA256())
+
+
+def fleet() -> dict[str, bytes]:
+    """A thousand devices' records, one in five with a person's signed vote, and the day's manifest."""
+    files = {}
+    for number in range(RECORDS):
+        device = f"pump-{number:04}"
+        approved = records.approval(records.vote(of=device), of=device) if number % 5 == 0 else None
+        made = records.admission(device, dossier=records.dossier(device, approved=approved))
+        files[made.key] = records.sealed(made)
+    return files | records.days(files, count=1)
+
+
+def signatures(files: dict[str, bytes]) -> list[tuple[bytes, bytes]]:
+    """Every signature in DER beside what it signs: all that the bare check needs, ready made."""
+    found = []
+    for data in files.values():
+        sealed, payload = jws.parse(data)
+        found.append((_der(sealed.signature), jws.signing_input(sealed.protected, payload)))
+        made = parse(payload) if b'"kind":"admission"' in payload else None
+        if isinstance(made, AdmissionRecord) and made.dossier.approval:
+            for vote in made.dossier.approval.votes:
+                header, _, signature = (vote.signature or "").partition("..")
+                signed = jws.signing_input(header, votes.statement(vote, made.dossier.approval.approval_id))
+                found.append((_der(signature), signed))
+    return found
+
+
+def measure() -> list[dict[str, object]]:
+    """Rows of name, value, unit, bar and whether it holds."""
+    files, keys = fleet(), records.keys()
+    pairs = signatures(files)
+    key = next(iter(keys.values()))
+
+    def bare() -> None:
+        for signature, signed in pairs:
+            key.verify(signature, signed, _P256)
+
+    def whole() -> None:
+        report = verify(files.items(), keys)
+        if report.failures:
+            raise AssertionError(report.failures[0])
+
+    signature_seconds, verify_seconds = _best(bare), _best(whole)
+    ratio = verify_seconds / signature_seconds
+    size = sum(map(len, files.values())) / RECORDS
+    return [
+        {
+            "name": "evidence: records verified",
+            "value": RECORDS / verify_seconds,
+            "unit": "records/s",
+            "bar": None,
+            "holds": True,
+        },
+        {
+            "name": "evidence: verification / bare signature checks",
+            "value": ratio,
+            "unit": "times",
+            "bar": BAR,
+            "holds": ratio <= BAR,
+        },
+        {"name": "evidence: size of a record", "value": size, "unit": "bytes", "bar": None, "holds": True},
+    ]
+
+
+def _best(run: Callable[[], None]) -> float:
+    """Seconds; the best of some rounds, since the machine is shared."""
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def _der(signature: str) -> bytes:
+    raw = jws.decode(signature)
+    return encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+
+
+if __name__ == "__main__":
+    for row in measure():
+        print(msgspec.json.encode(row).decode())
