@@ -134,12 +134,13 @@ def reset_caches() -> None:
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
-    """From now on, functions are told that it is `moment`, however they import the clock."""
+    """From now on, functions are told that it is `moment`, however they import the clock, and sleeping takes no time."""
 
     def now(tz: tzinfo | None = None) -> datetime:
         return moment.astimezone(tz)
 
     monkeypatch.setattr(clock, "datetime", SimpleNamespace(now=now, fromtimestamp=datetime.fromtimestamp))
+    monkeypatch.setattr(clock, "sleep", lambda _: None)
 
 
 def context() -> Any:

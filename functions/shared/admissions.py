@@ -81,6 +81,10 @@ class Admissions:
         row = self._owned(certificate_id, execution, "SET turn_at = if_not_exists(turn_at, :turn)", turn=turn_at)
         return row.turn_at or turn_at
 
+    def lose_turn(self, certificate_id: str, execution: Execution) -> None:
+        """Forget the turn, so that the claim takes another. Raises `AdmissionNotOwned`."""
+        self._owned(certificate_id, execution, "REMOVE turn_at")
+
     def retain(self, certificate_id: str, execution: Execution) -> Admission:
         """Before a step that changes anything: is it still ours? Reopens what `record_failure` closed, after a redrive.
 

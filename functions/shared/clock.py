@@ -1,6 +1,9 @@
 """The one place that asks for the time."""
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def now() -> datetime:
@@ -13,6 +16,16 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
-def from_milliseconds(count: int) -> datetime:
-    """The aware UTC time `count` milliseconds after the epoch."""
-    return datetime.fromtimestamp(count / 1000, UTC)
+def microseconds(moment: datetime) -> int:
+    """Microseconds since the epoch, exactly."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(count: int) -> datetime:
+    """The aware UTC time `count` microseconds after the epoch."""
+    return _EPOCH + timedelta(microseconds=count)
+
+
+def sleep(seconds: float) -> None:
+    """Do nothing for that long; not at all if it is less than nothing."""
+    time.sleep(max(0.0, seconds))

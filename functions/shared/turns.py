@@ -1,54 +1,86 @@
-"""The counter that hands out turns (`workflows.admission.turns`): one item a lane, moved on by conditional updates."""
+"""The table of turns (`workflows.admission.turns`): one item with a number for each lane, moved on by conditional updates."""
+
+from collections.abc import Generator
+from datetime import datetime
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from functions.shared import clock
 from functions.shared.aws import client, translated
 from functions.shared.items import to_plain, values
 from workflows.admission import turns
 from workflows.admission.errors import AwsUnavailable
+from workflows.admission.limits import Pacing
+from workflows.admission.turns import Advance, Answer, Lane, Raise
 
-ADMISSION = "admission"
-_ROUNDS = 5
-"""Two updates a round. A round is lost only if the lane went from idle to busy or back between the two."""
+T = TypeVar("T")
+
+_ITEM = {"lane": {"S": "all"}}
+"""All lanes in one item, so that each write also tells where the others stand."""
+
+_WRITES = 250
+"""More than two for every slot between two of the same lane: only a table that others write to without end gets there."""
 
 
 class Turns:
-    """The table. Times are milliseconds since the epoch."""
+    """The turns of the account in this Region."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, pacing: Pacing) -> None:
         self.table = table
+        self.slots = turns.calendar(pacing)
 
-    def take(self, lane: str, now: int, every: int) -> int:
-        """When the next turn of `lane` comes, `every` milliseconds after the one before. Raises `AwsUnavailable`.
+    def take(self, lane: Lane, now: datetime) -> datetime:
+        """When the next turn of `lane` comes. Raises `AwsUnavailable`."""
+        return clock.from_microseconds(self._carry_out(turns.take(self.slots, lane, clock.microseconds(now))))
 
-        The arithmetic is `turns.take`, told to DynamoDB in two forms, since an update expression knows no maximum: the lane is
-        busy until later than `now`, or it is not.
+    def hold(self, lane: Lane, turn_at: datetime, now: datetime) -> bool:
+        """Whether the turn may be used; if so, waits for what is left of the second. False: take another.
+
+        Step Functions' Wait drops the fraction of a timestamp
+        (https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html), so ten turns would come at once.
         """
-        idle = turns.take(None, now, every)
-        for _ in range(_ROUNDS):
-            moved = self._update(lane, "SET tat = tat + :every", "tat > :now", every=every, now=now)
-            if moved is not None:
-                return moved - every
-            if self._update(
-                lane, "SET tat = :tat", "attribute_not_exists(tat) OR tat <= :now", tat=idle.arrival, now=now
-            ):
-                return idle.at
-        raise AwsUnavailable(f"Lane {lane} was taken {_ROUNDS} times over by others while this turn was asked for.")
+        held = self._carry_out(turns.hold(self.slots, lane, clock.microseconds(turn_at), clock.microseconds(now)))
+        if held:
+            clock.sleep(min((turn_at - now).total_seconds(), 1.0))
+        return held
 
-    def _update(self, lane: str, update: str, condition: str, **named: int) -> int | None:
-        """The lane's new value; None if the condition does not hold."""
+    def _carry_out(self, procedure: Generator[Advance | Raise, Answer, T] | Generator[Raise, Answer, T]) -> T:
+        """Make the writes that `procedure` asks for."""
+        answer: Answer = None
+        try:
+            write = next(procedure)
+            for _ in range(_WRITES):
+                answer = self._write(write)
+                write = procedure.send(answer)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+        raise AwsUnavailable(f"No turn after {_WRITES} writes to {self.table}: others took each one first.")
+
+    def _write(self, write: Advance | Raise) -> Answer:
+        match write:
+            case Advance():
+                return self._update(write.lane, "SET #l = #l + :by", "#l > :above", by=write.by, above=write.above)
+            case Raise():
+                condition = "attribute_not_exists(#l) OR #l <= :at_most"
+                return self._update(write.lane, "SET #l = :to", condition, to=write.to, at_most=write.at_most)
+
+    def _update(self, lane: Lane, update: str, condition: str, **named: int) -> Answer:
         try:
             with translated():
                 answer = client("dynamodb").update_item(
                     TableName=self.table,
-                    Key={"lane": {"S": lane}},
+                    Key=_ITEM,
                     UpdateExpression=update,
                     ConditionExpression=condition,
+                    ExpressionAttributeNames={"#l": lane},
                     ExpressionAttributeValues=values(**named),
-                    ReturnValues="UPDATED_NEW",
+                    ReturnValues="ALL_NEW",
                 )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             return None
-        return int(to_plain(answer["Attributes"])["tat"])
+        found: dict[str, Any] = to_plain(answer["Attributes"])
+        return {name: number for name, number in found.items() if name in turns.LANES}

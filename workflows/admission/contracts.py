@@ -69,9 +69,12 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class InspectInput(Struct, frozen=True, kw_only=True):
+    """`turn_at` is the claim's; None for an execution that was started when nobody asked for it."""
+
     certificate_id: Sha256
     ca_certificate_id: Sha256
     execution: Execution
+    turn_at: datetime | None = None
 
 
 class CertificateFacts(Struct, frozen=True, kw_only=True):

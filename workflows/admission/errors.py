@@ -6,6 +6,7 @@ Retried, then left uncaught so that the execution can be redriven where it stand
 
 Caught by name (`WillNeverWork`):
     EventMalformed          what started the execution is no registration event           → Fail
+    TurnLost                its turn was needed by whom it was lent by, or has lapsed     → Claim admission, for another
     AdmissionNotOwned       another execution owns this certificate by now                → Fail, nothing touched
     CertificateUnknown      AWS IoT does not know the certificate (it was deleted)        → Hold
     CertificateChanged      its status in AWS IoT was changed by somebody else meanwhile  → Hold
@@ -28,6 +29,10 @@ class AccessRefused(MayWorkLater):
 
 class EventMalformed(WillNeverWork):
     """The input is not a certificate registration event."""
+
+
+class TurnLost(WillNeverWork):
+    """The turn may not be used: the lane that lent it has needed it, or its time is long past. Take another."""
 
 
 class AdmissionNotOwned(WillNeverWork):

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from workflows import configuration
 
 Positive = Annotated[int, Meta(gt=0)]
+Share = Annotated[int, Meta(ge=1, le=20)]
 
 
 class CertificateLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,10 +28,19 @@ class CrlLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     max_size_mb: Positive
 
 
-class Pacing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How fast the account's AWS IoT quotas let us go (10 DescribeCertificate a second unless raised)."""
+class Shares(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each lane is sure of when all want more than there is, in proportion. What one does not need is lent to the others."""
 
-    admissions_per_second: Annotated[float, Meta(gt=0, le=1000)]
+    sweep: Share
+    carry_out: Share
+    admission: Share
+
+
+class Pacing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How fast the account's AWS IoT quotas let us go (10 DescribeCertificate and UpdateCertificate a second unless raised)."""
+
+    calls_per_second: Annotated[float, Meta(gt=0, le=1000)]
+    shares: Shares
 
 
 class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,10 +8,9 @@ from functions.shared import clock
 from functions.shared.admissions import Admissions
 from functions.shared.observability import logger, observed
 from functions.shared.settings import limits, settings
-from functions.shared.turns import ADMISSION, Turns
+from functions.shared.turns import Turns
 from workflows.admission import contracts
 from workflows.admission.registration import read_event
-from workflows.admission.turns import interval
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -23,7 +22,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Claim admission*. Input: ClaimInput; output: Claim.
 
-    Raises EventMalformed (→ Fail), AwsUnavailable (retryable). A repeat answers the claim and the turn it was first given.
+    Raises EventMalformed (→ Fail), AwsUnavailable (retryable). A repeat answers the claim and the turn it was
+    first given, or another once that one is lost (*Inspect certificate*).
     """
     request = contracts.read(contracts.ClaimInput, event)
     registered = read_event(request.event)
@@ -34,8 +34,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     ours, admission = admissions.claim(registered.certificate_id, registered.ca_certificate_id, request.execution, at)
     turn_at = admission.turn_at
     if ours and turn_at is None:
-        every = interval(limits().pacing.admissions_per_second)
-        turn = clock.from_milliseconds(Turns(configured.turns_table).take(ADMISSION, clock.milliseconds(at), every))
+        turn = Turns(configured.turns_table, limits().pacing).take("admission", at)
         turn_at = admissions.give_turn(registered.certificate_id, request.execution, turn)
     return contracts.write(
         contracts.Claim(

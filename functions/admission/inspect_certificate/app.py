@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from functions.admission.inspect_certificate.turn import ensure_turn
 from functions.shared import clock, issuers
 from functions.shared.admissions import Admissions
 from functions.shared.aws import client, translated
@@ -16,6 +17,7 @@ from workflows.admission.errors import CertificateUnknown
 
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
+    turns_table: str
     crl_bucket: str
 
 
@@ -23,10 +25,13 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Inspect certificate*. Input: InspectInput; output: Inspection. The facts are noted beside the admission.
 
-    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, AdmissionNotOwned, AwsUnavailable.
+    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, TurnLost (→ Claim admission),
+    AdmissionNotOwned, AwsUnavailable.
     """
     request = contracts.read(contracts.InspectInput, event)
     configured, at = settings(Settings), clock.now()
+    admissions = Admissions(configured.admissions_table)
+    ensure_turn(request, admissions, configured.turns_table, at)
     with translated(ResourceNotFoundException=CertificateUnknown):
         answer = client("iot").describe_certificate(certificateId=request.certificate_id)
     found = answer["certificateDescription"]
@@ -51,5 +56,5 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             "serial": facts.serial,
         }
     )
-    Admissions(configured.admissions_table).note(request.certificate_id, request.execution, inspected_at=at, **learned)
+    admissions.note(request.certificate_id, request.execution, inspected_at=at, **learned)
     return contracts.write(inspection)
