@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -65,7 +66,7 @@ def start(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
         _require_free(name, port)
     settings.scratch.mkdir(parents=True, exist_ok=True)
     settings.lock.touch()
-    with settings.log.open("ab") as log:
+    with settings.log.open("wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "gatehouse.local_cloud.engine"],
             env=environment(settings),
@@ -90,6 +91,7 @@ def stop(settings: LocalCloudSettings) -> bool:
         return False
     _stop_group(pid)
     _wait_for_end(pid, STOP_WITHIN_SECONDS)
+    shutil.rmtree(settings.scratch, ignore_errors=True)
     return True
 
 
