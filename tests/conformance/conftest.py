@@ -91,6 +91,7 @@ def expect(score: Score) -> Expect:
 SERIAL = 0x51A7_0DC3_9E42_7BF8_0195_77E3_2C0A_64D1_8F3B_5E20
 """The device's: 20 octets, none of them likely to stand elsewhere."""
 SHARD = "http://crl.example.com/1.crl"
+OTHER_SHARD = "http://crl.example.com/2.crl"
 
 
 @cache

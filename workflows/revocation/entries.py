@@ -14,7 +14,7 @@ import re
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -227,8 +227,10 @@ def _byte(value: int) -> bytes:
 
 
 @lru_cache(maxsize=32)
-def _pattern(shapes: Iterable[Shape]) -> "re.Pattern[bytes]":
+def _pattern(shapes: tuple[Shape, ...]) -> "re.Pattern[bytes]":
     """As many entries of these shapes as follow each other. Possessive, so that it neither backtracks nor grows."""
+    if not shapes:
+        return re.compile(rb"(?!)")
     return re.compile(rb"(?s)(?:\x30(?:" + b"|".join(map(_shape_pattern, shapes)) + rb"))*+")
 
 
