@@ -195,6 +195,13 @@ def test_the_alias_names_the_newest_version(runs: Runs) -> None:
     ]
 
 
+def run_definition(runs: Runs, engine: LocalCloud, name: str, definition: dict[str, Any]) -> Any:
+    """The output of a machine that calls nothing."""
+    role = engine.client("iam").list_roles()["Roles"][0]["Arn"]
+    machine = runs.states.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
+    return output(runs.end(runs.states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]))
+
+
 def test_assign_reads_the_variables_as_they_were_when_the_state_began(runs: Runs, engine: LocalCloud) -> None:
     definition = {
         "QueryLanguage": "JSONata",
@@ -205,7 +212,24 @@ def test_assign_reads_the_variables_as_they_were_when_the_state_began(runs: Runs
             "Done": {"Type": "Succeed", "Output": "{% $a & ' ' & $b %}"},
         },
     }
-    role = engine.client("iam").list_roles()["Roles"][0]["Arn"]
-    machine = runs.states.create_state_machine(name="assign", definition=json.dumps(definition), roleArn=role)
-    arn = runs.states.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    assert output(runs.end(arn)) == "new old"
+    assert run_definition(runs, engine, "assign", definition) == "new old"
+
+
+def test_a_succeed_state_inside_a_branch_shapes_its_output(runs: Runs, engine: LocalCloud) -> None:
+    branch = {"StartAt": "Inner", "States": {"Inner": {"Type": "Succeed", "Output": "{% 'shaped' %}"}}}
+    definition = {
+        "QueryLanguage": "JSONata",
+        "StartAt": "Both",
+        "States": {"Both": {"Type": "Parallel", "Branches": [branch], "End": True}},
+    }
+    assert run_definition(runs, engine, "branch", definition) == ["shaped"]
+
+
+def test_the_delay_between_retries_keeps_to_its_cap_and_is_spread_out() -> None:
+    from gatehouse.local_cloud.additions.machine_states import _retry_delay
+
+    capped = {"IntervalSeconds": 2, "BackoffRate": 3.0, "MaxDelaySeconds": 100}
+    assert [_retry_delay(capped, count) for count in range(5)] == [2, 6, 18, 54, 100]
+    spread = {_retry_delay({**capped, "JitterStrategy": "FULL"}, 4) for _ in range(20)}
+    assert len(spread) > 10
+    assert all(0 <= delay <= 100 for delay in spread)
