@@ -54,6 +54,18 @@ def dying_after(number: int) -> Iterator[list[str]]:
 
 
 @contextmanager
+def listening(service: str, operation: str) -> Iterator[list[dict[str, Any]]]:
+    """Yields the parameters of each such call."""
+    asked: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(dict(params))
+
+    with _hooked(f"provide-client-params.{service}.{operation}", note, (service,)):
+        yield asked
+
+
+@contextmanager
 def page_size(service: str, operation: str, **limit: int) -> Iterator[list[int]]:
     """AWS answers in pages of this size. Yields a list that counts the pages."""
     pages: list[int] = []
@@ -80,6 +92,18 @@ def unprocessed(key: str, *, times: int) -> Iterator[None]:
                 parsed["UnprocessedKeys"] = {table: {"Keys": [{"lookup_key": {"S": key}}], "ConsistentRead": True}}
 
     with _hooked("after-call.dynamodb.BatchGetItem", leave, ("dynamodb",)):
+        yield
+
+
+@contextmanager
+def entries_refused() -> Iterator[None]:
+    """PutEvents answers 200, and in its body that the entry was not taken."""
+
+    def refuse(parsed: dict[str, Any], **_: Any) -> None:
+        parsed["FailedEntryCount"] = 1
+        parsed["Entries"] = [{"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}]
+
+    with _hooked("after-call.events.PutEvents", refuse, ("events",)):
         yield
 
 

@@ -1,0 +1,53 @@
+"""Programs and people are told of every end; a fault of one of the two is retried."""
+
+import json
+from typing import Any
+
+import pytest
+
+from functions.admission.notify.app import handler
+from tests import aws_environment, faults
+from tests.unit.admission.test_notification import ended
+from workflows.admission import contracts
+from workflows.admission.errors import AwsUnavailable
+
+
+def notify(**unusual: Any) -> Any:
+    return aws_environment.call(handler, contracts.write(ended(**unusual)))
+
+
+def test_both_are_told(inbox: aws_environment.Inbox) -> None:
+    answer = notify()
+    (mail,), (event,) = inbox.read()
+    assert mail["MessageId"] == answer["message_id"]
+    assert mail["Subject"].startswith("Gatehouse: pump-0042 admitted")
+    assert "keep trying" in mail["Message"]
+    assert mail["MessageAttributes"]["kind"]["Value"] == "admission_admitted"
+    assert (event["source"], event["detail-type"]) == ("gatehouse", "Admission ended")
+    assert event["detail"]["outcome"] == "admitted"
+    assert event["resources"] == [event["detail"]["execution_arn"]]
+
+
+def test_the_outcome_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    notify(outcome="held")
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    (metric,) = [line for line in lines if "_aws" in line]
+    assert (metric["AdmissionEnded"], metric["outcome"]) == ([1.0], "held")
+
+
+def test_a_bus_that_does_not_take_the_event_is_not_overlooked(inbox: aws_environment.Inbox) -> None:
+    """PutEvents answers 200 and says in the body that it failed."""
+    with faults.entries_refused(), pytest.raises(AwsUnavailable, match="ThrottlingException"):
+        notify()
+    notify()
+    assert len(inbox.read()[0]) == 1
+
+
+@pytest.mark.parametrize(("service", "operation"), [("sns", "Publish"), ("events", "PutEvents")])
+def test_throttling_may_work_later(inbox: aws_environment.Inbox, service: str, operation: str) -> None:
+    with faults.refused(service, operation, "ThrottlingException", times=9), pytest.raises(AwsUnavailable):
+        notify()
+    notify()
+    mails, events = inbox.read()
+    assert len(mails) == 1
+    assert len(events) >= 1
