@@ -40,6 +40,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     evidence_key: str | None = None
     evidence_sha256: str | None = None
     reopen_at: int | None = None
+    """From when a knock may start anew, in milliseconds since the epoch; the last second of the year 9999 for never."""
 
 
 def list_newest(

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
+from gatehouse.trail import recorded
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
 
@@ -68,15 +69,22 @@ def register(
         request["verificationCertificate"] = _pem(verification_certificate(certificate, key, code))
     if name:
         request["tags"] = [{"Key": "Name", "Value": name}]
+    asked = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
+    with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=asked) as act:
+        identifier, new = _register(iot, certificate, request)
+        target.client("s3").put_object(Bucket=bucket, Key=f"issuers/{identifier}.pem", Body=_pem(certificate).encode())
+        act.new = {"ca_certificate_id": identifier, "status": "ACTIVE", "auto_registration": "ENABLE"}
+    return Registration(authority=show(target, identifier), new=new, warnings=warnings)
+
+
+def _register(iot: Any, certificate: x509.Certificate, request: dict[str, Any]) -> tuple[str, bool]:
+    """The CA's id in AWS IoT, and whether it was not registered before."""
     try:
-        identifier = iot.register_ca_certificate(**request)["certificateId"]
-        new = True
+        return iot.register_ca_certificate(**request)["certificateId"], True
     except iot.exceptions.ResourceAlreadyExistsException as error:
         identifier = error.response.get("resourceId") or _identifier_of(iot, certificate)
         iot.update_ca_certificate(certificateId=identifier, newStatus="ACTIVE", newAutoRegistrationStatus="ENABLE")
-        new = False
-    target.client("s3").put_object(Bucket=bucket, Key=f"issuers/{identifier}.pem", Body=_pem(certificate).encode())
-    return Registration(authority=show(target, identifier), new=new, warnings=warnings)
+        return identifier, False
 
 
 def show(target: Target, identifier: str) -> Authority:

@@ -10,6 +10,7 @@ import msgspec
 from gatehouse import tables
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
+from gatehouse.trail import recorded
 from workflows.admission.contracts import DeviceRecord
 from workflows.admission.inventory import Binding, device_key
 
@@ -66,9 +67,23 @@ def write(target: Target, changes: Sequence[Change], progress: Progress) -> None
         progress(len(batch))
 
     due = [change for change in changes if change.kind != "unchanged"]
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    if not due:
+        return
+    old = {change.record.lookup_key: _side(change, 0) for change in due if change.kind == "changed"}
+    new = {change.record.lookup_key: _side(change, 1) for change in due}
+    with (
+        recorded(target, "inventory", "import", f"{len(due)} records", old=old, new=new),
+        ThreadPoolExecutor(_WORKERS) as pool,
+    ):
         for _ in pool.map(put, tables.batches(due, tables.WRITE_BATCH)):
             pass
+
+
+def _side(change: Change, side: int) -> dict[str, Any]:
+    """For the trail: the fields that change as they were (0) or will be (1); of a new record, whether it allows and who entered it."""
+    if change.kind == "new":
+        return {"effect": change.record.effect, "device": change.record.device, "entered_by": change.record.entered_by}
+    return {name: msgspec.to_builtins(values[side]) for name, values in change.fields.items()}
 
 
 def show(target: Target, device: str) -> Device:

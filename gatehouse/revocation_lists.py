@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from gatehouse import authority
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
+from gatehouse.trail import recorded
 from workflows.admission import limits
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
@@ -53,12 +54,13 @@ def publish(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime
                 f"(of {other.meta.this_update:%Y-%m-%d %H:%M}Z) has been published already."
             )
     found = _listed(checked, issuer, problem=None)
-    target.client("s3").put_object(
-        Bucket=target.output("CrlBucket"),
-        Key=found.bucket_key,
-        Body=checked.raw.data,
-        ContentType="application/pkix-crl",
-    )
+    with recorded(target, "revocation", "publish", found.bucket_key, new={"ca_certificate_id": ca_certificate_id}):
+        target.client("s3").put_object(
+            Bucket=target.output("CrlBucket"),
+            Key=found.bucket_key,
+            Body=checked.raw.data,
+            ContentType="application/pkix-crl",
+        )
     return found
 
 

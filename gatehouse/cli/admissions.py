@@ -1,11 +1,12 @@
 """``gatehouse admissions``: which certificates knocked, and what became of them."""
 
+from datetime import MAXYEAR, UTC, datetime
 from typing import Annotated
 
 import msgspec
 import typer
 
-from gatehouse.admissions import Standing
+from gatehouse.admissions import Admission, Standing
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, write_facts, write_json, write_table
 
@@ -59,4 +60,13 @@ def show(
     if json:
         write_json({**msgspec.to_builtins(admission), "approval_id": approval, "history": history})
         return
-    write_facts({**msgspec.structs.asdict(admission), "approval_id": approval, "history": history})
+    facts = {**msgspec.structs.asdict(admission), "reopen_at": _reopens(admission)}
+    write_facts({**facts, "approval_id": approval, "history": history})
+
+
+def _reopens(admission: Admission) -> datetime | str | None:
+    """From when a knock may start anew; the last moment of the year 9999 stands for never."""
+    if admission.reopen_at is None:
+        return None
+    moment = datetime.fromtimestamp(admission.reopen_at / 1000, UTC)
+    return "never by itself" if moment.year == MAXYEAR else moment

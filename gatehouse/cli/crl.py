@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from gatehouse.cli.context import target
-from gatehouse.cli.output import Json, say, write, write_facts, write_json, write_table
+from gatehouse.cli.output import Json, write, write_facts, write_json, write_table
 from workflows.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="What the CAs have taken back.")
@@ -93,9 +93,8 @@ def check(
     if json:
         write_json(verdict)
     else:
-        say(f"{verdict.status}: {verdict.reason}")
-        if verdict.governing is not None:
-            write_facts(msgspec.structs.asdict(verdict.governing))
+        governing = {} if verdict.governing is None else msgspec.structs.asdict(verdict.governing)
+        write_facts({"verdict": verdict.status, "why": verdict.reason} | governing)
         rows = [((one.sha256 or "")[:16], one.clause, one.reason) for one in verdict.not_counted]
         if rows:
             write_table(("list", "clause", "why it does not count"), rows, empty="")

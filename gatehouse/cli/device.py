@@ -7,7 +7,7 @@ import typer
 
 from gatehouse.cli.context import target
 from gatehouse.cli.failures import NO, UNREACHABLE
-from gatehouse.cli.output import Json, say, write_json
+from gatehouse.cli.output import Json, write_facts, write_json
 from gatehouse.target import MqttEndpoint
 from workflows.errors import BadInput
 
@@ -43,19 +43,11 @@ def connect(
     with MqttDevice(where, certificate=certificate, key=key, client_id=client_id) as mqtt:
         answer = mqtt.connect()
         published = mqtt.publish(*publish) if publish and answer is Connection.CONNECTED else None
+        facts = {"broker": f"{where.host}:{where.port}", "connection": answer.name.lower(), "published": published}
         if json:
-            write_json({"connection": answer.name.lower(), "why": mqtt.why, "published": published})
+            write_json({**facts, "why": mqtt.why})
         else:
-            say(
-                f"{where.host}:{where.port}: {answer}"
-                + (f" ({mqtt.why})" if answer is not Connection.CONNECTED else "")
-            )
-            if published is not None:
-                say(
-                    "The broker took the message."
-                    if published
-                    else f"The broker did not take the message ({mqtt.why})."
-                )
+            write_facts({**facts, "connection": answer.value, "why": mqtt.why})
     if answer is Connection.UNREACHABLE:
         raise typer.Exit(UNREACHABLE)
     if answer is not Connection.CONNECTED or published is False:

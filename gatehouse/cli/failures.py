@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from botocore import exceptions as botocore_exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -34,7 +35,11 @@ _FORESEEN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str],
     ((Unreachable, LocalCloudError, MayWorkLater), UNREACHABLE, ""),
     (GatehouseError, NO, ""),
     ((ProfileNotFound, NoRegionError), USAGE, f" Name one with --profile or --region, {_AIM}"),
-    (HTTPClientError, UNREACHABLE, " AWS cannot be reached."),
+    (
+        (HTTPClientError, botocore_exceptions.ConnectionError),
+        UNREACHABLE,
+        " AWS cannot be reached; is the network up, and the Region right?",
+    ),
     (
         (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError),
         NOT_PERMITTED,

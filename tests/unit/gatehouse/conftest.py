@@ -1,0 +1,38 @@
+"""A stack for the operator's side: moto with the template's tables and buckets, and a command line that cannot reach anything else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gatehouse.target import Target
+from tests import aws_environment
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """moto, and a home directory in which nothing runs."""
+    monkeypatch.setenv("GATEHOUSE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.delenv("GATEHOUSE_TARGET", raising=False)
+    with aws_environment.running(monkeypatch) as variables:
+        yield variables
+
+
+@pytest.fixture
+def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Target:
+    """The stack as every command of the test sees it."""
+    outputs = {
+        "AdmissionsTable": environment["ADMISSIONS_TABLE"],
+        "ApprovalsTable": environment["APPROVALS_TABLE"],
+        "InventoryTable": environment["INVENTORY_TABLE"],
+        "CrlBucket": environment["CRL_BUCKET"],
+        "EvidenceBucket": environment["EVIDENCE_BUCKET"],
+        "StateMachineArn": environment["STATE_MACHINE_ARN"],
+        "ApprovalsUrl": environment["APPROVALS_URL"],
+        "OidcIssuer": environment["OIDC_ISSUER"],
+    }
+    found = Target("gatehouse")
+    found.__dict__["outputs"] = outputs
+    monkeypatch.setattr(Target, "resolve", lambda *_: found)
+    return found

@@ -1,0 +1,93 @@
+"""The approvals API's answers as the operator's side understands them."""
+
+import io
+import json
+import urllib.error
+import urllib.request
+from email.message import Message
+from typing import Any
+
+import pytest
+
+from gatehouse.approvals import Approvals
+from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
+from workflows.errors import BadInput, GatehouseError
+
+URL = "https://approvals.example/"
+
+
+class Api:
+    """What the next calls are answered with, and what was asked."""
+
+    def __init__(self, *answers: tuple[int, Any]) -> None:
+        self.answers = list(answers)
+        self.asked: list[urllib.request.Request] = []
+
+    def urlopen(self, request: urllib.request.Request, timeout: float) -> io.BytesIO:
+        assert timeout > 0
+        self.asked.append(request)
+        status, body = self.answers.pop(0)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        if status != 200:
+            raise urllib.error.HTTPError(request.full_url, status, "Reason", Message(), io.BytesIO(content))
+        return io.BytesIO(content)
+
+
+def api(monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, Any]) -> Api:
+    found = Api(*answers)
+    monkeypatch.setattr(urllib.request, "urlopen", found.urlopen)
+    return found
+
+
+def test_vote_sends_the_evidence_hash_and_the_id_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = api(monkeypatch, (200, {"repeated": False})).asked
+    Approvals(URL, "token").vote("a/b", "approve", reason="r", meaning="approval", basis_sha256="f" * 64)
+    assert asked[0].full_url == "https://approvals.example/api/approvals/a%2Fb/vote"
+    assert asked[0].get_header("Authorization") == "Bearer token"
+    assert isinstance(asked[0].data, bytes)
+    assert json.loads(asked[0].data) == {
+        "decision": "approve",
+        "reason": "r",
+        "meaning": "approval",
+        "basis_sha256": "f" * 64,
+    }
+
+
+def test_list_follows_the_cursor_until_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [{"approvals": [{"n": 1}], "cursor": "next/2"}, {"approvals": [{"n": 2}], "cursor": "next/3"}]
+    asked = api(monkeypatch, *((200, page) for page in pages)).asked
+    assert Approvals(URL, "token").list_lane("mine", 2) == [{"n": 1}, {"n": 2}]
+    assert "cursor=next%2F2" in asked[1].full_url
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (400, BadInput),
+        (401, NotPermitted),
+        (403, NotPermitted),
+        (404, NotFound),
+        (409, AnsweredNo),
+        (410, AnsweredNo),
+        (503, Unreachable),
+    ],
+)
+def test_refusal_has_its_own_type_and_the_api_s_words(
+    monkeypatch: pytest.MonkeyPatch, status: int, error: type[GatehouseError]
+) -> None:
+    api(monkeypatch, (status, {"code": "some_code", "message": "Ada approved it at noon."}))
+    with pytest.raises(error, match=rf"Ada approved it at noon\. \({status} some_code\)"):
+        Approvals(URL, "token").show("a")
+
+
+@pytest.mark.parametrize("answer", [(200, b"<html>"), (200, [1]), (502, b"<html>")])
+def test_what_is_not_our_api_is_unreachable(monkeypatch: pytest.MonkeyPatch, answer: tuple[int, Any]) -> None:
+    api(monkeypatch, answer)
+    with pytest.raises(Unreachable):
+        Approvals(URL, "token").show("a")
+
+
+@pytest.mark.parametrize("url", ["http://approvals.example", "ftp://x", "http://127.0.0.1.evil.example", ""])
+def test_token_never_leaves_in_the_clear(url: str) -> None:
+    with pytest.raises(BadInput, match="only ever sent over https"):
+        Approvals(url, "token")

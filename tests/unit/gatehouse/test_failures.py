@@ -1,0 +1,76 @@
+"""Which error ends with which exit code; never a traceback for what can happen to anybody."""
+
+from pathlib import Path
+
+import pytest
+import typer
+from botocore.exceptions import (
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    ReadTimeoutError,
+)
+from typer.testing import CliRunner
+
+from gatehouse.cli import app
+from gatehouse.cli.failures import ForeseenErrors, explain
+from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
+from gatehouse.local_cloud.errors import NotRunning, PortTaken
+from workflows.errors import BadInput
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "said so"}}, "GetItem")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AnsweredNo("too late"), 1),
+        (BadInput("wrong"), 2),
+        (NotFound("nothing"), 2),
+        (NoRegionError(), 2),
+        (FileNotFoundError(2, "No such file or directory", "ca.pem"), 2),
+        (Unreachable("silence"), 3),
+        (NotRunning("down"), 3),
+        (PortTaken("taken"), 3),
+        (EndpointConnectionError(endpoint_url="https://iot"), 3),
+        (ReadTimeoutError(endpoint_url="https://iot"), 3),
+        (refused("ThrottlingException"), 3),
+        (NotPermitted("who are you"), 4),
+        (NoCredentialsError(), 4),
+        (refused("AccessDeniedException"), 4),
+        (refused("ExpiredTokenException"), 4),
+        (refused("ResourceInUseException"), 1),
+    ],
+)
+def test_exit_code_and_one_message(error: Exception, code: int) -> None:
+    app = typer.Typer(cls=ForeseenErrors)
+
+    @app.callback()
+    def root() -> None:
+        """Has a callback, so that it is a group."""
+
+    @app.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(app, ["fail"])
+    assert result.exit_code == code
+    assert result.stderr.startswith("Error: ")
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+
+
+def test_error_that_nobody_foresaw_is_not_dressed_up() -> None:
+    assert explain(ZeroDivisionError("ours"))[1] is None
+    assert explain(BrokenPipeError(32, "Broken pipe"))[1] is None
+
+
+def test_local_cloud_that_is_down_is_three(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEHOUSE_HOME", str(tmp_path))
+    result = CliRunner().invoke(app, ["--local", "admissions", "list"])
+    assert result.exit_code == 3
+    assert "gatehouse up" in result.stderr
+    assert CliRunner().invoke(app, ["status"]).exit_code == 3
