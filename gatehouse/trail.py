@@ -19,7 +19,7 @@ SOURCE = "gatehouse"
 
 @dataclass
 class Act:
-    """What the entry of the result will say beside the result. Set `old`, `new` and `reason` as they become known."""
+    """What the entry of the result will say beside the result: set `old`, `new` and `reason` as they become known."""
 
     old: dict[str, Any] = field(default_factory=dict)
     new: dict[str, Any] = field(default_factory=dict)
@@ -27,18 +27,26 @@ class Act:
 
 
 @contextmanager
-def recorded(target: Target, category: trail.Category, act_type: str, subject: str, **planned: Any) -> Iterator[Act]:
+def recorded(
+    target: Target,
+    category: trail.Category,
+    act_type: str,
+    subject: str,
+    *,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> Iterator[Act]:
     """Record an act of an operator: ``begun`` before the body runs, ``succeeded`` or ``failed`` after it.
 
-    >>> with recorded(target, "inventory", "import", "pumps.csv", rows=120) as act:
-    ...     act.new = {"written": 120}
+    >>> with recorded(target, "authority", "disable", "CN=Works CA", old={"status": "ACTIVE"}, new={"status": "INACTIVE"}):
+    ...     disable()
 
-    `planned` is what is known beforehand. Raises `TrailUnavailable`: before the body if that entry cannot be written, so that nothing
-    happens; after it if the result cannot, so that somebody looks.
+    `old` and `new` are what is known beforehand. Raises `TrailUnavailable`: before the body if that entry cannot be written, so that
+    nothing happens; after it if the result cannot, so that somebody looks.
     """
     writer = _Writer(target, category, act_type, subject)
-    act = Act(new=planned)
-    writer.write("begun", act)
+    writer.write("begun", Act(old=old or {}, new=new or {}))
+    act = Act()
     try:
         yield act
     except BaseException as error:

@@ -20,7 +20,8 @@ from workflows.evidence.record import parse
 class Stack:
     """The evidence bucket and admissions table, filled with files; and the command."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, target: Target) -> None:
+        self.target = target
         self.key = folder / "trusted.pem"
         self.key.write_bytes(records.public_pem())
 
@@ -56,9 +57,11 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stack]:
     with aws_environment.running(monkeypatch) as environment:
         target = Target("gatehouse")
         target.__dict__["outputs"] = {
+            "CrlBucket": environment["CRL_BUCKET"],
             "EvidenceBucket": "gatehouse-evidence",
+            "InventoryTable": "Inventory",
             "AdmissionsTable": "Admissions",
             "SigningKeyArn": environment["SIGNING_KEY_ARN"],
         }
         monkeypatch.setattr(Target, "resolve", lambda *_: target)
-        yield Stack(tmp_path)
+        yield Stack(tmp_path, target)
