@@ -35,18 +35,19 @@ def recorded(
     *,
     old: dict[str, Any] | None = None,
     new: dict[str, Any] | None = None,
+    reason: str = "",
 ) -> Iterator[Act]:
     """Record an act of an operator: ``begun`` before the body runs, ``succeeded`` or ``failed`` after it.
 
     >>> with recorded(target, "authority", "disable", "CN=Works CA", old={"status": "ACTIVE"}, new={"status": "INACTIVE"}):
     ...     disable()
 
-    `old` and `new` are what is known beforehand. Raises `TrailUnavailable`: before the body if that entry cannot be written, so that
+    `old`, `new` and the operator's `reason` are what is known beforehand. Raises `TrailUnavailable`: before the body if that entry cannot be written, so that
     nothing happens; after it if the result cannot, so that somebody looks.
     """
     writer = _Writer(target, category, act_type, subject)
-    writer.write("begun", Act(old=old or {}, new=new or {}))
-    act = Act()
+    writer.write("begun", Act(old=old or {}, new=new or {}, reason=reason))
+    act = Act(reason=reason)
     try:
         yield act
     except BaseException as error:
