@@ -1,4 +1,4 @@
-"""One engine a home: found again, kept to loopback, stopped without leftovers."""
+"""One engine a home: found again, kept to loopback, stopped without leftovers. Reads /proc, so on Linux."""
 
 import os
 import signal
@@ -21,8 +21,6 @@ from tests.local_cloud.waiting import eventually
 from workflows.errors import BadInput
 
 pytestmark = pytest.mark.local_cloud
-
-needs_proc = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="reads Linux's table of sockets")
 
 
 @pytest.fixture
@@ -52,7 +50,6 @@ def group_members(leader: int) -> list[int]:
     return found
 
 
-@needs_proc
 def test_nothing_listens_on_anything_but_loopback(bare: LocalCloud) -> None:
     before = listeners()
     bare.start_engine()
@@ -86,7 +83,6 @@ def test_a_taken_port_is_named_with_the_way_out(tmp_path: Path, field: str, vari
     assert process.find(settings) is None
 
 
-@needs_proc
 def test_the_holder_of_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         holder = process.holder_of(server.getsockname()[1])
@@ -94,7 +90,6 @@ def test_the_holder_of_a_taken_port_is_named() -> None:
     assert f"(pid {os.getpid()})" in holder
 
 
-@needs_proc
 def test_down_leaves_no_process_of_the_engine(engine: LocalCloud, bare: LocalCloud) -> None:
     bare.template = engine.template
     outputs = bare.up().outputs
