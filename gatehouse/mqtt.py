@@ -83,10 +83,13 @@ class MqttDevice:
         """Publish at QoS 1. False when the broker did not acknowledge it: AWS IoT disconnects who may not publish there."""
         info = self._require_client().publish(topic, payload, qos=_AT_LEAST_ONCE)
         deadline = time.monotonic() + within
-        while not info.is_published() and time.monotonic() < deadline:
-            if self._disconnected.wait(0.01):
-                break
-        return info.is_published()
+        try:
+            while not info.is_published() and time.monotonic() < deadline:
+                if self._disconnected.wait(0.01):
+                    break
+            return info.is_published()
+        except RuntimeError:  # paho: the session had ended before the message was sent
+            return False
 
     def subscribe(self, topic: str, within: float = 5.0) -> bool:
         """Subscribe at QoS 1. False when the broker refuses, disconnects or does not answer."""
