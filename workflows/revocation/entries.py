@@ -76,6 +76,8 @@ class Shape(NamedTuple):
     """An exact layout of an entry that the fast path knows."""
 
     serial_octets: int
+    padded: bool
+    """The serial begins with 00, to keep a set top bit from being a sign."""
     extensions: str
     """Their order: ``R`` reasonCode, ``D`` invalidityDate; empty for none."""
 
@@ -97,7 +99,8 @@ def read_entry(data: bytes, at: int, end: int, *, delta: bool) -> Entry:
             reason = _entry_extension(oid, critical, value, reason, delta=delta)
             kinds += {_REASON_CODE: "R", _INVALIDITY_DATE: "D"}.get(oid, "?")
     fields.finish("an entry")
-    shape = Shape(len(serial), kinds) if utc and "?" not in kinds and len(serial) <= 40 else None
+    usual = utc and "?" not in kinds and len(serial) <= 40 and serial[0] < 0x80
+    shape = Shape(len(serial), serial[0] == 0 and len(serial) > 1, kinds) if usual else None
     return Entry(serial, date, reason, at, cursor.at, shape)
 
 
@@ -177,7 +180,7 @@ def tile(
                 before_slow()
             entry = read_entry(data, reached, end, delta=delta)
             reached = entry.end
-            if entry.shape is not None and entry.shape.serial_octets:
+            if entry.shape is not None:
                 missed[entry.shape] += 1
                 if missed[entry.shape] == _LEARN_AFTER and len(shapes) < _MOST_SHAPES and entry.shape not in shapes:
                     shapes = (*shapes, entry.shape)
@@ -196,24 +199,28 @@ def _sample(data: bytes, start: int, end: int, *, delta: bool) -> tuple[Shape, .
             seen[entry.shape] += 1
     common = [shape for shape, _ in seen.most_common(8)]
     near = [shape._replace(serial_octets=shape.serial_octets + by) for shape in common for by in (-1, 1)]
-    return tuple(dict.fromkeys(shape for shape in common + near if shape.serial_octets > 0))
+    return tuple(dict.fromkeys(shape for shape in common + near if shape.serial_octets > shape.padded))
 
 
 _EXTENSION: Final = {
     # reasonCode, not critical; removeFromCRL (8) is left to the slow path, which knows whether this is a delta
     "R": (12, rb"\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01[\x00-\x06\x09\x0a]"),
     # invalidityDate, not critical
-    "D": (26, rb"\x30\x18\x06\x03\x55\x1d\x18\x04\x11\x18\x0f[0-9]{14}Z"),
+    "D": (26, rb"\x30\x18\x06\x03\x55\x1d\x18\x04\x11\x18\x0f[0-9]{14}+Z"),
 }
 
 
 def _shape_pattern(shape: Shape) -> bytes:
     """What follows an entry's tag: exactly the entries of that shape."""
-    octets, kinds = shape
+    octets, padded, kinds = shape
     body = rb"\x02" + _byte(octets)
-    # the shortest form: neither 00 before a clear top bit nor FF before a set one
-    body += rb"." if octets == 1 else rb"(?!\x00[\x00-\x7f]|\xff[\x80-\xff]).{%d}" % octets
-    body += rb"\x17\x0d[0-9]{12}Z"
+    if padded:
+        body += rb"\x00[\x80-\xff].{%d}+" % (octets - 2)
+    elif octets > 1:
+        body += rb"[\x01-\x7f].{%d}+" % (octets - 1)
+    else:
+        body += rb"[\x00-\x7f]"
+    body += rb"\x17\x0d[0-9]{12}+Z"
     size = 2 + octets + 15
     if kinds:
         inner = sum(_EXTENSION[kind][0] for kind in kinds)
