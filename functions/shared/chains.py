@@ -1,8 +1,11 @@
 """Which record comes before the next one: the admissions table names the latest of each certificate."""
 
+from botocore.exceptions import ClientError
+from msgspec import Struct
+
 from functions.shared.admissions import Admission
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, values
+from functions.shared.items import from_item, to_item, values
 from workflows.evidence.record import Link, key_of
 
 
@@ -34,7 +37,50 @@ def of_device(table: str, device: str | None, certificate_id: str) -> Link | Non
     return next((link for link in others if link is not None), None)
 
 
-def _link(row: Admission) -> Link | None:
+class Head(Struct, frozen=True, kw_only=True):
+    """The latest record of a certificate, and the admission it belongs to."""
+
+    execution_arn: str
+    outcome: str
+    device: str | None = None
+    evidence_key: str | None = None
+    evidence_sha256: str | None = None
+
+    @property
+    def link(self) -> Link | None:
+        return _link(self)
+
+
+def head(table: str, certificate_id: str) -> Head | None:
+    """As it stands now (strong read); None if the certificate never knocked. Raises `AwsUnavailable`, `AccessRefused`."""
+    with translated():
+        found = client("dynamodb").get_item(
+            TableName=table, Key=to_item({"certificate_id": certificate_id}), ConsistentRead=True
+        )
+    return from_item(found["Item"], Head) if "Item" in found else None
+
+
+def advance(table: str, certificate_id: str, before: Head, link: Link) -> bool:
+    """Let the chain go on from `link`. False if it went on from another record meanwhile: then only the day's manifest names this one."""
+    unchanged = "evidence_sha256 = :before" if before.link else "attribute_not_exists(evidence_sha256)"
+    named = {"me": before.execution_arn, "key": link.key, "sha": link.sha256}
+    try:
+        with translated():
+            client("dynamodb").update_item(
+                TableName=table,
+                Key=to_item({"certificate_id": certificate_id}),
+                UpdateExpression="SET evidence_key = :key, evidence_sha256 = :sha",
+                ConditionExpression=f"execution_arn = :me AND {unchanged}",
+                ExpressionAttributeValues=values(**named | ({"before": before.evidence_sha256} if before.link else {})),
+            )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def _link(row: Admission | Head) -> Link | None:
     if row.evidence_key is None or row.evidence_sha256 is None:
         return None
     return Link(key=row.evidence_key, sha256=row.evidence_sha256)

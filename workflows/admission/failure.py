@@ -16,12 +16,13 @@ ALREADY_TOLD = "AdmissionFailed"
 
 
 class EndedBadly(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The event's detail. `start_date` is in milliseconds; `input` is what the execution was started with, as JSON text."""
+    """The event's detail. `start_date` and `stop_date` are in milliseconds; `input` is what started the execution, as JSON text."""
 
     execution_arn: str
     name: str
     status: Literal["FAILED", "TIMED_OUT", "ABORTED"]
     start_date: int = 0
+    stop_date: int = 0
     input: str | None = None
     error: str | None = None
     cause: str | None = None

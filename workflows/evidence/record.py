@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput, Sha256
+from workflows.admission.failure import EndedBadly
 from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.revocation.verdict import Verdict
@@ -108,6 +109,37 @@ def record(
         workflow_version=request.workflow_version,
         event=storable(request.event),
         dossier=request.dossier,
+    )
+
+
+def execution_failed(
+    ended: EndedBadly,
+    certificate_id: str,
+    *,
+    device: str | None,
+    outcome: Outcome,
+    at: datetime,
+    code_version: str,
+    previous: Link | None,
+) -> ActRecord:
+    """An execution stopped where it stood. It may be redriven: the record of its end then comes after this one.
+
+    `outcome` is what had been sealed before it failed, or ``failed``. A second failure of the same execution is a record of its own.
+    """
+    return ActRecord(
+        key=key_of(certificate_id, f"{ended.name}.{ended.status.lower()}-{ended.stop_date}"),
+        certificate_id=certificate_id,
+        device=device,
+        reason=ended.fault,
+        sealed_at=at,
+        code_version=code_version,
+        previous=previous,
+        device_previous=None,
+        act="execution_failed",
+        by="AWS Step Functions",
+        outcome=outcome,
+        execution=ended.execution,
+        after={"execution_status": ended.status},
     )
 
 

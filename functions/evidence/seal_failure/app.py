@@ -1,0 +1,51 @@
+"""Seal that an execution failed where it stood: an end like any other, until it is redriven."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from functions.shared import chains
+from functions.shared.clock import now
+from functions.shared.observability import observed
+from functions.shared.sealing import keep
+from functions.shared.settings import settings
+from functions.shared.signing import Signer
+from functions.shared.vault import Vault
+from workflows.admission import failure
+from workflows.admission.contracts import Outcome
+from workflows.evidence.record import execution_failed
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    evidence_bucket: str
+    signing_key_arn: str
+    approvals_url: str
+    code_version: str
+
+
+@observed
+def handler(event: Any, _context: Any) -> Any:
+    """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. Repeatable: the record stored first stands.
+
+    Nothing is sealed of what was no admission, of an execution that was overtaken, or of a roll back, which has its record.
+    """
+    ended = failure.read(event)
+    certificate_id, used = failure.certificate_of(ended), settings(Settings)
+    head = chains.head(used.admissions_table, certificate_id) if certificate_id else None
+    ours = head is not None and head.execution_arn == ended.execution_arn
+    if certificate_id is None or head is None or not ours or ended.error == failure.ALREADY_TOLD:
+        return {"status": "unchanged"}
+    made = execution_failed(
+        ended,
+        certificate_id,
+        device=head.device,
+        outcome="failed" if head.outcome == "open" else msgspec.convert(head.outcome, Outcome),
+        at=now(),
+        code_version=used.code_version,
+        previous=head.link,
+    )
+    kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
+    chains.advance(used.admissions_table, certificate_id, head, link)
+    return {"status": "sealed", "evidence_key": kept.key}
