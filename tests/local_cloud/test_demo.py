@@ -1,4 +1,4 @@
-"""The demo as a user runs it: a process of its own, its JSON, and what stays behind or does not. Other people's clients then look around."""
+"""The demo as a user runs it: a process of its own, its JSON, what stays behind, and what other people's clients see of it."""
 
 import json
 import os
@@ -217,7 +217,7 @@ def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
             text=True,
         )
         try:
-            eventually(lambda: (home.folder / "demo" / "ca.pem").exists(), within=60, what="the demo's CA")
+            eventually((home.folder / "demo" / "ca.pem").exists, within=60, what="the demo's CA")
             demo.send_signal(signal.SIGINT)
             output, _ = demo.communicate(timeout=60)
         finally:
