@@ -1,15 +1,25 @@
 """Where people decide: the API behind the HTTP API's JWT authorizer."""
 
+from contextlib import suppress
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from msgspec import Struct
 
 from functions.approval.approvals_web.answers import Denied, fault
 from functions.approval.approvals_web.api import router
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.shared.observability import count, logger, observed
+from functions.shared.settings import settings
+from functions.shared.trail import Trail
 from workflows.errors import MayWorkLater
+from workflows.evidence.errors import TrailUnavailable
+
+
+class Evidence(Struct, frozen=True, kw_only=True):
+    evidence_bucket: str
+
 
 app = APIGatewayHttpResolver()
 app.include_router(router)
@@ -18,6 +28,16 @@ app.include_router(router)
 @app.exception_handler(NotSignedIn)  # type: ignore[untyped-decorator]
 def not_signed_in(error: NotSignedIn) -> Response[str]:
     count("SignInRefused")
+    asked = app.current_event
+    with suppress(TrailUnavailable):  # an alarm was raised; the refusal stands in any case
+        Trail(settings(Evidence).evidence_bucket, "approvals_web").record(
+            "sign_in",
+            "refuse",
+            subject=f"{asked.http_method} {asked.path}",
+            actor=asked.request_context.http.source_ip,
+            result="refused",
+            reason=f"{error.code}: {error}",
+        )
     return fault(error.code, str(error))
 
 

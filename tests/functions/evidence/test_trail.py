@@ -4,9 +4,10 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.approval.approvals_web.app import handler as approvals_web
 from functions.shared import aws
 from functions.shared.trail import Trail
-from tests import pki
+from tests import aws_environment, pki
 from workflows.evidence import trail
 from workflows.evidence.errors import TrailUnavailable
 
@@ -52,3 +53,42 @@ def test_an_entry_is_never_written_over() -> None:
     with pytest.raises(TrailUnavailable):
         TRAIL.record("authority", "register", subject="other", actor="mallory", result="begun", id=identity)
     assert [made.subject for made in kept()] == ["ca"]
+
+
+def refused_sign_in() -> int:
+    """Somebody with a token of another issuer asks for the list of approvals."""
+    http = {
+        "method": "GET",
+        "path": "/api/approvals",
+        "sourceIp": "203.0.113.7",
+        "protocol": "HTTP/1.1",
+        "userAgent": "x",
+    }
+    claims = {"sub": "mallory", "iss": "https://other.example"}
+    event = {
+        "version": "2.0",
+        "rawPath": "/api/approvals",
+        "requestContext": {
+            "http": http,
+            "stage": "$default",
+            "authorizer": {"jwt": {"claims": claims, "scopes": None}},
+        },
+    }
+    status: int = approvals_web(event, aws_environment.context())["statusCode"]
+    return status
+
+
+def test_a_sign_in_that_is_refused_is_in_the_trail() -> None:
+    assert refused_sign_in() == 401
+    (made,) = kept()
+    assert (made.category, made.type, made.result, made.actor) == ("sign_in", "refuse", "refused", "203.0.113.7")
+    assert made.subject == "GET /api/approvals"
+    assert "another issuer" in made.reason
+
+
+def test_a_sign_in_is_refused_even_if_the_trail_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "PutObject")
+
+    monkeypatch.setattr(aws.client("s3"), "put_object", refuse)
+    assert refused_sign_in() == 401
