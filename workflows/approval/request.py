@@ -174,12 +174,10 @@ def expire(request: Request, *, at: datetime) -> Step | None:
     )
 
 
-def delivered(request: Request, *, at: datetime) -> Step:
+def delivered(request: Request, *, source: str, at: datetime) -> Step:
     """The execution has the decision."""
-    after = replace(request, resume_state="DELIVERED", version=request.version + 1)
-    return _step(
-        request, after, "resumed", source="resume_execution", summary="The execution goes on with the decision.", at=at
-    )
+    after = replace(request, resume_state="DELIVERED", lost_because=None, version=request.version + 1)
+    return _step(request, after, "resumed", source=source, summary="The execution goes on with the decision.", at=at)
 
 
 def lost(request: Request, *, because: str, source: str, at: datetime) -> Step:

@@ -11,6 +11,8 @@ from workflows.approval import request as requests
 from workflows.approval import wording
 from workflows.approval.request import Request, Step, whole
 
+SOURCE = "resume_execution"
+
 
 class Resumption:
     """Every call may be repeated, come late, or run twice at once."""
@@ -27,25 +29,25 @@ class Resumption:
         if request is None or request.resume_state != "OWED":
             return
         ciphertext, generation = self._approvals.callback(approval_id)
-        if generation != request.generation:
-            return  # A newer token came in between; that write owes it anew, and the stream tells us of it.
         token = task_tokens.decrypt(ciphertext, approval_id, self._data_key_arn)
         if executions.resume(token, approval_id):
-            self._delivered(request)
+            self._delivered(request, generation)
             return
         match executions.whereabouts(request.execution_arn):
             case "past":
-                self._delivered(request)
+                self._delivered(request, generation)
             case "gone":
-                self._lost(request)
+                self._lost(request, generation)
             case "waiting":
                 logger.info("the token is spent and no newer one has come; the sweeper asks again")
 
-    def _delivered(self, request: Request) -> None:
-        self._settle(request, lambda standing: requests.delivered(standing, at=whole(clock.now())))
+    def _delivered(self, request: Request, generation: int) -> None:
+        self._settle(
+            request, generation, lambda standing: requests.delivered(standing, source=SOURCE, at=whole(clock.now()))
+        )
         count("DecisionDelivered")
 
-    def _lost(self, request: Request) -> None:
+    def _lost(self, request: Request, generation: int) -> None:
         """Tell first, then note it: a crash in between tells twice rather than never."""
         because = f"The execution {request.execution_arn} ended before it could take the decision."
         count("ApprovalNotCarriedOut")
@@ -63,14 +65,15 @@ class Resumption:
         self._messages.event("Approval not carried out", detail, request.execution_arn)
         self._settle(
             request,
-            lambda standing: requests.lost(standing, because=because, source="resume_execution", at=whole(clock.now())),
+            generation,
+            lambda standing: requests.lost(standing, because=because, source=SOURCE, at=whole(clock.now())),
         )
 
-    def _settle(self, request: Request, step: Callable[[Request], Step]) -> None:
+    def _settle(self, request: Request, generation: int, step: Callable[[Request], Step]) -> None:
         """Only if it is still owed to the token that was tried: a newer one has to be tried itself."""
 
         def work_out(standing: Request) -> Step | None:
-            owed = standing.resume_state == "OWED" and standing.generation == request.generation
+            owed = standing.resume_state == "OWED" and standing.generation == generation
             return step(standing) if owed else None
 
         self._approvals.change(request.approval_id, work_out)
