@@ -9,11 +9,13 @@ import msgspec
 import pytest
 
 from tests import records
-from workflows.evidence import schema
+from workflows.evidence import jws, schema
 from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
-from workflows.evidence.record import ActRecord, Record, key_of, parse, says_the_same
+from workflows.evidence.record import ActRecord, AdmissionRecord, Record, key_of, parse, says_the_same
+from workflows.evidence.verify import verify_record
 
+KEPT = Path(__file__).parent / "kept"
 ACT = ActRecord(
     key=key_of(records.certificate_id(), "revoked-1"),
     certificate_id=records.certificate_id(),
@@ -77,3 +79,12 @@ def test_the_device_is_what_the_last_look_at_the_inventory_found() -> None:
     first, again = records.dossier("pump-0042"), records.dossier("pump-0043")
     assert records.admission(dossier=records.altered(first, device_again=again.device)).device == "pump-0043"
     assert records.admission(dossier=records.altered(first, device=None)).device is None
+
+
+def test_a_record_that_was_kept_is_still_read_and_verified() -> None:
+    """Sealed in November 2026. Never made anew: a version that cannot read this file cannot read its users' evidence."""
+    keys = jws.Keys(jws.read_key((KEPT / "public-key.pem").read_bytes()))
+    made = verify_record((KEPT / "record-1.json").read_bytes(), keys)
+    assert isinstance(made, AdmissionRecord)
+    assert made.dossier.approval is not None
+    assert made.dossier.approval.votes[0].name == "Ada Quality"

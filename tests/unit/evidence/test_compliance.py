@@ -1,0 +1,84 @@
+"""``docs/compliance.md``: its commands work as printed, and it claims nothing without something to point at."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests import records
+from workflows.evidence import jws, manifest
+from workflows.evidence.canonical import canonical
+
+ROOT = Path(__file__).parents[3]
+PAGE = (ROOT / "docs/compliance.md").read_text(encoding="utf-8")
+COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+CLAIMS = [line for line in PAGE.splitlines() if line.startswith("|") and line.count("|") == 5 and "---" not in line]
+
+
+def run(folder: Path, record: bytes, key: bytes = records.public_pem()) -> subprocess.CompletedProcess[str]:
+    (folder / "record.json").write_bytes(record)
+    (folder / "public-key.pem").write_bytes(key)
+    (commands,) = COMMANDS
+    return subprocess.run(["sh", "-c", commands], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_openssl_alone_verifies_a_record(tmp_path: Path, number: int) -> None:
+    """Several, since signatures differ in leading zeros and payloads in length."""
+    made = records.admission(reason="x" * number)
+    done = run(tmp_path, records.sealed(made))
+    assert done.stdout == "Verified OK\n", done.stderr
+    assert (tmp_path / "payload.json").read_bytes() == canonical(made)
+
+
+def test_openssl_alone_verifies_a_manifest(tmp_path: Path) -> None:
+    made = manifest.manifest(records.TODAY, {}, at=records.NOW, code_version="x", previous=None)
+    assert run(tmp_path, records.sealed(made, jws.MANIFEST)).stdout == "Verified OK\n"
+
+
+def test_openssl_refuses_what_was_altered(tmp_path: Path) -> None:
+    forged = records.sealed(records.admission()).replace(b"a", b"b", 1)
+    original = records.sealed(records.admission())
+    at = original.index(b'"payload": "') + 200
+    forged = original[:at] + (b"A" if original[at : at + 1] != b"A" else b"B") + original[at + 1 :]
+    assert "Verified OK" not in run(tmp_path, forged).stdout
+
+
+def test_openssl_refuses_another_key(tmp_path: Path) -> None:
+    assert "Verified OK" not in run(tmp_path, records.sealed(records.admission()), records.public_pem("mallory")).stdout
+
+
+@pytest.mark.parametrize("claim", [line for line in CLAIMS if "`" in line])
+def test_every_claim_points_at_something_that_is_there(claim: str) -> None:
+    shown = claim.split("|")[3]
+    pointers = re.findall(r"`([^`]+)`", shown)
+    assert pointers, f"Nothing to point at: {claim}"
+    for pointer in pointers:
+        assert _exists(pointer), pointer
+
+
+def test_no_clause_is_without_something_to_point_at() -> None:
+    headings = [line for line in CLAIMS if line.split("|")[3].strip() == "shown by"]
+    assert len(headings) == 4
+    assert all("`" in line.split("|")[3] for line in CLAIMS if line not in headings)
+
+
+def test_tests_named_in_the_text_exist() -> None:
+    for pointer in re.findall(r"`(tests/[^`]+)`", PAGE):
+        assert _exists(pointer), pointer
+
+
+def _exists(pointer: str) -> bool:
+    if pointer.startswith("tests/"):
+        file, _, name = pointer.partition("::")
+        return (ROOT / file).exists() and f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+    file, _, path = pointer.partition("#")
+    found: Any = yaml_parse((ROOT / file).read_text(encoding="utf-8"))["Resources"]
+    for part in path.split("."):
+        if part not in found:
+            return False
+        found = found[part]
+    return True
