@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gatehouse.cli import admissions, approvals, ca, cloud, crl, demo, device, evidence, inventory, rules
+from gatehouse.cli import admissions, approvals, ca, cloud, console, crl, demo, device, evidence, inventory, rules
 from gatehouse.cli.context import Aim
 from gatehouse.cli.failures import EXIT_CODES, ForeseenErrors
 from gatehouse.local_cloud.settings import STACK
@@ -42,6 +42,7 @@ app.command()(cloud.up)
 app.command()(cloud.down)
 app.command()(cloud.status)
 app.command()(demo.demo)
+app.command()(console.console)
 for noun, commands in {
     "ca": ca.app,
     "inventory": inventory.app,

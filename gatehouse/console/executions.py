@@ -1,0 +1,135 @@
+"""Executions of the admission workflow, read from Step Functions. Only those of the stack's own state machine."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from msgspec import Struct
+
+from gatehouse.console import graph, history
+from gatehouse.console.errors import NotOurs
+from gatehouse.console.history import Event, Line, Taken, Visit
+from gatehouse.console.payloads import of_event
+from gatehouse.target import Target
+
+_MOST = 100
+_RECORDS = "records/"
+
+
+class Execution(Struct, frozen=True, kw_only=True):
+    """One execution as DescribeExecution and its history tell it. `certificate_id` is the event's own word."""
+
+    arn: str
+    name: str
+    status: str
+    started_at: datetime
+    stopped_at: datetime | None
+    error: str | None
+    cause: str | None
+    redrivable: bool
+    redrives: int
+    certificate_id: str | None
+    visits: tuple[Visit, ...]
+    taken: tuple[Taken, ...]
+    lines: tuple[Line, ...]
+
+
+class Listed(Struct, frozen=True, kw_only=True):
+    """One line of the list of executions; also of those that own no admission, such as duplicates."""
+
+    arn: str
+    name: str
+    status: str
+    started_at: datetime
+    stopped_at: datetime | None
+    redrives: int
+
+
+def require_ours(target: Target, arn: str) -> str:
+    """The ARN, if it is of an execution of this stack's state machine. Raises `NotOurs`."""
+    ours = target.output("StateMachineArn").replace(":stateMachine:", ":execution:", 1) + ":"
+    if not arn.startswith(ours) or len(arn) > len(ours) + 80:
+        raise NotOurs(f"Got {arn[:200]!r}; expected an execution of this stack: {ours}…")
+    return arn
+
+
+def events(target: Target, arn: str) -> list[Event]:
+    """The whole history, the oldest event first."""
+    pages = target.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
+    return [event for page in pages for event in page["events"]]
+
+
+def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
+    """The execution, with `told` as its history."""
+    found = target.client("stepfunctions").describe_execution(executionArn=arn)
+    run = history.read(told)
+    return Execution(
+        arn=arn,
+        name=found["name"],
+        status=found["status"],
+        started_at=found["startDate"],
+        stopped_at=found.get("stopDate"),
+        error=found.get("error"),
+        cause=found.get("cause"),
+        redrivable=found.get("redriveStatus") == "REDRIVABLE",
+        redrives=found.get("redriveCount", 0),
+        certificate_id=_certificate_of(told),
+        visits=run.visits,
+        taken=run.taken,
+        lines=run.lines,
+    )
+
+
+def definition(target: Target, arn: str | None) -> graph.Graph:
+    """The definition that an execution runs, which may be older than the deployed one; without `arn`, the deployed one."""
+    sfn = target.client("stepfunctions")
+    if arn is None:
+        found = sfn.describe_state_machine(stateMachineArn=target.output("StateMachineArn"))
+    else:
+        found = sfn.describe_state_machine_for_execution(executionArn=arn)
+    return graph.read(found["definition"])
+
+
+def newest(target: Target, status: str | None) -> tuple[Listed, ...]:
+    """The newest executions, at most a hundred."""
+    request: dict[str, Any] = {"stateMachineArn": target.output("StateMachineArn")}
+    if status:
+        request["statusFilter"] = status
+    pages = target.client("stepfunctions").get_paginator("list_executions").paginate(**request)
+    found = (execution for page in pages for execution in page["executions"])
+    return tuple(
+        Listed(
+            arn=one["executionArn"],
+            name=one["name"],
+            status=one["status"],
+            started_at=one["startDate"],
+            stopped_at=one.get("stopDate"),
+            redrives=one.get("redriveCount", 0),
+        )
+        for one in islice(found, _MOST)
+    )
+
+
+def sealed(target: Target, certificate_id: str) -> tuple[str, ...]:
+    """The ARNs of every execution that left a sealed record of this certificate, also those before the last."""
+    machine = target.output("StateMachineArn").replace(":stateMachine:", ":execution:", 1)
+    prefix = f"{_RECORDS}{certificate_id}/"
+    pages = (
+        target.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=target.output("EvidenceBucket"), Prefix=prefix)
+    )
+    found = sorted(
+        (one for page in pages for one in page.get("Contents", []) if one["Key"].endswith(".json")),
+        key=lambda one: one["LastModified"],
+        reverse=True,
+    )
+    return tuple(f"{machine}:{one['Key'].removeprefix(prefix).removesuffix('.json')}" for one in found[:_MOST])
+
+
+def _certificate_of(told: Sequence[Event]) -> str | None:
+    started = of_event(told, 1) if told else None
+    event = started.get("input") if isinstance(started, dict) else None
+    name = event.get("certificateId") if isinstance(event, dict) else None
+    return name if isinstance(name, str) else None

@@ -1,0 +1,142 @@
+"""The fleet at a glance: admissions by what is known of them, and how many stand where."""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gatehouse import admissions, tables
+from gatehouse.admissions import STANDINGS, Admission, Standing
+from gatehouse.target import Target
+
+MOST_ROWS = 200
+_NEWEST = 500
+"""Among so many of the newest a part of a device's name is looked for: the index knows whole names only."""
+_PAGES_COUNTED = 10
+_PAGES_SEARCHED = 20  # a page is 1 MB of table
+
+_CERTIFICATE = re.compile(r"[0-9a-f]{64}")
+_PREFIX = re.compile(r"[0-9a-f]{6,63}")
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """Admissions, the newest first. `complete` is False if there may be more than were looked at."""
+
+    admissions: tuple[Admission, ...]
+    complete: bool
+
+
+class Funnel(Struct, frozen=True, kw_only=True):
+    """How many knocks there were, how many certificates they claimed an admission for, and where these stand.
+
+    `waiting` are those of `open` whom people must decide about. `not_started`: registration events that the topic rule could not turn
+    into an execution. `complete` is False if a table is larger than what was counted: then the numbers are at least these.
+    """
+
+    knocks: int
+    claimed: int
+    open: int
+    waiting: int
+    admitted: int
+    refused: int
+    held: int
+    failed: int
+    not_started: int
+    complete: bool
+
+
+def search(target: Target, words: str, outcome: Standing | None) -> Found:
+    """Admissions of a device (whole name, or part of it), of a certificate (id, or six digits of its beginning or more), or all."""
+    words = words.strip()
+    if not words:
+        newest = admissions.list_newest(target, outcome=outcome, limit=MOST_ROWS + 1)
+        return Found(admissions=tuple(newest[:MOST_ROWS]), complete=len(newest) <= MOST_ROWS)
+    found: dict[str, Admission] = {}
+    complete = True
+    if _CERTIFICATE.fullmatch(words.lower()):
+        one = admissions.by_certificate(target, words.lower())
+        found = {one.certificate_id: one} if one else {}
+    else:
+        newest = admissions.list_newest(target, limit=_NEWEST)
+        complete = len(newest) < _NEWEST
+        exact = admissions.list_newest(target, device=words, limit=MOST_ROWS)
+        named = [one for one in newest if words.lower() in (one.device or "").lower()]
+        begun = _by_prefix(target, words.lower()) if _PREFIX.fullmatch(words.lower()) else []
+        found = {one.certificate_id: one for one in (*exact, *named, *begun)}
+    rows = [one for one in found.values() if outcome in (None, one.outcome)]
+    rows.sort(key=lambda one: str(one.claimed_at), reverse=True)
+    return Found(admissions=tuple(rows[:MOST_ROWS]), complete=complete and len(rows) <= MOST_ROWS)
+
+
+def funnel(target: Target) -> Funnel:
+    """Count by the table's index."""
+    knocks, complete = 0, True
+    counts: dict[str, int] = {}
+    for outcome in STANDINGS:
+        counts[outcome] = 0
+        for number, page in enumerate(_outcome_pages(target, outcome)):
+            if number == _PAGES_COUNTED:
+                complete = False
+                break
+            counts[outcome] += len(page["Items"])
+            knocks += sum(int(item["knocks"]["N"]) for item in page["Items"] if "knocks" in item)
+    return Funnel(
+        knocks=knocks,
+        claimed=sum(counts.values()),
+        waiting=_count_waiting(target),
+        not_started=_count_not_started(target),
+        complete=complete,
+        **counts,
+    )
+
+
+def _outcome_pages(target: Target, outcome: str) -> Iterator[dict[str, Any]]:
+    paginator = target.client("dynamodb").get_paginator("query")
+    pages: Iterable[dict[str, Any]] = paginator.paginate(
+        TableName=target.output("AdmissionsTable"),
+        IndexName="by_outcome",
+        KeyConditionExpression="outcome = :outcome",
+        ProjectionExpression="knocks",
+        ExpressionAttributeValues=tables.to_item({":outcome": outcome}),
+    )
+    return islice(pages, _PAGES_COUNTED + 1)
+
+
+def _count_waiting(target: Target) -> int:
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=target.output("ApprovalsTable"),
+            IndexName="by_status",
+            KeyConditionExpression="#status = :pending",
+            ExpressionAttributeNames={"#status": "status"},
+            ExpressionAttributeValues=tables.to_item({":pending": "PENDING"}),
+            Select="COUNT",
+        )
+    )
+    return sum(page["Count"] for page in islice(pages, _PAGES_COUNTED))
+
+
+def _count_not_started(target: Target) -> int:
+    answer = target.client("sqs").get_queue_attributes(
+        QueueUrl=target.output("RuleErrorQueueUrl"), AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+def _by_prefix(target: Target, prefix: str) -> list[Admission]:
+    pages = (
+        target.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=target.output("AdmissionsTable"),
+            FilterExpression="begins_with(certificate_id, :prefix)",
+            ExpressionAttributeValues=tables.to_item({":prefix": prefix}),
+        )
+    )
+    items = (item for page in islice(pages, _PAGES_SEARCHED) for item in page["Items"])
+    return [msgspec.convert(tables.to_plain(item), Admission) for item in items]

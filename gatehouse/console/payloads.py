@@ -1,0 +1,108 @@
+"""What went into a state and what came out, fit to be shown: parsed, and without task tokens.
+
+Whoever holds a task token can answer the callback in place of the approvers' votes, so the console never sends one to a browser.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gatehouse.console.history import Event, Visit, details
+
+WITHHELD = "(task token withheld)"
+
+_TOKEN_NAMES = {"tasktoken", "token"}
+_SHORTEST_TOKEN = 16  # characters; anything shorter is no task token, and would be struck out of innocent words
+
+
+class Payload(Struct, frozen=True, kw_only=True):
+    """A stay in a state: plain JSON values, None where there is nothing. `cut` if AWS itself shortened something."""
+
+    state: str
+    input: Any = None
+    arguments: Any = None
+    result: Any = None
+    output: Any = None
+    variables: Any = None
+    error: str | None = None
+    cause: Any = None
+    cut: bool = False
+
+
+def of_visit(events: Sequence[Event], visit: Visit) -> Payload:
+    """The last attempt's arguments and result; input and output of the state."""
+    found: dict[str, Any] = {}
+    cut = False
+    own = [event for event in events if visit.first_event <= event["id"] <= visit.last_event]
+    for event in own:
+        said, kind = details(event), str(event["type"])
+        cut = cut or any(part.get("truncated") for part in said.values() if isinstance(part, dict))
+        if kind.endswith("StateEntered"):
+            found["input"] = _parsed(said.get("input"))
+        elif kind.endswith("Scheduled"):
+            found["arguments"] = _parsed(said.get("parameters") or said.get("input"))
+        elif kind.endswith("StateExited"):
+            found["output"] = _parsed(said.get("output"))
+            found["variables"] = {k: _parsed(v) for k, v in (said.get("assignedVariables") or {}).items()} or None
+        elif kind.endswith("Succeeded") and not kind.startswith("Execution"):
+            found["result"] = _parsed(said.get("output"))
+    payload = Payload(state=visit.state, error=visit.error, cause=_parsed(visit.cause), cut=cut, **found)
+    cleaned: Payload = msgspec.convert(without_tokens(msgspec.to_builtins(payload), _tokens(events)), Payload)
+    return cleaned
+
+
+def of_event(events: Sequence[Event], number: int) -> Any:
+    """One event's details; None if there is no such event."""
+    event = next((event for event in events if event["id"] == number), None)
+    if event is None:
+        return None
+    said = {name: _parsed(value) if isinstance(value, str) else value for name, value in details(event).items()}
+    return without_tokens(msgspec.to_builtins(said), _tokens(events))
+
+
+def without_tokens(value: Any, tokens: frozenset[str] = frozenset()) -> Any:
+    """`value` without what is named like a task token, and without each of `tokens` wherever it stands."""
+    match value:
+        case dict():
+            return {
+                name: WITHHELD if isinstance(part, str) and _names_a_token(name) else without_tokens(part, tokens)
+                for name, part in value.items()
+            }
+        case list():
+            return [without_tokens(part, tokens) for part in value]
+        case str():
+            for token in tokens:
+                value = value.replace(token, WITHHELD)
+    return value
+
+
+def _tokens(events: Sequence[Event]) -> frozenset[str]:
+    texts = (text for event in events for text in details(event).values() if isinstance(text, str))
+    return frozenset(token for text in texts if "oken" in text for token in _tokens_in(_parsed(text)))
+
+
+def _tokens_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if isinstance(part, str) and _names_a_token(name) and len(part) >= _SHORTEST_TOKEN:
+                yield part
+            yield from _tokens_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _tokens_in(part)
+
+
+def _names_a_token(name: str) -> bool:
+    return name.replace("_", "").replace("-", "").lower() in _TOKEN_NAMES
+
+
+def _parsed(text: Any) -> Any:
+    """JSON as the value it stands for; what is no JSON stays the text it is."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text

@@ -1,0 +1,168 @@
+"""The console's HTTP server: loopback only, files and JSON, one POST."""
+
+import threading
+from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+
+from gatehouse.cli.failures import explain
+from gatehouse.console.api import Api
+from gatehouse.console.assets import Asset, assets, tag_of
+from gatehouse.console.errors import RedriveNotAllowed
+from gatehouse.console.guard import SECURITY_HEADERS, Guard, Refusal
+from gatehouse.errors import AnsweredNo, NotFound, NotPermitted
+from gatehouse.local_cloud.settings import LOOPBACK
+from gatehouse.target import Target
+from workflows.errors import BadInput, GatehouseError
+
+_JSON = "application/json"
+_LONGEST_BODY = 8192
+_IDLE_SECONDS = 60
+
+_STATUSES: tuple[tuple[type[Exception], int], ...] = (
+    (NotFound, 404),
+    (BadInput, 400),
+    (AnsweredNo, 409),
+    (RedriveNotAllowed, 403),
+    (NotPermitted, 403),
+)
+
+
+class Console:
+    """A running console. ``with Console(target) as console: console.link`` — or `close` it."""
+
+    def __init__(self, target: Target, *, port: int = 0, allow_redrive: bool = False) -> None:
+        """Port 0 takes a free one. A local cloud may always be redriven. Raises OSError if the port is in use."""
+        self._server = _Server((LOOPBACK, port), _Handler)
+        self._server.api = Api(target, redrive_allowed=allow_redrive or target.local is not None)
+        self._server.guard = Guard(self._server.server_address[1])
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="console", daemon=True)
+        self._thread.start()
+
+    @property
+    def link(self) -> str:
+        """What to open in a browser. It carries the key: who has it sees what the operator sees."""
+        return self._server.guard.link
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> "Console":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+    api: Api
+    guard: Guard
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    timeout = _IDLE_SECONDS
+
+    def do_GET(self) -> None:
+        self._answer(self._get)
+
+    def do_POST(self) -> None:
+        self._answer(self._post)
+
+    def version_string(self) -> str:
+        return "gatehouse"
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+        """Nothing: a request line may carry the key."""
+
+    def _get(self) -> None:
+        asked = urlsplit(self.path)
+        query = dict(parse_qsl(asked.query, keep_blank_values=True))
+        guard = self.server.guard
+        guard.check_host(self._headers)
+        if asked.path == "/" and guard.is_key(query.get("key", "")):
+            self._send(303, b"", {"Location": "/", "Set-Cookie": guard.cookie})
+            return
+        guard.check_session(self._headers)
+        if asked.path.startswith("/api/"):
+            name = asked.path.removeprefix("/api/")
+            found = self.server.api.get(name, query)
+            self._send_json(200, {**found, "csrf": guard.csrf} if name == "session" else found)
+        elif asked.path in assets():
+            self._send_asset(assets()[asked.path])
+        else:
+            raise NotFound(f"There is no {asked.path[:100]}.")
+
+    def _post(self) -> None:
+        guard = self.server.guard
+        guard.check_host(self._headers)
+        guard.check_session(self._headers)
+        guard.check_post(self._headers)
+        if urlsplit(self.path).path != "/api/redrive":
+            raise NotFound(f"Nothing to change at {self.path[:100]}.")
+        length = self._headers.get("Content-Length", "")
+        if not (length.isascii() and length.isdecimal() and int(length) <= _LONGEST_BODY):
+            raise Refusal(413, f"Expected a Content-Length of at most {_LONGEST_BODY}.")
+        self._send_json(200, self.server.api.redrive(self.rfile.read(int(length))))
+
+    def _answer(self, respond: Any) -> None:
+        try:
+            respond()
+        except Refusal as refusal:
+            self.close_connection = True
+            self._send_refusal(refusal)
+        except (GatehouseError, ClientError, BotoCoreError) as error:
+            self.close_connection = self.command == "POST"  # a body may be left unread
+            self._send_json(_status_of(error), {"error": explain(error)[0]})
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return self.headers  # type: ignore[return-value]
+
+    def _send_json(self, status: int, value: object) -> None:
+        content = msgspec.json.encode(value)
+        self._send_tagged(status, content, _JSON, tag_of(content))
+
+    def _send_refusal(self, refusal: Refusal) -> None:
+        """JSON for the page, words for a person who typed the address."""
+        if self.path.startswith("/api/"):
+            self._send_json(refusal.status, {"error": refusal.message})
+        else:
+            self._send(refusal.status, refusal.message.encode(), {"Content-Type": "text/plain; charset=utf-8"})
+
+    def _send_asset(self, asset: Asset) -> None:
+        self._send_tagged(200, asset.content, asset.type, asset.tag)
+
+    def _send_tagged(self, status: int, content: bytes, kind: str, tag: str) -> None:
+        if status == 200 and self.headers.get("If-None-Match") == tag:
+            self._send(304, b"", {"ETag": tag})
+        else:
+            self._send(status, content, {"Content-Type": kind, "ETag": tag})
+
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**SECURITY_HEADERS, "Cache-Control": "no-store", **headers}.items():
+            self.send_header(name, value)
+        if status != 304:
+            self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _status_of(error: Exception) -> int:
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 502)

@@ -1,0 +1,67 @@
+// The head of an execution: whose it is, how it stands, and what to know at once.
+
+import { element } from "./dom.js";
+import { age, badge, duration, moment, short } from "./format.js";
+import { safe, votes } from "./approvals.js";
+
+/** @param found as /api/admission answers it; null if the execution has no admission */
+export function drawFacts(run, found, about) {
+  const admission = found?.admission;
+  const ours = admission?.execution_arn === run.arn;
+  const title = admission?.device || (run.certificate_id ? `Certificate ${run.certificate_id.slice(0, 16)}…` : run.name);
+  const waiting = found?.approvals.find((one) => one.status === "PENDING" && one.execution_arn === run.arn);
+  return [
+    element("p", { class: "crumbs" }, element("a", { href: "#/admissions", "data-key": "back" }, "Admissions"), " / ", element("span", {}, run.name)),
+    element("h1", { class: "cut" }, title, " ", ours ? badge(admission.outcome) : badge(run.status)),
+    admission && !ours ? element("p", { class: "notice" }, "This is not the certificate's present admission: ", element("a", { href: link(admission.execution_arn), "data-key": "present" }, "go there"), ".") : "",
+    waiting ? waits(waiting, about) : "",
+    run.error ? element("p", { class: "notice bad" }, element("b", {}, run.error), run.cause ? `: ${cause(run.cause)}` : "") : "",
+    element("dl", { class: "card facts" }, facts(run, admission, ours, found).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
+  ];
+}
+
+function waits(request, about) {
+  const asked = request.ruling.requirements.map((one) => `${one.count} of ${one.group}`).join(" and ");
+  const address = `${(about.approvals_url ?? "").replace(/\/$/, "")}/approvals/${request.approval_id}`;
+  return element("p", { class: "notice waits" }, [
+    element("b", {}, "Waits for people"),
+    " for ",
+    age(request.requested_at),
+    `: rule ${request.ruling.rule_id} asks ${asked}; ${votes(request)} have agreed; it expires `,
+    age(request.decide_by, { ago: " ago" }),
+    ". ",
+    safe(address) ? element("a", { href: address, rel: "noreferrer", target: "_blank", "data-key": "decide" }, "Open the request") : "",
+  ]);
+}
+
+function facts(run, admission, ours, found) {
+  const ended = run.stopped_at ? duration(Date.parse(run.stopped_at) - Date.parse(run.started_at)) : age(run.started_at);
+  const rows = [
+    ["Execution", badge(run.status)],
+    ["Started", moment(run.started_at)],
+    [run.stopped_at ? "Took" : "Has taken", ended],
+  ];
+  if (run.redrives) rows.push(["Redriven", run.redrives === 1 ? "once" : `${run.redrives} times`]);
+  if (run.certificate_id) rows.push(["Certificate", short(run.certificate_id, 24)]);
+  if (!admission) return rows;
+  rows.push(["Subject", admission.subject || "–"], ["Serial", short(admission.serial, 40)], ["Knocks", String(admission.knocks)]);
+  if (ours && admission.reason) rows.push(["Why", admission.reason]);
+  if (ours && admission.evidence_key) rows.push(["Evidence", element("span", { class: "hash" }, admission.evidence_key)]);
+  const others = found.sealed.filter((arn) => arn !== run.arn);
+  if (others.length) rows.push(["Other admissions", others.slice(0, 5).map((arn) => element("a", { href: link(arn), class: "hash", "data-key": arn }, arn.split(":").pop()))]);
+  if (safe(found.aws_console)) rows.push(["In AWS", element("a", { href: found.aws_console, rel: "noreferrer", target: "_blank" }, "Step Functions console")]);
+  return rows;
+}
+
+function link(arn) {
+  return `#/execution/${encodeURIComponent(arn)}`;
+}
+
+/** Lambda reports an error as JSON; people want the sentence in it. */
+function cause(text) {
+  try {
+    return JSON.parse(text).errorMessage ?? text;
+  } catch {
+    return text;
+  }
+}

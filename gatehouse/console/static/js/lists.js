@@ -1,0 +1,63 @@
+// How fresh the revocation lists are, CA by CA.
+
+import { ask } from "./api.js";
+import { element, show } from "./dom.js";
+import { age, badge, moment, short } from "./format.js";
+
+export function lists({ container }) {
+  const place = element("div");
+  show(container, [
+    element("h1", {}, "Revocation lists"),
+    element("p", { class: "lead" }, "No device is admitted without a list that counts. A list counts from thisUpdate to nextUpdate, and no longer than config/limits.toml allows."),
+    place,
+  ]);
+  let shown = null;
+
+  async function look() {
+    const answer = await ask("lists");
+    if (answer === shown) return;
+    shown = answer;
+    show(place, answer.length ? answer.map(authority) : element("p", { class: "card empty" }, "No CA is registered: gatehouse ca register"));
+  }
+
+  return { look };
+}
+
+function authority(one) {
+  return element("section", { class: "card" }, [
+    element("h2", { class: "cut" }, one.subject),
+    element("p", { class: "lead" }, [
+      "CA ",
+      short(one.ca_certificate_id),
+      ` · ${one.status.toLowerCase()} · registers ${one.auto_registration ? "automatically" : "nothing: automatic registration is off"} · valid until ${moment(one.valid_until)}`,
+    ]),
+    one.problem ? element("p", { class: "notice bad" }, one.problem) : "",
+    one.lists.length ? element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Lists of ${one.subject}` }, rows(one.lists)) : "",
+  ]);
+}
+
+function rows(found) {
+  const heads = ["Number", "Kind", "Age", "Next update", "Lifetime", "Counts", "SHA-256"];
+  return element("table", {}, [
+    element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
+    element("tbody", {}, found.map((list) =>
+      element("tr", {}, [
+        element("td", { class: "number" }, list.number),
+        element("td", {}, list.delta ? "delta" : "complete"),
+        element("td", { class: "number" }, age(list.this_update)),
+        element("td", { class: "number" }, age(list.next_update, { ago: " ago" })),
+        element("td", {}, lifetime(list)),
+        element("td", { class: "why" }, list.problem ? [badge("problem"), ` ${list.problem}`] : badge("good")),
+        element("td", {}, short(list.sha256)),
+      ]),
+    )),
+  ]);
+}
+
+/** How much of a list's life is over. */
+function lifetime(list) {
+  const [from, to] = [Date.parse(list.this_update), Date.parse(list.next_update)];
+  const over = Math.min(1, Math.max(0, (Date.now() - from) / (to - from)));
+  const words = `${Math.round(over * 100)} %`;
+  return element("span", { class: "lifetime" }, element("meter", { min: 0, max: 1, high: 0.8, low: 0.8, optimum: 0, value: over, "aria-label": `${words} of its life is over` }), words);
+}

@@ -1,0 +1,40 @@
+// Redriving, with a reason for the audit trail.
+
+import { redrive, Refused } from "./api.js";
+import { element, show } from "./dom.js";
+
+/** A form that is there while the execution can be redriven. Its text is kept while the page refreshes. */
+export function redriveForm(arn, about) {
+  const reason = element("input", { type: "text", id: "reason", required: true, maxlength: String(about.longest_reason), autocomplete: "off", placeholder: "What was put right, so that it will work now" });
+  const button = element("button", { type: "submit", class: "strong" }, "Redrive");
+  const said = element("p", { role: "status" });
+  const form = element("form", { class: "card redrive", hidden: true, onsubmit: send }, [
+    element("p", {}, "AWS can go on from the state where this execution stopped; what succeeded is not done again. The audit trail keeps who asked, and why."),
+    about.redrive_allowed
+      ? element("div", { class: "search" }, element("label", { for: "reason" }, "Reason"), reason, button)
+      : element("p", { class: "notice" }, "This console is read-only. Start it with --allow-redrive to redrive from here."),
+    said,
+  ]);
+
+  async function send(event) {
+    event.preventDefault();
+    button.disabled = true;
+    show(said, "Asking …");
+    try {
+      await redrive(arn, reason.value);
+      reason.value = "";
+      show(said, "");
+    } catch (error) {
+      if (!(error instanceof Refused || error instanceof TypeError)) throw error;
+      show(said, error instanceof Refused ? error.message : "The console's server does not answer.");
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  function update(run) {
+    form.hidden = !run.redrivable;
+  }
+
+  return { form, update };
+}

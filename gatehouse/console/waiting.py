@@ -1,0 +1,58 @@
+"""What waits for people, and what they decided that has not been carried out. Ages are the page's business: it has the clock."""
+
+from itertools import islice
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from gatehouse import tables
+from gatehouse.target import Target
+from workflows.approval.request import Request
+
+_MOST = 200
+
+
+class Waiting(Struct, frozen=True, kw_only=True):
+    """`pending`, the oldest first. `owed`: decided, and the execution not told yet, or never to be (`resume_state` LOST)."""
+
+    pending: tuple[Request, ...]
+    owed: tuple[Request, ...]
+    complete: bool
+
+
+def read(target: Target) -> Waiting:
+    """What stands in the approvals table."""
+    pending = _query(target, "by_status", "status", "PENDING")
+    owed = [request for state in ("LOST", "OWED") for request in _query(target, "by_owed", "owed", state)]
+    return Waiting(
+        pending=tuple(pending[:_MOST]),
+        owed=tuple(owed[:_MOST]),
+        complete=len(pending) <= _MOST and len(owed) <= _MOST,
+    )
+
+
+def of_certificate(target: Target, certificate_id: str) -> tuple[Request, ...]:
+    """The requests about one certificate, the newest first."""
+    return tuple(_query(target, "by_certificate", "certificate_id", certificate_id, newest_first=True))
+
+
+def to_page(request: Request) -> dict[str, Any]:
+    """A request without what only the backend needs."""
+    shown = msgspec.to_builtins(request)
+    for secret in ("token_sha256", "snapshot_sha256", "generation", "version"):
+        shown.pop(secret)
+    return dict(shown)
+
+
+def _query(target: Target, index: str, attribute: str, value: str, *, newest_first: bool = False) -> list[Request]:
+    items = tables.query(
+        target.client("dynamodb"),
+        TableName=target.output("ApprovalsTable"),
+        IndexName=index,
+        KeyConditionExpression="#attribute = :value",
+        ExpressionAttributeNames={"#attribute": attribute},
+        ExpressionAttributeValues=tables.to_item({":value": value}),
+        ScanIndexForward=not newest_first,
+    )
+    return [msgspec.convert(item, Request) for item in islice(items, _MOST + 1)]

@@ -1,0 +1,38 @@
+"""Redriving a failed execution: it goes on from the state where it stopped, and the audit trail keeps who asked and why."""
+
+from datetime import datetime
+
+from botocore.exceptions import ClientError
+
+from gatehouse import trail
+from gatehouse.errors import AnsweredNo, NotFound
+from gatehouse.target import Target
+from workflows.errors import BadInput
+
+LONGEST_REASON = 500  # characters, as the trail keeps them
+
+
+def redrive(target: Target, execution_arn: str, reason: str) -> datetime:
+    """Redrive; answers when AWS took it up. Raises `AnsweredNo` if AWS will not, `NotFound`, `BadInput`, `TrailUnavailable`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: within 14 days of the failure.
+    """
+    why = reason.strip()
+    if not why or len(why) > LONGEST_REASON:
+        raise BadInput(
+            f"Got a reason of {len(why)} characters; expected 1 to {LONGEST_REASON}: say why it will work now."
+        )
+    sfn = target.client("stepfunctions")
+    with trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:
+        act.reason = why
+        try:
+            taken_up: datetime = sfn.redrive_execution(executionArn=execution_arn)["redriveDate"]
+        except ClientError as error:
+            match error.response["Error"]["Code"]:
+                case "ExecutionDoesNotExist":
+                    raise NotFound(f"There is no execution {execution_arn}.") from error
+                case "ExecutionNotRedrivable" | "ExecutionLimitExceeded":
+                    raise AnsweredNo(f"AWS will not redrive it: {error.response['Error']['Message']}") from error
+            raise
+        act.new = {"reason": why, "redriven_at": taken_up.isoformat()}
+    return taken_up
