@@ -1,6 +1,6 @@
 """Revocation lists from the operator's side: check one against its CA, and put it where the admissions look."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from gatehouse.trail import recorded
 from workflows.admission import limits
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
-from workflows.revocation import Refused, VerifiedList, verify_list
+from workflows.revocation import VerifiedList, verify_list
+from workflows.revocation.publication import Acceptance, Accepted, Limits, Rejected, accept, slot
+from workflows.revocation.verified import ListMeta
 
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 
@@ -43,43 +45,32 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 def publish(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime) -> Listed:
     """Check a list (DER or PEM) against the CA's kept certificate and put it into the bucket. Safe to repeat.
 
-    Raises `ListRefused` with the clause for a list that would not count, or whose number is below one that is there.
+    Raises `ListRefused` with the clause for a list that would not count, or that steps back behind one that is there.
     """
     issuer = kept_issuer(target, ca_certificate_id)
-    checked = require_counts(to_der(data), issuer, at=at)
-    for other in _checked_lists(target, issuer):
-        if other.meta.scope.id == checked.meta.scope.id and other.meta.number > checked.meta.number:
-            raise ListRefused(
-                f"RFC 5280 5.2.3: its cRLNumber is {checked.meta.number}, and number {other.meta.number} "
-                f"(of {other.meta.this_update:%Y-%m-%d %H:%M}Z) has been published already."
-            )
-    found = _listed(checked, issuer, problem=None)
+    der = to_der(data)
+    verified = require_acceptable(der, issuer, at=at).verified
+    if previous := _newest(_published(target, issuer), slot(verified.meta)):
+        require_acceptable(der, issuer, at=at, previous=previous)
+    found = _listed(verified.meta, problem=None)
     with recorded(target, "revocation", "publish", found.bucket_key, new={"ca_certificate_id": ca_certificate_id}):
         target.client("s3").put_object(
-            Bucket=target.output("CrlBucket"),
-            Key=found.bucket_key,
-            Body=checked.raw.data,
-            ContentType="application/pkix-crl",
+            Bucket=target.output("CrlBucket"), Key=found.bucket_key, Body=der, ContentType="application/pkix-crl"
         )
     return found
 
 
 def status(target: Target, ca_certificate_id: str, *, at: datetime) -> list[Listed]:
-    """Every list of a CA that lies in the bucket, the highest number first."""
+    """Every list of a CA that lies in the bucket, the highest number first, and why it does not count now, if so."""
     issuer = kept_issuer(target, ca_certificate_id)
-    checked = sorted(_checked_lists(target, issuer), key=lambda one: one.meta.number, reverse=True)
-    newest: dict[tuple[str, bool], int] = {}
-    for one in checked:
-        newest.setdefault((one.meta.scope.id, one.meta.base is not None), one.meta.number)
-    return [
-        _listed(
-            one,
-            issuer,
-            problem=_untimely(one, at)
-            or ("replaced" if newest[one.meta.scope.id, one.meta.base is not None] > one.meta.number else None),
-        )
-        for one in checked
-    ]
+    published = sorted(_published(target, issuer), key=lambda one: one.meta.number, reverse=True)
+    newest: dict[str, str] = {}
+    found = []
+    for one in published:
+        governing = newest.setdefault(slot(one.meta), one.meta.sha256)
+        problem = "a newer one governs" if governing != one.meta.sha256 else _problem(one.raw.data, issuer, at)
+        found.append(_listed(one.meta, problem=problem))
+    return found
 
 
 def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
@@ -112,50 +103,65 @@ def to_der(data: bytes) -> bytes:
         raise ListRefused(f"The PEM cannot be read as a revocation list: {error}") from error
 
 
-def require_counts(der: bytes, issuer: x509.Certificate, *, at: datetime) -> VerifiedList:
-    """Hold a list to the profile, to its issuer and to the clock. Raises `ListRefused`."""
-    checked = verify_list(der, issuer, max_size=_limits().max_size_mb * 1_000_000)
-    if isinstance(checked, Refused):
-        raise ListRefused(f"{checked.clause}: {checked.reason}. The list would not count, so it was not published.")
-    if problem := _untimely(checked, at):
-        raise ListRefused(f"{problem}. The list would not count, so it was not published.")
-    return checked
+def require_acceptable(
+    der: bytes, issuer: x509.Certificate, *, at: datetime, previous: Accepted | None = None
+) -> Acceptance:
+    """Hold a list to the profile, to its issuer, to the clock, and to the one before it. Raises `ListRefused`."""
+    judged = accept(der, issuer, at, previous, _limits())
+    if isinstance(judged, Rejected):
+        raise ListRefused(f"{judged.clause}: {judged.reason}. The list would not count, so it was not published.")
+    return judged
 
 
-def _untimely(checked: VerifiedList, at: datetime) -> str | None:
-    meta, max_age = checked.meta, timedelta(days=_limits().max_age_days)
-    if at < meta.this_update:
-        return f"RFC 5280 5.1.2.4: thisUpdate, {meta.this_update:%Y-%m-%d %H:%M}Z, is still to come"
-    if at >= meta.next_update:
-        return f"RFC 5280 5.1.2.5: it is stale: nextUpdate was {meta.next_update:%Y-%m-%d %H:%M}Z"
-    if at - meta.this_update > max_age:
-        return f"config/limits.toml: it was issued {(at - meta.this_update).days} days ago; at most {max_age.days} are allowed"
-    return None
+def _problem(der: bytes, issuer: x509.Certificate, at: datetime) -> str | None:
+    judged = accept(der, issuer, at, None, _limits())
+    return f"{judged.clause}: {judged.reason}" if isinstance(judged, Rejected) else None
 
 
-def _checked_lists(target: Target, issuer: x509.Certificate) -> Iterator[VerifiedList]:
+def _published(target: Target, issuer: x509.Certificate) -> Iterator[VerifiedList]:
     s3, bucket = target.client("s3"), target.output("CrlBucket")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"lists/{issuer_key(issuer)}/")
     for found in (found for page in pages for found in page.get("Contents", [])):
-        checked = verify_list(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read(), issuer)
-        if isinstance(checked, VerifiedList):
-            yield checked
+        verified = verify_list(s3.get_object(Bucket=bucket, Key=found["Key"])["Body"].read(), issuer)
+        if isinstance(verified, VerifiedList):
+            yield verified
 
 
-def _listed(checked: VerifiedList, issuer: x509.Certificate, *, problem: str | None) -> Listed:
-    meta, key = checked.meta, issuer_key(issuer)
+def _newest(published: Iterable[VerifiedList], place: str) -> Accepted | None:
+    """The record of the highest number in the same place, as what comes next is held to."""
+    rivals = [one for one in published if slot(one.meta) == place]
+    if not rivals:
+        return None
+    newest = max(rivals, key=lambda one: one.meta.number)
+    meta = newest.meta
+    return Accepted(
+        issuer_key_sha256=meta.issuer_key_sha256,
+        scope=meta.scope.id,
+        delta=meta.base is not None,
+        number=str(meta.number),
+        this_update=meta.this_update,
+        next_update=meta.next_update,
+        sha256=meta.sha256,
+        size=len(newest.raw.data),
+        accepted_at=meta.this_update,
+    )
+
+
+def _listed(meta: ListMeta, *, problem: str | None) -> Listed:
     return Listed(
-        issuer_key=key,
+        issuer_key=meta.issuer_key_sha256,
         sha256=meta.sha256,
         number=str(meta.number),
         scope=meta.scope.id,
         delta=meta.base is not None,
         this_update=meta.this_update,
         next_update=meta.next_update,
-        bucket_key=f"lists/{key}/{meta.sha256}.crl",
+        bucket_key=f"lists/{meta.issuer_key_sha256}/{meta.sha256}.crl",
         problem=problem,
     )
 
 
-def _limits() -> limits.CrlLimits:
-    return limits.load(LIMITS.read_text(encoding="utf-8")).crl
+def _limits() -> Limits:
+    """What ``config/limits.toml`` allows."""
+    allowed = limits.load(LIMITS.read_text(encoding="utf-8")).crl
+    return Limits(max_age=timedelta(days=allowed.max_age_days), max_size=allowed.max_size_mb * 1_000_000)

@@ -2,16 +2,23 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests import pki
 from tests.local_cloud.conftest import free_port
 from tests.local_cloud.waiting import eventually
 
@@ -172,6 +179,47 @@ def test_vote_after_the_decision_is_told_who_decided(home: Home) -> None:
     assert "already" in late.stderr
 
 
+def test_device_entered_and_approved_by_commands_alone(home: Home) -> None:
+    ca = pki.Authority(*(_read_authority(home.folder / "demo")))
+    now = datetime.now(UTC)
+    certificate = pki.device(
+        ca, "pump-0099", private_key=pki.key("pump-0099"), not_before=now - pki.HOUR, not_after=now + pki.DAY
+    )
+    certificate_file, key_file = home.folder / "pump-0099.pem", home.folder / "pump-0099.key"
+    certificate_file.write_text(pki.pem(certificate))
+    key_file.write_text(pki.key_pem(pki.key("pump-0099")))
+    fleet = home.folder / "fleet.csv"
+    fleet.write_text(
+        f"device;certificate_sha256;product\r\npump-0099;{certificate.fingerprint(SHA256()).hex(':').upper()};infusion-pump\r\n",
+        encoding="utf-8-sig",
+    )
+    assert home.answer("inventory", "import", str(fleet))["new"] == 1
+    assert home.answer("rules", "explain", "pump-0099")[0]["ruling"]["rule_id"] == "high-impact-product"
+    knock = (
+        "device",
+        "connect",
+        "--certificate",
+        str(certificate_file),
+        "--key",
+        str(key_file),
+        "--client-id",
+        "pump-0099",
+    )
+    assert home.gatehouse(*knock).returncode == 1
+
+    password = re.search(r"ada@example\.com, password (\S+)", (home.folder / "stderr.txt").read_text())
+    assert password
+    assert home.gatehouse("approvals", "login", "--username", "ada@example.com", stdin=password[1]).returncode == 0
+    mine = ("approvals", "list", "--as", "ada@example.com")
+    (waiting,) = eventually(lambda: home.answer(*mine), within=60, what="the request in Ada's lane")
+    for person in ("ada@example.com", "grace@example.com"):
+        done = home.gatehouse("approvals", "approve", waiting["approval_id"], "--reason", "Checked", "--as", person)
+        assert done.returncode == 0, done.stderr
+    show = ("admissions", "show", "pump-0099")
+    eventually(lambda: home.gatehouse(*show).stdout.count("admitted"), within=60, what="pump-0099 admitted")
+    assert home.gatehouse(*knock, "--publish", "devices/pump-0099/state", "on").returncode == 0
+
+
 def test_nobody_signs_in_with_a_wrong_password(home: Home) -> None:
     refused = home.gatehouse("approvals", "login", "--username", "ada@example.com", stdin="wrong\n")
     assert refused.returncode == 4
@@ -226,6 +274,12 @@ def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
         assert f"Port {home.mqtt_port} is in use" in output
         assert "Traceback" not in output
         assert not listens(home.port)
+
+
+def _read_authority(folder: Path) -> tuple[pki.PrivateKey, x509.Certificate]:
+    key = load_pem_private_key((folder / "ca.key").read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key, x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
 
 
 def _as_mosquitto(status: dict[str, Any], home: Home, device: str) -> list[str]:
