@@ -79,31 +79,38 @@ def page_size(service: str, operation: str, **limit: int) -> Iterator[list[int]]
 
 
 @contextmanager
+def answering(service: str, operation: str, change: Callable[[dict[str, Any]], None]) -> Iterator[None]:
+    """AWS's answer is changed in place before the function sees it."""
+
+    def answer(parsed: dict[str, Any], **_: Any) -> None:
+        change(parsed)
+
+    with _hooked(f"after-call.{service}.{operation}", answer, (service,)):
+        yield
+
+
+@contextmanager
 def unprocessed(key: str, *, times: int) -> Iterator[None]:
     """BatchGetItem leaves the item under this lookup key unread, `times` times."""
     left: list[int] = []
 
-    def leave(parsed: dict[str, Any], **_: Any) -> None:
-        for table, items in parsed.get("Responses", {}).items():
+    def leave(answer: dict[str, Any]) -> None:
+        for table, items in answer["Responses"].items():
             kept = [item for item in items if item["lookup_key"]["S"] != key]
             if len(left) < times and len(kept) < len(items):
                 left.append(1)
-                parsed["Responses"][table] = kept
-                parsed["UnprocessedKeys"] = {table: {"Keys": [{"lookup_key": {"S": key}}], "ConsistentRead": True}}
+                answer["Responses"][table] = kept
+                answer["UnprocessedKeys"] = {table: {"Keys": [{"lookup_key": {"S": key}}], "ConsistentRead": True}}
 
-    with _hooked("after-call.dynamodb.BatchGetItem", leave, ("dynamodb",)):
+    with answering("dynamodb", "BatchGetItem", leave):
         yield
 
 
 @contextmanager
 def entries_refused() -> Iterator[None]:
     """PutEvents answers 200, and in its body that the entry was not taken."""
-
-    def refuse(parsed: dict[str, Any], **_: Any) -> None:
-        parsed["FailedEntryCount"] = 1
-        parsed["Entries"] = [{"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}]
-
-    with _hooked("after-call.events.PutEvents", refuse, ("events",)):
+    refusal = {"ErrorCode": "ThrottlingException", "ErrorMessage": "slow down"}
+    with answering("events", "PutEvents", lambda answer: answer.update(FailedEntryCount=1, Entries=[refusal])):
         yield
 
 

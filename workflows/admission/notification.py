@@ -121,8 +121,8 @@ def line(text: str, limit: int = 2000) -> str:
 
 
 def _visible(letter: str) -> str:
-    if letter == " " or unicodedata.category(letter)[0] not in "CZ":
-        return letter
+    if unicodedata.category(letter)[0] not in "CZ":
+        return letter  # of the separators the plain space stays, being its own repr
     return letter.encode("ascii", "backslashreplace").decode() if ord(letter) > 127 else repr(letter)[1:-1]
 
 

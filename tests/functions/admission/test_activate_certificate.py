@@ -315,7 +315,13 @@ def test_a_redrive_of_an_activation_that_was_made_in_time_goes_on(
     assert case.activate().thing_name == "pump-0042"
 
 
-def test_somebody_elses_activation_does_not_pass_for_ours(case: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("bound", [True, False])
+def test_somebody_elses_activation_does_not_pass_for_ours(
+    case: Prepared, monkeypatch: pytest.MonkeyPatch, bound: bool
+) -> None:
+    if bound:
+        other = Execution(arn=f"{aws_environment.EXECUTIONS}:other", name="other", started_at=pki.NOW)
+        Inventory("Inventory").bind("pump-0042", case.certificate_id, replacing=None, execution=other, at=pki.NOW)
     case.gate.iot.update_certificate(certificateId=case.certificate_id, newStatus="ACTIVE")
     aws_environment.set_clock(monkeypatch, pki.NOW + pki.DAY)
     with pytest.raises(ApprovalLapsed):

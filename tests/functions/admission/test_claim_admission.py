@@ -65,6 +65,13 @@ def test_a_repeat_by_the_same_execution_finds_its_claim_and_its_turn(
     assert gate.admission(CERTIFICATE)["knocks"] == 1
 
 
+def test_of_two_turns_taken_by_the_same_execution_the_first_stands(gate: Gate) -> None:
+    """Lambda was asked twice at once: both must tell the machine the same moment."""
+    claim()
+    kept = datetime.fromisoformat(gate.admission(CERTIFICATE)["turn_at"])
+    assert Admissions("Admissions").give_turn(CERTIFICATE, run("run-1"), pki.NOW + pki.HOUR) == kept
+
+
 def test_dying_anywhere_in_between_leaves_a_claim_that_a_repeat_completes(gate: Gate) -> None:
     """Claimed without a turn, a turn taken and not kept: the next try goes on, for the same execution."""
     for number in faults.after_every_call(lambda: claim("run-1", aws_environment.registration_event(sha256("0"), CA))):

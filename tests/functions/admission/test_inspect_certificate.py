@@ -77,6 +77,17 @@ def test_an_unacceptable_certificate_is_an_answer_not_an_error(gate: Gate) -> No
     assert gate.admission(case.certificate_id)["subject"] == answer["facts"]["subject"]
 
 
+@pytest.mark.parametrize(("ca", "status"), [(None, "acceptable"), (sha256("other CA"), "unacceptable")])
+def test_the_ca_that_aws_names_must_be_the_one_in_the_event(case: Case, ca: str | None, status: str) -> None:
+    """moto does not name it; AWS IoT does."""
+
+    def name_it(answer: dict[str, Any]) -> None:
+        answer["certificateDescription"]["caCertificateId"] = ca or case.gate.ca_id
+
+    with faults.answering("iot", "DescribeCertificate", name_it):
+        assert inspect(case)["status"] == status
+
+
 @pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
 def test_a_status_that_somebody_else_set_is_reported(case: Case, status: Any) -> None:
     case.gate.iot.update_certificate(certificateId=case.certificate_id, newStatus=status)

@@ -31,6 +31,15 @@ def test_an_expected_device_is_found(case: Case) -> None:
     assert answer["policy_name"].startswith("gatehouse-device-")
 
 
+def test_both_reads_are_consistent(case: Case) -> None:
+    """A deny that was entered a moment ago counts."""
+    facts = contracts.write(case.inspected())
+    with faults.listening("dynamodb", "BatchGetItem") as batches, faults.listening("dynamodb", "GetItem") as gets:
+        aws_environment.call(handler, {"certificate": facts})
+    assert [asked["RequestItems"]["Inventory"]["ConsistentRead"] for asked in batches] == [True]
+    assert [asked["ConsistentRead"] for asked in gets] == [True]
+
+
 @pytest.mark.parametrize("kind", ["certificate", "serial", "name"])
 def test_each_kind_of_key_finds_it(gate: Gate, kind: str) -> None:
     case = Case(gate)
