@@ -126,6 +126,15 @@ def test_serial_with_the_hash_of_another() -> None:
         shared()._entry(verified().find(content(5))[0].start, bytes(8))
 
 
+def test_hit_that_is_another_serial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if two serials shared their 64 bits: the entry that is found is not ours, and we are not listed."""
+    other = verified().find(content(10))
+    one = opened()
+    monkeypatch.setattr(one, "_entry", lambda _offset, _prefix: other[0])
+    assert one.find(content(5)) == []
+    assert one.find(content(10)) == other
+
+
 def spoiled(change: Callable[[bytearray], object]) -> bytes:
     data = bytearray(index())
     change(data)

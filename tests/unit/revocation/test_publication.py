@@ -92,6 +92,14 @@ def test_list_that_breaks_a_rule() -> None:
     assert msgspec.json.decode(msgspec.json.encode(refused), type=Rejected) == refused
 
 
+def test_issuer_may_not_sign_lists() -> None:
+    """RFC 5280 6.3.3 (f)."""
+    issuer = pki.authority("Certificates only", usage=pki.key_usage(key_cert_sign=True))
+    answer = accept(craft(issuer), issuer.certificate, NOW)
+    assert isinstance(answer, Rejected)
+    assert answer.clause == "RFC 5280 6.3.3(f)"
+
+
 def test_naive_moment() -> None:
     with pytest.raises(ValueError, match="time zone"):
         accept(crl(), ca().certificate, datetime(2026, 11, 23))  # noqa: DTZ001
