@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, plain, say, write_facts, write_json, write_table
@@ -83,12 +84,10 @@ def show(
     else:
         for made in records:
             for title, facts in tell(made):
-                console().print(
-                    f"\n[bold underline]{plain(title)}[/]"
-                    if title != "Outcome"
-                    else f"\n[bold reverse] {plain(made.outcome)} [/]"
-                )
-                write_facts(facts)
+                begins = title == "Outcome"
+                heading = Text(made.outcome if begins else plain(title), style="bold reverse" if begins else "bold")
+                console().print("", heading, sep="\n")
+                write_facts({name: value for name, value in facts.items() if name != "pem"})
         _write_report(report)
     if report.failures:
         raise typer.Exit(1)

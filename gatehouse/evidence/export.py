@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gatehouse.evidence.checking import INDEX
 from gatehouse.evidence.files import Bucket, File, prefixes_of, readable, with_what_came_before
-from gatehouse.evidence.telling import Section, tell
+from gatehouse.evidence.telling import Section, subject_of, tell
 from gatehouse.target import Target
 from workflows.errors import BadInput
 from workflows.evidence import jws, manifest
@@ -38,12 +38,13 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of the index. What cannot be read has only its key and hash."""
+    """One record of the index. What cannot be read has only its key and hash. `subject` is the certificate's own word."""
 
     key: str
     sha256: str
     device: str | None = None
     certificate_id: str | None = None
+    subject: str | None = None
     outcome: str | None = None
     reason: str | None = None
     sealed_at: datetime | None = None
@@ -110,6 +111,7 @@ def _line(found: File) -> Line:
         sha256=sha256(found.data),
         device=made.device,
         certificate_id=made.certificate_id,
+        subject=subject_of(made),
         outcome=made.outcome,
         reason=made.reason,
         sealed_at=made.sealed_at,

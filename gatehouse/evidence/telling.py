@@ -34,6 +34,12 @@ def tell(made: Record) -> list[Section]:
     return [*sections, Section("Chain", {"this record": made.key} | links)]
 
 
+def subject_of(made: Record) -> str | None:
+    """What the certificate says of itself, if it could be read."""
+    inspection = made.dossier.certificate if isinstance(made, AdmissionRecord) else None
+    return inspection.facts.subject if inspection is not None and inspection.facts is not None else None
+
+
 def _outcome(made: Record) -> Section:
     run = made.execution
     versions = {"workflow version": made.workflow_version} if isinstance(made, AdmissionRecord) else {}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import records
-from tests.records import altered, bucket, dossier, sealed
+from tests.records import altered, approval, bucket, dossier, sealed, vote
 from tests.unit.evidence.conftest import Stack
 
 PUMP = records.certificate_id()
@@ -192,6 +192,13 @@ def test_the_page_holds_what_an_inspector_asks_for(exported: Path) -> None:
         assert expected in text
 
 
+def test_a_certificate_that_matched_no_device_is_named_by_its_subject(stack: Stack, tmp_path: Path) -> None:
+    made = records.admission(dossier=altered(dossier(), device=None, activation=None, policy=None), outcome="held")
+    stack.keep({made.key: sealed(made)})
+    assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
+    assert "no device found for CN=pump-0042" in (tmp_path / "export/evidence.html").read_text()
+
+
 def test_show_tells_the_whole_chain_of_a_device(stack: Stack) -> None:
     stack.keep(bucket())
     result = stack.run("show", "pump-0042")
@@ -205,11 +212,12 @@ def test_show_tells_the_whole_chain_of_a_device(stack: Stack) -> None:
 
 
 def test_show_obeys_no_control_codes(stack: Stack) -> None:
-    made = records.admission(reason=HOSTILE, dossier=altered(dossier(), revocation=None), outcome="held")
+    told = dossier(approved=approval(vote(name=HOSTILE)))
+    made = records.admission(reason=HOSTILE, dossier=told, outcome="held")
     stack.keep({made.key: sealed(made)})
     result = stack.run("show", PUMP)
     assert "\x1b[2J" not in result.stdout
-    assert "[red]" in result.stdout
+    assert result.stdout.count("[red]") >= 3
 
 
 def test_show_says_when_a_record_does_not_verify(stack: Stack) -> None:
