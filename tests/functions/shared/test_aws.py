@@ -1,0 +1,66 @@
+"""AWS's error codes as errors that the state machine knows: what may work later, what never will, and what nobody foresaw."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+
+from functions.shared.aws import client, translated
+from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, ThingRefused
+
+
+def refusal(code: str, status: int = 400) -> ClientError:
+    answer: Any = {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return ClientError(answer, "DescribeCertificate")
+
+
+@pytest.mark.parametrize(
+    ("raised", "becomes"),
+    [
+        (refusal("ThrottlingException"), AwsUnavailable),
+        (refusal("ProvisionedThroughputExceededException"), AwsUnavailable),
+        (refusal("TooManyRequestsException"), AwsUnavailable),
+        (refusal("NeverHeardOf", 500), AwsUnavailable),
+        (refusal("NeverHeardOf", 503), AwsUnavailable),
+        (refusal("AccessDeniedException"), AccessRefused),
+        (refusal("UnauthorizedException", 401), AccessRefused),
+        (refusal("ResourceNotFoundException", 404), CertificateUnknown),
+        (EndpointConnectionError(endpoint_url="https://iot"), AwsUnavailable),
+        (ConnectTimeoutError(endpoint_url="https://iot"), AwsUnavailable),
+        (NoCredentialsError(), AwsUnavailable),
+    ],
+)
+def test_each_fault_is_told_apart(raised: Exception, becomes: type[Exception]) -> None:
+    with pytest.raises(becomes) as caught, translated(ResourceNotFoundException=CertificateUnknown):
+        raise raised
+    assert caught.value.__cause__ is raised
+    assert str(caught.value)
+
+
+def test_what_was_foreseen_goes_before_the_general_rule() -> None:
+    """LimitExceededException is throttling for one service and a full certificate for another."""
+    with pytest.raises(ThingRefused), translated(LimitExceededException=ThingRefused):
+        raise refusal("LimitExceededException", 410)
+
+
+def test_what_nobody_foresaw_passes_as_it_is() -> None:
+    unforeseen = refusal("NeverHeardOf")
+    with pytest.raises(ClientError) as caught, translated(ResourceNotFoundException=CertificateUnknown):
+        raise unforeseen
+    assert caught.value is unforeseen
+
+
+def test_what_botocore_itself_refuses_never_works() -> None:
+    """A thing name of no characters: asking again would be refused again."""
+    with pytest.raises(ThingRefused), translated(InvalidRequestException=ThingRefused):
+        client("iot").describe_thing(thingName="")
+
+
+def test_our_own_mistakes_are_not_dressed_up() -> None:
+    with pytest.raises(KeyError), translated():
+        raise KeyError("x")
+
+
+def test_a_client_is_made_once() -> None:
+    assert client("iot") is client("iot")
+    assert client("iot").meta.config.retries["total_max_attempts"] == 3
