@@ -168,7 +168,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, definition: Callable[[str], str] =
     _teach_moto(monkeypatch)
     text = definition((ROOT / "statemachine.asl.json").read_text())
     for step in STEPS:
-        text = text.replace(f'"${{{step}}}"', json.dumps(_folder(step)))
+        text = text.replace(f'"${{{step}}}"', json.dumps(folder(step)))
     text = text.replace("${Partition}", "aws").replace("${CodeVersion}", "0.0.0")
     client: Any = boto3.client("stepfunctions", region_name=aws_environment.REGION)
     role = f"arn:aws:iam::{aws_environment.ACCOUNT}:role/machine"
@@ -185,7 +185,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch, definition: Callable[[str], str] =
     yield machine
 
 
-def _folder(step: str) -> str:
+def folder(step: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", step).lower()
 
 

@@ -1,0 +1,371 @@
+"""A burst of devices against one account's quotas, simulated: Gatehouse's turns beside the usual retries, on the same seeds.
+
+What is exact: each device's knocks, each execution, each Lambda invocation, each call to AWS IoT with its tries, the turns (the code of
+`workflows.admission.turns`) and the retries (read from the state machine). What is not: events are carried out in ticks of a tenth of a
+second, in the order of their times (`bench.wheel`), and a bucket's refill within a tick counts from its beginning.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import simpy
+from msgspec import Struct
+
+from bench.designs import CHECK, CLAIM, CLOSE, INSPECT, POLICY, STATES, Design, Retrier, Step, retrier, steps
+from bench.executions import Executions
+from bench.quotas import Bucket, Prices, Quotas
+from bench.walk import Walk
+from bench.wheel import Ids, Times, Wheel
+from functions.shared.settings import limits
+from tests.lanes import Lanes
+from workflows.admission.turns import calendar
+
+BOTOCORE_TRIES = 3  # functions/shared/aws.py
+IOT_SECONDS, COLD_SECONDS, COLD_SHARE, HOP_SECONDS = 0.05, 0.8, 0.01, 0.03
+STALE_SECONDS = 0.5
+"""How old an answer of the rule's get_dynamodb may be."""
+
+
+class Knocking(Struct, frozen=True, kw_only=True):
+    """How devices come: all within `within` seconds, then again after up to `first`, doubling to `longest`, with full jitter.
+
+    The defaults are those of AWS's device SDKs (1 to 128 seconds). `every`: instead, without jitter, that often.
+    """
+
+    within: float = 60.0
+    first: float = 1.0
+    longest: float = 128.0
+    every: float | None = None
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What became of a burst. Times are seconds after the first knock."""
+
+    design: str
+    devices: int
+    admitted: int
+    drained_at: float
+    least: float
+    """What ten calls a second allow, with no bucket to begin with."""
+    events: int
+    started: int
+    duplicates: int
+    failed: int
+    refused_starts: int
+    calls: int
+    throttled: int
+    needed: int
+    transitions: int
+    invocations: int
+    gigabyte_seconds: float
+    most_open: int
+    joined: npt.NDArray[np.float64]
+    calls_by_minute: npt.NDArray[np.int64]
+
+    @property
+    def ratio(self) -> float:
+        """Time until the last device is in, against the least possible."""
+        return self.drained_at / self.least
+
+    @property
+    def nearly(self) -> float:
+        """When 99 of 100 devices were in."""
+        return float(self.joined[math.ceil(0.99 * self.devices) - 1])
+
+    @property
+    def dollars_a_million(self) -> float:
+        """Step Functions, Lambda and rules, for a million devices admitted."""
+        price = Prices()
+        spent = (
+            self.transitions * price.transitions
+            + self.invocations * price.invocations
+            + self.events * price.rule_and_action
+        ) / 1e6 + self.gigabyte_seconds * price.gigabyte_second
+        return spent / self.admitted * 1e6
+
+
+class Burst:
+    """One account in one Region, and its devices."""
+
+    def __init__(
+        self,
+        walk: Walk,
+        design: Design,
+        devices: int,
+        *,
+        seed: int = 1,
+        quotas: Quotas | None = None,
+        knocking: Knocking | None = None,
+        decided_after: float | None = None,
+    ) -> None:
+        self.design, self.devices = design, devices
+        self.quotas, self.knocking = quotas or Quotas(), knocking or Knocking()
+        self.steps: tuple[Step, ...] = steps(walk)
+        self.decided_after = decided_after
+        self.random = np.random.default_rng(seed)
+        self.environment = simpy.Environment()
+        self.wheel = Wheel(self.environment)
+        self.lanes = Lanes(calendar(limits().pacing))
+        q = self.quotas
+        self.connects = Bucket(q.connects, q.connects)
+        self.starts = Bucket(q.start_refill, q.start_bucket)
+        self.moves = Bucket(q.transitions_refill, q.transitions_bucket)
+        self.operations = sorted({call for step in self.steps for call in step.calls})
+        self.iot = [Bucket(q.iot[name], q.iot[name] * q.iot_bucket_seconds) for name in self.operations]
+        width = max(len(step.calls) for step in self.steps)
+        self.plan = np.array(
+            [
+                [self.operations.index(call) for call in step.calls] + [-1] * (width - len(step.calls))
+                for step in self.steps
+            ]
+        )
+        self.length = np.array([len(step.calls) for step in self.steps])
+        self.cost = np.array([step.transitions for step in self.steps])
+        self.seconds = np.array([step.seconds for step in self.steps])
+        self.invoked = np.array([step.invocations for step in self.steps])
+        self.later: list[Retrier] = [retrier(state, "AwsUnavailable") for state in STATES]
+        self.transient = retrier(STATES[INSPECT], "Lambda.TooManyRequestsException")
+        self.knocks = np.zeros(devices, np.int64)
+        self.joined = np.full(devices, np.inf)
+        self.owned_at = np.full(devices, np.inf)
+        self.reopens_at = np.zeros(devices)
+        self.reopens_before = np.zeros(devices)
+        self.runs = Executions()
+        self.running = 0
+        self.counted = dict.fromkeys(
+            (
+                "events",
+                "started",
+                "duplicates",
+                "failed",
+                "refused_starts",
+                "calls",
+                "throttled",
+                "transitions",
+                "invocations",
+            ),
+            0,
+        )
+        self.billed = 0.0
+        self.most_open = 0
+        self.calls_by_minute = np.zeros(64, np.int64)
+
+    def run(self) -> Result:
+        """Until nothing happens any more."""
+        everybody = np.arange(self.devices)
+        self.wheel.at(self.random.uniform(0, self.knocking.within, self.devices), self.connect, everybody)
+        self.environment.run()
+        rate = min(self.quotas.iot["DescribeCertificate"], self.quotas.iot["UpdateCertificate"])
+        in_ = np.isfinite(self.joined)
+        return Result(
+            design=self.design.name,
+            devices=self.devices,
+            admitted=int(in_.sum()),
+            drained_at=float(self.joined[in_].max()),
+            least=self.devices / rate,
+            needed=self.devices * int(self.length.sum()),
+            gigabyte_seconds=self.billed * 0.5,
+            most_open=self.most_open,
+            joined=np.sort(self.joined),
+            calls_by_minute=np.trim_zeros(self.calls_by_minute, "b"),
+            **self.counted,
+        )
+
+    # --- Devices and the rule ---------------------------------------------------------------------------------------
+
+    def connect(self, devices: Ids, times: Times) -> None:
+        """They connect: let in if admitted, else AWS IoT publishes the event, and they come again."""
+        outside = self.joined[devices] > times
+        devices, times = devices[outside], times[outside]
+        if not len(devices):
+            return
+        again = self.knocks[devices]
+        self.knocks[devices] += 1
+        if self.knocking.every is not None:
+            pause = np.full(len(devices), self.knocking.every)
+        else:
+            longest = np.minimum(self.knocking.longest, self.knocking.first * np.exp2(np.minimum(again, 30)))
+            pause = self.random.uniform(0.0, longest) + 0.2  # the handshake
+        self.wheel.at(times + pause, self.connect, devices)
+        passed = self.connects.grant(len(devices), times[-1])
+        self.counted["events"] += passed
+        self.rule(devices[:passed], times[:passed])
+
+    def rule(self, devices: Ids, times: Times) -> None:
+        """The topic rule: an execution for each event, or only where none is open."""
+        if self.design.drops_repeats:
+            # It reads the row as it was a moment ago: a claim of just now is not seen.
+            fresh = self.owned_at[devices] > times - STALE_SECONDS
+            seen = np.where(fresh, self.reopens_before[devices], self.reopens_at[devices])
+            pending = seen <= times
+            devices, times = devices[pending], times[pending]
+        if not len(devices):
+            return
+        allowed = min(self.starts.grant(len(devices), times[-1]), self.quotas.open_executions - self.runs.open)
+        self.counted["refused_starts"] += len(devices) - allowed
+        self.counted["started"] += allowed
+        if allowed:
+            first = CLAIM if self.design.drops_repeats else INSPECT
+            runs = self.runs.start(devices[:allowed], first)
+            self.most_open = max(self.most_open, self.runs.open)
+            self.wheel.at(times[:allowed] + HOP_SECONDS, self.invoke, runs)
+
+    # --- Executions -------------------------------------------------------------------------------------------------
+
+    def invoke(self, runs: Ids, times: Times) -> None:
+        """A Task state calls its Lambda, if Step Functions' and Lambda's quotas let it."""
+        step = self.runs.step[runs]
+        cost = np.where(self.runs.again[runs], 1, self.cost[step])
+        total = int(cost.sum())
+        given = self.moves.grant(total, times[-1])
+        if given < total:
+            through = int(np.searchsorted(np.cumsum(cost), given, side="right"))
+            self.moves.level += given - int(cost[:through].sum())
+            self.wheel.at(times[through:] + 1.0, self.invoke, runs[through:])
+            runs, times, step, cost = runs[:through], times[:through], step[:through], cost[:through]
+        self.counted["transitions"] += int(cost.sum())
+        free = self.quotas.lambda_concurrency - self.running
+        if len(runs) > free:
+            self.retry(runs[free:], times[free:], self.runs.crowded, [self.transient] * len(STATES))
+            runs, times, step = runs[:free], times[:free], step[:free]
+        if not len(runs):
+            return
+        self.running += len(runs)
+        self.counted["invocations"] += int(self.invoked[step].sum())
+        self.runs.began[runs] = times
+        self.runs.call[runs] = self.runs.tries[runs] = 0
+        self.runs.error[runs] = False
+        work = self.seconds[step] * self.spread(len(runs)) + COLD_SECONDS * (self.random.random(len(runs)) < COLD_SHARE)
+        times = times + work
+        if self.design.paced:
+            times = self.keep_turns(runs, times)
+        works = self.length[step] > 0
+        works &= ~self.runs.error[runs]
+        self.wheel.at(times[works], self.call, runs[works])
+        self.wheel.at(times[~works], self.finish, runs[~works])
+
+    def keep_turns(self, runs: Ids, times: Times) -> Times:
+        """Those who were given a turn hold it, and sleep until it comes; who has lost it goes back for another."""
+        for place in np.flatnonzero(self.runs.turn[runs] >= 0):
+            run = runs[place]
+            slot = int(self.runs.turn[run])
+            if self.lanes.hold("admission", slot, int(times[place] * 1e6)):
+                times[place] = max(times[place], slot / 1e6)
+                self.runs.turn[run] = -1
+            else:
+                self.runs.error[run] = self.runs.lost[run] = True
+        return times
+
+    def call(self, runs: Ids, times: Times) -> None:
+        """Calls to AWS IoT, each against its own bucket; botocore tries a throttled one again before the function gives up."""
+        operation = self.plan[self.runs.step[runs], self.runs.call[runs]]
+        passed = np.zeros(len(runs), bool)
+        for number in np.unique(operation) if len(runs) > 1 else operation:
+            places = np.flatnonzero(operation == number)
+            passed[places[: self.iot[number].grant(len(places), times[-1])]] = True
+        self.count_calls(len(runs), len(runs) - int(passed.sum()), times[-1])
+
+        done, at = runs[passed], times[passed] + IOT_SECONDS * self.spread(int(passed.sum()))
+        self.runs.call[done] += 1
+        self.runs.tries[done] = 0
+        over = self.runs.call[done] == self.length[self.runs.step[done]]
+        self.wheel.at(at[over], self.finish, done[over])
+        self.wheel.at(at[~over], self.call, done[~over])
+
+        refused, at = runs[~passed], times[~passed] + IOT_SECONDS
+        self.runs.tries[refused] += 1
+        tries = self.runs.tries[refused]
+        given_up = tries >= BOTOCORE_TRIES
+        self.runs.error[refused[given_up]] = True
+        self.wheel.at(at[given_up], self.finish, refused[given_up])
+        pause = self.random.random(len(refused)) * np.exp2(tries - 1)  # botocore's standard mode
+        self.wheel.at((at + pause)[~given_up], self.call, refused[~given_up])
+
+    def finish(self, runs: Ids, times: Times) -> None:
+        """The Lambda answers."""
+        self.running -= len(runs)
+        self.billed += float((times - self.runs.began[runs]).sum())
+        failed = self.runs.error[runs]
+        if failed.any():
+            lost = failed & self.runs.lost[runs]
+            self.runs.lost[runs[lost]] = False
+            self.runs.go(runs[lost], CLAIM)
+            self.wheel.at(times[lost] + HOP_SECONDS, self.invoke, runs[lost])
+            self.retry(runs[failed & ~lost], times[failed & ~lost], self.runs.attempts, self.later)
+            runs, times = runs[~failed], times[~failed]
+        step = self.runs.step[runs]
+        for number in np.unique(step) if len(runs) > 1 else step:
+            mine = step == number
+            self.after(int(number), runs[mine], times[mine])
+
+    def after(self, step: int, runs: Ids, times: Times) -> None:
+        """What follows a step that went well."""
+        if step == CLAIM:
+            self.claim(runs, times)
+            return
+        if step == CLOSE:
+            self.runs.end(runs)
+            return
+        devices = self.runs.device[runs]
+        if step == POLICY:
+            self.joined[devices] = np.minimum(self.joined[devices], times)
+        elif step == INSPECT and not self.design.drops_repeats:
+            done = self.joined[devices] <= times  # it reads ACTIVE
+            self.runs.end(runs[done])
+            runs, times = runs[~done], times[~done]
+        elif step == CHECK and self.decided_after is not None:
+            times = times + self.decided_after
+        self.runs.go(runs, step + 1)
+        self.wheel.at(times + HOP_SECONDS, self.invoke, runs)
+
+    def claim(self, runs: Ids, times: Times) -> None:
+        """One execution a device; it is given a turn, and Step Functions waits until the second of it."""
+        for run, time in zip(runs.tolist(), times.tolist(), strict=True):
+            device = self.runs.device[run]
+            if not self.runs.owns[run] and self.reopens_at[device] > time:
+                self.counted["duplicates"] += 1
+                self.runs.end(np.array([run]))
+                continue
+            if not self.runs.owns[run]:
+                self.runs.owns[run] = True
+                self.reopens_before[device], self.reopens_at[device] = self.reopens_at[device], np.inf
+                self.owned_at[device] = time
+            start = time + HOP_SECONDS
+            if self.design.paced:
+                slot = self.lanes.take("admission", int(time * 1e6))
+                self.runs.turn[run] = slot
+                start = max(start, float(slot // 1_000_000))
+            one = np.array([run])
+            self.runs.go(one, INSPECT)
+            self.wheel.at(np.array([start]), self.invoke, one)
+
+    def retry(self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8], policies: list[Retrier]) -> None:
+        """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may be started anew later."""
+        if not len(runs):
+            return
+        attempts[runs] += 1
+        policy = policies[int(self.runs.step[runs[0]])]
+        tried = attempts[runs].astype(float)
+        over = tried > policy.attempts
+        delay = np.minimum(policy.cap, policy.interval * policy.rate ** (tried - 1)) * self.random.random(len(runs))
+        self.runs.again[runs] = True
+        self.wheel.at((times + delay)[~over], self.invoke, runs[~over])
+        lost = runs[over]
+        if len(lost):
+            self.counted["failed"] += len(lost)
+            cooling = limits().reopen.failed_minutes * 60.0
+            mine = lost[self.runs.owns[lost]]
+            self.reopens_at[self.runs.device[mine]] = times[over][self.runs.owns[lost]] + cooling
+            self.runs.end(lost)
+
+    def spread(self, count: int) -> Times:
+        return np.exp(0.4 * self.random.standard_normal(count))
+
+    def count_calls(self, made: int, throttled: int, at: float) -> None:
+        self.counted["calls"] += made
+        self.counted["throttled"] += throttled
+        minute = int(at // 60)
+        if minute >= len(self.calls_by_minute):
+            self.calls_by_minute = np.concatenate([self.calls_by_minute, np.zeros(minute, np.int64)])
+        self.calls_by_minute[minute] += made
