@@ -87,7 +87,7 @@ def show(
                 begins = title == "Outcome"
                 heading = Text(made.outcome if begins else plain(title), style="bold reverse" if begins else "bold")
                 console().print("", heading, sep="\n")
-                write_facts({plain(name): value for name, value in facts.items() if name != "pem"})
+                write_facts({name: value for name, value in facts.items() if name != "pem"})
         _write_report(report)
     if report.failures:
         raise typer.Exit(1)

@@ -98,7 +98,7 @@ def write_facts(facts: Mapping[str, object]) -> None:
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        table.add_row(name, styled(value))
+        table.add_row(Text(plain(name)), styled(value))
     console().print(table)
 
 

@@ -14,7 +14,7 @@ from tests.unit.evidence.conftest import Stack
 
 PUMP = records.certificate_id()
 SECOND = f"records/{PUMP}/run-1.json"
-HOSTILE = "<script>alert(1)</script>\x1b[2J[red]\u202e"
+HOSTILE = "<script>alert(1)</script>\x1b[2J[red][/x]\u202e"
 
 
 @pytest.fixture
@@ -213,7 +213,7 @@ def test_show_tells_the_whole_chain_of_a_device(stack: Stack) -> None:
 
 def test_show_obeys_no_control_codes(stack: Stack) -> None:
     told = dossier(approved=approval(vote(name=HOSTILE)))
-    made = records.admission(reason=HOSTILE, dossier=told, outcome="held")
+    made = records.admission(reason=HOSTILE, dossier=told, outcome="held", event={HOSTILE: HOSTILE})
     stack.keep({made.key: sealed(made)})
     result = stack.run("show", PUMP)
     assert "\x1b[2J" not in result.stdout
