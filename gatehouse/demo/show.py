@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gatehouse.cli.output import console, plain, styled
 from gatehouse.demo.results import Result
-from gatehouse.demo.scenes import Scene
+from gatehouse.demo.scenes import SCENES, Scene
 
 
 class Show:
@@ -54,17 +54,23 @@ class Show:
 
 def write_table(results: list[Result]) -> None:
     """The result, on stdout."""
+    titles = {scene.device: scene.title for scene in SCENES}
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("device", "outcome", "why", "certificate", "executions", "time"):
         table.add_column(column, overflow="fold", justify="right" if column in ("executions", "time") else "left")
     for result in results:
-        outcome = styled(result.outcome) if result.as_expected else Text(plain(result.outcome), style="bold red")
         table.add_row(
-            result.device,
-            outcome,
+            Text(f"{result.device}\n{titles[result.device]}"),
+            _outcome(result),
             plain(result.why),
             styled(result.certificate_status),
             str(result.executions),
             f"{result.seconds:.1f} s",
         )
     console().print(table)
+
+
+def _outcome(result: Result) -> Text:
+    if result.as_expected:
+        return styled(result.outcome).append("\nas expected")
+    return Text(f"{plain(result.outcome)}\nexpected: {result.expected}", style="bold red")
