@@ -43,19 +43,17 @@ def whereabouts(execution_arn: str) -> Whereabouts:
 
 
 def _past(execution_arn: str) -> bool:
-    """Whether the last it did of the two states is to leave the first or enter the second."""
+    """Whether the last it did of the two states is to leave the first or enter the second. A history has a few hundred events at most."""
+    latest, past = 0, False
     with translated():
         pages = (
             client("stepfunctions")
             .get_paginator("get_execution_history")
-            .paginate(executionArn=execution_arn, reverseOrder=True, includeExecutionData=False)
+            .paginate(executionArn=execution_arn, includeExecutionData=False, PaginationConfig={"PageSize": 1000})
         )
-        for page in pages:
-            for event in page["events"]:
-                if event["type"] == "TaskStateEntered":
-                    name = event["stateEnteredEventDetails"]["name"]
-                    if name in {REQUEST_STATE, READ_STATE}:
-                        return bool(name == READ_STATE)
-                if event["type"] == "TaskStateExited" and event["stateExitedEventDetails"]["name"] == REQUEST_STATE:
-                    return True
-    return False
+        for event in (event for page in pages for event in page["events"]):
+            entered = event.get("stateEnteredEventDetails", {}).get("name")
+            left = event.get("stateExitedEventDetails", {}).get("name")
+            if (entered in {REQUEST_STATE, READ_STATE} or left == REQUEST_STATE) and event["id"] > latest:
+                latest, past = event["id"], entered != REQUEST_STATE
+    return past

@@ -1,0 +1,111 @@
+"""Who somebody is comes from verified claims only."""
+
+from typing import Any
+
+import pytest
+
+from functions.approval.approvals_web.identity import NotSignedIn, Provider, listed, moment, voter
+from tests.approvals import MINUTE, NOW, api_event, claims, person
+
+PROVIDER = Provider(oidc_issuer="https://issuer.example", oidc_client_id="gatehouse-tests")
+ADA = person("ada", "quality", "security")
+
+
+def who(**unusual: Any) -> Any:
+    signed_in = {name: value for name, value in claims(ADA, **unusual).items() if value is not None}
+    return voter(api_event("GET", "/api/approvals", signed_in=signed_in), PROVIDER, NOW)
+
+
+def test_a_person() -> None:
+    found = who(email="Ada@example.com", amr="[pwd mfa]")
+    assert (found.subject, found.name, found.groups) == ("ada", "Ada", ("quality", "security"))
+    assert found.known_as == ("ada", "Ada@example.com")
+    assert found.signed_in_at == NOW - MINUTE
+    assert found.authentication_methods == ("pwd", "mfa")
+
+
+@pytest.mark.parametrize(
+    ("claim", "groups"),
+    [
+        ("[quality security]", ("quality", "security")),
+        ("[quality]", ("quality",)),
+        ('["quality", "security"]', ("quality", "security")),
+        (["quality", "security"], ("quality", "security")),
+        ("quality", ("quality",)),
+        ("quality,security", ("quality,security",)),
+        ("[]", ()),
+        ("", ()),
+        (None, ()),
+        (7, ()),
+        ('{"a": 1}', ('{"a": 1}',)),
+        ([None, 1, "quality"], ("quality",)),
+    ],
+)
+def test_groups_however_they_are_written(claim: Any, groups: tuple[str, ...]) -> None:
+    assert listed(claim) == groups
+
+
+def test_another_providers_groups_claim() -> None:
+    provider = Provider(oidc_issuer="https://issuer.example", oidc_client_id="gatehouse-tests", groups_claim="roles")
+    event = api_event("GET", "/", signed_in=claims(ADA, roles="[security]"))
+    assert voter(event, provider, NOW).groups == ("security",)
+
+
+@pytest.mark.parametrize(
+    ("unusual", "code"),
+    [
+        ({"sub": None}, "unauthorized"),
+        ({"sub": ""}, "unauthorized"),
+        ({"iss": "https://other.example"}, "unauthorized"),
+        ({"iss": None}, "unauthorized"),
+        ({"aud": "another-app"}, "unauthorized"),
+        ({"aud": None}, "unauthorized"),
+        ({"token_use": "access"}, "wrong_token"),
+        ({"exp": str(int(NOW.timestamp()))}, "token_expired"),
+        ({"exp": None}, "token_expired"),
+        ({"exp": "soon"}, "token_expired"),
+        ({"exp": "1e400"}, "token_expired"),
+    ],
+)
+def test_a_token_that_does_not_count(unusual: dict[str, Any], code: str) -> None:
+    with pytest.raises(NotSignedIn) as caught:
+        who(**unusual)
+    assert caught.value.code == code
+
+
+def test_an_audience_that_is_a_list() -> None:
+    assert who(aud="[other gatehouse-tests]").subject == "ada"
+
+
+def test_an_issuer_without_token_use() -> None:
+    assert who(token_use=None).subject == "ada"
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"authorizer": {}}, {"authorizer": {"lambda": {"sub": "ada"}}}, {"authorizer": None}]
+)
+def test_no_authorizer_no_person(context: dict[str, Any]) -> None:
+    with pytest.raises(NotSignedIn, match="Sign in first"):
+        voter({"requestContext": context, "headers": {"authorization": "Bearer x"}}, PROVIDER, NOW)
+
+
+@pytest.mark.parametrize(
+    ("names", "printed"),
+    [
+        ({"name": "Ada Lovelace"}, "Ada Lovelace"),
+        ({"name": "Ada\N{RIGHT-TO-LEFT OVERRIDE}\r\nLovelace"}, "AdaLovelace"),
+        ({"name": None, "given_name": "Ada", "family_name": "Lovelace"}, "Ada Lovelace"),
+        ({"name": " ", "cognito:username": "ada7"}, "ada7"),
+        ({"name": None, "cognito:username": None, "email": "a@example.com"}, "a@example.com"),
+        ({"name": None, "cognito:username": None}, "ada"),
+    ],
+)
+def test_the_printed_name(names: dict[str, Any], printed: str) -> None:
+    assert who(**names).name == printed
+
+
+@pytest.mark.parametrize(
+    ("claim", "known"), [("1795867200", True), (1795867200, True), ("1.7958672e9", True), ([], False), ("x", False)]
+)
+def test_a_numeric_date(claim: Any, known: bool) -> None:
+    assert (moment(claim) is not None) == known
