@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import msgspec
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from gatehouse.errors import Unreachable
 
@@ -17,18 +16,21 @@ T = TypeVar("T")
 WRITE_BATCH, READ_BATCH = 25, 100
 _TRIES, _FIRST_DELAY, _LONGEST_DELAY = 10, 0.05, 5.0  # seconds; DynamoDB's batch calls hand back what was throttled
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
 
 def to_item(value: object) -> dict[str, Any]:
     """A struct or mapping as an item; attributes that are None are left out."""
-    return {name: _serialize(part) for name, part in msgspec.to_builtins(value).items() if part is not None}
+    from boto3.dynamodb.types import TypeSerializer
+
+    serialize = TypeSerializer().serialize
+    return {name: serialize(part) for name, part in msgspec.to_builtins(value).items() if part is not None}
 
 
 def to_plain(item: Mapping[str, Any]) -> dict[str, Any]:
     """An item as plain values; numbers are `int`, since nothing Gatehouse keeps has a fraction."""
-    return {name: _plain(_deserialize(part)) for name, part in item.items()}
+    from boto3.dynamodb.types import TypeDeserializer
+
+    deserialize = TypeDeserializer().deserialize
+    return {name: _plain(deserialize(part)) for name, part in item.items()}
 
 
 def query(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:

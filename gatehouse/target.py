@@ -2,6 +2,7 @@
 
 import functools
 import os
+import threading
 from typing import Any, NamedTuple
 
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus, client
@@ -26,6 +27,8 @@ class Target:
     def __init__(self, stack: str, local: LocalCloudStatus | None = None) -> None:
         self.stack = stack
         self.local = local
+        self._clients: dict[str, Any] = {}
+        self._making_client = threading.Lock()  # boto3's default session is not for several threads at once
 
     @classmethod
     def resolve(cls, local: bool | None = None, stack: str = STACK) -> "Target":
@@ -39,7 +42,13 @@ class Target:
         return cls(status.stack, status)
 
     def client(self, service: str) -> Any:
-        """A boto3 client: of the local cloud, or with the AWS credentials and Region in use."""
+        """A boto3 client: of the local cloud, or with the AWS credentials and Region in use. Made once, for every thread."""
+        with self._making_client:
+            if service not in self._clients:
+                self._clients[service] = self._make_client(service)
+            return self._clients[service]
+
+    def _make_client(self, service: str) -> Any:
         if self.local:
             return client(self.local, service)
         import boto3

@@ -2,14 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, plain, say, write_facts, write_json, write_table
-from workflows.evidence.verify import Report
+
+if TYPE_CHECKING:
+    from workflows.evidence.verify import Report
 
 app = typer.Typer(no_args_is_help=True, help="The sealed records: check them, read them, take them out.")
 
@@ -124,7 +126,7 @@ def export(
         raise typer.Exit(1)
 
 
-def _write_report(report: Report) -> None:
+def _write_report(report: "Report") -> None:
     rows = [(failure.key, failure.rule, failure.message) for failure in report.failures]
     if rows:
         write_table(("file", "rule", "what was found"), rows, empty="")

@@ -8,15 +8,14 @@ import typer
 from gatehouse.cli.context import target
 from gatehouse.cli.failures import USAGE
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
-from workflows.admission.contracts import DeviceRecord, Finding
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
+    from workflows.admission.contracts import DeviceRecord
     from workflows.approval.rules import Case
 
 app = typer.Typer(no_args_is_help=True, help="Who must agree, and why.")
 
-FINDINGS: tuple[str, ...] = get_args(Finding)
 RULES = Path(__file__).resolve().parents[2] / "config" / "approval.toml"
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, show_default="config/approval.toml")]
 
@@ -61,7 +60,7 @@ def explain(
     ] = RULES,
     ca: Annotated[str, typer.Option(help="The CA certificate's id, for rules that name one.")] = "",
     finding: Annotated[
-        list[str] | None, typer.Option(help=f"Suppose that this is found at the door: {', '.join(FINDINGS)}.")
+        list[str] | None, typer.Option(help="Suppose that this is found at the door, as second_certificate.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -70,11 +69,13 @@ def explain(
     Example: gatehouse rules explain pump-0042 --finding second_certificate
     """
     from gatehouse import inventory
+    from workflows.admission.contracts import Finding
     from workflows.approval import rules
 
+    known = get_args(Finding)
     for name in finding or ():
-        if name not in FINDINGS:
-            raise BadInput(f"--finding is {name!r}; expected one of: {', '.join(FINDINGS)}.")
+        if name not in known:
+            raise BadInput(f"--finding is {name!r}; expected one of: {', '.join(known)}.")
     loaded = rules.load(file.read_text(encoding="utf-8"))
     cases = [_case(record, ca, tuple(finding or ())) for record in inventory.show(target(context), device).records]
     found = [(loaded.rule(case), loaded.explain(case)) for case in cases]
@@ -88,7 +89,7 @@ def explain(
         write_table(("rule", "decides", "why not"), rows, empty="The file has no rules: every device is held.")
 
 
-def _case(record: DeviceRecord, ca: str, findings: tuple[str, ...]) -> "Case":
+def _case(record: "DeviceRecord", ca: str, findings: tuple[str, ...]) -> "Case":
     from workflows.approval import rules
 
     kind, *rest = record.lookup_key.split("#")
