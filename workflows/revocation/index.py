@@ -2,35 +2,33 @@
 
 All integers are big-endian. ``H`` is SHA-256, ``L`` the SHA-256 of the indexed list's DER, 32 octets.
 
-====== ================ ===================================================================================
-offset octets           content
-====== ================ ===================================================================================
-0      8                ``GHCRLIX1``: magic and version
-8      32               ``H`` of the head from offset 40 to its end
-40     4                length of the JSON that follows
-44     up to 8148       JSON, see :class:`Head`: what the index is bound to; zeros up to 8192
-8192   256 x 32         ``H`` of every page
-16384  256 x 5124       pages, one for each value of the first octet of ``H(serial)``
-       13 x entries     records, bucket after bucket
-====== ================ ===================================================================================
+====== ============ ===================================================================================
+offset octets       content
+====== ============ ===================================================================================
+0      8            ``GHCRLIX1``: magic and version
+8      32           ``H`` of the head from offset 40 to its end
+40     4            length of the JSON that follows
+44     up to 8148   JSON, see :class:`Head`: what the index is bound to; zeros up to 8192
+8192   4096 x 20    the directory: for each bucket the number of records up to its end, and its check
+90112  12 x entries records, bucket after bucket
+====== ============ ===================================================================================
 
-A *bucket* holds the records of the serials whose hashes share the first two octets. A *page* holds, for 256 buckets, the
-number of records before its first bucket (4 octets), the number of records up to the end of each (256 x 4), and for each
-the first 16 octets of ``H(L + bucket number as 2 octets + its records)``. A *record* is the first 8 octets of
-``H(serial)`` and the entry's offset in the list's DER (5 octets); ``serial`` is the DER content octets of
-userCertificate, and ``H`` of it is spread evenly whatever the CA's serials look like.
+A *bucket* holds the records of the serials whose hashes share the first 12 bits. Its *check* is the first 16 octets of
+``H(L + bucket number as 2 octets + its records)``. A *record* is the first 8 octets of ``H(serial)`` and the entry's
+offset in the list's DER (4 octets); ``serial`` is the DER content octets of userCertificate, and ``H`` of it is spread
+evenly whatever the CA's serials look like.
 
 Everything that is read is checked against a hash in what was read before it, up to the head, whose own hash is checked
 too and can be compared with one kept elsewhere. A bit that flipped, a file cut short, or an index that belongs to another
 list raises :class:`CrlIndexUnusable`; the caller then goes by the list. Absence is believed only from a whole bucket.
 
-Reads: one for the head and one for a page, both kept, then one for each lookup (about 200 octets at a million entries).
+Reads: one for the head, which is kept, then one for each lookup: about 3 KB at a million entries, 16 KB at five million.
 A hit costs one more, of the entry itself in the list, which must bear a serial of that hash.
 """
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -47,11 +45,13 @@ Read = Callable[[int, int], bytes]
 """``read(offset, length)``: those octets, or fewer at the end of the file."""
 
 MAGIC: Final = b"GHCRLIX1"
-HEAD: Final = 16_384
+BUCKETS: Final = 4_096
+"""By the first 12 bits of the hash. More would make the reads smaller and building slower."""
+_DIRECTORY: Final = 8_192
+_PLACE: Final = struct.Struct(">I16s")
+HEAD: Final = _DIRECTORY + BUCKETS * _PLACE.size
 """Octets of the head."""
-_TABLE: Final = 8_192
-_PAGE: Final = 4 + 256 * 4 + 256 * 16
-_RECORD: Final = 13
+_RECORD: Final = 12
 _ENTRY_READ: Final = 512
 """What is read of the list on a hit; an entry is seldom above 100 octets."""
 
@@ -77,23 +77,21 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def build_index(verified: VerifiedList) -> bytes:
-    """The index of a verified list, to be stored with one atomic write. Raises ValueError if the list's names are too long."""
+    """The index of a verified list, to be stored with one atomic write. Raises ValueError if the list or its names are too long."""
     meta = verified.meta
+    if len(verified.raw.data) >= 1 << 32:
+        raise ValueError(f"a list of {len(verified.raw.data)} octets is too long for the offsets of an index")
     binding = bytes.fromhex(meta.sha256)
-    pages, records = [], []
-    before = 0
-    for first, buckets in enumerate(_pages(verified)):
-        ends, checks = [before], []
-        for second, bucket in enumerate(buckets):
-            before += len(bucket) // _RECORD
-            ends.append(before)
-            checks.append(_check(binding, first << 8 | second, bucket))
-        pages.append(struct.pack(">257I", *ends) + b"".join(checks))
-        records.append(b"".join(buckets))
+    buckets = _buckets(verified)
+    directory = []
+    end = 0
+    for number, records in enumerate(buckets):
+        end += len(records) // _RECORD
+        directory.append(_PLACE.pack(end, _check(binding, number, records)))
     head = Head(
         list_sha256=meta.sha256,
         list_size=len(verified.raw.data),
-        entries=before,
+        entries=end,
         issuer_key_sha256=meta.issuer_key_sha256,
         issuer=meta.issuer.hex(),
         scope=None if meta.scope_value is None else meta.scope_value.hex(),
@@ -104,34 +102,37 @@ def build_index(verified: VerifiedList) -> bytes:
         next_update=meta.next_update,
     )
     text = msgspec.json.encode(head)
-    if len(text) > _TABLE - 44:
-        raise ValueError(f"the list's names take {len(text)} octets in an index, at most {_TABLE - 44} fit")
-    body = struct.pack(">I", len(text)) + text.ljust(_TABLE - 44, b"\0")
-    body += b"".join(hashlib.sha256(page).digest() for page in pages)
-    return b"".join([MAGIC, hashlib.sha256(body).digest(), body, *pages, *records])
+    if len(text) > _DIRECTORY - 44:
+        raise ValueError(f"the list's names take {len(text)} octets in an index, at most {_DIRECTORY - 44} fit")
+    body = struct.pack(">I", len(text)) + text.ljust(_DIRECTORY - 44, b"\0") + b"".join(directory)
+    return b"".join([MAGIC, hashlib.sha256(body).digest(), body, *buckets])
 
 
 def _check(binding: bytes, number: int, records: bytes | bytearray) -> bytes:
     return hashlib.sha256(binding + number.to_bytes(2, "big") + records).digest()[:16]
 
 
-def _pages(verified: VerifiedList) -> Iterator[list[bytearray]]:
-    """The records, by the first octet of their hashes and then by the second.
+def _number(digest: bytes) -> int:
+    """The bucket of a serial with that hash."""
+    return digest[0] << 4 | digest[1] >> 4
 
-    In two steps, each with few places to write to: with one for each of 65,536 buckets the time goes into cache misses.
-    """
+
+def _buckets(verified: VerifiedList) -> list[bytearray]:
+    """By the first octet, then by the next four bits: with 4,096 places to write to at once the time goes into cache misses."""
     sha256 = hashlib.sha256
-    pack = struct.Struct(">8sBI").pack  # the first 8 octets of a digest, 5 of an offset
+    pack = struct.Struct(">8sI").pack  # the first 8 octets of a hash, an offset
     streams = [bytearray() for _ in range(256)]
     for serial, at in verified.serials():
         digest = sha256(serial).digest()
-        streams[digest[0]] += pack(digest, at >> 32, at & 0xFFFF_FFFF)
+        streams[digest[0]] += pack(digest, at)
+    buckets = []
     while streams:
         stream = bytes(streams.pop(0))
-        buckets = [bytearray() for _ in range(256)]
+        sixteen = [bytearray() for _ in range(16)]
         for at in range(0, len(stream), _RECORD):
-            buckets[stream[at + 1]] += stream[at : at + _RECORD]
-        yield buckets
+            sixteen[stream[at + 1] >> 4] += stream[at : at + _RECORD]
+        buckets += sixteen
+    return buckets
 
 
 class IndexedList:
@@ -154,15 +155,13 @@ class IndexedList:
             raise CrlIndexUnusable(f"the index is of list {self.head.list_sha256}, expected {list_sha256}")
         self._read = read
         self._read_list = read_list
-        self._table = head[_TABLE:]
-        self._pages: dict[int, bytes] = {}
+        self._directory = head[_DIRECTORY:]
         self._binding = bytes.fromhex(list_sha256)
 
     def find(self, serial: bytes) -> list[Entry]:
         """Every entry for a serial, given as DER content octets; none means that the list has none."""
         digest = hashlib.sha256(serial).digest()
-        number = digest[0] << 8 | digest[1]
-        records = self._bucket(number)
+        records = self._bucket(_number(digest))
         prefix = digest[:8]
         offsets = []
         at = records.find(prefix)
@@ -174,24 +173,13 @@ class IndexedList:
         return [entry for entry in entries if entry.serial == serial]
 
     def _bucket(self, number: int) -> bytes:
-        page = self._page(number >> 8)
-        within = number & 0xFF
-        begin, end = struct.unpack_from(">2I", page, within * 4)
+        end, check = _PLACE.unpack_from(self._directory, number * _PLACE.size)
+        begin = _PLACE.unpack_from(self._directory, (number - 1) * _PLACE.size)[0] if number else 0
         length = (end - begin) * _RECORD
-        records = self._read(HEAD + 256 * _PAGE + begin * _RECORD, length) if length > 0 else b""
-        check = page[1028 + within * 16 : 1044 + within * 16]
+        records = self._read(HEAD + begin * _RECORD, length) if length > 0 else b""
         if len(records) != length or _check(self._binding, number, records) != check:
             raise CrlIndexUnusable(f"bucket {number} of the index is damaged")
         return records
-
-    def _page(self, number: int) -> bytes:
-        page = self._pages.get(number)
-        if page is None:
-            page = self._read(HEAD + number * _PAGE, _PAGE)
-            if hashlib.sha256(page).digest() != self._table[number * 32 : number * 32 + 32]:
-                raise CrlIndexUnusable(f"page {number} of the index is damaged")
-            self._pages[number] = page
-        return page
 
     def _entry(self, offset: int, prefix: bytes) -> Entry:
         """The entry at an offset of the list, confirmed by its serial's hash."""

@@ -1,0 +1,111 @@
+"""Which lists of an issuer's key are current: one small file a key, replaced as a whole, so that nobody ever reads half a change.
+
+Format ``gatehouse.crl-manifest/1``, kept in S3 as ``current/<issuer key>.json``. What it names (``lists/<issuer key>/<sha256>.crl`` and,
+for a large list, ``….index``) is written before it and never written over.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from workflows.errors import BadInput
+from workflows.revocation.publication import Accepted
+
+LARGE = 10_000
+"""Entries from which a list is given an index. Below it the list is read whole as quickly, and kept verified while a Lambda is warm."""
+
+
+class ManifestInvalid(BadInput):
+    """The file is no manifest. Nothing counts until somebody has looked: devices are held."""
+
+
+class Current(Struct, frozen=True, kw_only=True):
+    """The list that is current in one slot (`workflows.revocation.publication.slot`)."""
+
+    record: Accepted
+    entries: int
+    ca_certificate_id: str
+    """The CA in AWS IoT that it was published for."""
+    index_head: str | None = None
+    """`workflows.revocation.index.head_sha256` of its index; None: it has none."""
+    swept: str | None = None
+    """SHA-256 of the list up to which revoked certificates have been dealt with; a sweep is owed while it is not this one's."""
+
+    @property
+    def sweep_is_owed(self) -> bool:
+        return self.swept != self.record.sha256
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """Everything that counts under one issuer key (SHA-256 of its SubjectPublicKeyInfo, lower-case hex)."""
+
+    issuer_key: str
+    slots: dict[str, Current] = {}
+    format: Literal["gatehouse.crl-manifest/1"] = "gatehouse.crl-manifest/1"
+
+    def last_numbers(self) -> dict[str, int]:
+        """The last cRLNumber accepted of each scope: what `workflows.revocation.check` holds lists to."""
+        complete = (one.record for one in self.slots.values() if not one.record.delta)
+        return {record.scope: int(record.number) for record in complete}
+
+    def having(self, slot: str, current: Current) -> "Manifest":
+        """The same with another list in that slot."""
+        return msgspec.structs.replace(self, slots=self.slots | {slot: current})
+
+
+class Published(Struct, frozen=True, kw_only=True, tag_field="status", tag="accepted"):
+    """What became of a list that was handed in, if it is current now. `sweep` is the execution that looks for whom it revokes."""
+
+    incoming: str
+    list_key: str
+    record: Accepted
+    entries: int
+    at: datetime
+    sweep: str | None = None
+
+
+class KeptAside(Struct, frozen=True, kw_only=True, tag_field="status", tag="rejected"):
+    """What became of a list that was handed in, if it does not count: the rule it broke. The last good one stays."""
+
+    incoming: str
+    clause: str
+    reason: str
+    sha256: str | None
+    at: datetime
+
+
+Result = Published | KeptAside
+
+
+def key_of(issuer_key: str) -> str:
+    return f"current/{issuer_key}.json"
+
+
+def list_key(record: Accepted) -> str:
+    return f"lists/{record.issuer_key_sha256}/{record.sha256}.crl"
+
+
+def index_key(record: Accepted) -> str:
+    return f"lists/{record.issuer_key_sha256}/{record.sha256}.index"
+
+
+def result_key(incoming: str, status: Literal["accepted", "rejected"]) -> str:
+    """Where the result lies for ``incoming/<CA certificate id>/<name>``."""
+    return f"{status}/{incoming.removeprefix('incoming/')}.json"
+
+
+def read(data: bytes, issuer_key: str) -> Manifest:
+    """Raises `ManifestInvalid`."""
+    try:
+        found = msgspec.json.decode(data, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ManifestInvalid(f"{key_of(issuer_key)} is no manifest: {error}. Publish the CA's list again.") from error
+    if found.issuer_key != issuer_key:
+        raise ManifestInvalid(f"{key_of(issuer_key)} is the manifest of another key, {found.issuer_key}.")
+    return found
+
+
+def write(manifest: Manifest) -> bytes:
+    return msgspec.json.encode(manifest, order="deterministic")
