@@ -140,7 +140,9 @@ def test_one_device_may_have_several_lookup_keys() -> None:
         ("name,note", ["n", "x" * 1001], "note: has 1001 characters"),
         ("name,note", ["n", '"two\nlines"'], "note: holds the control character '\\n'"),
         ("name", ["n\0"], "name: holds the control character '\\x00'"),
+        ("name", ["n\x85m"], "name: holds the control character '\\x85'"),
         ("name", ["n", "x"], "line 2: 3 cells; the heading has 2."),
+        ("name,effect", ["n"], "line 2: 2 cells; the heading has 3."),
     ],
 )
 def test_wrong_cell_is_named_with_got_and_expected(columns: str, cells: list[str], expected: str) -> None:
@@ -169,6 +171,11 @@ def test_every_wrong_line_is_reported_and_the_rest_counted() -> None:
 def test_line_numbers_count_physical_lines() -> None:
     (found,) = problems('device,name,note\npump-1,"a ""quoted"" name",\n\n\npump-2,n,"one,two"\npump 3,m,\n')
     assert found.startswith("line 6, device")
+
+
+def test_cell_of_two_lines_does_not_shift_the_numbers() -> None:
+    found = problems('device,name,note\npump-1,a,"one\ntwo"\npump 2,b,\n')
+    assert [problem.split(":")[0] for problem in found] == ["line 2, note", "line 4, device"]
 
 
 def test_quotation_mark_never_closed_is_named_with_its_line() -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -58,9 +59,13 @@ def test_certificate_that_could_not_serve_is_refused(unusual: dict[str, Any], ex
 
 def test_device_certificate_is_not_taken_for_a_ca() -> None:
     found = ca()
-    device = pki.device(found, private_key=found.key)
-    with pytest.raises(BadInput, match="BasicConstraints"):
-        authority.require_authority(device, key_of(found), at=NOW)
+    for extensions, expected in (
+        ((), "has no BasicConstraints"),
+        (((x509.BasicConstraints(False, None), True),), "cA FALSE"),
+    ):
+        device = pki.device(found, private_key=found.key, extensions=extensions)
+        with pytest.raises(BadInput, match=expected):
+            authority.require_authority(device, key_of(found), at=NOW)
 
 
 def test_key_of_another_ca_is_refused() -> None:
