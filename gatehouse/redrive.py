@@ -24,7 +24,6 @@ def redrive(target: Target, execution_arn: str, reason: str) -> datetime:
         )
     sfn = target.client("stepfunctions")
     with trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:
-        act.reason = why
         try:
             taken_up: datetime = sfn.redrive_execution(executionArn=execution_arn)["redriveDate"]
         except ClientError as error:
@@ -34,5 +33,5 @@ def redrive(target: Target, execution_arn: str, reason: str) -> datetime:
                 case "ExecutionNotRedrivable" | "ExecutionLimitExceeded":
                     raise AnsweredNo(f"AWS will not redrive it: {error.response['Error']['Message']}") from error
             raise
-        act.new = {"reason": why, "redriven_at": taken_up.isoformat()}
+        act.new = {"redriven_at": taken_up.isoformat()}
     return taken_up

@@ -1,5 +1,6 @@
 """What is kept between two looks: AWS clients, and answers for a moment, so that many open pages cost no more calls than one."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -35,7 +36,7 @@ class KeptClients(Target):
 
     def __init__(self, target: Target) -> None:
         super().__init__(target.stack, target.local)
-        self._make = target.client
+        self._target = target
         self._clients: dict[str, Any] = {}
         self._one_at_a_time = threading.Lock()
 
@@ -43,8 +44,13 @@ class KeptClients(Target):
         """A boto3 client, the same one every time."""
         with self._one_at_a_time:
             if service not in self._clients:
-                self._clients[service] = self._make(service)
+                self._clients[service] = self._target.client(service)
             return self._clients[service]
+
+    @functools.cached_property
+    def outputs(self) -> dict[str, str]:
+        """The stack's outputs, read once."""
+        return self._target.outputs
 
 
 class Answers:

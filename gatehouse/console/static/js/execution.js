@@ -3,7 +3,7 @@
 import { ask, Refused } from "./api.js";
 import { element, show } from "./dom.js";
 import { drawEvents } from "./events.js";
-import { drawFacts } from "./facts.js";
+import { drawFacts, drawHead } from "./facts.js";
 import { drawGraph } from "./graph.js";
 import { redriveForm } from "./redrive.js";
 import { drawState } from "./state.js";
@@ -12,7 +12,8 @@ import { drawSteps } from "./steps.js";
 const ZOOMS = [0.5, 0.65, 0.8, 1, 1.25, 1.5];
 
 export function execution({ container, argument: arn, about }) {
-  const head = element("div", { class: "head-of-execution" });
+  const head = element("div");
+  const facts = element("section", { class: "card", "aria-label": "Facts" });
   const redrive = redriveForm(arn, about);
   const canvas = element("div", { class: "canvas", tabindex: "0", role: "region", "aria-label": "State graph, scrollable" });
   const steps = element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Steps" });
@@ -21,7 +22,6 @@ export function execution({ container, argument: arn, about }) {
   const zoomed = element("span", { class: "zoomed" });
   show(container, [
     head,
-    redrive.form,
     element("div", { class: "halves" }, [
       element("section", { class: "card drawing", "aria-labelledby": "graph-title" }, [
         element("div", { class: "title" }, [
@@ -37,6 +37,8 @@ export function execution({ container, argument: arn, about }) {
         canvas,
       ]),
       element("div", { class: "column" }, [
+        redrive.form,
+        facts,
         element("section", { class: "card", "aria-labelledby": "steps-title" }, element("h2", { id: "steps-title" }, "Steps"), steps),
         chosen,
         element("section", { class: "card", "aria-labelledby": "events-title" }, element("h2", { id: "events-title" }, "Events"), events.place),
@@ -106,7 +108,8 @@ export function execution({ container, argument: arn, about }) {
       const moved = run.visits.length !== shownRun?.visits.length;
       shownRun = run;
       shownAdmission = admission;
-      show(head, drawFacts(run, admission, about));
+      show(head, drawHead(run, admission, about));
+      show(facts, drawFacts(run, admission));
       render(run);
       if (first || (followed && moved)) reveal();
     } else {

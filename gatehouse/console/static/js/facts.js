@@ -5,19 +5,23 @@ import { age, badge, duration, moment, short } from "./format.js";
 import { safe, votes } from "./approvals.js";
 
 /** @param found as /api/admission answers it; null if the execution has no admission */
-export function drawFacts(run, found, about) {
+export function drawHead(run, found, about) {
   const admission = found?.admission;
   const ours = admission?.execution_arn === run.arn;
-  const title = admission?.device || (run.certificate_id ? `Certificate ${run.certificate_id.slice(0, 16)}…` : run.name);
-  const waiting = found?.approvals.find((one) => one.status === "PENDING" && one.execution_arn === run.arn);
+  const request = found?.approvals.find((one) => one.execution_arn === run.arn);
+  const waiting = request?.status === "PENDING" ? request : null;
+  const title = admission?.device || request?.device || admission?.subject || run.name;
   return [
     element("p", { class: "crumbs" }, element("a", { href: "#/admissions", "data-key": "back" }, "Admissions"), " / ", element("span", {}, run.name)),
     element("h1", { class: "cut" }, title, " ", ours ? badge(admission.outcome) : badge(run.status)),
     admission && !ours ? element("p", { class: "notice" }, "This is not the certificate's present admission: ", element("a", { href: link(admission.execution_arn), "data-key": "present" }, "go there"), ".") : "",
     waiting ? waits(waiting, about) : "",
     run.error ? element("p", { class: "notice bad" }, element("b", {}, run.error), run.cause ? `: ${cause(run.cause)}` : "") : "",
-    element("dl", { class: "card facts" }, facts(run, admission, ours, found).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
   ];
+}
+
+export function drawFacts(run, found) {
+  return element("dl", { class: "facts" }, facts(run, found).map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
 }
 
 function waits(request, about) {
@@ -34,7 +38,9 @@ function waits(request, about) {
   ]);
 }
 
-function facts(run, admission, ours, found) {
+function facts(run, found) {
+  const admission = found?.admission;
+  const ours = admission?.execution_arn === run.arn;
   const ended = run.stopped_at ? duration(Date.parse(run.stopped_at) - Date.parse(run.started_at)) : age(run.started_at);
   const rows = [
     ["Execution", badge(run.status)],
@@ -42,9 +48,9 @@ function facts(run, admission, ours, found) {
     [run.stopped_at ? "Took" : "Has taken", ended],
   ];
   if (run.redrives) rows.push(["Redriven", run.redrives === 1 ? "once" : `${run.redrives} times`]);
-  if (run.certificate_id) rows.push(["Certificate", short(run.certificate_id, 24)]);
+  if (run.certificate_id) rows.push(["Certificate", short(run.certificate_id, 64)]);
   if (!admission) return rows;
-  rows.push(["Subject", admission.subject || "–"], ["Serial", short(admission.serial, 40)], ["Knocks", String(admission.knocks)]);
+  rows.push(["Knocks", String(admission.knocks)], ["Subject", admission.subject || "–"], ["Serial", short(admission.serial, 40)]);
   if (ours && admission.reason) rows.push(["Why", admission.reason]);
   if (ours && admission.evidence_key) rows.push(["Evidence", element("span", { class: "hash" }, admission.evidence_key)]);
   const others = found.sealed.filter((arn) => arn !== run.arn);

@@ -6,7 +6,7 @@ import { layOut, NODE } from "./layout.js";
 const FONT = 12;
 const LINE = 14;
 const CORNER = 6;
-const ROOM = NODE.width - 44;
+const ROOM = { Choice: NODE.width - 24, Other: NODE.width - 14 };
 const SIGNS = {
   succeeded: "M-4 0.5l2.8 2.8l5 -6",
   running: "M-2 0a2 2 0 1 0 4 0a2 2 0 1 0 -4 0",
@@ -89,21 +89,26 @@ function drawWay(edge, points) {
   return { group, mark };
 }
 
-/** What a choice compares with, beside the point where its way leaves: the rest is in the title. */
+/** What a choice compares with, where its way leaves, or where it arrives if it bends on the way: the rest is in the title. */
 function wayLabel(edge, points) {
-  if (edge.kind !== "choice" || points.length < 2) return null;
+  if (edge.kind !== "choice") return null;
   const [from, to] = points;
-  const text = cut(edge.label, 84, "400 10px");
-  if (from.x === to.x) return drawn("text", { class: "label", x: from.x + 5, y: from.y + 13 }, text);
-  if (to.x > from.x) return drawn("text", { class: "label", x: from.x + 5, y: from.y - 2.5 }, text);
-  return null;
+  const end = points[points.length - 1];
+  const sideways = to.x - from.x;
+  const room = sideways < 0 ? -sideways - 6 : 84;
+  const text = cut(edge.label, room, "400 10px");
+  if (sideways > 0) return drawn("text", { class: "label", x: from.x + 5, y: from.y - 2.5 }, text);
+  if (sideways < 0) return drawn("text", { class: "label leftwards", x: from.x - 4, y: from.y - 2.5 }, text);
+  if (points.length === 2) return drawn("text", { class: "label", x: from.x + 5, y: from.y + 13 }, text);
+  const side = end.x < from.x ? -1 : 1; // away from where it comes from
+  return drawn("text", { class: side < 0 ? "label leftwards" : "label", x: end.x + side * 7, y: end.y - 3 }, text);
 }
 
 function drawBox(node, at, onChoose) {
   const left = at.x - NODE.width / 2;
-  const lines = wrapped(node.name);
-  const sign = drawn("g", { class: "sign", transform: `translate(${left + 15} ${at.y})` }, drawn("circle", { r: 8 }), drawn("path", { d: "" }));
-  const times = drawn("g", { class: "times", transform: `translate(${left + NODE.width - 4} ${at.y - NODE.height / 2})` }, drawn("rect", { x: -15, y: -8, width: 30, height: 16, rx: 8 }), drawn("text", { y: 3.5 }));
+  const lines = wrapped(node.name, ROOM[node.type] ?? ROOM.Other);
+  const sign = drawn("g", { class: "sign", transform: `translate(${left + 4} ${at.y - NODE.height / 2 + 2})` }, drawn("circle", { r: 8 }), drawn("path", { d: "" }));
+  const times = drawn("g", { class: "times", transform: `translate(${left + NODE.width - 6} ${at.y - NODE.height / 2 + 1})` }, drawn("rect", { x: -15, y: -8, width: 30, height: 16, rx: 8 }), drawn("text", { y: 3.5 }));
   const group = drawn(
     "g",
     {
@@ -124,8 +129,8 @@ function drawBox(node, at, onChoose) {
     sign,
     drawn(
       "text",
-      { class: "name", x: at.x + 9, y: at.y + 4.2 - ((lines.length - 1) * LINE) / 2 },
-      lines.map((line, number) => drawn("tspan", { x: at.x + 9, dy: number ? LINE : 0 }, line)),
+      { class: "name", x: at.x, y: at.y + 4.2 - ((lines.length - 1) * LINE) / 2 },
+      lines.map((line, number) => drawn("tspan", { x: at.x, dy: number ? LINE : 0 }, line)),
     ),
     times,
   );
@@ -199,12 +204,12 @@ function cut(text, room, font) {
 }
 
 /** A state's name in at most two lines that fit its box. */
-function wrapped(name) {
+function wrapped(name, room) {
   const font = `600 ${FONT}px`;
-  if (widthOf(name, font) <= ROOM) return [name];
+  if (widthOf(name, font) <= room) return [name];
   const words = name.split(" ");
   let first = words.shift();
-  while (words.length > 0 && widthOf(`${first} ${words[0]}`, font) <= ROOM) first += ` ${words.shift()}`;
-  if (words.length === 0) return [cut(first, ROOM, font)];
-  return [cut(first, ROOM, font), cut(words.join(" "), ROOM, font)];
+  while (words.length > 0 && widthOf(`${first} ${words[0]}`, font) <= room) first += ` ${words.shift()}`;
+  if (words.length === 0) return [cut(first, room, font)];
+  return [cut(first, room, font), cut(words.join(" "), room, font)];
 }

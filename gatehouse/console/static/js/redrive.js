@@ -8,13 +8,14 @@ export function redriveForm(arn, about) {
   const reason = element("input", { type: "text", id: "reason", required: true, maxlength: String(about.longest_reason), autocomplete: "off", placeholder: "What was put right, so that it will work now" });
   const button = element("button", { type: "submit", class: "strong" }, "Redrive");
   const said = element("p", { role: "status" });
-  const form = element("form", { class: "card redrive", hidden: true, onsubmit: send }, [
+  const asking = element("div", {}, [
     element("p", {}, "AWS can go on from the state where this execution stopped; what succeeded is not done again. The audit trail keeps who asked, and why."),
     about.redrive_allowed
       ? element("div", { class: "search" }, element("label", { for: "reason" }, "Reason"), reason, button)
       : element("p", { class: "notice" }, "This console is read-only. Start it with --allow-redrive to redrive from here."),
-    said,
   ]);
+  const pointless = element("p", { hidden: true }, "The workflow itself ended this execution, after it had cleared up: a redrive would only end it again. The device's next knock starts anew.");
+  const form = element("form", { class: "card redrive", hidden: true, onsubmit: send }, asking, pointless, said);
 
   async function send(event) {
     event.preventDefault();
@@ -34,6 +35,8 @@ export function redriveForm(arn, about) {
 
   function update(run) {
     form.hidden = !run.redrivable;
+    pointless.hidden = run.visits[run.visits.length - 1]?.type !== "Fail";
+    asking.hidden = !pointless.hidden;
   }
 
   return { form, update };

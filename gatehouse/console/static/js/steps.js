@@ -3,12 +3,12 @@
 import { drawn, element } from "./dom.js";
 import { age, badge, duration } from "./format.js";
 
-const WIDTH = 120;
+const WIDTH = 84;
 
 export function drawSteps(run, chosen, onChoose) {
   const start = Date.parse(run.started_at);
   const whole = Math.max(1, (run.stopped_at ? Date.parse(run.stopped_at) : Date.now()) - start);
-  const heads = ["State", "Status", "Attempts", "After", "Took", "Share of the time"];
+  const heads = ["State", "Status", "Attempts", "After", "Took", "Share"];
   return element("table", { class: "steps" }, [
     element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
     element("tbody", {}, run.visits.map((visit) => row(visit, start, whole, chosen, onChoose))),
