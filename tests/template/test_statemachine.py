@@ -276,3 +276,23 @@ def test_text_is_valid_for_a_strict_parser() -> None:
     text = (ROOT / "statemachine.asl.json").read_text()
     assert json.loads(text)
     assert Path(ROOT / "statemachine.asl.json").stat().st_size < 1_000_000, "Step Functions' limit for a definition"
+
+
+def test_operating_lists_every_states_faults(states: States) -> None:
+    """The table of faults in docs/operating.md is the state machine's, row by row."""
+    text = (ROOT / "docs/operating.md").read_text().split("## Faults")[1].split("\n## ")[0]
+    rows = {}
+    for line in text.splitlines():
+        if line.startswith("| ") and line.count("|") == 4:
+            names, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+            rows.update(dict.fromkeys((name.strip() for name in names.split(", ")), cells))
+    for name, state in tasks(states).items():
+        later, never = rows[name]
+        retried = (
+            {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]} - TRANSIENT - {"States.Timeout"}
+        )
+        assert retried <= set(re.findall(r"\w+", later)), name
+        for catcher in state.get("Catch", []):
+            for error in set(catcher["ErrorEquals"]) - {"States.Timeout", "DecisionPending"}:
+                [named] = [part for part in never.split("; ") if error in part]
+                assert named.endswith(f"→ {catcher['Next']}"), f"{name}: {error}"
