@@ -42,11 +42,11 @@ $(VENV)/.uv:
 	touch $@
 
 $(VENV)/.local: $(VENV)/.uv pyproject.toml requirements.lock
-	$(BIN)/uv pip install --quiet --constraint requirements.lock --editable '.[local]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --constraint requirements.lock --editable '.[local]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.local
-	$(BIN)/uv pip install --quiet --constraint requirements.lock --editable '.[local,test,bench]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --constraint requirements.lock --editable '.[local,test,bench]'
 	touch $@
 
 clean:
