@@ -6,13 +6,11 @@ from msgspec import Struct
 from functions.shared.admissions import Admission
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, to_item, values
-from workflows.evidence.record import Link, key_of
+from workflows.evidence.record import Link
 
 
-def of_certificate(row: Admission, execution_name: str) -> Link | None:
-    """The certificate's latest record, other than this execution's own. The chain has one writer at a time, so it has no gaps."""
-    if row.evidence_key == key_of(row.certificate_id, execution_name):
-        return None
+def of_certificate(row: Admission) -> Link | None:
+    """The certificate's latest record. Its chain has one writer at a time, the owner of the admission, so it has no gaps."""
     return _link(row)
 
 

@@ -16,6 +16,7 @@ Each failure names the file and the rule it breaks:
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -87,6 +88,7 @@ def verify(files: Iterable[tuple[str, bytes]], keys: Keys, *, partial: bool = Fa
         *_beginnings(kept),
         *_manifests(kept, partial=partial),
         *_days(kept, listed),
+        *([] if partial else _gaps(kept)),
         *([] if partial else _overdue(kept, unlisted)),
     ]
     return Report(
@@ -192,6 +194,16 @@ def _manifests(kept: _Kept, *, partial: bool) -> Iterator[Failure]:
             elif found is not None and found != entry.sha256:
                 told = f"Listed in {made.key} with SHA-256 {entry.sha256}, but it has {found}: altered or replaced."
                 yield Failure(key=entry.key, rule="manifest", message=told)
+
+
+def _gaps(kept: _Kept) -> Iterator[Failure]:
+    """Each manifest but the first comes after the one of the day before."""
+    for before, key in pairwise(sorted(kept.manifests)):
+        made = kept.manifests[key]
+        if made.previous is None or made.previous.key != before or made.start != kept.manifests[before].end:
+            yield Failure(
+                key=key, rule="chain", message=f"It does not come after {before}: days are missing between them."
+            )
 
 
 def _days(kept: _Kept, listed: Mapping[str, Manifest]) -> Iterator[Failure]:

@@ -40,7 +40,7 @@ def handler(event: Any, _context: Any) -> Any:
         request,
         at=now(),
         code_version=used.code_version,
-        previous=chains.of_certificate(row, request.execution.name),
+        previous=chains.of_certificate(row),
         device_previous=chains.of_device(used.admissions_table, device, certificate_id),
     )
     kept, link = keep(built, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))

@@ -100,6 +100,19 @@ def test_a_signature_of_the_wrong_shape(signature: bytes) -> None:
         jws.opened(forged, kind=jws.RECORD, keys=KEYS)
 
 
+def test_a_signature_has_one_length() -> None:
+    """An s that is padded to 33 bytes is the same number, and another file."""
+    sign = records.signer()
+
+    def padded(data: bytes) -> bytes:
+        raw = sign(data)
+        return raw[:32] + b"\x00" + raw[32:]
+
+    forged = jws.seal(b"{}", protected_header=records.header(jws.RECORD), sign=padded)
+    with pytest.raises(EvidenceInvalid, match="does not hold"):
+        jws.opened(forged, kind=jws.RECORD, keys=KEYS)
+
+
 def test_base64url_has_one_form_only() -> None:
     """The last character of a 64-byte value has unused bits: setting them gives another text for the same bytes."""
     assert jws.decode("AA") == b"\x00"

@@ -150,6 +150,26 @@ def test_an_approval_moved_whole_to_another_record() -> None:
     assert failures({forged.key: sealed(forged)}) == {(forged.key, "vote")}
 
 
+def test_an_approval_of_another_basis_than_the_record_holds() -> None:
+    """Votes and decision agree with each other, but what was looked up is not what they were cast on."""
+    told = dossier(approved=approval(vote()))
+    told = altered(told, device=altered(told.device, basis_sha256="0" * 64))
+    forged = records.admission(dossier=told)
+    assert failures({forged.key: sealed(forged)}) == {(forged.key, "vote")}
+
+
+def test_a_dossier_moved_to_another_record() -> None:
+    forged = altered(records.admission("pump-0043"), dossier=dossier("pump-0042"))
+    assert failures({forged.key: sealed(forged)}) == {(forged.key, "place")}
+
+
+def test_manifests_that_do_not_follow_each_other() -> None:
+    """Each is signed, none names another: a day between them may be gone."""
+    alone = (records.days({}, first=records.TODAY + n * pki.DAY, count=1) for n in (0, 2))
+    files = {key: data for one in alone for key, data in one.items()}
+    assert failures(files) == {("manifests/2026-11-25.json", "chain")}
+
+
 def test_the_clock_set_back_between_two_records() -> None:
     files = records.chain(length=1)
     before = records.link(opened(files[FIRST]), files[FIRST])
