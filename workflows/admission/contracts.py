@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from workflows.errors import BadInput
-from workflows.revocation import Verdict
+from workflows.revocation.verdict import Verdict
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]  # not $, which lets a line end through
 Outcome = Literal["admitted", "refused", "held", "failed"]

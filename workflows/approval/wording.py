@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
 from workflows.approval.quorum import progress
 from workflows.approval.request import Request
-from workflows.revocation import Verdict
+from workflows.revocation.verdict import Verdict
 
 _HARMLESS = frozenset(" -_:+#().")
 
