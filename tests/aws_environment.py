@@ -4,10 +4,11 @@ Plain functions, so that each level of test makes its own fixtures of them. Noth
 """
 
 import hashlib
+import io
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from functions.shared import clock, issuers
+from functions.shared import clock, crl_store, issuers
 from functions.shared import settings as function_settings
 from tests import moto_kms, pki
 
@@ -131,6 +132,7 @@ def reset_caches() -> None:
     ):
         cached.cache_clear()
     issuers.load.cache_clear()
+    crl_store.forget()
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:
@@ -177,6 +179,39 @@ def register_ca(authority: pki.Authority) -> str:
     )
     ca_id: str = answer["certificateId"]
     return ca_id
+
+
+def publish_crl(data: bytes, ca_id: str, name: str = "") -> dict[str, Any]:
+    """Hand a list in and have it judged, as S3's event does; answers what became of it."""
+    from functions.revocation.publish_crl.app import handler
+
+    key = f"incoming/{ca_id}/{name or hashlib.sha256(data).hexdigest()[:16]}.crl"
+    client("s3").put_object(Bucket=NAMES["CRL_BUCKET"], Key=key, Body=data)
+    answer: dict[str, Any] = call(handler, object_created(key))
+    return answer
+
+
+def judge_incoming() -> None:
+    """Have everything judged that was handed in and is not yet: S3's events arrive."""
+    from functions.revocation.publish_crl.app import handler
+
+    s3, bucket = client("s3"), NAMES["CRL_BUCKET"]
+    keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+    for key in keys:
+        results = {f"{status}/{key.removeprefix('incoming/')}.json" for status in ("accepted", "rejected")}
+        if key.startswith("incoming/") and not results & set(keys):
+            with redirect_stdout(io.StringIO()):  # a Lambda's metrics do not go to whoever waits
+                call(handler, object_created(key))
+
+
+def object_created(key: str) -> dict[str, Any]:
+    """S3's event as EventBridge delivers it (https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html)."""
+    return {
+        "version": "0",
+        "detail-type": "Object Created",
+        "source": "aws.s3",
+        "detail": {"version": "0", "bucket": {"name": NAMES["CRL_BUCKET"]}, "object": {"key": key, "size": 1}},
+    }
 
 
 def register_device(

@@ -35,7 +35,7 @@ def refused(
         error = {"Error": {"Code": code, "Message": f"{operation} was refused by the test"}}
         return SimpleNamespace(status_code=status), error | {"ResponseMetadata": {"HTTPStatusCode": status}}
 
-    with _hooked(f"before-call.{service}.{operation}", answer, (service,)):
+    with hooked(f"before-call.{service}.{operation}", answer, (service,)):
         yield refusals
 
 
@@ -49,7 +49,7 @@ def dying_after(number: int) -> Iterator[list[str]]:
         if len(calls) == number:
             raise Died(calls[-1])
 
-    with _hooked("after-call", count, SERVICES):
+    with hooked("after-call", count, SERVICES):
         yield calls
 
 
@@ -61,8 +61,22 @@ def listening(service: str, operation: str) -> Iterator[list[dict[str, Any]]]:
     def note(params: dict[str, Any], **_: Any) -> None:
         asked.append(dict(params))
 
-    with _hooked(f"provide-client-params.{service}.{operation}", note, (service,)):
+    with hooked(f"provide-client-params.{service}.{operation}", note, (service,)):
         yield asked
+
+
+@contextmanager
+def before(service: str, operation: str, act: Callable[[], Any], **parameters: object) -> Iterator[None]:
+    """`act` right before the first call with these parameters: what somebody else does in between."""
+    acted: list[int] = []
+
+    def look(params: dict[str, Any], **_: Any) -> None:
+        if not acted and parameters.items() <= params.items():
+            acted.append(1)
+            act()
+
+    with hooked(f"provide-client-params.{service}.{operation}", look, (service,)):
+        yield
 
 
 @contextmanager
@@ -74,7 +88,7 @@ def page_size(service: str, operation: str, **limit: int) -> Iterator[list[int]]
         pages.append(1)
         params.update(limit)
 
-    with _hooked(f"before-parameter-build.{service}.{operation}", ask, (service,)):
+    with hooked(f"before-parameter-build.{service}.{operation}", ask, (service,)):
         yield pages
 
 
@@ -85,7 +99,7 @@ def answering(service: str, operation: str, change: Callable[[dict[str, Any]], N
     def answer(parsed: dict[str, Any], **_: Any) -> None:
         change(parsed)
 
-    with _hooked(f"after-call.{service}.{operation}", answer, (service,)):
+    with hooked(f"after-call.{service}.{operation}", answer, (service,)):
         yield
 
 
@@ -122,7 +136,7 @@ def after_every_call(run: Callable[[], Any]) -> Iterator[int]:
 
 
 @contextmanager
-def _hooked(event: str, handler: Callable[..., Any], services: tuple[str, ...]) -> Iterator[None]:
+def hooked(event: str, handler: Callable[..., Any], services: tuple[str, ...]) -> Iterator[None]:
     clients = [aws.client(service) for service in services]
     for client in clients:
         client.meta.events.register_first(event, handler)

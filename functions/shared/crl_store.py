@@ -1,39 +1,168 @@
-"""The bucket of revocation lists: what was published for one issuer's key, as it was published."""
+"""The lists that count for an issuer's key, as its manifest names them: small ones whole, large ones through their index.
 
-from typing import Any
+Nothing here says good: what cannot be read is an error, and what is damaged goes to the checker as it is, which then cannot tell.
+"""
 
-from functions.shared.aws import client, translated
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Generic, NamedTuple, TypeVar
+
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from functions.shared import manifests, objects
+from functions.shared.observability import logger
 from workflows.admission.errors import AwsUnavailable
-from workflows.revocation.errors import CrlStoreUnavailable
+from workflows.errors import BadInput
+from workflows.revocation import CheckedList, VerifiedList, manifest, verify_list
+from workflows.revocation.entries import Entry
+from workflows.revocation.errors import CrlIndexUnusable, CrlStoreUnavailable
+from workflows.revocation.index import IndexedList
+from workflows.revocation.manifest import Current
+from workflows.revocation.verified import ListMeta
+
+
+class Found(NamedTuple):
+    """What `workflows.revocation.check` is to be asked with."""
+
+    lists: Sequence[bytes | CheckedList]
+    last_numbers: dict[str, int]
 
 
 class CrlStore:
-    """Lists below ``lists/<issuer key>/``, each named by its hash. `max_size` is in octets."""
+    """The bucket's lists. `max_size` is in octets."""
 
     def __init__(self, bucket: str, max_size: int) -> None:
         self.bucket = bucket
         self.max_size = max_size
 
-    def lists_for(self, issuer_key: str) -> list[bytes]:
-        """Every list of the issuer, DER; none if none was published. Raises `CrlStoreUnavailable`, `AccessRefused`.
+    def lists_for(self, issuer_key: str, issuer: x509.Certificate) -> Found:
+        """Every current list of the issuer; none if none was published. Raises `CrlStoreUnavailable`, `AccessRefused`.
 
-        A list above the limit is not passed over: an older one beside it could then say good where it says revoked.
+        A list above the limit is not passed over: one of another scope beside it could then say good where it says revoked.
         """
         try:
-            with translated(NoSuchBucket=CrlStoreUnavailable, NoSuchKey=CrlStoreUnavailable):
-                return [self._read(found) for found in self._listed(f"lists/{issuer_key}/")]
+            current = manifests.load(self.bucket, issuer_key)
+            return Found([self._open(one, issuer) for one in current.slots.values()], current.last_numbers())
+        except (AwsUnavailable, BadInput) as error:
+            raise CrlStoreUnavailable(str(error)) from error
+
+    def _open(self, one: Current, issuer: x509.Certificate) -> bytes | CheckedList:
+        key = manifest.list_key(one.record)
+        if one.record.size > self.max_size:
+            raise CrlStoreUnavailable(
+                f"{key} has {one.record.size} bytes; expected at most {self.max_size}. Raise max_size_mb in config/limits.toml."
+            )
+        if one.index_head is not None:
+            try:
+                return _Indexed(self.bucket, one, issuer)
+            except CrlIndexUnusable as error:
+                _report(key, error)
+        return read_list(self.bucket, one, issuer)
+
+
+class _Indexed:
+    """A large list asked through its index, and through itself as soon as its index disappoints."""
+
+    def __init__(self, bucket: str, one: Current, issuer: x509.Certificate) -> None:
+        self._bucket = bucket
+        self._current = one
+        self._issuer = issuer
+        self._index = _indexes.get(one.record.sha256) or _open_index(bucket, one)
+
+    @property
+    def meta(self) -> ListMeta:
+        return self._index.meta
+
+    def find(self, serial: bytes) -> list[Entry]:
+        """Raises `CrlStoreUnavailable`: neither the index nor the list can be read."""
+        try:
+            return self._index.find(serial)
+        except CrlIndexUnusable as error:
+            _indexes.pop(self._current.record.sha256)
+            _report(manifest.index_key(self._current.record), error)
+            return self._whole.find(serial)
         except AwsUnavailable as error:
             raise CrlStoreUnavailable(str(error)) from error
 
-    def _listed(self, prefix: str) -> list[dict[str, Any]]:
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return [found for page in pages for found in page.get("Contents", []) if found["Key"].endswith(".crl")]
-
-    def _read(self, found: dict[str, Any]) -> bytes:
-        key, size = found["Key"], found["Size"]
-        if size > self.max_size:
+    @cached_property
+    def _whole(self) -> VerifiedList:
+        found = read_list(self._bucket, self._current, self._issuer)
+        if not isinstance(found, VerifiedList) or found.meta.sha256 != self.meta.sha256:
             raise CrlStoreUnavailable(
-                f"{key} has {size} bytes; expected at most {self.max_size}. Raise max_size_mb in config/limits.toml, or remove it."
+                f"{manifest.list_key(self._current.record)} is damaged, and so is its index. Publish the CA's list again."
             )
-        body: bytes = client("s3").get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        return body
+        return found
+
+
+def read_list(bucket: str, one: Current, issuer: x509.Certificate) -> bytes | VerifiedList:
+    """The list, verified; its bytes if it cannot be. Raises `CrlStoreUnavailable` if it is not there, `AwsUnavailable`."""
+    kept = _verified.get((one.record.sha256, issuer.fingerprint(SHA256())))
+    if kept is not None:
+        return kept
+    found = objects.read(bucket, manifest.list_key(one.record))
+    if found is None:
+        raise CrlStoreUnavailable(f"{manifest.list_key(one.record)} is not in the bucket. Publish the CA's list again.")
+    verified = verify_list(found.data, issuer)
+    if not isinstance(verified, VerifiedList) or verified.meta.sha256 != one.record.sha256:
+        return found.data
+    _verified.put((one.record.sha256, issuer.fingerprint(SHA256())), verified, one.record.size)
+    return verified
+
+
+def _open_index(bucket: str, one: Current) -> IndexedList:
+    record = one.record
+    index = IndexedList(
+        lambda offset, length: objects.read_part(bucket, manifest.index_key(record), offset, length),
+        lambda offset, length: objects.read_part(bucket, manifest.list_key(record), offset, length),
+        list_sha256=record.sha256,
+        head_sha256=one.index_head,
+    )
+    _indexes.put(record.sha256, index, _INDEX_OCTETS)
+    return index
+
+
+def _report(key: str, error: CrlIndexUnusable) -> None:
+    logger.warning("%s: %s; going by the list itself", key, error)
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Warm(Generic[K, V]):
+    """Least recently used goes first, once what is kept exceeds `octets`. What is kept never changes: it is named by its hash."""
+
+    def __init__(self, octets: int) -> None:
+        self._octets = octets
+        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        if key not in self._kept:
+            return None
+        self._kept.move_to_end(key)
+        return self._kept[key][0]
+
+    def put(self, key: K, value: V, octets: int) -> None:
+        self._kept[key] = value, octets
+        while sum(size for _, size in self._kept.values()) > self._octets and len(self._kept) > 1:
+            self._kept.popitem(last=False)
+
+    def pop(self, key: K) -> None:
+        self._kept.pop(key, None)
+
+    def clear(self) -> None:
+        self._kept.clear()
+
+
+_INDEX_OCTETS = 1_500_000
+"""What is kept of an index, at most."""
+_verified: "_Warm[tuple[str, bytes], VerifiedList]" = _Warm(64_000_000)
+_indexes: "_Warm[str, IndexedList]" = _Warm(48_000_000)
+
+
+def forget() -> None:
+    """What a cold start does."""
+    _verified.clear()
+    _indexes.clear()

@@ -1,8 +1,8 @@
 """``gatehouse crl``: what the CAs have taken back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
@@ -10,6 +10,9 @@ import typer
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, write, write_facts, write_json, write_table
 from workflows.errors import BadInput
+
+if TYPE_CHECKING:
+    from gatehouse.revocation_lists import Listed
 
 app = typer.Typer(no_args_is_help=True, help="What the CAs have taken back.")
 
@@ -24,44 +27,69 @@ def publish(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     *,
     ca: CaId,
+    within: Annotated[float, typer.Option(help="For how many seconds to wait for the answer.")] = 120.0,
     json: Json = False,
 ) -> None:
-    """Check a revocation list (DER or PEM) against its CA and publish it. What would not count is refused, with the clause.
+    """Hand in a revocation list (DER or PEM) and wait until it is judged. Exit code 0 accepted, 1 rejected, with the clause.
 
     Example: gatehouse crl publish device-ca.crl --ca 3f5a…
     """
     from gatehouse import revocation_lists
 
-    found = revocation_lists.publish(target(context), file.read_bytes(), ca, at=datetime.now(UTC))
+    found = revocation_lists.publish(target(context), file.read_bytes(), ca, at=datetime.now(UTC), within=within)
     write(found, as_json=json)
 
 
 @app.command()
-def status(context: typer.Context, *, ca: CaId, json: Json = False) -> None:
-    """List what is published of a CA, and whether it counts now. Exit code 0; see `problem`.
+def status(
+    context: typer.Context,
+    *,
+    ca: Annotated[str | None, typer.Option("--ca", help="Only this CA: its certificate's id in AWS IoT.")] = None,
+    json: Json = False,
+) -> None:
+    """List what is current, when it goes stale, and what happens then. Exit code 0; see `problem`.
 
-    Example: gatehouse crl status --ca 3f5a…
+    Example: gatehouse crl status
     """
     from gatehouse import revocation_lists
 
-    found = revocation_lists.status(target(context), ca, at=datetime.now(UTC))
+    aim, at = target(context), datetime.now(UTC)
+    found = revocation_lists.every(aim, at=at) if ca is None else revocation_lists.status(aim, ca, at=at)
     if json:
         write_json(found)
         return
-    columns = ("number", "kind", "scope", "issued", "next update", "SHA-256", "problem")
+    columns = ("issuer key", "number", "kind", "scope", "entries", "age", "goes stale", "sweep", "then")
     rows = [
         (
+            one.issuer_key[:16],
             one.number,
             "delta" if one.delta else "complete",
             one.scope[:16],
-            one.this_update,
-            one.next_update,
-            one.sha256[:16],
-            one.problem,
+            one.entries,
+            _span(at - one.this_update),
+            f"{one.goes_stale_at:%Y-%m-%d %H:%M}Z, in {_span(one.goes_stale_at - at)}"
+            if not one.problem
+            else one.problem,
+            "owed" if one.sweep_owed else "done",
+            _consequence(one),
         )
         for one in found
     ]
-    write_table(columns, rows, empty="No list of this CA is published: every device of it will be held.")
+    write_table(columns, rows, empty="No list is published: every device is held until one is.")
+
+
+def _span(time: timedelta) -> str:
+    hours = int(time.total_seconds() // 3600)
+    return (
+        f"{hours // 24} d {hours % 24} h" if hours >= 48 else f"{hours} h {int(time.total_seconds() % 3600 // 60)} min"
+    )
+
+
+def _consequence(one: "Listed") -> str:
+    """What becomes of devices once the list is stale: it neither passes nor refuses anybody."""
+    if one.delta:
+        return "the complete list alone decides"
+    return "new devices are held now" if one.problem else "new devices will be held; admitted ones stay connected"
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """A fleet before the gate: one CA with its list, an inventory, and the machine that lets devices in."""
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -8,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from functions.shared.items import to_item, to_plain
 from tests import aws_environment, pki
@@ -41,13 +39,11 @@ class Fleet:
     def publish_list(self, *revoked: x509.Certificate, number: int) -> None:
         """Publish a list that revokes these certificates."""
         der = pki.revocation_list(self.ca, [certificate.serial_number for certificate in revoked], number=number)
-        spki = self.ca.key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        key = f"lists/{hashlib.sha256(spki).hexdigest()}/{hashlib.sha256(der).hexdigest()}.crl"
-        self.client("s3").put_object(Bucket=self._names["CRL_BUCKET"], Key=key, Body=der)
+        assert aws_environment.publish_crl(der, self.ca_id)["status"] == "accepted"
 
     def withdraw_lists(self) -> None:
         bucket = self._names["CRL_BUCKET"]
-        for item in self.client("s3").list_objects_v2(Bucket=bucket, Prefix="lists/").get("Contents", []):
+        for item in self.client("s3").list_objects_v2(Bucket=bucket, Prefix="current/").get("Contents", []):
             self.client("s3").delete_object(Bucket=bucket, Key=item["Key"])
 
     def expect(self, device: str, **unusual: Any) -> None:

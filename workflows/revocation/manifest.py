@@ -109,3 +109,11 @@ def read(data: bytes, issuer_key: str) -> Manifest:
 
 def write(manifest: Manifest) -> bytes:
     return msgspec.json.encode(manifest, order="deterministic")
+
+
+def read_result(data: bytes) -> Result:
+    """What `publish_crl` wrote beside a list. Raises msgspec's errors: nobody else writes there."""
+    return _RESULT.decode(data)
+
+
+_RESULT: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)

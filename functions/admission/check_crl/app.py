@@ -27,13 +27,16 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     request = contracts.read(contracts.CheckCrlInput, event)
     bucket, bounds = settings(Settings).crl_bucket, limits().crl
     max_size = bounds.max_size_mb * 1_000_000
+    issuer = issuers.load(bucket, request.certificate.ca_certificate_id)
+    found = CrlStore(bucket, max_size).lists_for(request.certificate.issuer_key, issuer)
     verdict = revocation.check(
         x509.load_pem_x509_certificate(request.certificate.pem.encode("ascii")),
-        issuers.load(bucket, request.certificate.ca_certificate_id),
-        CrlStore(bucket, max_size).lists_for(request.certificate.issuer_key),
+        issuer,
+        found.lists,
         clock.now(),
         max_age=timedelta(days=bounds.max_age_days),
         max_size=max_size,
+        last_numbers=found.last_numbers,
     )
     count("RevocationChecked", status=verdict.status)
     return contracts.write(verdict)

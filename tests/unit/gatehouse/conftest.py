@@ -1,10 +1,13 @@
 """A stack for the operator's side: moto with the template's tables and buckets, and a command line that cannot reach anything else."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from gatehouse import revocation_lists
 from gatehouse.target import Target
 from tests import aws_environment
 
@@ -36,3 +39,11 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
     found.__dict__["outputs"] = outputs
     monkeypatch.setattr(Target, "resolve", lambda *_: found)
     return found
+
+
+@pytest.fixture
+def judged_while_waiting(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a list to be judged gives `publish_crl` the time to."""
+    assert environment
+    waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: aws_environment.judge_incoming())
+    monkeypatch.setattr(revocation_lists, "time", waiting)

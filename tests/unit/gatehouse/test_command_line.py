@@ -77,6 +77,13 @@ def test_import_writes_what_is_new_and_changed(target: Target, tmp_path: Path) -
     assert shown["binding"] is None
 
 
+def test_who_entered_a_line_stays_while_the_line_does(target: Target, tmp_path: Path) -> None:
+    file = write_inventory(tmp_path, f"device,certificate_sha256\npump-1,{HASH}\n")
+    answer("inventory", "import", file, "--entered-by", "ada")
+    answer("inventory", "import", file, "--entered-by", "grace")
+    assert answer("inventory", "show", "pump-1")["records"][0]["entered_by"] == "ada"
+
+
 def test_dry_run_writes_nothing(target: Target, tmp_path: Path) -> None:
     file = write_inventory(tmp_path, f"device,certificate_sha256\npump-1,{HASH}\n")
     assert answer("inventory", "import", file, "--dry-run")["written"] is False
@@ -165,27 +172,44 @@ def ca_files(tmp_path: Path) -> tuple[pki.Authority, str, str]:
     return authority, str(certificate), str(key)
 
 
-def test_list_is_checked_before_it_is_published(
-    target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str]
+def test_list_is_handed_in_judged_and_shown(
+    target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str], judged_while_waiting: None
 ) -> None:
     authority, certificate, _ = ca_files
+    ca, other = "a" * 64, "b" * 64
     target.client("s3").put_object(
-        Bucket=target.output("CrlBucket"), Key="issuers/ca1.pem", Body=authority.pem.encode()
+        Bucket=target.output("CrlBucket"), Key=f"issuers/{ca}.pem", Body=authority.pem.encode()
     )
     file = tmp_path / "a.crl"
     file.write_bytes(
         pki.revocation_list(authority, [7], number=5, this_update=NOW - pki.HOUR, next_update=NOW + pki.DAY)
     )
-    published = answer("crl", "publish", str(file), "--ca", "ca1")
-    assert published["number"] == "5"
-    body = target.client("s3").get_object(Bucket=target.output("CrlBucket"), Key=published["bucket_key"])["Body"].read()
+    published = answer("crl", "publish", str(file), "--ca", ca)
+    assert (published["status"], published["record"]["number"]) == ("accepted", "5")
+    body = target.client("s3").get_object(Bucket=target.output("CrlBucket"), Key=published["list_key"])["Body"].read()
     assert body == file.read_bytes()
-    assert [one["number"] for one in answer("crl", "status", "--ca", "ca1")] == ["5"]
+    assert [(one["number"], one["entries"]) for one in answer("crl", "status", "--ca", ca)] == [("5", 1)]
+    assert [one["number"] for one in answer("crl", "status")] == ["5"]
+    assert "admitted ones stay connected" in run("crl", "status").stdout
 
     file.write_bytes(pki.revocation_list(authority, number=4, this_update=NOW - pki.HOUR, next_update=NOW + pki.DAY))
-    assert "RFC 5280 5.2.3" in run("crl", "publish", str(file), "--ca", "ca1", code=2).stderr
-    assert "No certificate is kept of the CA 'ca2'" in run("crl", "publish", str(file), "--ca", "ca2", code=2).stderr
+    assert "RFC 5280 5.2.3" in run("crl", "publish", str(file), "--ca", ca, code=1).stderr
+    assert [one["number"] for one in answer("crl", "status")] == ["5"]
+    assert "No certificate is kept of the CA 'bb" in run("crl", "publish", str(file), "--ca", other, code=2).stderr
     assert certificate
+
+
+def test_list_that_nobody_judges_is_not_called_published(
+    target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str]
+) -> None:
+    authority, _, _ = ca_files
+    target.client("s3").put_object(
+        Bucket=target.output("CrlBucket"), Key=f"issuers/{'a' * 64}.pem", Body=authority.pem.encode()
+    )
+    file = tmp_path / "a.crl"
+    file.write_bytes(pki.revocation_list(authority))
+    told = run("crl", "publish", str(file), "--ca", "a" * 64, "--within", "0", code=3).stderr
+    assert "was not judged within 0 s" in told
 
 
 def test_offline_check_answers_by_exit_code(tmp_path: Path, ca_files: tuple[pki.Authority, str, str]) -> None:
