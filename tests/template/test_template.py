@@ -243,5 +243,25 @@ def test_every_function_runs_from_the_one_artifact(resources: Resources) -> None
     }
 
 
+def test_every_alarm_wakes_somebody_and_has_a_paragraph_that_says_what_to_do(resources: Resources) -> None:
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    assert alarms
+    paragraphs = re.findall(r"^\*\*(\w+)\*\*: ", (ROOT / "docs/operating.md").read_text(), flags=re.MULTILINE)
+    assert sorted(paragraphs) == sorted(name.removesuffix("Alarm") for name in alarms)
+    assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "Notifications"}] for alarm in alarms.values())
+
+
+def test_an_alarm_on_our_own_metrics_watches_one_that_is_counted(resources: Resources) -> None:
+    """A metric nobody emits never breaches: its name stands in a call of `count` in the function named as its service."""
+    for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
+        if alarm["Properties"]["Namespace"] != "Gatehouse":
+            continue
+        [service] = [d["Value"] for d in alarm["Properties"]["Dimensions"] if d["Name"] == "service"]
+        [folder] = ROOT.glob(f"functions/*/{service}")
+        counted = [*folder.glob("*.py"), *ROOT.glob("functions/shared/*.py")]
+        metric = alarm["Properties"]["MetricName"]
+        assert any(f'count("{metric}"' in path.read_text() for path in counted), name
+
+
 def test_every_output_says_what_it_is(template: dict[str, Any]) -> None:
     assert [name for name, output in template["Outputs"].items() if len(output.get("Description", "")) < 10] == []
