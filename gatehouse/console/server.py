@@ -1,5 +1,8 @@
 """The console's HTTP server: loopback only, files and JSON, one POST."""
 
+import contextlib
+import socket
+import sys
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,9 +53,10 @@ class Console:
         return self._server.guard.link
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and hang up on whoever is connected."""
         self._server.shutdown()
         self._server.server_close()
+        self._server.hang_up()
         self._thread.join()
 
     def __enter__(self) -> "Console":
@@ -69,6 +73,30 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
     api: Api
     guard: Guard
+
+    def __init__(self, *arguments: Any) -> None:
+        self._connected: set[Any] = set()
+        super().__init__(*arguments)
+
+    def get_request(self) -> Any:
+        connection, address = super().get_request()
+        self._connected.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._connected.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that browsers keep open: their threads would go on answering."""
+        for connection in self._connected.copy():
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that went away is no error; anything else is one of ours, and is told where the console was started."""
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

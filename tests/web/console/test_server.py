@@ -204,6 +204,16 @@ def test_closing_frees_the_port(stack: Stack) -> None:
         assert Visitor(second).json("/api/session")["stack"] == "gatehouse"
 
 
+def test_closing_hangs_up_on_a_browser_that_is_still_connected(stack: Stack) -> None:
+    with Console(stack) as running:
+        connection = http.client.HTTPConnection(urlsplit(running.link).netloc)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+    with pytest.raises((ConnectionError, http.client.HTTPException)):  # noqa: PT012 - writing may still work
+        connection.request("GET", "/")
+        connection.getresponse()
+
+
 def test_taken_port_is_an_error(console: Console, stack: Stack) -> None:
     with pytest.raises(OSError, match="in use"):
         Console(stack, port=urlsplit(console.link).port or 0)
