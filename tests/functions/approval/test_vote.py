@@ -1,6 +1,7 @@
 """A vote through the API: stored in one transaction with its line on the trail, or refused and told why."""
 
 import itertools
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -114,12 +115,15 @@ def test_a_vote_after_expiry_by_the_servers_clock(scene: Scene) -> None:
     assert scene.request().status == "PENDING"
 
 
-def test_a_vote_that_became_late_between_reading_and_writing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("late", [0 * MINUTE, MINUTE])
+def test_a_vote_that_became_late_between_reading_and_writing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, late: timedelta
+) -> None:
     """The table compares `decide_by` with the time of the write, whatever was worked out before."""
     commit = Approvals.commit
 
     def slowly(self: Approvals, step: Step, **more: Any) -> bool:
-        scene.at(NOW + 4 * HOUR)
+        scene.at(NOW + 4 * HOUR + late)
         return commit(self, step, **more)
 
     monkeypatch.setattr(Approvals, "commit", slowly)
