@@ -10,8 +10,9 @@ import pytest
 from gatehouse import authority
 from gatehouse.authority import Authority
 from tests import aws_environment, pki
-from tests.web.console.conftest import HOSTILE, Stack, Visitor, certificate
+from tests.web.console.conftest import HOSTILE, Stack, certificate
 from tests.web.console.stories import TOKEN, arn
+from tests.web.console.visitor import Visitor
 
 
 def test_session_says_what_is_looked_at_and_what_may_be_done(visitor: Visitor) -> None:

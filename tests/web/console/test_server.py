@@ -9,8 +9,9 @@ import pytest
 
 from gatehouse.console.assets import assets
 from gatehouse.console.server import Console
-from tests.web.console.conftest import Stack, Visitor
+from tests.web.console.conftest import Stack
 from tests.web.console.stories import arn
+from tests.web.console.visitor import Visitor
 
 
 def test_it_listens_on_this_machine_only(console: Console) -> None:
