@@ -50,7 +50,7 @@ def _explain(message: str, text: str, into: type, file: str) -> str:
     path = match.group(1) if (match := re.search(r" - at `\$\.?(.*?)`$", message)) else ""
     problem = re.sub(r" - at `.*?`$", "", message)
     unknown = re.search(r"unknown field `(.+?)`", problem)
-    *parents, last = [part for part in re.split(r"\.", path) if part] or [""]
+    *parents, last = [part for part in path.replace("[...]", "").split(".") if part] or [""]
     if unknown:
         parents, last = [part for part in [*parents, last] if part], unknown.group(1)
     table, occurrence = _table(parents)
@@ -62,6 +62,8 @@ def _explain(message: str, text: str, into: type, file: str) -> str:
         close = difflib.get_close_matches(last, known, n=1)
         hint = f" Did you mean `{close[0]}`?" if close else f" Known here: {', '.join(sorted(known))}."
         return f"{where}: unknown key `{key}`.{hint}"
+    if invalid := re.search(r"Invalid enum value '(.*)'", problem):
+        problem = f"got `{invalid.group(1)}`, expected one of {', '.join(_values_at(into, [*parents, last]))}"
     return f"{where}: `{key}`: {problem}."
 
 
@@ -74,16 +76,31 @@ def _table(parents: list[str]) -> tuple[str, int]:
     return ".".join(names), int(index.group(1)) if index else 0
 
 
-def _fields_at(into: type, parents: list[str]) -> list[str]:
-    """The field names of the struct that a path's parents lead to."""
-    node = msgspec.inspect.type_info(into)
-    for part in parents:
+def _type_at(into: type, path: list[str]) -> msgspec.inspect.Type:
+    """What the key at `path` holds: of a list or table the parts, of an optional value the value."""
+    node = _part(msgspec.inspect.type_info(into))
+    for part in path:
+        name = re.sub(r"\[.*?\]", "", part)
         if isinstance(node, msgspec.inspect.StructType):
-            name = re.sub(r"\[.*?\]", "", part)
-            node = next((field.type for field in node.fields if field.encode_name == name), node)
-        while not isinstance(node, msgspec.inspect.StructType):
-            inner = getattr(node, "item_type", None) or getattr(node, "value_type", None)
-            if inner is None:
-                break
-            node = inner
+            node = next((_part(field.type) for field in node.fields if field.encode_name == name), node)
+    return node
+
+
+def _part(node: msgspec.inspect.Type) -> msgspec.inspect.Type:
+    while inner := getattr(node, "item_type", None) or getattr(node, "value_type", None):
+        node = inner
+    if isinstance(node, msgspec.inspect.UnionType):
+        return next((_part(one) for one in node.types if not isinstance(one, msgspec.inspect.NoneType)), node)
+    return node
+
+
+def _fields_at(into: type, path: list[str]) -> list[str]:
+    """The keys that the table at `path` may have."""
+    node = _type_at(into, path)
     return [field.encode_name for field in node.fields] if isinstance(node, msgspec.inspect.StructType) else []
+
+
+def _values_at(into: type, path: list[str]) -> list[str]:
+    """The values that the key at `path` may have."""
+    node = _type_at(into, path)
+    return [f"`{value}`" for value in node.values] if isinstance(node, msgspec.inspect.LiteralType) else []

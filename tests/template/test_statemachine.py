@@ -12,6 +12,7 @@ import pytest
 from jsonata import Jsonata
 from statelint.linter import Linter
 
+from workflows.approval.request import READ_STATE, REQUEST_STATE
 from workflows.errors import GatehouseError, MayWorkLater
 
 from .conftest import ROOT
@@ -296,3 +297,8 @@ def test_operating_lists_every_states_faults(states: States) -> None:
             for error in set(catcher["ErrorEquals"]) - {"States.Timeout", "DecisionPending"}:
                 [named] = [part for part in never.split("; ") if error in part]
                 assert named.endswith(f"→ {catcher['Next']}"), f"{name}: {error}"
+
+
+def test_the_resumer_knows_the_states_it_looks_for_in_the_history(states: States) -> None:
+    assert states[READ_STATE]["Arguments"]["FunctionName"] == "${ReadDecision}"
+    assert states[REQUEST_STATE]["Resource"].endswith("lambda:invoke.waitForTaskToken")
