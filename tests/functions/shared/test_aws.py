@@ -1,5 +1,6 @@
 """AWS's error codes as errors that the state machine knows: what may work later, what never will, and what nobody foresaw."""
 
+import gc
 from typing import Any
 
 import pytest
@@ -64,3 +65,15 @@ def test_our_own_mistakes_are_not_dressed_up() -> None:
 def test_a_client_is_made_once() -> None:
     assert client("iot") is client("iot")
     assert client("iot").meta.config.retries["total_max_attempts"] == 3
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_making_a_client_leaves_garbage_collection_as_it_was(environment: dict[str, str], collecting: bool) -> None:
+    client.cache_clear()
+    before = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        client("iot")
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if before else gc.disable)()
