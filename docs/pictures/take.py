@@ -2,7 +2,7 @@
 
     python docs/pictures/take.py [DIRECTORY]
 
-Writes fleet, waiting, failed, admitted, approvals and lists as PNG, each light and dark, into DIRECTORY (default: this folder).
+Writes `PICTURES` as ``<name>-<theme>.png`` into DIRECTORY (default: this folder).
 """
 
 import json
@@ -23,6 +23,15 @@ from gatehouse.demo.scenes import Door
 from gatehouse.demo.stage import Stage
 from gatehouse.local_cloud.settings import LocalCloudSettings
 
+PICTURES = (
+    ("fleet", "light"),
+    ("waiting", "light"),
+    ("waiting", "dark"),
+    ("failed", "light"),
+    ("admitted", "light"),
+    ("approvals", "light"),
+    ("lists", "light"),
+)
 SIZE = {"width": 1440, "height": 1000}
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
@@ -49,7 +58,7 @@ def played() -> Iterator[Stage]:
 
 
 def take(stage: Stage, folder: Path) -> None:
-    """All pictures, in both themes."""
+    """All pictures."""
     arns = {name: _execution(stage, name) for name in ("pump-0002", "gateway-0006 first", "pump-0001")}
     views = {
         "fleet": "#/admissions",
@@ -61,17 +70,16 @@ def take(stage: Stage, folder: Path) -> None:
     }
     with Console(stage.target) as console, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        for theme in ("light", "dark"):
+        for name, theme in PICTURES:
             page = _page(browser, theme)
             page.goto(console.link)
-            for name, place in views.items():
-                page.goto(f"{console.link.split('?')[0]}{place}")
-                page.get_by_text("Live", exact=True).wait_for()
-                page.locator("main table").first.wait_for()
-                page.wait_for_function("document.querySelector('svg.graph') || !location.hash.includes('execution')")
-                page.wait_for_timeout(600)
-                page.screenshot(path=folder / f"{name}-{theme}.png")
-                _say(f"{name}-{theme}.png")
+            page.goto(f"{console.link.split('?')[0]}{views[name]}")
+            page.get_by_text("Live", exact=True).wait_for()
+            page.locator("main table").first.wait_for()
+            page.wait_for_timeout(1500)  # until the counts in the bar are there, too
+            page.screenshot(path=folder / f"{name}-{theme}.png")
+            page.close()
+            _say(f"{name}-{theme}.png")
         browser.close()
 
 

@@ -9,6 +9,7 @@ from gatehouse.cli.failures import UNREACHABLE
 from gatehouse.cli.output import Json, console, say, write_facts, write_json
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
 from gatehouse.local_cloud.settings import LocalCloudSettings
+from gatehouse.target import Target
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the AWS endpoint. Default: 4566.")]
 MqttPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the MQTT broker. Default: 8883.")]
@@ -20,6 +21,8 @@ def up(*, detach: Detach = False, port: Port = None, mqtt_port: MqttPort = None,
 
     Example: gatehouse up --detach
     """
+    from gatehouse.console.server import Console
+
     settings = LocalCloudSettings.from_environment()
     settings = msgspec.structs.replace(settings, port=port or settings.port, mqtt_port=mqtt_port or settings.mqtt_port)
     cloud = LocalCloud(settings)
@@ -30,8 +33,10 @@ def up(*, detach: Detach = False, port: Port = None, mqtt_port: MqttPort = None,
     if ran_already:
         say("It ran already and is up to date.")
     elif not detach:
-        say("Ctrl-C stops it.")
-        cloud.hold()
+        with Console(Target(status.stack, status)) as running:
+            say(f"The console: {running.link}")
+            say("Ctrl-C stops it.")
+            cloud.hold()
         say("Stopped.")
 
 

@@ -1,10 +1,15 @@
 """The console against the real local cloud: its definition, its history, its tables."""
 
 import json
+import os
 import secrets
+import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -77,6 +82,24 @@ def test_fleet_approvals_and_lists_are_answered(held: Any, visitor: Visitor) -> 
     assert visitor.json("/api/approvals")["owed"] == []
     assert isinstance(visitor.json("/api/lists"), list)
     assert held["name"] in {one["name"] for one in visitor.json("/api/executions")}
+
+
+def test_command_says_its_link_and_ends_when_told(cloud: LocalCloud) -> None:
+    command = [str(Path(sys.executable).with_name("gatehouse")), "--local", "console", "--port", "0", "--json"]
+    home = {**os.environ, "GATEHOUSE_HOME": str(cloud.settings.home)}
+    with subprocess.Popen(command, env=home, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        said = "".join(iter(running.stdout.readline, "}\n")) + "}"
+        link = json.loads(said)["link"]
+        visitor = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with visitor.open(link, timeout=10) as answer:
+            assert answer.status == 200
+        taken = subprocess.run(
+            [*command, "--port", str(urlsplit(link).port)], env=home, capture_output=True, text=True, check=False
+        )
+        running.terminate()
+        assert running.wait(10) == 0
+    assert (taken.returncode, "Try --port 0" in taken.stderr) == (3, True)
 
 
 def test_local_cloud_may_always_be_redriven_and_says_what_it_will_not(held: Any, visitor: Visitor) -> None:

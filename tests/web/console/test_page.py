@@ -177,6 +177,13 @@ def test_new_events_show_up_by_themselves_and_nobody_loses_their_place(go: Go, s
     expect(state(page, "Check CRL")).to_be_focused()
 
 
+def test_what_has_not_changed_is_not_fetched_again(go: Go) -> None:
+    page = go(f"execution/{arn('admitted')}")
+    with page.expect_response(lambda answer: "/api/execution?" in answer.url) as found:
+        pass
+    assert found.value.status == 304
+
+
 def test_chosen_state_shows_what_came_out_and_where_it_leads(go: Go) -> None:
     page = go(f"execution/{arn('admitted')}")
     state(page, "Check CRL").click()

@@ -1,5 +1,6 @@
 """Who is answered: a browser on this machine that has the link, and nobody else."""
 
+import hashlib
 import http.client
 import json
 import socket
@@ -107,6 +108,15 @@ def test_pages_files_name_nothing_outside() -> None:
     assert "<script>" not in page
 
 
+def test_vendored_file_is_the_published_one_and_its_licence_lies_beside_it() -> None:
+    files = {path: asset for path, asset in assets().items() if path.startswith("/vendor/")}
+    (vendored,) = [path for path in files if path.endswith(".js")]
+    said = files["/vendor/SOURCES.txt"].content.decode()
+    assert vendored.removeprefix("/vendor/") in said
+    assert hashlib.sha256(files[vendored].content).hexdigest() in said
+    assert b"Permission is hereby granted, free of charge" in files["/vendor/dagre-LICENSE.txt"].content
+
+
 def redrive(visitor: Visitor, name: str = "stopped", **headers: str) -> tuple[int, dict[str, str]]:
     return visitor.post("/api/redrive", {"execution_arn": arn(name), "reason": "AWS IoT works again"}, **headers)
 
@@ -207,11 +217,13 @@ def test_closing_frees_the_port(stack: Stack) -> None:
 
 def test_closing_hangs_up_on_a_browser_that_is_still_connected(stack: Stack) -> None:
     with Console(stack) as running:
-        connection = http.client.HTTPConnection(urlsplit(running.link).netloc)
-        connection.request("GET", "/")
-        connection.getresponse().read()
+        link = urlsplit(running.link)
+        connection = http.client.HTTPConnection(link.netloc)
+        connection.request("GET", f"/?{link.query}")
+        assert connection.getresponse().read() == b""
+        assert connection.sock is not None  # kept open by both
     with pytest.raises((ConnectionError, http.client.HTTPException)):  # noqa: PT012 - writing may still work
-        connection.request("GET", "/")
+        connection.request("GET", f"/?{link.query}")
         connection.getresponse()
 
 
