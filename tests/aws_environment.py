@@ -107,6 +107,11 @@ def create() -> dict[str, str]:
         "NOTIFICATIONS_TOPIC_ARN": topic,
         "EVENT_BUS_NAME": "default",
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{MACHINE}",
+        "SWEEP_MACHINE_ARN": client("stepfunctions").create_state_machine(
+            name="Sweep",
+            definition='{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}',
+            roleArn=f"arn:aws:iam::{ACCOUNT}:role/sweep",
+        )["stateMachineArn"],
         "APPROVALS_URL": "https://approvals.example",
         "OIDC_ISSUER": "https://issuer.example",
         "OIDC_CLIENT_ID": "gatehouse-tests",

@@ -21,7 +21,7 @@ NEVER = 253_402_300_799_000
 
 OPEN = "open"
 
-_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at"
+_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by"
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
 record is chained to it."""
 
@@ -41,6 +41,8 @@ class Admission(Struct, frozen=True, kw_only=True):
     reason: str = ""
     evidence_key: str | None = None
     evidence_sha256: str | None = None
+    revoked_by: str | None = None
+    """SHA-256 of the list that has revoked the certificate since it was checked."""
 
 
 class Admissions:

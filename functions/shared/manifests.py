@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
+from msgspec.structs import replace
+
 from functions.shared import objects
 from functions.shared.aws import client, translated
 from functions.shared.objects import ChangedMeanwhile
@@ -35,6 +37,16 @@ def change(bucket: str, issuer_key: str, how: Callable[[Manifest], Manifest]) ->
     raise AwsUnavailable(
         f"{manifest.key_of(issuer_key)} was written by others {_TRIES} times in a row; nothing was changed."
     )
+
+
+def note_swept(bucket: str, issuer_key: str, slot: str, list_sha256: str) -> None:
+    """Nobody whom this list revokes is left. Unless a newer one has become current, nothing is owed any more."""
+
+    def with_it(before: Manifest) -> Manifest:
+        current = before.slots.get(slot)
+        return before if current is None else before.having(slot, replace(current, swept=list_sha256))
+
+    change(bucket, issuer_key, with_it)
 
 
 def every(bucket: str) -> Iterator[Manifest]:

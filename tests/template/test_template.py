@@ -19,6 +19,7 @@ STARS = {
         "AdmissionStateMachine",
         "DeliverLogs",
     ): "vended log delivery is managed by actions that know no resources (Step Functions, Logging)",
+    ("SweepStateMachine", "DeliverLogs"): "the same",
     (
         "ActivateCertificateFunction",
         "AttachToThing",
@@ -91,9 +92,14 @@ def test_only_the_resumer_may_read_a_task_token(resources: Resources) -> None:
     assert may == {"ResumeExecutionFunction"}
 
 
-def test_only_activation_refusal_and_roll_back_may_set_a_certificates_status(resources: Resources) -> None:
+def test_only_activation_refusal_roll_back_and_sweep_may_set_a_certificates_status(resources: Resources) -> None:
     may = {name for name, statement in statements(resources) if "iot:UpdateCertificate" in listed(statement["Action"])}
-    assert {"ActivateCertificateFunction", "RefuseCertificateFunction", "RollBackFunction"} <= may
+    assert may == {
+        "ActivateCertificateFunction",
+        "RefuseCertificateFunction",
+        "RollBackFunction",
+        "RevokeCertificateFunction",
+    }
 
 
 def test_nobody_may_delete_evidence(resources: Resources) -> None:
@@ -190,6 +196,47 @@ def test_a_failed_timed_out_or_aborted_execution_is_recorded(resources: Resource
     assert event["Pattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
     assert event["Pattern"]["detail"]["stateMachineArn"] == [{"Ref": "AdmissionStateMachine"}]
     assert event["DeadLetterConfig"]
+
+
+def test_an_alarm_is_raised_before_a_list_goes_stale_and_if_nobody_looks(resources: Resources) -> None:
+    stale = resources["CrlGoesStaleAlarm"]["Properties"]
+    assert (stale["MetricName"], stale["Statistic"], stale["ComparisonOperator"]) == (
+        "CrlHoursLeft",
+        "Minimum",
+        "LessThanThreshold",
+    )
+    assert stale["Threshold"] == {"Ref": "CrlAlarmHours"}
+    unwatched = resources["ListsUnwatchedAlarm"]["Properties"]
+    assert unwatched["TreatMissingData"] == "breaching"
+    [dimension] = stale["Dimensions"]
+    service = resources["WatchListsFunction"]["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+    assert dimension == {"Name": "service", "Value": service}
+    for alarm in (stale, unwatched):
+        assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
+
+
+def test_a_list_that_is_handed_in_is_judged_and_none_is_lost(resources: Resources) -> None:
+    bucket = resources["CrlBucket"]["Properties"]
+    assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"] is True
+    judge = resources["PublishCrlFunction"]["Properties"]
+    event = judge["Events"]["HandedIn"]["Properties"]
+    assert event["Pattern"]["detail"] == {
+        "bucket": {"name": [{"Ref": "CrlBucket"}]},
+        "object": {"key": [{"prefix": "incoming/"}]},
+    }
+    assert event["DeadLetterConfig"]
+    assert judge["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]["Type"] == "SQS"
+
+
+def test_only_publication_and_the_sweep_say_which_list_is_current(resources: Resources) -> None:
+    may = {
+        name
+        for name, statement in statements(resources)
+        if "s3:PutObject" in listed(statement["Action"])
+        for target in listed(statement["Resource"])
+        if target.get("Fn::Sub", "") in {"${CrlBucket.Arn}/current/*", "${CrlBucket.Arn}/*"}
+    }
+    assert may == {"PublishCrlFunction", "ReportSweepFunction"}
 
 
 def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:

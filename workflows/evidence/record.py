@@ -16,6 +16,7 @@ from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput
 from workflows.admission.failure import EndedBadly
 from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.revocation.sweep import Item
 from workflows.revocation.verdict import Verdict
 
 FORMAT = "gatehouse.evidence/1"
@@ -140,6 +141,28 @@ def execution_failed(
         outcome=outcome,
         execution=ended.execution,
         after={"execution_status": ended.status},
+    )
+
+
+def revoked(
+    item: Item, device: str | None, *, at: datetime, code_version: str, previous: Link | None, note: str = ""
+) -> ActRecord:
+    """A list that came after the admission has taken the certificate back. One record for each list that does."""
+    verdict = item.verdict()
+    return ActRecord(
+        key=key_of(item.certificate_id, f"revoked-{item.list.sha256[:32]}"),
+        certificate_id=item.certificate_id,
+        device=device,
+        reason=f"{verdict.reason}. {note}".removesuffix(". "),
+        sealed_at=at,
+        code_version=code_version,
+        previous=previous,
+        device_previous=None,
+        act="revoked",
+        by="revoke_certificate",
+        outcome="refused",
+        revocation=verdict,
+        after={"certificate_status": "REVOKED"},
     )
 
 

@@ -4,14 +4,14 @@ Format ``gatehouse.crl-manifest/1``, kept in S3 as ``current/<issuer key>.json``
 for a large list, ``….index``) is written before it and never written over.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from workflows.errors import BadInput
-from workflows.revocation.publication import Accepted
+from workflows.revocation.publication import Accepted, Limits
 
 LARGE = 10_000
 """Entries from which a list is given an index. Below it the list is read whole as quickly, and kept verified while a Lambda is warm."""
@@ -34,6 +34,12 @@ class Current(Struct, frozen=True, kw_only=True):
     """SHA-256 of the list up to which revoked certificates have been dealt with; a sweep is owed while it is not this one's."""
 
     @property
+    def slot(self) -> str:
+        """As `workflows.revocation.publication.slot` names it."""
+        record = self.record
+        return f"{record.issuer_key_sha256}/{record.scope}" + ("/delta" if record.delta else "")
+
+    @property
     def sweep_is_owed(self) -> bool:
         return self.swept != self.record.sha256
 
@@ -49,6 +55,11 @@ class Manifest(Struct, frozen=True, kw_only=True):
         """The last cRLNumber accepted of each scope: what `workflows.revocation.check` holds lists to."""
         complete = (one.record for one in self.slots.values() if not one.record.delta)
         return {record.scope: int(record.number) for record in complete}
+
+    def hours_left(self, at: datetime, limits: Limits) -> float | None:
+        """Until the first complete list goes stale, negative since then; None if there is none."""
+        stale_at = [one.record.goes_stale_at(limits) for one in self.slots.values() if not one.record.delta]
+        return (min(stale_at) - at) / timedelta(hours=1) if stale_at else None
 
     def having(self, slot: str, current: Current) -> "Manifest":
         """The same with another list in that slot."""

@@ -13,11 +13,15 @@ from workflows.admission.errors import ApprovalLapsed, CertificateChanged
 def ensure_still_allowed(
     request: ActivateInput, record: DeviceRecord, admission: Admission, inventory: Inventory, at: datetime
 ) -> None:
-    """Raises `ApprovalLapsed` if it is too late, and `CertificateChanged` if somebody else set the status meanwhile.
+    """Raises `ApprovalLapsed` if it is too late, and `CertificateChanged` if a new list or somebody else changed it meanwhile.
 
     A repeat of an activation that was made in time goes on, so that its result is not lost: the certificate is ACTIVE, and the device
     bound to it by this very execution.
     """
+    if admission.revoked_by is not None:
+        raise CertificateChanged(
+            f"List {admission.revoked_by} has revoked the certificate since it was checked. The next knock is checked against it."
+        )
     until = lapses_at(request.approval, admission.inspected_at or admission.claimed_at)
     lapsed = at > until
     if request.approval is None and not lapsed:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from functions.revocation.publish_crl import handed_in, results
 from functions.revocation.publish_crl.publishing import publish
-from functions.shared import clock
+from functions.shared import clock, sweeps
 from functions.shared.messages import Messages
 from functions.shared.observability import count, observed
 from functions.shared.settings import limits, settings
@@ -19,13 +19,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     crl_bucket: str
     notifications_topic_arn: str
     event_bus_name: str
+    sweep_machine_arn: str
 
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """On S3's *Object Created* below ``incoming/``. Answers `manifest.Result`, which also lies beside the list. Repeatable.
 
-    Raises AwsUnavailable and AccessRefused before anything is current, and BadInput for an event that is none of S3's.
+    Whom the list newly revokes, the sweep finds. Raises AwsUnavailable, AccessRefused; BadInput for an event that is none of S3's.
     """
     used, at, bounds = settings(Settings), clock.now(), limits().crl
     key, bucket = handed_in.key_of(event), used.crl_bucket
@@ -38,4 +39,5 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         count("CrlRejected")
         return contracts.write(kept)
     count("CrlAccepted")
-    return contracts.write(results.accept(bucket, key, judged, at))
+    sweep = sweeps.start(used.sweep_machine_arn, judged) if judged.sweep_is_owed else None
+    return contracts.write(results.accept(bucket, key, judged, sweep, at))

@@ -14,7 +14,7 @@ from workflows.revocation.publication import Rejected
 DETAIL_TYPE = "Gatehouse Revocation List Rejected"
 
 
-def accept(bucket: str, key: str, current: Current, at: datetime) -> Published:
+def accept(bucket: str, key: str, current: Current, sweep: str | None, at: datetime) -> Published:
     """Raises `AwsUnavailable`, `AccessRefused`."""
     published = Published(
         incoming=key,
@@ -22,6 +22,7 @@ def accept(bucket: str, key: str, current: Current, at: datetime) -> Published:
         record=current.record,
         entries=current.entries,
         at=at,
+        sweep=sweep,
     )
     _write(bucket, manifest.result_key(key, "accepted"), published)
     return published

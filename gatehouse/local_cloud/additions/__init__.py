@@ -7,6 +7,7 @@ and dropped here when a release has it.
 from gatehouse.local_cloud.additions import (
     bucket_object_lock,
     certificate_rules,
+    distributed_map,
     execution_end,
     iam_resources,
     lambda_error_names,
@@ -41,6 +42,7 @@ ADDITIONS = (
     s3_conditions,
     task_tokens,
     redrive,
+    distributed_map,
     execution_end,  # last of Step Functions': it wraps what the others edit
 )
 

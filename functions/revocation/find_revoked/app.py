@@ -1,0 +1,66 @@
+"""Whom does the new list take back? Every admitted certificate among its new entries, written down for the Map to work through."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from functions.revocation.find_revoked import admitted, lists
+from functions.shared import manifests, objects
+from functions.shared.observability import count, observed
+from functions.shared.settings import settings
+from workflows.admission import contracts
+from workflows.revocation import sweep
+from workflows.revocation.sweep import FindInput, Found, Question
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    crl_bucket: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Find revoked*. Input: FindInput; output: Found. Repeatable: it changes nothing but its own two files.
+
+    Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one.
+    """
+    request, used = contracts.read(FindInput, event), settings(Settings)
+    bucket, table, issuer_key = used.crl_bucket, used.admissions_table, request.issuer_key
+    current = manifests.load(bucket, issuer_key).slots.get(request.slot)
+    if current is None or not current.sweep_is_owed:
+        return contracts.write(Found(issuer_key=issuer_key, slot=request.slot, bucket=bucket))
+    facts, changes = lists.changes(bucket, issuer_key, current)
+    entries = {sweep.serial_of(entry.serial): entry for entry in changes.newly_revoked}
+    released = {sweep.serial_of(serial) for serial in changes.released}
+    rows = admitted.rows(table, issuer_key, entries.keys() | released)
+    items = [
+        sweep.item(entries[row.serial], row.certificate_id, current, facts)
+        for row in rows
+        if row.serial in entries and row.outcome in sweep.IN
+    ]
+    questions = [
+        Question(certificate_id=row.certificate_id, serial=row.serial, device=row.device, reason=row.reason)
+        for row in rows
+        if row.serial in released and row.outcome == "refused"
+    ]
+    key = sweep.items_key(issuer_key, request.execution.name)
+    asked = sweep.questions_key(issuer_key, current.record.sha256)
+    objects.write(bucket, key, msgspec.json.encode(items), "application/json")
+    if questions:
+        objects.write(bucket, asked, msgspec.json.encode(questions), "application/json")
+    count("NewlyRevoked", len(items))
+    return contracts.write(
+        Found(
+            issuer_key=issuer_key,
+            slot=request.slot,
+            list_sha256=current.record.sha256,
+            list_number=current.record.number,
+            bucket=bucket,
+            key=key,
+            questions_key=asked,
+            newly_listed=len(entries),
+            revoked=len(items),
+            released=len(questions),
+        )
+    )

@@ -1,0 +1,47 @@
+"""What became of the sweep: counted in the admissions table, noted in the manifest, told to people once."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.revocation.report_sweep import counting, telling
+from functions.shared import manifests
+from functions.shared.messages import Messages
+from functions.shared.observability import count, observed
+from functions.shared.settings import settings
+from workflows.admission import contracts
+from workflows.revocation.sweep import Report, ReportInput
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    crl_bucket: str
+    notifications_topic_arn: str
+    event_bus_name: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Report sweep*. Input: ReportInput; output: Report. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
+
+    The list counts as swept once nobody is left; until then `watch_lists` starts the sweep again. A repeat tells twice rather than not.
+    """
+    request, used = contracts.read(ReportInput, event), settings(Settings)
+    found = request.found
+    revoked, still_open, left = counting.outcomes(used.admissions_table, found)
+    report = Report(
+        issuer_key=found.issuer_key,
+        list_sha256=found.list_sha256,
+        list_number=found.list_number,
+        newly_listed=found.newly_listed,
+        revoked=revoked,
+        still_open=still_open,
+        left=left,
+        released=found.released,
+    )
+    messages = Messages(used.notifications_topic_arn, used.event_bus_name)
+    telling.tell(messages, report, telling.questions(found), request.execution)
+    if not still_open and not left and found.list_sha256 is not None:
+        manifests.note_swept(used.crl_bucket, found.issuer_key, found.slot, found.list_sha256)
+    count("SweepLeft", left)
+    return contracts.write(report)

@@ -1,0 +1,45 @@
+"""People are told once a sweep, and only if there is something to tell."""
+
+import msgspec
+
+from functions.shared import objects
+from functions.shared.messages import Messages
+from workflows.admission.contracts import Execution
+from workflows.revocation.sweep import Found, Question, Report
+
+SWEPT = "Gatehouse Sweep Ended"
+RELEASED = "Gatehouse Revocation Withdrawn"
+_SHOWN = 20
+
+
+def questions(found: Found) -> list[Question]:
+    """Raises `AwsUnavailable`, `AccessRefused`."""
+    kept = objects.read(found.bucket, found.questions_key) if found.released else None
+    return [] if kept is None else msgspec.json.decode(kept.data, type=list[Question])
+
+
+def tell(messages: Messages, report: Report, asked: list[Question], execution: Execution) -> None:
+    """Events first: programs can tell a repeat by its execution, people cannot. Raises `AwsUnavailable`."""
+    messages.event(SWEPT, report, execution.arn)
+    for question in asked:
+        messages.event(RELEASED, question, execution.arn)
+    if report.revoked or report.left:
+        messages.mail(
+            f"Gatehouse: list {report.list_number[:20]} revokes {report.revoked + report.left + report.still_open} admitted devices",
+            f"Revoked now:                {report.revoked}\n"
+            f"Admission still open:       {report.still_open} (they can activate no more)\n"
+            f"Left, will be tried again:  {report.left}\n\n"
+            f"List: {report.list_sha256}\nIssuer key: {report.issuer_key}\nExecution: {execution.arn}\n\n"
+            "Live connections end within minutes. See: gatehouse crl status",
+            kind="sweep_ended",
+        )
+    if asked:
+        messages.mail(
+            f"Gatehouse: {len(asked)} revocations were withdrawn: may these devices come back?",
+            "These certificates are refused, and the CA's new list does not name them any more (a hold that ended, or an entry dropped "
+            "after the certificate expired). Nothing is reactivated by itself.\n\n"
+            + "\n".join(f"{one.device or 'no device'}  {one.certificate_id}  {one.reason}" for one in asked[:_SHOWN])
+            + ("\n…" if len(asked) > _SHOWN else "")
+            + "\n\nTo let one come back, delete its certificate in AWS IoT: its next knock is a new admission. See: gatehouse crl status",
+            kind="revocation_withdrawn",
+        )

@@ -1,0 +1,65 @@
+"""Take one admitted certificate back: REVOKED in AWS IoT, the act sealed, the admission closed, programs told."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.revocation.revoke_certificate import admission
+from functions.shared import certificates, chains, clock
+from functions.shared.messages import Messages
+from functions.shared.observability import count, observed
+from functions.shared.sealing import keep
+from functions.shared.settings import limits, settings
+from functions.shared.signing import Signer
+from functions.shared.turns import Turns
+from functions.shared.vault import Vault
+from workflows.admission import contracts
+from workflows.admission.errors import CertificateUnknown, TurnLost
+from workflows.evidence.record import revoked
+from workflows.revocation.sweep import Revoked, RevokeInput
+
+DETAIL_TYPE = "Gatehouse Certificate Revoked"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    turns_table: str
+    evidence_bucket: str
+    signing_key_arn: str
+    approvals_url: str
+    notifications_topic_arn: str
+    event_bus_name: str
+    code_version: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """State *Revoke certificate*. Input: RevokeInput; output: Revoked. Repeatable after a crash anywhere in between.
+
+    The mark comes first: from then on an admission that is still open can activate no more. Raises AdmissionStillOpen (retried), TurnLost
+    (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
+    """
+    request, used, at = contracts.read(RevokeInput, event), settings(Settings), clock.now()
+    item, table = request.item, used.admissions_table
+    if not admission.mark(table, item):
+        return contracts.write(Revoked(certificate_id=item.certificate_id, status="unchanged"))
+    if not Turns(used.turns_table, limits().pacing).hold("sweep", request.turn_at, at):
+        raise TurnLost(f"The turn at {request.turn_at:%H:%M:%S.%f} was needed by another lane, or has lapsed.")
+    note = ""
+    try:
+        certificates.set_status(item.certificate_id, "REVOKED")
+    except CertificateUnknown:
+        note = "The certificate is not in AWS IoT any more; there was nothing to set."
+    head = chains.head(table, item.certificate_id)
+    assert head is not None  # noqa: S101 - it was marked a moment ago, and rows are never deleted
+    made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)
+    kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
+    chains.advance(table, item.certificate_id, head, link)
+    Messages(used.notifications_topic_arn, used.event_bus_name).event(
+        DETAIL_TYPE, {"item": item, "device": head.device, "evidence_key": kept.key}, request.execution.arn
+    )
+    admission.close(table, item, at)
+    count("CertificateRevoked")
+    return contracts.write(
+        Revoked(certificate_id=item.certificate_id, status="revoked", evidence_key=kept.key, note=note)
+    )

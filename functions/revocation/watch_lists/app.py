@@ -1,0 +1,33 @@
+"""How fresh are the lists? Measured for the alarm; and a sweep that is still owed is started again."""
+
+import math
+from datetime import timedelta
+from typing import Any
+
+from msgspec import Struct
+
+from functions.revocation.watch_lists.owed import start_owed
+from functions.shared import clock, manifests
+from functions.shared.observability import count, logger, observed
+from functions.shared.settings import limits, settings
+from workflows.revocation.publication import Limits
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    crl_bucket: str
+    sweep_machine_arn: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """On a schedule. Raises ManifestInvalid, AwsUnavailable, AccessRefused: then nothing is measured, and that raises an alarm too."""
+    used, at = settings(Settings), clock.now()
+    allowed = Limits(max_age=timedelta(days=limits().crl.max_age_days))
+    found = list(manifests.every(used.crl_bucket))
+    hours = {one.issuer_key: left for one in found if (left := one.hours_left(at, allowed)) is not None}
+    for issuer_key, left in hours.items():
+        logger.info("freshness", extra={"issuer_key": issuer_key, "hours_left": left})
+    count("CrlIssuers", len(found))
+    if hours:
+        count("CrlHoursLeft", math.floor(min(hours.values())))
+    return {"status": "watched", "hours_left": hours, "started": start_owed(found, used.sweep_machine_arn, at)}

@@ -1,0 +1,40 @@
+"""Starting the sweep that a current list is owed."""
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from functions.shared.aws import client, translated
+from workflows.revocation.manifest import Current
+
+
+def prefix(current: Current) -> str:
+    """How the names of a list's sweeps begin."""
+    return f"{current.record.issuer_key_sha256[:12]}-{current.record.sha256[:32]}-"
+
+
+def start(machine_arn: str, current: Current, attempt: str = "1") -> str:
+    """Start it; answers the execution's ARN. The same attempt for the same list starts nothing twice. Raises `AwsUnavailable`."""
+    name = prefix(current) + attempt
+    asked = {"issuer_key": current.record.issuer_key_sha256, "slot": current.slot}
+    try:
+        with translated():
+            answer = client("stepfunctions").start_execution(
+                stateMachineArn=machine_arn, name=name, input=msgspec.json.encode(asked).decode()
+            )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+        return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    arn: str = answer["executionArn"]
+    return arn
+
+
+def running(machine_arn: str) -> frozenset[str]:
+    """The names of the sweeps that run. Raises `AwsUnavailable`, `AccessRefused`."""
+    with translated():
+        pages = (
+            client("stepfunctions")
+            .get_paginator("list_executions")
+            .paginate(stateMachineArn=machine_arn, statusFilter="RUNNING")
+        )
+        return frozenset(one["name"] for page in pages for one in page["executions"])

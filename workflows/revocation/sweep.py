@@ -1,0 +1,168 @@
+"""The sweep: what a new list means for certificates that are in already. Contracts between its states, and how long it takes.
+
+A list that is current and has not been swept yet is *owed* a sweep; it compares the list with the last one that was swept, so that a sweep
+that failed is made good by the next. Nothing that a list takes back (a hold that ended, an entry that is gone) reactivates anything: it is
+a question for people.
+"""
+
+import math
+from datetime import datetime, timedelta
+from typing import Literal
+
+from msgspec import Struct
+
+from workflows.admission.contracts import Execution
+from workflows.admission.limits import Pacing
+from workflows.revocation.entries import Entry
+from workflows.revocation.manifest import Current
+from workflows.revocation.verdict import ListFacts, Verdict
+from workflows.revocation.verified import VerifiedList
+
+IN = frozenset({"admitted", "failed", "open"})
+"""Outcomes of an admission whose certificate is, or may yet become, ACTIVE. A held one knocks again and is checked then."""
+
+
+class FindInput(Struct, frozen=True, kw_only=True):
+    """Input of *Find revoked*."""
+
+    issuer_key: str
+    slot: str
+    execution: Execution
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """One certificate to be revoked: complete in itself, since a child execution knows nothing else."""
+
+    certificate_id: str
+    issuer_key: str
+    serial: str
+    list: ListFacts
+    accepted_at: datetime
+    revocation_reason: str
+    revocation_date: datetime
+
+    def verdict(self) -> Verdict:
+        return Verdict(
+            status="revoked",
+            reason=f"revoked on {self.revocation_date:%Y-%m-%d %H:%M:%S}Z, reason {self.revocation_reason}, by list {self.list.number}",
+            serial_number=self.serial.upper(),
+            issuer_key_sha256=self.issuer_key,
+            at=self.accepted_at,
+            governing=self.list,
+            revocation_reason=self.revocation_reason,
+            revocation_date=self.revocation_date,
+        )
+
+
+class Question(Struct, frozen=True, kw_only=True):
+    """A certificate that is refused, and on no list any more. Whether its device may come back is for a person to say."""
+
+    certificate_id: str
+    serial: str
+    device: str | None
+    reason: str
+    """Why it was refused."""
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """Output of *Find revoked*: `revoked` items lie in the bucket under `key`, questions under `questions_key`."""
+
+    issuer_key: str
+    slot: str
+    bucket: str
+    list_sha256: str | None = None
+    """None: nothing was owed."""
+    list_number: str = ""
+    key: str = ""
+    questions_key: str = ""
+    newly_listed: int = 0
+    revoked: int = 0
+    released: int = 0
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """Output of *Take turn*."""
+
+    turn_at: datetime
+
+
+class RevokeInput(Struct, frozen=True, kw_only=True):
+    """Input of *Revoke certificate*."""
+
+    item: Item
+    turn_at: datetime
+    execution: Execution
+
+
+class Revoked(Struct, frozen=True, kw_only=True):
+    """Output of *Revoke certificate*. ``unchanged``: it was not in any more."""
+
+    certificate_id: str
+    status: Literal["revoked", "unchanged"]
+    evidence_key: str | None = None
+    note: str = ""
+
+
+class ReportInput(Struct, frozen=True, kw_only=True):
+    """Input of *Report sweep*."""
+
+    found: Found
+    execution: Execution
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """Output of *Report sweep*, as the admissions table has it. `still_open`: their admissions go on, and cannot activate any more."""
+
+    issuer_key: str
+    list_sha256: str | None
+    list_number: str
+    newly_listed: int
+    revoked: int
+    still_open: int
+    left: int
+    released: int
+
+
+def serial_of(octets: bytes) -> str:
+    """A serial's DER content octets as `CertificateFacts.serial` writes it."""
+    return octets.hex().lstrip("0") or "0"
+
+
+def facts_of(verified: VerifiedList) -> ListFacts:
+    meta = verified.meta
+    return ListFacts(
+        sha256=meta.sha256,
+        number=str(meta.number),
+        this_update=meta.this_update,
+        next_update=meta.next_update,
+        scope=meta.scope.id,
+        delta_base=None if meta.base is None else str(meta.base),
+    )
+
+
+def item(entry: Entry, certificate_id: str, current: Current, facts: ListFacts) -> Item:
+    return Item(
+        certificate_id=certificate_id,
+        issuer_key=current.record.issuer_key_sha256,
+        serial=serial_of(entry.serial),
+        list=facts,
+        accepted_at=current.record.accepted_at,
+        revocation_reason=entry.reason,
+        revocation_date=entry.revoked_on,
+    )
+
+
+def items_key(issuer_key: str, execution_name: str) -> str:
+    return f"sweeps/{issuer_key}/{execution_name}.json"
+
+
+def questions_key(issuer_key: str, list_sha256: str) -> str:
+    return f"questions/{issuer_key}/{list_sha256}.json"
+
+
+def takes(certificates: int, pacing: Pacing) -> tuple[timedelta, timedelta]:
+    """How long so many take: alone at the account's quota, and while people and knocking devices want their shares."""
+    shares = pacing.shares
+    share = shares.sweep / (shares.sweep + shares.carry_out + shares.admission)
+    alone = certificates / pacing.calls_per_second
+    return timedelta(seconds=math.ceil(alone)), timedelta(seconds=math.ceil(alone / share))
