@@ -131,7 +131,13 @@ def draw(kept: dict[str, Figures]) -> None:
     """Two pictures: how a hundred thousand come in, and what is called for that."""
     mpl.use("svg")
     mpl.rcParams.update(
-        {"svg.hashsalt": "gatehouse", "font.size": 9, "axes.spines.top": False, "axes.spines.right": False}
+        {
+            "svg.hashsalt": "gatehouse",
+            "svg.fonttype": "none",
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
     )
     PICTURES.mkdir(exist_ok=True)
     shown = [kept[f"{design.name}|{PICTURED}"] for design in DESIGNS]
@@ -144,8 +150,8 @@ def draw(kept: dict[str, Figures]) -> None:
             [minute / 60 for minute in range(len(found.calls))], [calls / 60 for calls in found.calls], color=color
         )
     left.axline((0, 0), (shown[0].least / 3600, 100), color="#888888", linestyle=":", label="least possible")
-    left.set(xlabel="hours", ylabel="% of 100,000 devices admitted", xlim=(0, 6))
-    right.set(xlabel="hours", ylabel="AWS IoT calls a second", yscale="log", xlim=(0, 6))
+    left.set(xlabel="hours", ylabel="% of 100,000 devices admitted", xlim=(0, 3.6))
+    right.set(xlabel="hours", ylabel="AWS IoT calls a second", yscale="log", xlim=(0, 3.6), ylim=(1, 5_000))
     left.legend(frameon=False)
     _save(picture, "scale-drain.svg")
 
@@ -164,8 +170,8 @@ def draw(kept: dict[str, Figures]) -> None:
     for axis, title in zip(axes, titles, strict=True):
         axis.set(xscale="log", xlabel="devices in the burst", title=title)
     axes[0].set(yscale="log")
-    axes[2].set(yscale="log")
-    axes[0].legend(frameon=False, fontsize=7)
+    axes[2].set(ylim=(0, None))
+    axes[1].legend(frameon=False, fontsize=8)
     _save(picture, "scale-sizes.svg")
 
 
