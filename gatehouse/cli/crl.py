@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from gatehouse.cli.context import target
-from gatehouse.cli.output import Json, write, write_facts, write_json, write_table
+from gatehouse.cli.output import Json, say, write, write_facts, write_json, write_table
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
@@ -51,12 +51,13 @@ def status(
 
     Example: gatehouse crl status
     """
-    from gatehouse import revocation_lists
+    from gatehouse import revocation_lists, sweeps
 
     aim, at = target(context), datetime.now(UTC)
     found = revocation_lists.every(aim, at=at) if ca is None else revocation_lists.status(aim, ca, at=at)
+    asked = sweeps.questions(aim)
     if json:
-        write_json(found)
+        write_json({"lists": found, "questions": asked})
         return
     columns = ("issuer key", "number", "kind", "scope", "entries", "age", "goes stale", "sweep", "then")
     rows = [
@@ -76,6 +77,15 @@ def status(
         for one in found
     ]
     write_table(columns, rows, empty="No list is published: every device is held until one is.")
+    if asked:
+        say(
+            "No list names these any more, and they are still refused. May their devices come back? Then delete the certificate."
+        )
+        write_table(
+            ("device", "certificate", "refused because"),
+            [(one.device, one.certificate_id, one.reason) for one in asked],
+            empty="",
+        )
 
 
 def _span(time: timedelta) -> str:
@@ -90,6 +100,65 @@ def _consequence(one: "Listed") -> str:
     if one.delta:
         return "the complete list alone decides"
     return "new devices are held now" if one.problem else "new devices will be held; admitted ones stay connected"
+
+
+@app.command()
+def sweep(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
+    list_: Annotated[
+        Path | None,
+        typer.Option(
+            "--list", exists=True, dir_okay=False, readable=True, help="Of a list not yet published; with --ca."
+        ),
+    ] = None,
+    ca: Annotated[str | None, typer.Option("--ca", help="Whose list it is.")] = None,
+    json: Json = False,
+) -> None:
+    """Take back whom current lists revoke, where that is still owed. With --dry-run, say whom, and how long it takes.
+
+    Example: gatehouse crl sweep --dry-run --list next.crl --ca 3f5a…
+    """
+    from gatehouse import sweeps
+
+    if (list_ is None) != (ca is None) or (list_ is not None and not dry_run):
+        raise BadInput("--list and --ca go together, and only with --dry-run: a list is swept once it is published.")
+    aim = target(context)
+    if not dry_run:
+        started = sweeps.start(aim)
+        write_json(started) if json else write_table(
+            ("execution",), [(one,) for one in started], empty="No sweep is owed."
+        )
+        return
+    plans = [sweeps.would(aim, list_.read_bytes(), ca, at=datetime.now(UTC))] if list_ and ca else sweeps.owed(aim)
+    if json:
+        write_json(plans)
+        return
+    columns = (
+        "issuer key",
+        "list",
+        "newly listed",
+        "revokes",
+        "questions",
+        "takes",
+        "while others want the quota",
+        "devices",
+    )
+    rows = [
+        (
+            one.issuer_key[:16],
+            one.list_number,
+            one.newly_listed,
+            one.revokes,
+            one.released,
+            f"{one.seconds_alone:g} s",
+            f"{one.seconds_contended:g} s",
+            ", ".join(one.devices[:5]) + (", …" if len(one.devices) > 5 else ""),
+        )
+        for one in plans
+    ]
+    write_table(columns, rows, empty="No sweep is owed: everybody whom a current list revokes has been dealt with.")
 
 
 @app.command()

@@ -6,6 +6,7 @@ a question for people.
 """
 
 import math
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -13,8 +14,9 @@ from msgspec import Struct
 
 from workflows.admission.contracts import Execution
 from workflows.admission.limits import Pacing
-from workflows.revocation.entries import Entry
+from workflows.revocation.entries import REMOVE, Entry
 from workflows.revocation.manifest import Current
+from workflows.revocation.publication import Changes, compare
 from workflows.revocation.verdict import ListFacts, Verdict
 from workflows.revocation.verified import VerifiedList
 
@@ -80,12 +82,6 @@ class Found(Struct, frozen=True, kw_only=True):
     released: int = 0
 
 
-class Turn(Struct, frozen=True, kw_only=True):
-    """Output of *Take turn*."""
-
-    turn_at: datetime
-
-
 class RevokeInput(Struct, frozen=True, kw_only=True):
     """Input of *Revoke certificate*."""
 
@@ -138,6 +134,24 @@ def facts_of(verified: VerifiedList) -> ListFacts:
         scope=meta.scope.id,
         delta_base=None if meta.base is None else str(meta.base),
     )
+
+
+def changes(old: VerifiedList | None, new: VerifiedList, deltas: Iterable[VerifiedList]) -> Changes:
+    """What `new` means for devices, against the last list that was swept. What a newer one of the `deltas` takes back is not revoked."""
+    scope = new.meta.scope
+    if scope.only_attribute or scope.only_ca:
+        return Changes((), ())  # it speaks for no device's certificate
+    newer = [
+        delta
+        for delta in deltas
+        if new.meta.base is None and delta.meta.scope.id == scope.id and delta.meta.number > new.meta.number
+    ]
+    found = compare(old, new)
+    return Changes(tuple(one for one in found.newly_revoked if not _taken_back(one.serial, newer)), found.released)
+
+
+def _taken_back(serial: bytes, deltas: list[VerifiedList]) -> bool:
+    return any(entry.reason == REMOVE for delta in deltas for entry in delta.find(serial))
 
 
 def item(entry: Entry, certificate_id: str, current: Current, facts: ListFacts) -> Item:

@@ -14,7 +14,7 @@ from functions.shared.signing import Signer
 from functions.shared.turns import Turns
 from functions.shared.vault import Vault
 from workflows.admission import contracts
-from workflows.admission.errors import CertificateUnknown, TurnLost
+from workflows.admission.errors import CertificateUnknown
 from workflows.evidence.record import revoked
 from workflows.revocation.sweep import Revoked, RevokeInput
 
@@ -43,8 +43,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     item, table = request.item, used.admissions_table
     if not admission.mark(table, item):
         return contracts.write(Revoked(certificate_id=item.certificate_id, status="unchanged"))
-    if not Turns(used.turns_table, limits().pacing).hold("sweep", request.turn_at, at):
-        raise TurnLost(f"The turn at {request.turn_at:%H:%M:%S.%f} was needed by another lane, or has lapsed.")
+    Turns(used.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
     note = ""
     try:
         certificates.set_status(item.certificate_id, "REVOKED")

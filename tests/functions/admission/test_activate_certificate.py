@@ -385,3 +385,21 @@ def test_a_redrive_reopens_the_admission(case: Prepared) -> None:
     )
     case.activate()
     assert case.gate.admission(case.certificate_id)["outcome"] == "open"
+
+
+def test_a_certificate_that_a_new_list_has_revoked_since_is_not_activated(case: Case) -> None:
+    """The sweep marks an admission that is open; from then on it can activate no more."""
+    given = {
+        "certificate": contracts.write(case.inspected()),
+        "device": contracts.write(case.looked_up()),
+        "approval": None,
+    }
+    case.gate.dynamodb.update_item(
+        TableName="Admissions",
+        Key={"certificate_id": {"S": case.certificate_id}},
+        UpdateExpression="SET revoked_by = :list",
+        ExpressionAttributeValues={":list": {"S": "0" * 64}},
+    )
+    with pytest.raises(CertificateChanged, match="has revoked the certificate"):
+        case.step(handler, **given)
+    assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"

@@ -32,6 +32,7 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
         "CrlBucket": environment["CRL_BUCKET"],
         "EvidenceBucket": environment["EVIDENCE_BUCKET"],
         "StateMachineArn": environment["STATE_MACHINE_ARN"],
+        "SweepMachineArn": environment["SWEEP_MACHINE_ARN"],
         "ApprovalsUrl": environment["APPROVALS_URL"],
         "OidcIssuer": environment["OIDC_ISSUER"],
     }

@@ -1,5 +1,6 @@
 """The commands themselves: help, arguments, JSON, and what they answer."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import typer
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from typer.testing import CliRunner, Result
 
 from gatehouse import tables
@@ -188,15 +190,47 @@ def test_list_is_handed_in_judged_and_shown(
     assert (published["status"], published["record"]["number"]) == ("accepted", "5")
     body = target.client("s3").get_object(Bucket=target.output("CrlBucket"), Key=published["list_key"])["Body"].read()
     assert body == file.read_bytes()
-    assert [(one["number"], one["entries"]) for one in answer("crl", "status", "--ca", ca)] == [("5", 1)]
-    assert [one["number"] for one in answer("crl", "status")] == ["5"]
+    assert [(one["number"], one["entries"]) for one in answer("crl", "status", "--ca", ca)["lists"]] == [("5", 1)]
+    assert [one["number"] for one in answer("crl", "status")["lists"]] == ["5"]
     assert "admitted ones stay connected" in run("crl", "status").stdout
 
     file.write_bytes(pki.revocation_list(authority, number=4, this_update=NOW - pki.HOUR, next_update=NOW + pki.DAY))
     assert "RFC 5280 5.2.3" in run("crl", "publish", str(file), "--ca", ca, code=1).stderr
-    assert [one["number"] for one in answer("crl", "status")] == ["5"]
+    assert [one["number"] for one in answer("crl", "status")["lists"]] == ["5"]
     assert "No certificate is kept of the CA 'bb" in run("crl", "publish", str(file), "--ca", other, code=2).stderr
     assert certificate
+
+
+def test_sweep_says_whom_it_would_take_back_and_how_long_that_takes(
+    target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str], judged_while_waiting: None
+) -> None:
+    authority, ca = ca_files[0], "a" * 64
+    dates: Any = {"this_update": NOW - pki.HOUR, "next_update": NOW + pki.DAY}
+    target.client("s3").put_object(
+        Bucket=target.output("CrlBucket"), Key=f"issuers/{ca}.pem", Body=authority.pem.encode()
+    )
+    key = hashlib.sha256(
+        authority.certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    rows = [
+        {"certificate_id": f"{serial:064x}", "issuer_key": key.hexdigest(), "serial": f"{serial:x}", "outcome": outcome,
+         "claimed_at": NOW.isoformat(), "device": f"pump-{serial}", "reason": "revoked"}
+        for serial, outcome in [(7, "admitted"), (8, "admitted"), (9, "held"), (10, "refused")]
+    ]  # fmt: skip
+    tables.write_batch(
+        target.client("dynamodb"), target.output("AdmissionsTable"), [tables.to_item(row) for row in rows]
+    )
+    file = tmp_path / "a.crl"
+    file.write_bytes(pki.revocation_list(authority, [7, 9, 99], number=5, **dates))
+    [plan] = answer("crl", "sweep", "--dry-run", "--list", str(file), "--ca", ca)
+    assert (plan["newly_listed"], plan["revokes"], plan["devices"]) == (3, 1, ["pump-7"])
+    assert plan["seconds_contended"] >= plan["seconds_alone"] > 0
+    assert answer("crl", "sweep", "--dry-run") == []
+    answer("crl", "publish", str(file), "--ca", ca)
+    assert [plan["devices"] for plan in answer("crl", "sweep", "--dry-run")] == [["pump-7"]]
+    assert "pump-7" in run("crl", "sweep", "--dry-run").stdout
+    assert len(answer("crl", "sweep")) == 1
+    run("crl", "sweep", "--list", str(file), "--ca", ca, code=2)
 
 
 def test_list_that_nobody_judges_is_not_called_published(
