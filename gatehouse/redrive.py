@@ -5,11 +5,17 @@ from datetime import datetime
 from botocore.exceptions import ClientError
 
 from gatehouse import trail
+from gatehouse.admissions import Admission
 from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.target import Target
-from workflows.errors import BadInput
 
-LONGEST_REASON = 500  # characters, as the trail keeps them
+
+def require_failed(admission: Admission) -> None:
+    """Raises `AnsweredNo` for an admission that did not fail: its execution ended, or goes on."""
+    if admission.outcome != "failed" or not admission.execution_arn.startswith("arn:"):
+        raise AnsweredNo(
+            f"The admission of {admission.certificate_id} is {admission.outcome}; only a failed execution can be redriven."
+        )
 
 
 def redrive(target: Target, execution_arn: str, reason: str) -> datetime:
@@ -17,11 +23,7 @@ def redrive(target: Target, execution_arn: str, reason: str) -> datetime:
 
     https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: within 14 days of the failure.
     """
-    why = reason.strip()
-    if not why or len(why) > LONGEST_REASON:
-        raise BadInput(
-            f"Got a reason of {len(why)} characters; expected 1 to {LONGEST_REASON}: say why it will work now."
-        )
+    why = trail.require_reason(reason)
     sfn = target.client("stepfunctions")
     with trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:
         try:

@@ -10,11 +10,23 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatehouse.target import Target
+from workflows.errors import BadInput
 from workflows.evidence import trail
 from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import TrailUnavailable
 
 SOURCE = "gatehouse"
+LONGEST_REASON = 500  # characters
+
+
+def require_reason(reason: str) -> str:
+    """An operator's reason without the space around it. Raises `BadInput` for none, or one that is too long to keep."""
+    why = reason.strip()
+    if not why or len(why) > LONGEST_REASON:
+        raise BadInput(
+            f"Got a reason of {len(why)} characters; expected 1 to {LONGEST_REASON}: it is kept in the audit trail."
+        )
+    return why
 
 
 @dataclass
@@ -42,8 +54,8 @@ def recorded(
     >>> with recorded(target, "authority", "disable", "CN=Works CA", old={"status": "ACTIVE"}, new={"status": "INACTIVE"}):
     ...     disable()
 
-    `old`, `new` and the operator's `reason` are what is known beforehand. Raises `TrailUnavailable`: before the body if that entry cannot be written, so that
-    nothing happens; after it if the result cannot, so that somebody looks.
+    `old`, `new` and the operator's `reason` are what is known beforehand. Raises `TrailUnavailable`: before the body if that
+    entry cannot be written, so that nothing happens; after it if the result cannot, so that somebody looks.
     """
     writer = _Writer(target, category, act_type, subject)
     writer.write("begun", Act(old=old or {}, new=new or {}, reason=reason))

@@ -5,12 +5,26 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.text import Text
 
 from gatehouse.admissions import Admission, Standing
+from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
 from gatehouse.cli.context import target
-from gatehouse.cli.output import Json, write_facts, write_json, write_table
+from gatehouse.cli.output import (
+    Json,
+    console,
+    plain,
+    say,
+    styled,
+    write_facts,
+    write_json,
+    write_json_line,
+    write_table,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Which certificates knocked, and what became of them.")
+
+Name = Annotated[str, typer.Argument(metavar="DEVICE|CERTIFICATE_ID")]
 
 
 @app.command("list")
@@ -43,7 +57,7 @@ def list_(
 @app.command()
 def show(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="DEVICE|CERTIFICATE_ID")],
+    name: Name,
     *,
     json: Json = False,
 ) -> None:
@@ -62,6 +76,127 @@ def show(
         return
     facts = {**msgspec.structs.asdict(admission), "reopen_at": _reopens(admission)}
     write_facts({**facts, "approval_id": approval, "history": history})
+
+
+@app.command()
+def watch(
+    context: typer.Context,
+    *,
+    outcome: Annotated[Standing | None, typer.Option(help="Only those that are so.")] = None,
+    device: Annotated[str | None, typer.Option(help="Only those of this device.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Look at the newest so many.")] = 50,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    within: Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")] = None,
+    json: Json = False,
+) -> None:
+    """Watch admissions change: the newest first of all, then each that appears or changes. --json writes one object a line.
+
+    Example: gatehouse admissions watch --outcome open --for 600
+    """
+    from gatehouse import watching
+
+    for found in watching.changes(
+        target(context), outcome=outcome, device=device, limit=limit, every=every, within=within
+    ):
+        if json:
+            write_json_line(found)
+        else:
+            when = plain(found.closed_at or found.last_seen or found.claimed_at)
+            said = (f"{when}  {found.certificate_id[:16]}  {plain(found.device)}  ", styled(found.outcome))
+            console().print(Text.assemble(*said, f"  {plain(found.reason)}"), soft_wrap=True)
+
+
+@app.command()
+def redrive(
+    context: typer.Context, name: Name, *, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False
+) -> None:
+    """Let a failed execution go on from the state where it stopped. Possible for 14 days. Put right first what failed.
+
+    Example: gatehouse admissions redrive pump-0042 --reason "The role may publish again"
+    """
+    from gatehouse import admissions, trail
+    from gatehouse import redrive as redriving
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = admissions.show(aim, name)
+    redriving.require_failed(found)
+    if not json:
+        write_facts(_act(found) | {"execution": found.execution_arn, "failed because": found.fault or found.reason})
+    if dry_run:
+        _report(found, json=json, done=False, said=DRY)
+        return
+    agree("Redrive it?", yes=yes)
+    taken_up = redriving.redrive(aim, found.execution_arn, reason)
+    _report(found, json=json, done=True, said=f"Redriven at {plain(taken_up)}. Follow it: gatehouse admissions watch")
+
+
+@app.command()
+def reopen(
+    context: typer.Context, name: Name, *, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False
+) -> None:
+    """Let the next knock start anew, now and not only after the cool-down. Put right first why the device was not admitted.
+
+    Example: gatehouse admissions reopen pump-0042 --reason "Entered in the inventory by now"
+    """
+    from gatehouse import admissions, reopening, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = admissions.show(aim, name)
+    reopening.require_reopenable(found)
+    if not json:
+        write_facts(_act(found) | {"would reopen": _reopens(found)})
+    if dry_run:
+        _report(found, json=json, done=False, said=DRY)
+        return
+    agree("Reopen it now?", yes=yes)
+    now = reopening.reopen(aim, found, reason, at=datetime.now(UTC))
+    said = "Reopened: the device's next knock starts anew."
+    if found.outcome == "refused":
+        said += " A refused certificate knocks again only once it is deleted in AWS IoT."
+    _report(now, json=json, done=True, said=said)
+
+
+@app.command()
+def forget(
+    context: typer.Context, name: Name, *, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False
+) -> None:
+    """Forget a certificate that was deleted in AWS IoT, so that it is new if it is registered again. Sealed evidence stays.
+
+    Example: gatehouse admissions forget pump-0042 --reason "Registered under the wrong account"
+    """
+    from gatehouse import admissions, reopening, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = admissions.show(aim, name)
+    reopening.require_forgettable(aim, found)
+    if not json:
+        write_facts(_act(found) | {"evidence, which stays": found.evidence_key})
+    if dry_run:
+        _report(found, json=json, done=False, said=DRY)
+        return
+    agree("Forget it?", yes=yes)
+    reopening.forget(aim, found, reason, at=datetime.now(UTC))
+    _report(found, json=json, done=True, said="Forgotten.")
+
+
+def _act(found: Admission) -> dict[str, object]:
+    return {
+        "certificate": found.certificate_id,
+        "device": found.device,
+        "subject": found.subject,
+        "outcome": found.outcome,
+        "why": found.reason,
+    }
+
+
+def _report(found: Admission, *, json: bool, done: bool, said: str) -> None:
+    if json:
+        write_json({"done": done, "admission": found})
+    else:
+        say(said)
 
 
 def _reopens(admission: Admission) -> datetime | str | None:

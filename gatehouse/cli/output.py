@@ -74,6 +74,12 @@ def write_json(value: object) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
+def write_json_line(value: object) -> None:
+    """`value` as one line of JSON on stdout, at once: for what goes on."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """A table on stdout, or the words of `empty` on stderr when it has no row."""
     table = make_table(columns, rows)

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
-from gatehouse import admissions, redrive
+from gatehouse import admissions, redrive, trail
 from gatehouse.admissions import Standing
 from gatehouse.console import executions, fleet, freshness, history, kept, payloads, waiting
 from gatehouse.console.errors import RedriveNotAllowed
@@ -91,7 +91,7 @@ class Api:
             "account": self._target.output("StateMachineArn").split(":")[4],
             "approvals_url": self._target.outputs.get("ApprovalsUrl"),
             "redrive_allowed": self._redrive_allowed,
-            "longest_reason": redrive.LONGEST_REASON,
+            "longest_reason": trail.LONGEST_REASON,
         }
 
     def _fleet(self, query: Query) -> Any:

@@ -1,7 +1,6 @@
 """The commands themselves: help, arguments, JSON, and what they answer."""
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,28 +10,15 @@ from typing import Any
 import pytest
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from typer.testing import CliRunner, Result
 
 from gatehouse import tables
 from gatehouse.cli import app
 from gatehouse.target import Target
 from tests import pki
+from tests.unit.gatehouse.commands import answer, run
 
 HASH = "ab" * 32
 NOW = datetime.now(UTC)
-
-
-def run(*arguments: str, code: int = 0, stdin: str | None = None) -> Result:
-    result = CliRunner().invoke(app, list(arguments), input=stdin)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
-def answer(*arguments: str, code: int = 0) -> Any:
-    """The command's JSON: stdout holds it and nothing else."""
-    return json.loads(run(*arguments, "--json", code=code).stdout)
 
 
 def commands(group: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -1,0 +1,36 @@
+"""Running commands as a user does, and reading what they left in the audit trail."""
+
+import json
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from gatehouse.cli import app
+from gatehouse.target import Target
+from workflows.evidence import trail
+
+
+def run(*arguments: str, code: int = 0, stdin: str | None = None) -> Result:
+    result = CliRunner().invoke(app, list(arguments), input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+def answer(*arguments: str, code: int = 0, stdin: str | None = None) -> Any:
+    """The command's JSON: stdout holds it and nothing else."""
+    return json.loads(run(*arguments, "--json", code=code, stdin=stdin).stdout)
+
+
+def entries(target: Target, act_type: str) -> list[trail.Entry]:
+    """What the trail says of one kind of act, the oldest first."""
+    s3, bucket = target.client("s3"), target.output("EvidenceBucket")
+    keys = sorted(found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix="trail/").get("Contents", []))
+    made = [trail.parse(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
+    return [one for one in made if one.type == act_type]
+
+
+def lose_the_trail(target: Target) -> None:
+    """From now on the trail cannot be written."""
+    target.__dict__["outputs"]["EvidenceBucket"] = "there-is-none"
