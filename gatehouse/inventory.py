@@ -58,8 +58,16 @@ def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress)
         return [change for part in pool.map(changes, tables.batches(records, tables.READ_BATCH)) for change in part]
 
 
-def write(target: Target, changes: Sequence[Change], progress: Progress) -> None:
-    """Write what is new or changed. An interrupted import is made whole by running it again."""
+def write(
+    target: Target,
+    changes: Sequence[Change],
+    progress: Progress,
+    *,
+    act_type: str = "import",
+    subject: str | None = None,
+    reason: str = "",
+) -> None:
+    """Write what is new or changed. An interrupted import is made whole by running it again. The rest is for the audit trail."""
     dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
 
     def put(batch: list[Change]) -> None:
@@ -72,7 +80,7 @@ def write(target: Target, changes: Sequence[Change], progress: Progress) -> None
     old = {change.record.lookup_key: _side(change, 0) for change in due if change.kind == "changed"}
     new = {change.record.lookup_key: _side(change, 1) for change in due}
     with (
-        recorded(target, "inventory", "import", f"{len(due)} records", old=old, new=new),
+        recorded(target, "inventory", act_type, subject or f"{len(due)} records", old=old, new=new, reason=reason),
         ThreadPoolExecutor(_WORKERS) as pool,
     ):
         for _ in pool.map(put, tables.batches(due, tables.WRITE_BATCH)):
@@ -84,6 +92,18 @@ def _side(change: Change, side: int) -> dict[str, Any]:
     if change.kind == "new":
         return {"effect": change.record.effect, "device": change.record.device, "entered_by": change.record.entered_by}
     return {name: msgspec.to_builtins(values[side]) for name, values in change.fields.items()}
+
+
+def every(target: Target) -> list[DeviceRecord]:
+    """All lines, by device and lookup key. Scans the table."""
+    items = tables.scan(
+        target.client("dynamodb"),
+        TableName=target.output("InventoryTable"),
+        FilterExpression="NOT begins_with(lookup_key, :binding)",
+        ExpressionAttributeValues=tables.to_item({":binding": device_key("")}),
+    )
+    records = [msgspec.convert(item, DeviceRecord) for item in items]
+    return sorted(records, key=lambda record: (record.device, record.lookup_key))
 
 
 def show(target: Target, device: str) -> Device:

@@ -1,5 +1,6 @@
 """``gatehouse inventory``: the devices that are expected, or denied."""
 
+import sys
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,14 +10,17 @@ import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
 from gatehouse.cli.context import target
 from gatehouse.cli.failures import USAGE
-from gatehouse.cli.output import Json, console, say, write_facts, write_json, write_table
+from gatehouse.cli.output import Json, console, say, write, write_facts, write_json, write_table
 
 if TYPE_CHECKING:
     from gatehouse.inventory import Change
 
 app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
+
+EnteredBy = Annotated[str | None, typer.Option(help="Who enters it. Default: the AWS identity in use.")]
 
 _SHOWN = 20
 
@@ -27,7 +31,7 @@ def import_(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare; write nothing.")] = False,
-    entered_by: Annotated[str | None, typer.Option(help="Who enters it. Default: the AWS identity in use.")] = None,
+    entered_by: EnteredBy = None,
     json: Json = False,
 ) -> None:
     """Import devices from a CSV file. Nothing is written when any line is wrong.
@@ -77,6 +81,103 @@ def show(context: typer.Context, device: str, *, json: Json = False) -> None:
         write_facts(msgspec.structs.asdict(record))
     if found.binding:
         write_facts(msgspec.structs.asdict(found.binding))
+
+
+@app.command()
+def deny(
+    context: typer.Context,
+    device: Annotated[str | None, typer.Argument(help="Every line of it, and the certificate it is bound to.")] = None,
+    *,
+    certificate: Annotated[str | None, typer.Option(help="Only this one: the SHA-256 of its DER.")] = None,
+    reason: Reason,
+    entered_by: EnteredBy = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Deny a device or one certificate: whatever else the inventory says, it is refused from its next admission on.
+
+    Example: gatehouse inventory deny pump-0042 --reason "Stolen in transit"
+    """
+    from gatehouse import denying
+
+    aim = target(context)
+    author = entered_by or aim.client("sts").get_caller_identity()["Arn"]
+    name, changes = denying.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
+    if not json and changes:
+        write_table(("device", "lookup key", "was"), [_denied(change) for change in changes], empty="")
+    if changes and not dry_run:
+        agree(f"Deny {name}?", yes=yes)
+        denying.deny(aim, name, changes, reason)
+    if json:
+        write_json({"done": bool(changes) and not dry_run, "device": name, "changes": changes})
+        return
+    if not changes:
+        say(f"{name} is denied already.")
+        return
+    say(DRY if dry_run else f"{name} is denied.")
+    say("A certificate that is admitted already stays ACTIVE: revoke it at its CA, or set it INACTIVE in AWS IoT.")
+
+
+@app.command()
+def retire(
+    context: typer.Context,
+    device: str,
+    *,
+    reason: Reason,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Expect a device no longer. Its binding, its denials and its evidence stay; an admitted certificate stays as it is.
+
+    Example: gatehouse inventory retire pump-0042 --reason "Scrapped" --dry-run
+    """
+    from gatehouse import denying, inventory, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = inventory.show(aim, device)
+    lines = denying.retirable(found)
+    if not json:
+        write_table(("lookup key, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
+        write_facts({"bound, which stays": found.binding.bound_certificate_id if found.binding else None})
+    if not dry_run:
+        agree(f"Retire {device}?", yes=yes)
+        lines = denying.retire(aim, found, reason)
+    if json:
+        write_json({"done": not dry_run, "device": device, "retired": lines, "binding": found.binding})
+    else:
+        say(DRY if dry_run else f"{len(lines)} lines of {device} are removed. If it knocks anew, it is held.")
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    *,
+    output: Annotated[Path | None, typer.Option(help="A new file. Default: stdout.")] = None,
+    json: Json = False,
+) -> None:
+    """Export all lines as a CSV file that `import` reads back unchanged. With --json, the records themselves.
+
+    Example: gatehouse inventory export --output fleet.csv
+    """
+    from gatehouse import inventory
+    from workflows.admission import inventory_file
+
+    records = inventory.every(target(context))
+    if output is not None:
+        with output.open("x", encoding="utf-8-sig", newline="") as file:  # the mark tells spreadsheets that it is UTF-8
+            file.write(inventory_file.render(records))
+        write({"file": str(output), "records": len(records)}, as_json=json)
+    elif json:
+        write_json(records)
+    else:
+        sys.stdout.write(inventory_file.render(records))
+
+
+def _denied(change: "Change") -> tuple[str, str, object]:
+    return change.record.device, change.record.lookup_key, change.fields.get("effect", (change.kind,))[0]
 
 
 def _report(changes: "list[Change]", *, dry_run: bool, json: bool) -> None:

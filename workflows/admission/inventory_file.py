@@ -1,4 +1,4 @@
-"""The inventory as a CSV file: from bytes to `DeviceRecord`s, or to a list of everything that is wrong with it.
+"""The inventory as a CSV file: from bytes to `DeviceRecord`s, or to a list of everything that is wrong with it; and back.
 
 One line is one lookup key: ``certificate_sha256``, or ``serial`` with ``issuer_key``, or ``name`` (the certificate's common name).
 A line that gives two is refused rather than narrowed or widened behind its author's back; a device may have several lines.
@@ -9,14 +9,15 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from workflows.admission import inventory_cells as cells
 from workflows.admission.contracts import DeviceRecord
+from workflows.admission.inventory import kind_of
 from workflows.errors import BadInput
 
 COLUMNS = (
@@ -96,6 +97,33 @@ def parse(data: bytes, *, profiles: Collection[str], entered_by: str, at: dateti
     if problems:
         raise InventoryInvalid(sorted(problems, key=lambda problem: problem.line))
     return InventoryFile(records=tuple(records), lines=tuple(lines))
+
+
+def render(records: Iterable[DeviceRecord]) -> str:
+    """The records as a file that `parse` reads back unchanged, but for who entered them and when, which are not the file's to say."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        shared = {name: value for name, value in structs.asdict(record).items() if name in COLUMNS}
+        writer.writerow(
+            shared
+            | _key_cells(record.lookup_key)
+            | {
+                "groups": ";".join(record.groups),
+                "attributes": ";".join(f"{name}={value}" for name, value in record.attributes.items()),
+                "expires_at": record.expires_at.isoformat() if record.expires_at else "",
+            }
+        )
+    return text.getvalue()
+
+
+def _key_cells(lookup_key: str) -> dict[str, str]:
+    kind, rest = kind_of(lookup_key), lookup_key.partition("#")[2]
+    if kind == "serial":
+        issuer_key, _, serial = rest.partition("#")
+        return {"issuer_key": issuer_key, "serial": serial}
+    return {"certificate_sha256" if kind == "certificate" else "name": rest}
 
 
 class _Wrong(Exception):  # noqa: N818 - collected, never seen outside

@@ -267,3 +267,18 @@ def test_what_a_spreadsheet_writes_is_read_back(
         entered_by="arn:aws:iam::1:user/ada",
         entered_at=AT,
     )
+    assert parse(inventory_file.render([record])) == (record,)
+
+
+@pytest.mark.parametrize("key", [f"certificate#{HASH}", f"serial#{ISSUER}#a0", 'name#a#b, "c"; =1+1'])
+def test_every_kind_of_key_is_written_as_it_is_read(key: str) -> None:
+    record = DeviceRecord(
+        lookup_key=key,
+        device="pump-1",
+        effect="deny",
+        policy_profile="gateway",
+        note="x;y z",
+        entered_by="arn:aws:iam::1:user/ada",
+        entered_at=AT,
+    )
+    assert parse(inventory_file.render([record])) == (record,)

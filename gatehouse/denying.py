@@ -1,0 +1,123 @@
+"""Taking a device off the list of those expected: denying it, or retiring it. What it is or was bound to stays written down."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from gatehouse import admissions, inventory, tables
+from gatehouse.errors import AnsweredNo, NotFound
+from gatehouse.inventory import Change, Device
+from gatehouse.target import Target
+from gatehouse.trail import recorded, require_reason
+from workflows.admission import inventory_cells as cells
+from workflows.admission.contracts import DeviceRecord
+from workflows.errors import BadInput
+
+
+def denial(
+    target: Target, device: str | None, certificate: str | None, *, reason: str, entered_by: str, at: datetime
+) -> tuple[str, list[Change]]:
+    """Of which device what would change. Reads only; carry it out with `deny`.
+
+    A device: every line of it, and the certificate it is bound to. A certificate (SHA-256 of its DER): that one alone; its device is
+    known from the inventory or its admission, otherwise it has to be given too. A denial does not expire. Raises `NotFound`, `BadInput`.
+    """
+    note = require_reason(reason)
+    if certificate is not None:
+        key = _certificate_key(certificate)
+        there = _records(target, [key])
+        name = device or (there[0].device if there else _device_of(target, key))
+        lines = there or [_new(key, name, entered_by, at)]
+    elif device is not None:
+        found, name = inventory.show(target, device), device
+        lines = list(found.records)
+        if found.binding and (key := f"certificate#{found.binding.bound_certificate_id}") not in {
+            line.lookup_key for line in lines
+        }:
+            lines += _records(target, [key]) or [_new(key, device, entered_by, at)]
+    else:
+        raise BadInput("Got neither a device nor --certificate; expected at least one of them.")
+    denied = [
+        msgspec.structs.replace(line, effect="deny", expires_at=None, note=note, entered_by=entered_by, entered_at=at)
+        for line in lines
+        if line.effect != "deny" or line.expires_at is not None
+    ]
+    return name, inventory.compare(target, denied, lambda _: None)
+
+
+def deny(target: Target, device: str, changes: Sequence[Change], reason: str) -> None:
+    """Carry out a `denial`. Raises `TrailUnavailable`, and nothing was done."""
+    inventory.write(target, changes, lambda _: None, act_type="deny", subject=device, reason=require_reason(reason))
+
+
+def retirable(found: Device) -> tuple[DeviceRecord, ...]:
+    """The lines that expect the device. Denials are not retired: an unknown device is only held. Raises `AnsweredNo` if none is left."""
+    lines = tuple(record for record in found.records if record.effect == "allow")
+    if not lines:
+        raise AnsweredNo(f"The inventory does not expect {found.device}: there is nothing to retire.")
+    return lines
+
+
+def retire(target: Target, found: Device, reason: str) -> tuple[DeviceRecord, ...]:
+    """Delete the lines that expect the device and answer them. Its binding and its denials stay.
+
+    A line that somebody turned into a denial meanwhile stays too. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`.
+    """
+    why = require_reason(reason)
+    lines = retirable(found)
+    old = {line.lookup_key: msgspec.to_builtins(line) for line in lines}
+    with recorded(target, "inventory", "retire", found.device, old=old, reason=why) as act:
+        retired = tuple(line for line in lines if _delete(target, line))
+        act.new = {"retired": [line.lookup_key for line in retired]}
+    return retired
+
+
+def _delete(target: Target, line: DeviceRecord) -> bool:
+    try:
+        target.client("dynamodb").delete_item(
+            TableName=target.output("InventoryTable"),
+            Key=tables.to_item({"lookup_key": line.lookup_key}),
+            ConditionExpression="device = :device AND effect = :allow",
+            ExpressionAttributeValues=tables.to_item({":device": line.device, ":allow": "allow"}),
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return False
+    return True
+
+
+def _certificate_key(text: str) -> str:
+    try:
+        return f"certificate#{cells.sha256(text)}"
+    except ValueError as error:
+        raise BadInput(f"--certificate {error}") from error
+
+
+def _device_of(target: Target, key: str) -> str:
+    certificate_id = key.partition("#")[2]
+    admission = admissions.by_certificate(target, certificate_id)
+    if admission is None or admission.device is None:
+        raise NotFound(
+            f"Neither the inventory nor an admission says whose certificate {certificate_id} is. Name its device too: "
+            "gatehouse inventory deny DEVICE --certificate …"
+        )
+    return admission.device
+
+
+def _records(target: Target, keys: Sequence[str]) -> list[DeviceRecord]:
+    found: list[dict[str, Any]] = tables.read_batch(
+        target.client("dynamodb"), target.output("InventoryTable"), [{"lookup_key": key} for key in keys]
+    )
+    return [msgspec.convert(item, DeviceRecord) for item in found]
+
+
+def _new(key: str, device: str, entered_by: str, at: datetime) -> DeviceRecord:
+    try:
+        cells.thing_name(device)
+    except ValueError as error:
+        raise BadInput(f"The device {error}") from error
+    return DeviceRecord(lookup_key=key, device=device, effect="allow", entered_by=entered_by, entered_at=at)
