@@ -50,9 +50,11 @@ function marks(name) {
   }
 }
 
-/** Asks once, and says on the page when nobody answers. */
+/** Asks once, and says on the page when nobody answers. A view that is still asking is not asked again. */
 async function look() {
   const looking = current;
+  if (looking.busy) return;
+  looking.busy = true;
   try {
     await looking.view.look();
     trouble = null;
@@ -66,6 +68,8 @@ async function look() {
       trouble = words;
       complain(words);
     }
+  } finally {
+    looking.busy = false;
   }
   if (trouble === null) document.getElementById("trouble")?.remove();
 }
