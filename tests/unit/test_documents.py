@@ -1,0 +1,169 @@
+"""The documents name nothing that is not there: links, files, commands with their options, make targets, parameters, numbers."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from samtranslator.yaml_helper import yaml_parse
+
+from gatehouse.cli import app
+from tests.template.test_statemachine import HAPPY_PATH
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+ROOMS = {path.name for path in ROOT.iterdir() if path.name not in {"build", ".git", ".venv", ".gatehouse", ".aws-sam"}}
+SUFFIXES = (".py", ".md", ".toml", ".yaml", ".yml", ".csv")
+EXAMPLES = {"fleet.csv"}
+"""Files of the reader's own."""
+
+every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def prose(document: Path) -> str:
+    """The text without its fenced blocks."""
+    return re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def quoted(document: Path) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", prose(document))
+
+
+def shell(document: Path, program: str) -> Iterator[list[str]]:
+    """Every call of `program`, in the text and in blocks of commands, as words."""
+    blocks = re.findall(r"^```(?:sh|bash)?\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    for line in [*quoted(document), *(line for block in blocks for line in block.splitlines())]:
+        for call in re.split(r"&&|\||;", line.split(" #")[0]):
+            if call.split()[:1] == [program]:
+                yield shlex.split(call.replace("…", ""))[1:]
+
+
+def anchors(document: Path) -> set[str]:
+    """As GitHub makes them of headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(document), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@every_document
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
+        if target.startswith(("https://", "mailto:")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (document.parent / name).resolve() if name else document
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
+
+
+@every_document
+def test_files_that_are_named_exist(document: Path) -> None:
+    for name in quoted(document):
+        if problem := wrong_path(name):
+            pytest.fail(problem)
+
+
+def wrong_path(name: str) -> str | None:
+    file, _, inside = re.sub(r"<[^<>]*>", "*", name).partition("::")
+    file, _, resource = file.partition("#")
+    if not re.fullmatch(r"[\w.*/-]+", file) or file in EXAMPLES:
+        return None
+    if file.split("/")[0] in ROOMS and (file in ROOMS or "/" in file):
+        found = sorted(ROOT.glob(file.rstrip("/")))
+    elif file.endswith(SUFFIXES) and not file.startswith("*"):
+        found = [path for path in named_below(file) if path.is_file()]
+    else:
+        return None
+    if not found:
+        return f"{name}: no such file"
+    if inside and f"def {inside}(" not in found[0].read_text(encoding="utf-8"):
+        return f"{name}: no such test"
+    if resource and resource.split(".")[0] not in template()["Resources"]:
+        return f"{name}: no such resource"
+    return None
+
+
+def named_below(file: str) -> Iterator[Path]:
+    for room in ("config", "docs", "functions", "gatehouse", "workflows", "tests"):
+        yield from (ROOT / room).rglob(file)
+
+
+def template() -> dict[str, Any]:
+    read: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    return read
+
+
+@every_document
+def test_commands_exist_with_their_options(document: Path) -> None:
+    for words in shell(document, "gatehouse"):
+        if problem := wrong_command(words):
+            pytest.fail(f"gatehouse {' '.join(words)}: {problem}")
+
+
+def wrong_command(words: list[str]) -> str | None:
+    command: Any = typer.main.get_command(app)
+    known = options(command) | {"--help", "-h"}
+    for word in words:
+        if word.startswith("-"):
+            if word.split("=")[0] not in known:
+                return f"no option {word}"
+        elif hasattr(command, "commands"):
+            if word not in command.commands:
+                return f"no command {word}"
+            command = command.commands[word]
+            known |= options(command)
+    return None
+
+
+def options(command: Any) -> set[str]:
+    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+
+
+@every_document
+def test_make_targets_exist(document: Path) -> None:
+    for words in shell(document, "make"):
+        named = {word for word in words if "=" not in word}
+        assert named <= TARGETS, f"make {' '.join(words)}"
+
+
+def test_every_parameter_of_the_template_is_explained() -> None:
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert [name for name in template()["Parameters"] if f"`{name}`" not in rows] == []
+
+
+def test_the_price_of_an_admission_is_counted_as_the_machine_is() -> None:
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    [told] = re.findall(r"^\| Step Functions state transitions \| (\d+) \| (\d+) million \|$", page, re.MULTILINE)
+    assert told == (str(len(HAPPY_PATH)), str(len(HAPPY_PATH)))
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["crl", "publish", "ca.crl", "--ca", "x"], None),
+        (["--local", "admissions", "list"], None),
+        (["crl", "pubish"], "no command pubish"),
+        (["crl", "publish", "ca.crl", "--force"], "no option --force"),
+    ],
+)
+def test_a_command_that_is_none_is_noticed(words: list[str], problem: str | None) -> None:
+    assert wrong_command(words) == problem
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "workflows/nothing.py",
+        "nothing.toml",
+        "config/policies/*.nothing",
+        "tests/unit/test_documents.py::test_nothing",
+        "template.yaml#Nothing.Properties",
+        "docs/nothing/",
+    ],
+)
+def test_a_file_that_is_none_is_noticed(name: str) -> None:
+    assert wrong_path(name)
