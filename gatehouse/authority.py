@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
-from gatehouse.trail import recorded
+from gatehouse.trail import recorded, require_reason
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
 
@@ -85,6 +85,30 @@ def _register(iot: Any, certificate: x509.Certificate, request: dict[str, Any]) 
         identifier = error.response.get("resourceId") or _identifier_of(iot, certificate)
         iot.update_ca_certificate(certificateId=identifier, newStatus="ACTIVE", newAutoRegistrationStatus="ENABLE")
         return identifier, False
+
+
+def switch(target: Target, found: Authority, *, on: bool, registration_only: bool, reason: str) -> Authority:
+    """Enable or disable a CA, or only its automatic registration. Answers it as AWS IoT then has it.
+
+    Certificates that are registered already stay as they are either way (AWS IoT developer guide, *Manage your CA certificates*).
+    Raises `BadInput`, `TrailUnavailable`.
+    """
+    wanted: dict[str, Any] = {"newAutoRegistrationStatus": "ENABLE" if on else "DISABLE"}
+    if not registration_only:
+        wanted["newStatus"] = "ACTIVE" if on else "INACTIVE"
+    with recorded(
+        target,
+        "authority",
+        "enable" if on else "disable",
+        found.ca_certificate_id,
+        old={"status": found.status, "auto_registration": found.auto_registration},
+        new={"auto_registration": on} | ({} if registration_only else {"status": wanted["newStatus"]}),
+        reason=require_reason(reason),
+    ) as act:
+        target.client("iot").update_ca_certificate(certificateId=found.ca_certificate_id, **wanted)
+        now = show(target, found.ca_certificate_id)
+        act.new = {"status": now.status, "auto_registration": now.auto_registration}
+    return now
 
 
 def show(target: Target, identifier: str) -> Authority:

@@ -4,7 +4,20 @@ from typing import Annotated
 
 import typer
 
-from gatehouse.cli import admissions, approvals, ca, cloud, console, crl, demo, device, evidence, inventory, rules
+from gatehouse.cli import (
+    admissions,
+    approvals,
+    ca,
+    cloud,
+    console,
+    crl,
+    demo,
+    device,
+    evidence,
+    inventory,
+    policies,
+    rules,
+)
 from gatehouse.cli.context import Aim
 from gatehouse.cli.failures import EXIT_CODES, ForeseenErrors
 from gatehouse.local_cloud.settings import STACK
@@ -51,6 +64,7 @@ for noun, commands in {
     "admissions": admissions.app,
     "evidence": evidence.app,
     "rules": rules.app,
+    "policies": policies.app,
     "device": device.app,
 }.items():
     app.add_typer(commands, name=noun)
