@@ -239,6 +239,17 @@ def test_only_publication_and_the_sweep_say_which_list_is_current(resources: Res
     assert may == {"PublishCrlFunction", "ReportSweepFunction"}
 
 
+def test_asking_on_every_connect_is_off_unless_the_operator_wants_it(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    assert template["Parameters"]["ConnectionCheck"]["Default"] == "OFF"
+    asked = {name for name, resource in resources.items() if resource.get("Condition") == "ChecksConnections"}
+    assert asked == {"ValidateConnectionFunction", "ValidateConnectionPermission"}
+    permission = resources["ValidateConnectionPermission"]["Properties"]
+    assert permission["Principal"] == "iot.amazonaws.com"
+    assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}
+
+
 def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:
     routes = of_type(resources, "AWS::ApiGatewayV2::Route")
     open_routes = {

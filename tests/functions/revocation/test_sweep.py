@@ -7,10 +7,10 @@ import boto3
 import pytest
 from cryptography import x509
 
+from functions.admission.take_turn.app import handler as take_turn
 from functions.revocation.find_revoked.app import handler as find_revoked
 from functions.revocation.report_sweep.app import handler as report_sweep
 from functions.revocation.revoke_certificate.app import handler as revoke_certificate
-from functions.revocation.take_turn.app import handler as take_turn
 from functions.revocation.watch_lists.app import handler as watch_lists
 from functions.shared import manifests
 from functions.shared.admissions import NEVER
@@ -62,7 +62,7 @@ class Sweep:
         return items
 
     def revoke(self, item: dict[str, Any]) -> dict[str, Any]:
-        turn = aws_environment.call(take_turn, {})
+        turn = aws_environment.call(take_turn, {"lane": "sweep"})
         given = {"item": item, "turn_at": turn["turn_at"], "execution": aws_environment.execution("child")}
         answer: dict[str, Any] = aws_environment.call(revoke_certificate, given)
         return answer

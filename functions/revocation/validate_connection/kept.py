@@ -1,0 +1,31 @@
+"""The CAs' certificates, as the bucket keeps them. Read again after a while, so that a new CA needs no restart."""
+
+from datetime import datetime, timedelta
+
+from cryptography import x509
+
+from functions.shared import clock, issuers
+from functions.shared.aws import client, translated
+
+FRESH = timedelta(minutes=5)
+_warm: dict[str, tuple[datetime, list[x509.Certificate]]] = {}
+
+
+def issuers_named(bucket: str, name: x509.Name) -> list[x509.Certificate]:
+    """Those whose subject is `name`. Raises `AwsUnavailable`, `AccessRefused`."""
+    at = clock.now()
+    if bucket not in _warm or at - _warm[bucket][0] > FRESH:
+        _warm[bucket] = at, _load(bucket)
+    return [one for one in _warm[bucket][1] if one.subject == name]
+
+
+def forget() -> None:
+    """What a cold start does."""
+    _warm.clear()
+
+
+def _load(bucket: str) -> list[x509.Certificate]:
+    with translated():
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="issuers/")
+        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    return [issuers.load(bucket, key.removeprefix("issuers/").removesuffix(".pem")) for key in keys]
