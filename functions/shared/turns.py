@@ -10,7 +10,7 @@ from functions.shared import clock
 from functions.shared.aws import client, translated
 from functions.shared.items import to_plain, values
 from workflows.admission import turns
-from workflows.admission.errors import AwsUnavailable
+from workflows.admission.errors import AwsUnavailable, TurnLost
 from workflows.admission.limits import Pacing
 from workflows.admission.turns import Advance, Answer, Lane, Raise
 
@@ -44,6 +44,11 @@ class Turns:
         if held:
             clock.sleep(min((turn_at - now).total_seconds(), 1.0))
         return held
+
+    def ensure(self, lane: Lane, turn_at: datetime | None, now: datetime) -> None:
+        """Hold the turn, if one was taken. Raises `TurnLost`."""
+        if turn_at is not None and not self.hold(lane, turn_at, now):
+            raise TurnLost(f"The turn at {turn_at:%H:%M:%S.%f} was needed by another lane, or has lapsed.")
 
     def _carry_out(self, procedure: Generator[Advance | Raise, Answer, T] | Generator[Raise, Answer, T]) -> T:
         """Make the writes that `procedure` asks for."""

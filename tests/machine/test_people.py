@@ -12,13 +12,15 @@ from tests.machine import harness, people
 from tests.machine.conftest import Fleet
 from tests.machine.test_paths import NO_TAIL, raising
 from tests.template.test_statemachine import HAPPY_PATH
-from workflows.admission.errors import ApprovalLapsed, AwsUnavailable, CertificateChanged
+from workflows.admission.errors import ApprovalLapsed, AwsUnavailable, CertificateChanged, TurnLost
 from workflows.approval.request import approval_id
 
 ASKED = [*HAPPY_PATH[:9], "Request approval"]
 AGAIN = [
     "Read decision",
     "What was decided?",
+    "Take turn",
+    "Wait for turn again",
     "Check CRL again",
     "Is it revoked now?",
     "Look up device again",
@@ -75,6 +77,16 @@ def test_two_people_of_two_groups_admit_a_device(case: Case) -> None:
     assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "admitted")
     assert case.fleet.status(case.certificate) == "ACTIVE"
     assert case.request(arn)["resume_state"] == "DELIVERED"
+
+
+def test_a_lost_turn_is_taken_again_and_everything_is_checked_again(case: Case) -> None:
+    """So is the turn of an execution that is redriven after days: it lapsed."""
+    case.fleet.machine.faults["activate_certificate"] = raising(TurnLost("needed by another lane"), times=1)
+    arn = case.asks()
+    case.approved(arn)
+    run = case.ends(arn)
+    assert run.states == [*ASKED, *AGAIN, "Activate certificate", *AGAIN[2:], *HAPPY_PATH[9:]]
+    assert run.output["outcome"] == "admitted"
 
 
 def test_one_person_is_not_enough(case: Case) -> None:

@@ -240,14 +240,29 @@ class Decision(Struct, frozen=True, kw_only=True):
     votes: tuple[SignedVote, ...]
 
 
+class TakeTurnInput(Struct, frozen=True, kw_only=True):
+    """For whom; admissions are given their turn with the claim."""
+
+    lane: Literal["carry_out", "sweep"]
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """When AWS IoT may be called."""
+
+    turn_at: datetime
+
+
 # --- 8. and 9. Activate certificate, attach policy ---------------------------------------------------------------------
 
 
 class ActivateInput(Struct, frozen=True, kw_only=True):
+    """`turn_at` is the turn taken after people were waited for; None without them, since the admission's own is still good."""
+
     execution: Execution
     certificate: CertificateFacts
     device: DeviceDecision
     approval: Decision | None
+    turn_at: datetime | None = None
 
 
 class Activation(Struct, frozen=True, kw_only=True):

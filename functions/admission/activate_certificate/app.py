@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.admission.activate_certificate.still_allowed import ensure_still_allowed
+from functions.admission.activate_certificate.still_allowed import ensure_still_allowed, ensure_turn
 from functions.shared import certificates, clock, things
 from functions.shared.admissions import Admissions
 from functions.shared.inventory import Inventory
@@ -17,6 +17,7 @@ from workflows.admission.errors import ApprovalLapsed, CertificateChanged, Certi
 
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
+    turns_table: str
     inventory_table: str
 
 
@@ -24,8 +25,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Activate certificate*. Input: ActivateInput; output: Activation. Repeatable after a crash anywhere in between.
 
-    Raises AdmissionNotOwned; ApprovalLapsed, CertificateChanged, CertificateUnknown, DeviceBoundElsewhere (→ Hold, with nothing left
-    bound); ThingRefused (→ Roll back); BadInput if nobody decided this.
+    Raises AdmissionNotOwned; TurnLost (→ Take turn) and ApprovalLapsed, CertificateChanged, CertificateUnknown, DeviceBoundElsewhere
+    (→ Hold), with nothing left bound; ThingRefused (→ Roll back); BadInput if nobody decided this.
     """
     request = contracts.read(contracts.ActivateInput, event)
     record, execution = record_of(request), request.execution
@@ -35,6 +36,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
 
     admission = Admissions(used.admissions_table).retain(certificate_id, execution)
     certificate_arn = certificates.arn(execution, "cert", certificate_id)
+    ensure_turn(request, record, inventory, used.turns_table, at)
     try:
         ensure_still_allowed(request, record, admission, inventory, at)
         binding = inventory.bind(

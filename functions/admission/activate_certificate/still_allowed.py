@@ -5,9 +5,11 @@ from datetime import datetime
 from functions.shared import certificates
 from functions.shared.admissions import Admission
 from functions.shared.inventory import Inventory
+from functions.shared.settings import limits
+from functions.shared.turns import Turns
 from workflows.admission.authority import lapses_at
 from workflows.admission.contracts import ActivateInput, DeviceRecord
-from workflows.admission.errors import ApprovalLapsed, CertificateChanged
+from workflows.admission.errors import ApprovalLapsed, CertificateChanged, TurnLost
 
 
 def ensure_still_allowed(
@@ -36,6 +38,15 @@ def ensure_still_allowed(
         raise CertificateChanged(
             f"AWS IoT has the certificate as {status} by now; expected PENDING_ACTIVATION. It stays so."
         )
+
+
+def ensure_turn(request: ActivateInput, record: DeviceRecord, inventory: Inventory, table: str, at: datetime) -> None:
+    """After people: is it this admission's turn? Raises `TurnLost`. A repeat that has begun goes on: what it bound must not stay behind."""
+    try:
+        Turns(table, limits().pacing).ensure("carry_out", request.turn_at, at)
+    except TurnLost:
+        if not _bound_by_us(request, record, inventory):
+            raise
 
 
 def _bound_by_us(request: ActivateInput, record: DeviceRecord, inventory: Inventory) -> bool:

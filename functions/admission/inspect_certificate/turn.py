@@ -11,7 +11,8 @@ from workflows.admission.errors import TurnLost
 
 def ensure_turn(request: InspectInput, admissions: Admissions, table: str, at: datetime) -> None:
     """Return when it is this admission's turn. Raises `TurnLost` once the claim may take another, `AdmissionNotOwned`."""
-    if request.turn_at is None or Turns(table, limits().pacing).hold("admission", request.turn_at, at):
-        return
-    admissions.lose_turn(request.certificate_id, request.execution)
-    raise TurnLost(f"The turn at {request.turn_at:%H:%M:%S.%f} was needed by another lane, or has lapsed.")
+    try:
+        Turns(table, limits().pacing).ensure("admission", request.turn_at, at)
+    except TurnLost:
+        admissions.lose_turn(request.certificate_id, request.execution)
+        raise

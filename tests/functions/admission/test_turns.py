@@ -7,16 +7,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.admission.activate_certificate.app import handler as activate_certificate
 from functions.admission.claim_admission.app import handler as claim
 from functions.admission.inspect_certificate.app import handler as inspect
+from functions.admission.take_turn.app import handler as take_turn
 from functions.shared import clock
 from functions.shared.settings import limits
 from functions.shared.turns import Turns
 from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case, Gate
 from tests.lanes import Lanes
+from workflows.admission import contracts
 from workflows.admission.errors import AdmissionNotOwned, AwsUnavailable, TurnLost
 from workflows.admission.turns import LANES, LAPSES_AFTER, calendar
+from workflows.errors import BadInput
 
 NOW = clock.microseconds(pki.NOW)
 
@@ -85,6 +89,35 @@ def test_a_lapsed_turn_is_lost_so_that_a_redrive_of_many_is_paced(case: Case, mo
     aws_environment.set_clock(monkeypatch, pki.NOW + timedelta(microseconds=LAPSES_AFTER + 200_000))
     with pytest.raises(TurnLost, match="has lapsed"):
         look(case, first)
+
+
+@pytest.mark.parametrize("lane", ["carry_out", "sweep"])
+def test_each_lane_takes_its_own_turns(gate: Gate, lane: str) -> None:
+    first, second = (aws_environment.call(take_turn, {"lane": lane})["turn_at"] for _ in range(2))
+    assert datetime.fromisoformat(second) - datetime.fromisoformat(first) == timedelta(milliseconds=100)
+    assert set(gate.row("TURNS_TABLE", "lane", "all")) == {"lane", lane}
+
+
+def test_admissions_are_given_their_turn_with_the_claim(gate: Gate) -> None:
+    with pytest.raises(BadInput, match="TakeTurnInput"):
+        aws_environment.call(take_turn, {"lane": "admission"})
+
+
+def test_what_people_decided_waits_for_its_turn_unless_it_has_begun(case: Case) -> None:
+    """Lost before anything is bound: nothing is. Lost by a repeat: it goes on, since what it bound must not stay behind."""
+    facts, device = case.inspected(), case.looked_up()
+    lapsed = (pki.NOW - timedelta(minutes=2)).isoformat()
+
+    def activate(turn_at: str) -> Any:
+        given = {"certificate": contracts.write(facts), "device": contracts.write(device), "approval": None}
+        return case.step(activate_certificate, **given, turn_at=turn_at)
+
+    with pytest.raises(TurnLost):
+        activate(lapsed)
+    assert case.gate.binding("pump-0042") == {}
+    assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"
+    assert activate(aws_environment.call(take_turn, {"lane": "carry_out"})["turn_at"])["thing_name"] == "pump-0042"
+    assert activate(lapsed)["thing_name"] == "pump-0042"
 
 
 def test_the_turn_of_another_execution_is_not_touched(case: Case) -> None:
