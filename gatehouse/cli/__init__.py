@@ -13,6 +13,7 @@ from gatehouse.cli import (
     crl,
     demo,
     device,
+    doctor,
     evidence,
     inventory,
     policies,
@@ -66,6 +67,7 @@ for noun, commands in {
     "rules": rules.app,
     "policies": policies.app,
     "device": device.app,
+    "doctor": doctor.app,
 }.items():
     app.add_typer(commands, name=noun)
 

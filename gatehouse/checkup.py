@@ -1,0 +1,132 @@
+"""What `gatehouse doctor` looks at: whether every part of the stack is there, answers, and has nothing lying about."""
+
+import socket
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import partial
+from typing import Literal
+
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
+
+from gatehouse import lost_events
+from gatehouse.console import freshness
+from gatehouse.target import Target
+from workflows.errors import GatehouseError
+
+OUTPUTS = (
+    "AdmissionsTable",
+    "InventoryTable",
+    "ApprovalsTable",
+    "TurnsTable",
+    "CrlBucket",
+    "EvidenceBucket",
+    "StateMachineArn",
+    "NotificationsTopicArn",
+    "RuleErrorQueueUrl",
+    "DeadLettersUrl",
+    "ApprovalsUrl",
+    "OidcIssuer",
+    "SigningKeyArn",
+)
+_ANSWER_WITHIN = 5.0  # seconds
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One thing looked at. A ``warning`` will trouble somebody later; what is ``wrong`` keeps devices out now, or loses something."""
+
+    name: str
+    state: Literal["ok", "warning", "wrong"]
+    found: str
+    advice: str = ""
+
+
+def run(target: Target, at: datetime) -> Iterator[Check]:
+    """Every check. AWS itself has to answer, or this raises as any command; what fails after that is a finding."""
+    identity = target.client("sts").get_caller_identity()
+    region = target.client("sts").meta.region_name
+    yield Check(name="AWS answers", state="ok", found=f"account {identity['Account']}, {region}, as {identity['Arn']}")
+    missing = [name for name in OUTPUTS if name not in target.outputs]
+    if missing:
+        advice = "Is it a Gatehouse stack, and up to date? Deploy it again."
+        yield Check(name="stack", state="wrong", found=f"{target.stack} lacks {', '.join(missing)}", advice=advice)
+        return
+    yield Check(name="stack", state="ok", found=f"{target.stack} has every output")
+    checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
+        ("state machine", _machine),
+        ("topic rule", _rule),
+        ("device endpoint", _endpoint),
+    )
+    for name, check in checks:
+        yield _tried(name, check, target)
+    yield from _lists(target, at)
+    for queue in lost_events.QUEUES:
+        yield _tried(f"queue {queue}", partial(_queue, queue=queue), target)
+
+
+def _tried(name: str, check: Callable[[Target], Check], target: Target) -> Check:
+    try:
+        return check(target)
+    except (GatehouseError, ClientError, BotoCoreError, OSError) as error:
+        return Check(name=name, state="wrong", found=str(error))
+
+
+def _machine(target: Target) -> Check:
+    arn = target.output("StateMachineArn")
+    status = target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["status"]
+    return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", found=f"{arn} is {status}")
+
+
+def _rule(target: Target) -> Check:
+    names = [found for kind, found in lost_events.resources(target) if kind == "AWS::IoT::TopicRule"]
+    machine = target.output("StateMachineArn").rpartition(":")[2]
+    for name in names:
+        rule = target.client("iot").get_topic_rule(ruleName=name)["rule"]
+        started = [
+            action["stepFunctions"]["stateMachineName"] for action in rule["actions"] if "stepFunctions" in action
+        ]
+        if machine not in started:
+            continue
+        if rule.get("ruleDisabled"):
+            advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {name}"
+            return Check(name="topic rule", state="wrong", found=f"{name} is disabled", advice=advice)
+        return Check(name="topic rule", state="ok", found=f"{name} is enabled and starts {machine}")
+    advice = "No knock is heard. Deploy the stack again."
+    return Check(name="topic rule", state="wrong", found=f"no rule of the stack starts {machine}", advice=advice)
+
+
+def _endpoint(target: Target) -> Check:
+    where = target.mqtt_endpoint()
+    with socket.create_connection((where.host, where.port), timeout=_ANSWER_WITHIN):
+        return Check(name="device endpoint", state="ok", found=f"{where.host}:{where.port} takes connections from here")
+
+
+def _lists(target: Target, at: datetime) -> Iterator[Check]:
+    """One a CA whose devices may knock."""
+    try:
+        authorities = freshness.read(target, at)
+    except (GatehouseError, ClientError, BotoCoreError) as error:
+        yield Check(name="CAs", state="wrong", found=str(error))
+        return
+    active = [ca for ca in authorities if ca.status == "ACTIVE" and ca.auto_registration]
+    if not active:
+        advice = "No device can knock. gatehouse ca register, or gatehouse ca enable"
+        yield Check(name="CAs", state="warning", found="no CA is active with automatic registration on", advice=advice)
+    for ca in active:
+        name = f"CA {ca.ca_certificate_id[:16]}"
+        if ca.valid_until <= at:
+            yield Check(name=name, state="wrong", found=f"{ca.subject} expired on {ca.valid_until:%Y-%m-%d}")
+        elif ca.problem:
+            advice = f"Its devices are held. gatehouse crl publish LIST --ca {ca.ca_certificate_id}"
+            yield Check(name=name, state="wrong", found=f"{ca.subject}: {ca.problem}", advice=advice)
+        else:
+            until = min(one.goes_stale_at for one in ca.lists if not one.problem)
+            yield Check(name=name, state="ok", found=f"{ca.subject}: its list counts until {until:%Y-%m-%d %H:%M}Z")
+
+
+def _queue(target: Target, queue: lost_events.Queue) -> Check:
+    lying = lost_events.depth(target, queue)
+    if not lying:
+        return Check(name=f"queue {queue}", state="ok", found="empty")
+    advice = f"gatehouse doctor events {queue}, then gatehouse doctor redrive {queue}"
+    return Check(name=f"queue {queue}", state="wrong", found=f"{lying} events were not delivered", advice=advice)

@@ -1,0 +1,243 @@
+"""`gatehouse doctor` and its queues: what is found wrong, and what is delivered once more."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from gatehouse import checkup, lost_events
+from gatehouse.target import Target
+from tests import pki
+from tests.aws_environment import ACCOUNT, REGION
+from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
+
+CERTIFICATE = "aa" * 32
+WHY = ("--reason", "The quota was raised")
+FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:gatehouse-RecordFailure"
+EVENT = {
+    "certificateId": CERTIFICATE,
+    "caCertificateId": "bb" * 32,
+    "timestamp": 1764000000000,
+    "certificateStatus": "PENDING_ACTIVATION",
+    "awsAccountId": ACCOUNT,
+    "certificateRegistrationTimestamp": "1764000000000",
+}
+
+
+class Aws:
+    """What moto would need a deployed stack for: it notes what was started and invoked."""
+
+    def __init__(self) -> None:
+        self.started: list[dict[str, Any]] = []
+        self.invoked: list[tuple[str, Any]] = []
+        self.function_error = False
+
+    def start(self, **request: Any) -> dict[str, Any]:
+        self.started.append(request)
+        return {}
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3 has them
+        self.invoked.append((FunctionName, json.loads(Payload)))
+        return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"AccessRefused")} if self.function_error else {}
+
+
+@pytest.fixture
+def aws(target: Target, monkeypatch: pytest.MonkeyPatch) -> Aws:
+    """The stack with its two queues."""
+    for name, output in (("rule", "RuleErrorQueueUrl"), ("dead", "DeadLettersUrl")):
+        target.__dict__["outputs"][output] = target.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    found = Aws()
+
+    def resources(_: Target) -> Iterator[tuple[str, str]]:
+        yield "AWS::Lambda::Function", "gatehouse-RecordFailure"
+        yield "AWS::IoT::TopicRule", "knocks"
+
+    monkeypatch.setattr(lost_events, "resources", resources)
+    target.client("stepfunctions").start_execution = found.start
+    target.client("lambda").invoke = found.invoke
+    return found
+
+
+def send(target: Target, queue: lost_events.Queue, body: object, **attributes: str) -> None:
+    target.client("sqs").send_message(
+        QueueUrl=target.output("RuleErrorQueueUrl" if queue == "rule" else "DeadLettersUrl"),
+        MessageBody=body if isinstance(body, str) else json.dumps(body),
+        MessageAttributes={name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    )
+
+
+def failed_start(event: object = EVENT) -> dict[str, Any]:
+    """As AWS IoT hands it to a rule's error action."""
+    return {
+        "ruleName": "knocks",
+        "topic": "$aws/events/certificates/registered/x",
+        "base64OriginalPayload": base64.b64encode(json.dumps(event).encode()).decode(),
+        "failures": [
+            {"failedAction": "StepFunctionsAction", "failedResource": "m", "errorMessage": "\x1b[31mthrottled"}
+        ],
+    }
+
+
+def test_lost_knock_is_listed_and_stays(target: Target, aws: Aws) -> None:
+    send(target, "rule", failed_start())
+    for _ in range(2):
+        (found,) = answer("doctor", "events", "rule")
+        assert found["what"] == f"certificate {CERTIFICATE}"
+    assert "\\x1b[31mthrottled" in run("doctor", "events", "rule").stdout
+    assert lost_events.depth(target, "rule") == 1
+
+
+def test_redriven_knock_starts_an_execution_and_is_gone(target: Target, aws: Aws) -> None:
+    send(target, "rule", failed_start())
+    assert answer("doctor", "redrive", "rule", *WHY, "--yes")["redriven"] == 1
+    (started,) = aws.started
+    assert json.loads(started["input"]) == EVENT
+    assert started["name"].startswith(CERTIFICATE[:16])
+    assert started["stateMachineArn"] == target.output("StateMachineArn")
+    assert lost_events.depth(target, "rule") == 0
+    begun, succeeded = entries(target, "redrive_event")
+    assert (begun.reason, succeeded.result) == ("The quota was raised", "succeeded")
+
+
+def test_dry_run_a_no_and_a_lost_trail_deliver_nothing(target: Target, aws: Aws) -> None:
+    send(target, "rule", failed_start())
+    assert answer("doctor", "redrive", "rule", *WHY, "--dry-run")["left"] == 1
+    run("doctor", "redrive", "rule", *WHY, code=1, stdin="n\n")
+    run("doctor", "redrive", "rule", "--reason", " ", "--yes", code=2)
+    lose_the_trail(target)
+    run("doctor", "redrive", "rule", *WHY, "--yes", code=3)
+    assert aws.started == []
+    assert len(lost_events.look(target, "rule", limit=5)) == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", {"base64OriginalPayload": "*"}, failed_start({"certificateId": "../x"})]
+)
+def test_message_that_nobody_can_read_is_shown_and_left(target: Target, aws: Aws, body: object) -> None:
+    send(target, "rule", body or " ")
+    (found,) = answer("doctor", "events", "rule")
+    assert "not in a form that Gatehouse knows" in found["problem"]
+    assert answer("doctor", "redrive", "rule", *WHY, "--yes")["left"] == 1
+    assert aws.started == []
+
+
+def test_dead_letters_of_eventbridge_and_of_lambda_go_to_their_function(target: Target, aws: Aws) -> None:
+    ended = {"detail-type": "Step Functions Execution Status Change", "detail": {}}
+    send(target, "dead-letters", ended, TARGET_ARN=FUNCTION, ERROR_MESSAGE="timed out")
+    context = {"functionArn": f"{FUNCTION}:live", "condition": "RetriesExhausted"}
+    send(target, "dead-letters", {"requestContext": context, "requestPayload": {"detail-type": "Object Created"}})
+    assert answer("doctor", "redrive", "dead-letters", *WHY, "--yes")["redriven"] == 2
+    assert sorted(aws.invoked, key=lambda call: call[0]) == [
+        (FUNCTION, ended),
+        (f"{FUNCTION}:live", {"detail-type": "Object Created"}),
+    ]
+    assert lost_events.depth(target, "dead-letters") == 0
+
+
+def test_event_that_fails_again_stays(target: Target, aws: Aws) -> None:
+    send(target, "dead-letters", {"detail-type": "x"}, TARGET_ARN=FUNCTION)
+    aws.function_error = True
+    assert answer("doctor", "redrive", "dead-letters", *WHY, "--yes", code=1)["left"] == 1
+    assert entries(target, "redrive_event")[-1].result == "failed"
+    assert len(lost_events.look(target, "dead-letters", limit=5)) == 1
+
+
+def test_function_of_another_stack_is_not_invoked(target: Target, aws: Aws) -> None:
+    send(target, "dead-letters", {"detail-type": "x"}, TARGET_ARN=FUNCTION.replace("gatehouse", "payroll"))
+    (found,) = answer("doctor", "events", "dead-letters")
+    assert "none of the stack's functions" in found["problem"]
+    answer("doctor", "redrive", "dead-letters", *WHY, "--yes")
+    assert aws.invoked == []
+
+
+def test_stream_record_says_that_nothing_has_to_be_redriven(target: Target, aws: Aws) -> None:
+    body = {"requestContext": {"functionArn": FUNCTION, "condition": "x"}, "DDBStreamBatchInfo": {"batchSize": 3}}
+    send(target, "dead-letters", body)
+    assert "swept every minute" in answer("doctor", "events", "dead-letters")[0]["problem"]
+
+
+def register(target: Target, *certificate_ids: str) -> None:
+    """The CAs that AWS IoT lists, with automatic registration on; moto knows neither."""
+    iot = target.client("iot")
+    listed = [{"certificateId": found} for found in certificate_ids]
+    describe = iot.describe_ca_certificate
+
+    def with_registration(**request: Any) -> dict[str, Any]:
+        found = describe(**request)["certificateDescription"]
+        return {"certificateDescription": found | {"autoRegistrationStatus": "ENABLE"}}
+
+    iot.list_ca_certificates = lambda **_: {"certificates": listed}
+    iot.describe_ca_certificate = with_registration
+
+
+@pytest.fixture
+def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """A stack in which everything is in order, but for a CA: there is none."""
+    assert aws
+    target.__dict__["outputs"] |= {name: "x" for name in checkup.OUTPUTS if name not in target.outputs}
+    machine = target.client("stepfunctions").create_state_machine(
+        name="Admission", definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
+    )
+    target.__dict__["outputs"]["StateMachineArn"] = machine["stateMachineArn"]
+    action = {"stepFunctions": {"stateMachineName": "Admission", "roleArn": "arn:aws:iam::1:role/x"}}
+    target.client("iot").create_topic_rule(
+        ruleName="knocks", topicRulePayload={"sql": "SELECT *", "actions": [action], "ruleDisabled": False}
+    )
+    register(target)
+    monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
+    return target
+
+
+def states(code: int) -> dict[str, str]:
+    return {check["name"]: check["state"] for check in answer("doctor", code=code)}
+
+
+def test_whole_stack_is_in_order(whole: Target) -> None:
+    assert states(0) == {
+        "AWS answers": "ok",
+        "stack": "ok",
+        "state machine": "ok",
+        "topic rule": "ok",
+        "device endpoint": "ok",
+        "CAs": "warning",
+        "queue rule": "ok",
+        "queue dead-letters": "ok",
+    }
+
+
+def test_disabled_rule_is_found(whole: Target) -> None:
+    whole.client("iot").disable_topic_rule(ruleName="knocks")
+    assert states(1)["topic rule"] == "wrong"
+
+
+def test_ca_without_a_list_is_found_and_the_next_command_named(whole: Target) -> None:
+    now = datetime.now(UTC)
+    found = pki.authority(not_before=now - pki.DAY, not_after=now + pki.YEAR)
+    ca = whole.client("iot").register_ca_certificate(
+        caCertificate=found.pem, certificateMode="SNI_ONLY", setAsActive=True, allowAutoRegistration=True
+    )["certificateId"]
+    whole.client("s3").put_object(Bucket=whole.output("CrlBucket"), Key=f"issuers/{ca}.pem", Body=found.pem.encode())
+    register(whole, ca)
+    assert states(1)[f"CA {ca[:16]}"] == "wrong"
+    assert f"gatehouse crl publish LIST --ca {ca}" in " ".join(run("doctor", code=1).stdout.split())
+
+
+def test_full_queue_is_found_and_the_next_command_named(whole: Target) -> None:
+    send(whole, "rule", failed_start())
+    assert states(1)["queue rule"] == "wrong"
+    assert "gatehouse doctor events rule" in run("doctor", code=1).stdout
+
+
+def test_missing_output_is_found(whole: Target) -> None:
+    del whole.__dict__["outputs"]["CrlBucket"]
+    assert states(1)["stack"] == "wrong"
+
+
+def test_part_that_does_not_answer_does_not_hide_the_others(whole: Target) -> None:
+    whole.__dict__["outputs"]["RuleErrorQueueUrl"] = "https://sqs.eu-west-1.amazonaws.com/1/none"
+    found = states(1)
+    assert (found["queue rule"], found["queue dead-letters"]) == ("wrong", "ok")
