@@ -177,6 +177,17 @@ def test_new_events_show_up_by_themselves_and_nobody_loses_their_place(go: Go, s
     expect(state(page, "Check CRL")).to_be_focused()
 
 
+def test_state_chosen_before_everything_is_there_is_shown_when_it_is(go: Go) -> None:
+    page = go("admissions")
+    waiting_for: list[Route] = []
+    page.route("**/api/admission?*", lambda route: waiting_for.append(route))  # noqa: PLW0108 - playwright looks into it
+    page.goto(f"{page.url.split('#')[0]}#/execution/{arn('admitted')}")
+    state(page, "Check CRL").press("Enter")
+    for route in waiting_for:
+        route.continue_()
+    expect(page.get_by_role("heading", name="Check CRL")).to_be_visible()
+
+
 def test_what_has_not_changed_is_not_fetched_again(go: Go) -> None:
     page = go(f"execution/{arn('admitted')}")
     with page.expect_response(lambda answer: "/api/execution?" in answer.url) as found:

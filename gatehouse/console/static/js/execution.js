@@ -74,7 +74,7 @@ export function execution({ container, argument: arn, about }) {
   function choose(name) {
     followed = false;
     pick = name;
-    render(shownRun);
+    if (shownRun !== null) render(shownRun); // else the first look renders it, which is still asking
   }
 
   function render(run) {
