@@ -112,3 +112,26 @@ def test_a_new_list_takes_an_admitted_device_back(cloud: LocalCloud, tmp_path: P
     assert [one.sweep_owed for one in revocation_lists.status(target, ca_id, at=datetime.now(UTC))] == [False]
     with devices.device(cloud, files, "pump-0099") as again:
         assert again.connect() is not Connection.CONNECTED
+
+
+def test_a_list_that_fails_is_kept_aside_with_its_clause(cloud: LocalCloud) -> None:
+    """With its own role: it copies the list aside and tells people and programs."""
+    target = Target(cloud.status().stack, cloud.status())
+    authority, ca_id = devices.register_ca(cloud, "Rejected CA")
+    key = f"issuers/{ca_id}.pem"
+    cloud.client("s3").put_object(Bucket=target.output("CrlBucket"), Key=key, Body=authority.pem.encode())
+    at = datetime.now(UTC)
+    data = pki.revocation_list(authority, this_update=at - pki.HOUR, next_update=at + pki.DAY, number=None)
+    with pytest.raises(revocation_lists.ListRejected, match=r"RFC 5280 5\.2\.3"):
+        revocation_lists.publish(target, data, ca_id, at=at)
+    assert revocation_lists.status(target, ca_id, at=at) == []
+
+
+@pytest.mark.parametrize("function", ["WatchLists", "FetchCrl"])
+def test_what_runs_on_a_schedule_may_do_what_it_does(cloud: LocalCloud, function: str) -> None:
+    client = cloud.client("lambda")
+    pages = client.get_paginator("list_functions").paginate()
+    [name] = [one["FunctionName"] for page in pages for one in page["Functions"] if function in one["FunctionName"]]
+    answer = client.invoke(FunctionName=name, Payload=b"{}")
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert json.load(answer["Payload"])["status"] in ("watched", "fetched")
