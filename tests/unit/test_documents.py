@@ -1,5 +1,6 @@
 """The documents name nothing that is not there: links, files, commands with their options, make targets, parameters, numbers."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterator
@@ -139,6 +140,19 @@ def test_the_price_of_an_admission_is_counted_as_the_machine_is() -> None:
     page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
     [told] = re.findall(r"^\| Step Functions state transitions \| (\d+) \| (\d+) million \|$", page, re.MULTILINE)
     assert told == (str(len(HAPPY_PATH)), str(len(HAPPY_PATH)))
+
+
+def test_what_people_add_to_the_price_is_counted_too() -> None:
+    states = json.loads((ROOT / "statemachine.asl.json").read_text(encoding="utf-8"))["States"]
+    way, name = [], "Request approval"
+    while name != "Activate certificate":
+        way.append(states[name])
+        choices = [one["Next"] for one in states[name].get("Choices", []) if one["Next"] != "Refuse certificate"]
+        name = choices[0] if choices else states[name]["Next"]
+    requests = sum(state["Type"] == "Task" for state in way)
+    page = " ".join((ROOT / "docs/deploying.md").read_text(encoding="utf-8").split())
+    assert (len(way), requests) == (9, 5)
+    assert "With people: nine transitions and five requests more on the way" in page
 
 
 @pytest.mark.parametrize(
