@@ -7,6 +7,7 @@ from typer.testing import CliRunner, Result
 
 from gatehouse.cli import app
 from gatehouse.target import Target
+from tests import trails
 from workflows.evidence import trail
 
 
@@ -25,10 +26,7 @@ def answer(*arguments: str, code: int = 0, stdin: str | None = None) -> Any:
 
 def entries(target: Target, act_type: str) -> list[trail.Entry]:
     """What the trail says of one kind of act, the oldest first."""
-    s3, bucket = target.client("s3"), target.output("EvidenceBucket")
-    keys = sorted(found["Key"] for found in s3.list_objects_v2(Bucket=bucket, Prefix="trail/").get("Contents", []))
-    made = [trail.parse(s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys]
-    return [one for one in made if one.type == act_type]
+    return [one for one in trails.every(target) if one.type == act_type]
 
 
 def lose_the_trail(target: Target) -> None:
