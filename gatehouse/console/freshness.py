@@ -11,7 +11,7 @@ from gatehouse.target import Target
 
 
 class Freshness(Struct, frozen=True, kw_only=True):
-    """One CA and its lists, the highest number first. `problem` is why its devices are held now; None if a list counts."""
+    """One CA and its current lists, the one that goes stale first before the others. `problem` is why its devices are held now; None if a list counts."""
 
     ca_certificate_id: str
     subject: str

@@ -28,7 +28,7 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 
 LOCAL = Pace(execution=0.5, admissions=0.8, search=2.0, fleet=1.0, approvals=1.0, lists=10.0)
-AWS = Pace(execution=2.0, admissions=5.0, search=30.0, fleet=60.0, approvals=10.0, lists=300.0)
+AWS = Pace(execution=2.0, admissions=5.0, search=30.0, fleet=60.0, approvals=10.0, lists=60.0)
 
 
 class KeptClients(Target):

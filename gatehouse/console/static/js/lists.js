@@ -37,17 +37,22 @@ function authority(one) {
 }
 
 function rows(found) {
-  const heads = ["Number", "Kind", "Age", "Next update", "Lifetime", "Counts", "SHA-256"];
+  const heads = ["Number", "Kind", "Entries", "Age", "Goes stale", "Lifetime", "Counts", "SHA-256"];
   return element("table", {}, [
     element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
     element("tbody", {}, found.map((list) =>
       element("tr", {}, [
         element("td", { class: "number" }, list.number),
         element("td", {}, list.delta ? "delta" : "complete"),
+        element("td", { class: "number" }, String(list.entries)),
         element("td", { class: "number" }, age(list.this_update)),
-        element("td", { class: "number" }, age(list.next_update, { ago: " ago" })),
+        element("td", { class: "number" }, age(list.goes_stale_at, { ago: " ago" })),
         element("td", {}, lifetime(list)),
-        element("td", { class: "why" }, list.problem ? [badge("problem"), ` ${list.problem}`] : badge("good")),
+        element("td", { class: "why" }, [
+          badge(list.problem ? "problem" : "good"),
+          list.problem ? ` ${list.problem}` : "",
+          list.sweep_owed ? element("span", { class: "tag warn" }, "sweep not finished") : "",
+        ]),
         element("td", {}, short(list.sha256)),
       ]),
     )),
@@ -56,7 +61,7 @@ function rows(found) {
 
 /** How much of a list's life is over. */
 function lifetime(list) {
-  const [from, to] = [Date.parse(list.this_update), Date.parse(list.next_update)];
+  const [from, to] = [Date.parse(list.this_update), Date.parse(list.goes_stale_at)];
   const over = Math.min(1, Math.max(0, (Date.now() - from) / (to - from)));
   const words = `${Math.round(over * 100)} %`;
   return element("span", { class: "lifetime" }, element("meter", { min: 0, max: 1, high: 0.8, low: 0.8, optimum: 0, value: over, "aria-label": `${words} of its life is over` }), words);
