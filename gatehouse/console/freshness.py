@@ -11,7 +11,10 @@ from gatehouse.target import Target
 
 
 class Freshness(Struct, frozen=True, kw_only=True):
-    """One CA and its current lists, the one that goes stale first before the others. `problem` is why its devices are held now; None if a list counts."""
+    """One CA and its current lists, in the order in which they go stale.
+
+    `problem` is why its devices are held now; None if a list counts.
+    """
 
     ca_certificate_id: str
     subject: str
