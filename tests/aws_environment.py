@@ -6,6 +6,7 @@ Plain functions, so that each level of test makes its own fixtures of them. Noth
 import hashlib
 import io
 import json
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -20,6 +21,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
 from samtranslator.yaml_helper import yaml_parse
 
 from functions.shared import clock, crl_store, issuers
@@ -70,6 +72,7 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
     for name, value in credentials().items():
         monkeypatch.setenv(name, value)
     moto_kms.sign_digests(monkeypatch)
+    _one_table_call_at_a_time(monkeypatch)
     with mock_aws(config=config):
         environment = create()
         for name, value in environment.items():
@@ -79,6 +82,19 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
             yield environment
         finally:
             reset_caches()
+
+
+def _one_table_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transaction in moto copies every table and puts the copies back when it fails: two threads lose each other's writes, or fall
+    over them. DynamoDB does neither.
+    """
+    lock, call_action = threading.RLock(), DynamoHandler.call_action
+
+    def locked(handler: DynamoHandler) -> Any:
+        with lock:
+            return call_action(handler)
+
+    monkeypatch.setattr(DynamoHandler, "call_action", locked)
 
 
 def create() -> dict[str, str]:
