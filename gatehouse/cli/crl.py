@@ -37,7 +37,22 @@ def publish(
     from gatehouse import revocation_lists
 
     found = revocation_lists.publish(target(context), file.read_bytes(), ca, at=datetime.now(UTC), within=within)
-    write(found, as_json=json)
+    if json:
+        write_json(found)
+        return
+    record = found.record
+    shown = {
+        "accepted": f"{'delta' if record.delta else 'list'} number {record.number}",
+        "issuer key": record.issuer_key_sha256,
+        "scope": record.scope,
+        "entries": found.entries,
+        "issued": record.this_update,
+        "next update": record.next_update,
+        "sha256": record.sha256,
+        "kept as": found.list_key,
+        "sweep": found.sweep,
+    }
+    write(shown, as_json=False)
 
 
 @app.command()
