@@ -1,0 +1,52 @@
+"""Put a change of rules, limits or policies on the audit trail, with the old text and the new."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from functions.shared.clock import now
+from functions.shared.observability import observed
+from functions.shared.settings import CONFIGURATION, settings
+from functions.shared.trail import Trail
+from functions.shared.vault import Vault
+from workflows.evidence.canonical import canonical
+
+FOLDER = "configuration/"
+"""Each text that was in force, whole, by the time it was noticed."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    evidence_bucket: str
+    code_version: str
+
+
+@observed
+def handler(_event: Any, _context: Any) -> Any:
+    """After each deployment, and every hour. Answers the files that differ from what was in force before.
+
+    The entry comes before the text it tells of: a call that dies in between writes it again. Who deployed is in CloudTrail.
+    Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next hour tries again.
+    """
+    used, at = settings(Settings), now()
+    vault = Vault(used.evidence_bucket)
+    texts = {
+        path.relative_to(CONFIGURATION.parent).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(CONFIGURATION.rglob("*"))
+        if path.is_file()
+    }
+    last = max((key for key, _ in vault.kept(FOLDER)), default=None)
+    before: dict[str, str] = msgspec.json.decode(vault.read(last), type=dict[str, str]) if last else {}
+    changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
+    if changed:
+        Trail(used.evidence_bucket, "record_configuration").record(
+            "configuration",
+            "deploy",
+            subject=", ".join(changed),
+            actor=f"deployment of version {used.code_version}",
+            result="succeeded",
+            old={name: before[name] for name in changed if name in before},
+            new={name: texts[name] for name in changed if name in texts},
+        )
+        vault.keep(f"{FOLDER}{at:%Y-%m-%dT%H%M%S.%fZ}.json", canonical(texts), "application/json")
+    return {"status": "changed" if changed else "unchanged", "files": changed}
