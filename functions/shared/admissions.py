@@ -4,15 +4,13 @@ Every write but the claim itself asks that this execution still owns the admissi
 """
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
-from botocore.exceptions import ClientError
 from msgspec import Struct
 
-from functions.shared import clock
-from functions.shared.aws import client, translated
-from functions.shared.items import to_plain, values
+from functions.shared import clock, conditional
+from functions.shared.conditional import ConditionFailed
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned
 
@@ -73,8 +71,8 @@ class Admissions:
                 one=1,
                 now=clock.milliseconds(at),
             )
-        except _ConditionFailed as failed:
-            if failed.row is not None and failed.row.get("execution_arn") == execution.arn:
+        except ConditionFailed as failed:
+            if failed.item is not None and failed.item.get("execution_arn") == execution.arn:
                 return True, self.retain(certificate_id, execution)
         return False, self._count_knock(certificate_id, at)
 
@@ -139,7 +137,7 @@ class Admissions:
                 at=at,
                 reopen=_reopening(reopen_at),
             )
-        except _ConditionFailed:
+        except ConditionFailed:
             return False
         return True
 
@@ -155,38 +153,19 @@ class Admissions:
     def _owned(self, certificate_id: str, execution: Execution, update: str, **named: object) -> Admission:
         try:
             return self._update(certificate_id, update, condition="execution_arn = :me", me=execution.arn, **named)
-        except _ConditionFailed as failed:
-            owner = "nobody" if failed.row is None else failed.row.get("execution_arn")
+        except ConditionFailed as failed:
+            owner = "nobody" if failed.item is None else failed.item.get("execution_arn")
             raise AdmissionNotOwned(
                 f"The admission of certificate {certificate_id} belongs to {owner}, not to {execution.arn}: "
                 "nothing was changed."
             ) from None
 
-    def _update(self, certificate_id: str, update: str, *, condition: str, **named: object) -> Admission:
-        try:
-            with translated():
-                answer = client("dynamodb").update_item(
-                    TableName=self.table,
-                    Key={"certificate_id": {"S": certificate_id}},
-                    UpdateExpression=update,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values(**named),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            old: Any = error.response.get("Item")
-            raise _ConditionFailed(to_plain(old) if old else None) from error
-        return msgspec.convert(to_plain(answer["Attributes"]), Admission)
+    def _update(self, certificate_id: str, expression: str, *, condition: str, **given: object) -> Admission:
+        key = {"certificate_id": certificate_id}
+        return msgspec.convert(
+            conditional.update(self.table, key, expression, condition=condition, given=given), Admission
+        )
 
 
 def _reopening(moment: datetime | None) -> int:
     return NEVER if moment is None else clock.milliseconds(moment)
-
-
-class _ConditionFailed(Exception):  # noqa: N818 - never leaves this module
-    def __init__(self, row: dict[str, Any] | None) -> None:
-        self.row = row
-        super().__init__("conditional check failed")

@@ -1,10 +1,11 @@
 """Which record comes before the next one: the admissions table names the latest of each certificate."""
 
-from botocore.exceptions import ClientError
 from msgspec import Struct
 
+from functions.shared import conditional
 from functions.shared.admissions import Admission
 from functions.shared.aws import client, translated
+from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item, to_item, values
 from workflows.evidence.record import Link
 
@@ -63,17 +64,14 @@ def advance(table: str, certificate_id: str, before: Head, link: Link) -> bool:
     unchanged = "evidence_sha256 = :before" if before.link else "attribute_not_exists(evidence_sha256)"
     named = {"me": before.execution_arn, "key": link.key, "sha": link.sha256}
     try:
-        with translated():
-            client("dynamodb").update_item(
-                TableName=table,
-                Key=to_item({"certificate_id": certificate_id}),
-                UpdateExpression="SET evidence_key = :key, evidence_sha256 = :sha",
-                ConditionExpression=f"execution_arn = :me AND {unchanged}",
-                ExpressionAttributeValues=values(**named | ({"before": before.evidence_sha256} if before.link else {})),
-            )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
+        conditional.update(
+            table,
+            {"certificate_id": certificate_id},
+            "SET evidence_key = :key, evidence_sha256 = :sha",
+            condition=f"execution_arn = :me AND {unchanged}",
+            given=named | ({"before": before.evidence_sha256} if before.link else {}),
+        )
+    except ConditionFailed:
         return False
     return True
 

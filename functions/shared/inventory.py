@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
+from functions.shared import conditional
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, to_plain, values
+from functions.shared.conditional import ConditionFailed
+from functions.shared.items import from_item
 from workflows.admission.contracts import DeviceRecord, Execution
 from workflows.admission.errors import AwsUnavailable, DeviceBoundElsewhere
 from workflows.admission.inventory import Binding, device_key
@@ -91,38 +92,21 @@ class Inventory:
         if isinstance(restored, Binding):
             return f"bound {device} to certificate {restored.bound_certificate_id} again"
         try:
-            with translated():
-                client("dynamodb").delete_item(
-                    TableName=self.table,
-                    Key={"lookup_key": {"S": device_key(device)}},
-                    ConditionExpression="bound_certificate_id = :mine",
-                    ExpressionAttributeValues=values(**mine),
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            conditional.delete(
+                self.table, {"lookup_key": device_key(device)}, condition="bound_certificate_id = :mine", given=mine
+            )
+        except ConditionFailed:
             return None
         return f"unbound {device}"
 
     def _update(self, device: str, update: str, condition: str, **named: object) -> Binding | dict[str, Any] | None:
         """The new binding; if the condition does not hold, the old item as it is, or None."""
+        key = {"lookup_key": device_key(device)}
         try:
-            with translated():
-                answer = client("dynamodb").update_item(
-                    TableName=self.table,
-                    Key={"lookup_key": {"S": device_key(device)}},
-                    UpdateExpression=update,
-                    ConditionExpression=condition,
-                    ExpressionAttributeValues=values(**named),
-                    ReturnValues="ALL_NEW",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            old: Any = error.response.get("Item")
-            return to_plain(old) if old else None
-        return from_item(answer["Attributes"], Binding)
+            bound = conditional.update(self.table, key, update, condition=condition, given=named)
+        except ConditionFailed as failed:
+            return failed.item
+        return msgspec.convert(bound, Binding)
 
 
 def _record(item: dict[str, Any]) -> DeviceRecord:

@@ -2,13 +2,10 @@
 
 from collections.abc import Generator
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from botocore.exceptions import ClientError
-
-from functions.shared import clock
-from functions.shared.aws import client, translated
-from functions.shared.items import to_plain, values
+from functions.shared import clock, conditional
+from functions.shared.conditional import ConditionFailed
 from workflows.admission import turns
 from workflows.admission.errors import AwsUnavailable, TurnLost
 from workflows.admission.limits import Pacing
@@ -16,7 +13,7 @@ from workflows.admission.turns import Advance, Answer, Lane, Raise
 
 T = TypeVar("T")
 
-_ITEM = {"lane": {"S": "all"}}
+_ITEM = {"lane": "all"}
 """All lanes in one item, so that each write also tells where the others stand."""
 
 _WRITES = 250
@@ -73,19 +70,7 @@ class Turns:
 
     def _update(self, lane: Lane, update: str, condition: str, **named: int) -> Answer:
         try:
-            with translated():
-                answer = client("dynamodb").update_item(
-                    TableName=self.table,
-                    Key=_ITEM,
-                    UpdateExpression=update,
-                    ConditionExpression=condition,
-                    ExpressionAttributeNames={"#l": lane},
-                    ExpressionAttributeValues=values(**named),
-                    ReturnValues="ALL_NEW",
-                )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            found = conditional.update(self.table, _ITEM, update, condition=condition, given=named, names={"#l": lane})
+        except ConditionFailed:
             return None
-        found: dict[str, Any] = to_plain(answer["Attributes"])
         return {name: number for name, number in found.items() if name in turns.LANES}

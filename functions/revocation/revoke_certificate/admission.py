@@ -2,11 +2,9 @@
 
 from datetime import datetime
 
-from botocore.exceptions import ClientError
-
+from functions.shared import conditional
 from functions.shared.admissions import NEVER
-from functions.shared.aws import client, translated
-from functions.shared.items import to_plain, values
+from functions.shared.conditional import ConditionFailed
 from workflows.revocation.errors import AdmissionStillOpen
 from workflows.revocation.sweep import Item
 
@@ -49,19 +47,15 @@ def _update(
 ) -> str | None:
     """The outcome afterwards; None if the condition did not hold."""
     try:
-        with translated():
-            answer = client("dynamodb").update_item(
-                TableName=table,
-                Key={"certificate_id": {"S": item.certificate_id}},
-                UpdateExpression=update,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values(list=item.list.sha256, **named),
-                ReturnValues="ALL_NEW",
-                **({"ExpressionAttributeNames": names} if names else {}),
-            )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
+        found = conditional.update(
+            table,
+            {"certificate_id": item.certificate_id},
+            update,
+            condition=condition,
+            given={"list": item.list.sha256, **named},
+            names=names,
+        )
+    except ConditionFailed:
         return None
-    outcome: str = to_plain(answer["Attributes"])["outcome"]
+    outcome: str = found["outcome"]
     return outcome

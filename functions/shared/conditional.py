@@ -1,0 +1,68 @@
+"""Conditional writes to DynamoDB: each takes effect whole or not at all, and tells what stood in the way."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from functions.shared.aws import client, translated
+from functions.shared.items import to_item, to_plain, values
+
+
+class ConditionFailed(Exception):  # noqa: N818 - an answer, which each caller turns into its own
+    """Nothing was written. `item` is what stands there, as plain JSON types; None if nothing does."""
+
+    def __init__(self, item: dict[str, Any] | None) -> None:
+        self.item = item
+        super().__init__("conditional check failed")
+
+
+def update(
+    table: str,
+    key: Mapping[str, str],
+    expression: str,
+    *,
+    condition: str,
+    given: Mapping[str, object],
+    names: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The item afterwards, as plain JSON types. `given` are the values by name, without the colon.
+
+    Raises `ConditionFailed`, `AwsUnavailable`, `AccessRefused`.
+    """
+    with _condition_told(), translated():
+        answer = client("dynamodb").update_item(
+            TableName=table,
+            Key=to_item(dict(key)),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values(**given),
+            **({"ExpressionAttributeNames": dict(names)} if names else {}),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    return to_plain(answer["Attributes"])
+
+
+def delete(table: str, key: Mapping[str, str], *, condition: str, given: Mapping[str, object]) -> None:
+    """Raises `ConditionFailed`, `AwsUnavailable`, `AccessRefused`."""
+    with _condition_told(), translated():
+        client("dynamodb").delete_item(
+            TableName=table,
+            Key=to_item(dict(key)),
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values(**given),
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+
+
+@contextmanager
+def _condition_told() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        stands: Any = error.response.get("Item")
+        raise ConditionFailed(to_plain(stands) if stands else None) from error
