@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from tests import pki
+from tests import pki, tools
 from tests.local_cloud.conftest import free_port
 from tests.local_cloud.waiting import eventually
 
@@ -127,6 +127,7 @@ def test_keys_are_for_their_owner_only(home: Home) -> None:
 
 
 def test_mosquitto_publishes_where_the_device_may_and_nowhere_else(home: Home) -> None:
+    tools.require("mosquitto_pub", package="mosquitto-clients")
     status = home.answer("status")
     subscriber = home.run(
         ["mosquitto_pub", *_as_mosquitto(status, home, "pump-0001"), "-t", "devices/pump-0001/x", "-m", "on", "-q", "1"]

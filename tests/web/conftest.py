@@ -1,11 +1,12 @@
 """A real browser, headless. Where none is installed the tests that need one are skipped, saying so; in CI they fail."""
 
 import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+
+from tests import tools
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _WITHIN_MILLISECONDS = 15_000
@@ -14,12 +15,7 @@ _WITHIN_MILLISECONDS = 15_000
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or the one that $CHROMIUM names."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
-    if path is None:
-        message = "No Chromium is installed (apt-get install chromium), so nothing was tried in a browser."
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    path = os.environ.get("CHROMIUM") or tools.require(*_NAMES, package="chromium")
     expect.set_options(timeout=_WITHIN_MILLISECONDS)
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
