@@ -16,6 +16,7 @@ from workflows.admission.contracts import (
     Ruling,
     SignedVote,
 )
+from workflows.approval.delegation import Delegation, delegation_id
 from workflows.approval.opening import prepare
 from workflows.approval.request import Request
 from workflows.approval.votes import Accepted, Ballot, Voter, cast
@@ -94,9 +95,30 @@ def person(subject: str = "ada", *groups: str, **unusual: Any) -> Voter:
         "subject": subject,
         "name": subject.capitalize(),
         "groups": groups or ("quality",),
+        "identified_as": (subject,),
         "signed_in_at": NOW - MINUTE,
     }
     return Voter(**{**usual, **unusual})
+
+
+def delegation(giver: Voter, taker: Voter, group: str = "quality", **unusual: Any) -> Delegation:
+    """`giver` has given `taker` their right to vote for `group`, an hour ago and until tomorrow."""
+    usual: dict[str, Any] = {
+        "delegation_id": delegation_id(giver.subject, taker.subject, group),
+        "group": group,
+        "delegator": giver.subject,
+        "delegator_name": giver.name,
+        "delegator_known_as": giver.known_as,
+        "delegate": taker.subject,
+        "reason": "On holiday",
+        "created_at": NOW - HOUR,
+        "until": NOW + 24 * HOUR,
+    }
+    return Delegation(**{**usual, **unusual})
+
+
+def standing_in(taker: Voter, *delegations: Delegation) -> Voter:
+    return replace(taker, delegations=delegations)
 
 
 def ballot(decision: str = "approve", *, of: Request | None = None, **unusual: Any) -> Ballot:

@@ -40,6 +40,7 @@ NAMES = {
     "TURNS_TABLE": "Turns",
     "INVENTORY_TABLE": "Inventory",
     "APPROVALS_TABLE": "Approvals",
+    "DELEGATIONS_TABLE": "Delegations",
     "CRL_BUCKET": "gatehouse-crls",
     "EVIDENCE_BUCKET": "gatehouse-evidence",
 }
@@ -100,7 +101,7 @@ def _one_table_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 def create() -> dict[str, str]:
     """Make tables, buckets, keys, topic and event bus; answers the functions' environment variables."""
     resources = _declared()
-    for variable in ("ADMISSIONS_TABLE", "TURNS_TABLE", "INVENTORY_TABLE", "APPROVALS_TABLE"):
+    for variable in (name for name in NAMES if name.endswith("_TABLE")):
         declared = resources[f"{NAMES[variable]}Table"]["Properties"]
         known = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
         stream = declared.get("StreamSpecification")

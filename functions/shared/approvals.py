@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError
 
 from functions.shared import clock
 from functions.shared.aws import client, translated
+from functions.shared.delegations import standing_check
 from functions.shared.items import from_item, to_item, to_plain, values
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import SignedVote
@@ -31,10 +32,11 @@ _TIMES = ("requested_at", "decide_by", "decided_at", "execute_by", "announced_at
 
 
 class Approvals:
-    """Reads are strong: what an index says is never decided on."""
+    """Reads are strong: what an index says is never decided on. `delegations_table` is needed where votes are cast."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, delegations_table: str = "") -> None:
         self.table = table
+        self._delegations_table = delegations_table
 
     def find(self, approval_id: str) -> Request | None:
         """The request as it stands now."""
@@ -87,12 +89,15 @@ class Approvals:
         """Store one step. False if the request is no longer the one the step was worked out on: nothing was written.
 
         `step.before` vouches for all that was checked on it, since every change raises the version. Time is not among that: a vote
-        counts only before `decide_by`, an expiry only from then on, by the clock at this moment.
+        counts only before `decide_by`, an expiry only from then on, by the clock at this moment. Nor are delegations: a vote on
+        behalf of somebody counts only if the delegation stands at this moment.
         """
         before, after = step.before, step.after
         items = [self._update(step), self._event(before.approval_id, step.event, after.version)]
         if step.vote is not None:
             items.append(self._vote(before.approval_id, step.vote))
+            if step.vote.on_behalf_of is not None:
+                items.append(standing_check(self._delegations_table, step.vote.on_behalf_of))
         if token is not None and snapshot is not None:
             items += self._secrets(after, snapshot, token)
         return self._transact(items)

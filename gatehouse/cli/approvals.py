@@ -97,7 +97,7 @@ def show(context: typer.Context, approval_id: str, *, as_: As = None, json: Json
         return
     write_facts(_facts(found))
     votes = [
-        (vote["name"], vote["decision"], vote["meaning"], vote["reason"], vote["voted_at"]) for vote in found["votes"]
+        (_signer(vote), vote["decision"], vote["meaning"], vote["reason"], vote["voted_at"]) for vote in found["votes"]
     ]
     if votes:
         write_table(("who", "decision", "meaning", "reason", "when"), votes, empty="")
@@ -189,6 +189,11 @@ def _facts(found: Answer) -> dict[str, Any]:
         "execution": found["execution_arn"],
         "you may vote": found["you"]["may_vote"] or f"no: {found['you']['why_not']}",
     }
+
+
+def _signer(vote: Answer) -> str:
+    behalf = vote.get("on_behalf_of")
+    return f"{vote['name']} on behalf of {behalf['name']}" if behalf else str(vote["name"])
 
 
 def _state(summary: Answer) -> dict[str, Any]:

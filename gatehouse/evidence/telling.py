@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from workflows.admission.contracts import Decision, DeviceDecision, Dossier, Inspection
+from workflows.approval.request import signer
 from workflows.evidence import story
 from workflows.evidence.record import AdmissionRecord, Record
 from workflows.revocation.verdict import Verdict
@@ -111,7 +112,7 @@ def _approval(found: Decision | None) -> Iterator[Section]:
         return
     yield Section("Approval", _fields(found, without=("votes",)))
     for number, vote in enumerate(found.votes, start=1):
-        yield Section(f"Signature {number}: {vote.name}", _fields(vote, without=("certificate_id", "basis_sha256")))
+        yield Section(f"Signature {number}: {signer(vote)}", _fields(vote, without=("certificate_id", "basis_sha256")))
 
 
 def _changes(told: Dossier) -> Iterator[Section]:

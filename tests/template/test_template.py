@@ -11,8 +11,8 @@ from .conftest import ROOT
 
 Resources = dict[str, dict[str, Any]]
 
-KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey", "Approvers",
-        "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
+KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey",
+        "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
 
 STARS = {
     (
@@ -132,7 +132,7 @@ def test_what_a_regulator_may_ask_for_outlives_the_stack(resources: Resources) -
     assert kept == KEPT
 
 
-@pytest.mark.parametrize("name", ["AdmissionsTable", "InventoryTable", "ApprovalsTable"])
+@pytest.mark.parametrize("name", ["AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable"])
 def test_tables_can_be_restored_to_any_second(resources: Resources, name: str) -> None:
     table = resources[name]["Properties"]
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}

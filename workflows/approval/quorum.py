@@ -1,11 +1,12 @@
 """Whether enough different people of the right groups have agreed.
 
 One person fills one place. "One of quality and one of security" is dual approval (IEC 62443-4-2 CR 2.1 RE4): somebody who is in both
-groups must not be both. Who stands for which group is worked out over all votes together, so that the order in which people of
-several groups vote makes no difference: a maximum matching between voters and places.
+groups must not be both, nor are somebody and the delegate who acts for them two. Who stands for which group is worked out over all
+votes together, so that the order in which people of several groups vote makes no difference: a maximum matching between voters and
+places.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -43,8 +44,7 @@ def progress(ruling: Ruling, approvals: Sequence[SignedVote], *, requested_at: d
                 return True
         return False
 
-    one_each = {vote.subject: number for number, vote in enumerate(approvals)}
-    for voter in one_each.values():
+    for voter in _one_each(approvals):
         seat(voter, set())
     return tuple(
         Progress(
@@ -54,6 +54,20 @@ def progress(ruling: Ruling, approvals: Sequence[SignedVote], *, requested_at: d
         )
         for requirement in ruling.requirements
     )
+
+
+def _one_each(approvals: Sequence[SignedVote]) -> Iterator[int]:
+    """Which votes count: one a person, and one a right to vote, whether its holder used it or a delegate did. The first stands.
+
+    A vote that repeats either is refused when it is cast; a record that holds one all the same is not believed.
+    """
+    people: set[str] = set()
+    rights: set[str] = set()
+    for number, vote in enumerate(approvals):
+        if vote.subject not in people and vote.authority not in rights:
+            people.add(vote.subject)
+            rights.add(vote.authority)
+            yield number
 
 
 def is_met(ruling: Ruling, approvals: Sequence[SignedVote], *, requested_at: datetime) -> bool:

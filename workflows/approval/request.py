@@ -71,6 +71,10 @@ class Request(Struct, frozen=True, kw_only=True):
         """What `subject` signed on the present basis."""
         return next((v for v in self.votes if v.subject == subject and v.basis_sha256 == self.basis_sha256), None)
 
+    def vote_by_right_of(self, subject: str) -> SignedVote | None:
+        """The vote on the present basis that used up the right of `subject`: their own, or that of their delegate."""
+        return next((v for v in self.votes if v.authority == subject and v.basis_sha256 == self.basis_sha256), None)
+
     def overdue(self, at: datetime) -> bool:
         """Whether nobody may vote any more although nobody has decided."""
         return self.status == "PENDING" and at >= self.decide_by
@@ -223,10 +227,10 @@ def told(request: Request) -> str:
     """Who decided what, and when, in one sentence."""
     match request.status:
         case "APPROVED":
-            return f"Approved by {' and '.join(_signer(vote) for vote in request.approvals)}."
+            return f"Approved by {' and '.join(_signed(vote) for vote in request.approvals)}."
         case "REJECTED":
             last = request.votes[-1]
-            return f"Rejected by {_signer(last)}" + (f": {last.reason}" if last.reason else ".")
+            return f"Rejected by {_signed(last)}" + (f": {last.reason}" if last.reason else ".")
         case "EXPIRED":
             return f"Nobody decided by {_utc(request.decide_by)}."
         case "PENDING":
@@ -244,8 +248,14 @@ def last_moment(ruling: Ruling, decided_at: datetime) -> datetime:
     return decided_at + timedelta(seconds=ruling.execute_within)
 
 
-def _signer(vote: SignedVote) -> str:
-    return f"{vote.name} ({', '.join(vote.groups)}) at {_utc(vote.voted_at)}"
+def signer(vote: SignedVote) -> str:
+    """Who signed, on whose behalf, and for which groups."""
+    behalf = f" on behalf of {vote.on_behalf_of.name}" if vote.on_behalf_of else ""
+    return f"{vote.name}{behalf} ({', '.join(vote.groups)})"
+
+
+def _signed(vote: SignedVote) -> str:
+    return f"{signer(vote)} at {_utc(vote.voted_at)}"
 
 
 def _text(value: object) -> str:

@@ -12,8 +12,9 @@ from msgspec.structs import replace
 
 from workflows.admission.contracts import SignedVote
 from workflows.approval.audit import AuditEvent
+from workflows.approval.delegation import Delegation, normal
 from workflows.approval.quorum import is_met, may_fill
-from workflows.approval.request import Request, Step, changes, last_moment, told, whole
+from workflows.approval.request import Request, Step, changes, last_moment, signer, told, whole
 
 MEANINGS: dict[str, dict[str, str]] = {
     "approve": {
@@ -37,6 +38,7 @@ RefusalCode = Literal[
     "already_voted",
     "evidence_changed",
     "expired",
+    "no_delegation",
     "not_eligible",
     "reason_required",
     "reason_too_long",
@@ -47,23 +49,33 @@ RefusalCode = Literal[
 
 
 class Voter(Struct, frozen=True, kw_only=True):
-    """A signed-in person, from verified claims only. `known_as`: every name under which they may have entered a device."""
+    """A signed-in person, from verified claims only. `known_as`: every name under which they may have entered a device.
+
+    `identified_as`: the names that are surely theirs and nobody else's, to which something may be given. `delegations`: the rights of
+    others by which they may act (see `workflows.approval.delegating.held`).
+    """
 
     subject: str
     name: str
     groups: tuple[str, ...]
     known_as: tuple[str, ...] = ()
+    identified_as: tuple[str, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
     signed_in_at: datetime | None = None
     authentication_methods: tuple[str, ...] = ()
 
 
 class Ballot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the person sends: the decision, why, what the signature shall mean, and the evidence it is based on."""
+    """What the person sends: the decision, why, what the signature shall mean, and the evidence it is based on.
+
+    `delegation_id` is set by whoever votes on behalf of another.
+    """
 
     decision: Literal["approve", "reject"]
     reason: str
     meaning: str
     basis_sha256: str
+    delegation_id: str | None = None
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
@@ -104,14 +116,17 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
     earlier = request.vote_of(voter.subject)
     if earlier is not None and _same(earlier, ballot, meaning):
         return Repeated(vote=earlier)
-    refusal = barred(request, voter, at=at) or _unfit(request, voter, ballot, at)
+    delegation = next((one for one in voter.delegations if one.delegation_id == ballot.delegation_id), None)
+    if ballot.delegation_id is not None and (delegation is None or not delegation.stands(at)):
+        return Refused(code="no_delegation", message="No delegation of that id stands, by which you may vote.")
+    refusal = barred(request, voter, at=at, delegation=delegation) or _unfit(request, voter, ballot, at)
     if refusal is not None:
         return refusal
     vote = sign(
         SignedVote(
             subject=voter.subject,
             name=voter.name,
-            groups=_counting_groups(request, voter, at),
+            groups=_counting_groups(request, voter, at, delegation),
             decision=ballot.decision,
             meaning=meaning,
             reason=ballot.reason.strip(),
@@ -120,6 +135,7 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
             voted_at=whole(at),
             signed_in_at=voter.signed_in_at,
             authentication_methods=voter.authentication_methods,
+            on_behalf_of=delegation.block() if delegation else None,
         )
     )
     after = _with_vote(request, vote)
@@ -129,38 +145,50 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
         source="approvals_web",
         type="voted",
         actor=voter.subject,
-        summary=f"{voter.name} ({', '.join(vote.groups)}): {vote.meaning}",
+        summary=f"{signer(vote)}: {vote.meaning}",
         old=old,
-        new={**new, "vote": vote.decision, "reason": vote.reason, "basis_sha256": vote.basis_sha256},
+        new={
+            **new,
+            "vote": vote.decision,
+            "reason": vote.reason,
+            "basis_sha256": vote.basis_sha256,
+            **({"delegation_id": delegation.delegation_id} if delegation else {}),
+        },
     )
     return Accepted(vote=vote, step=Step(before=request, after=after, event=event, vote=vote))
 
 
-def barred(request: Request, voter: Voter, *, at: datetime) -> Refused | None:
-    """Why this person cannot vote on this request now, whatever they would say; None if they can."""
-    groups = _counting_groups(request, voter, at)
-    if not groups:
+def barred(request: Request, voter: Voter, *, at: datetime, delegation: Delegation | None = None) -> Refused | None:
+    """Why this person cannot vote on this request now, whatever they would say; None if they can.
+
+    With `delegation`, on behalf of whoever gave it: what bars either of the two bars the vote.
+    """
+    if not _counting_groups(request, voter, at, delegation):
         asked = " or ".join(requirement.group for requirement in request.ruling.requirements)
-        return Refused(
-            code="not_eligible", message=f"This request asks people of {asked}, and you are in none of these groups."
-        )
-    if _entered(request, voter):
+        yours = f"the delegation is of {delegation.group}" if delegation else "you are in none of these groups"
+        return Refused(code="not_eligible", message=f"This request asks people of {asked}, and {yours}.")
+    if _entered(request, voter.subject, *voter.known_as, *voter.identified_as):
         return Refused(
             code="self_entered", message="You entered this device in the inventory: somebody else has to decide on it."
+        )
+    if delegation and _entered(request, delegation.delegator, *delegation.delegator_known_as):
+        return Refused(
+            code="self_entered",
+            message=f"{delegation.delegator_name}, for whom you would vote, entered this device in the inventory: "
+            "somebody else has to decide on it.",
         )
     if request.status == "EXPIRED" or request.overdue(at):
         lapsed = replace(request, status="EXPIRED")
         return Refused(code="expired", message=f"{told(lapsed)} Nothing was changed.")
     if request.status != "PENDING":
         return Refused(code="already_decided", message=f"{told(request)} Nothing was changed.")
-    earlier = request.vote_of(voter.subject)
-    if earlier is not None:
-        verb = "approved" if earlier.decision == "approve" else "rejected"
-        when = f"{earlier.voted_at:%Y-%m-%d %H:%M:%S} UTC"
-        return Refused(
-            code="already_voted", message=f"You {verb} this at {when}; a signature is not changed afterwards."
-        )
-    return None
+    return _voted_already(request, voter.subject, delegation.delegator if delegation else voter.subject)
+
+
+def ways(request: Request, voter: Voter, *, at: datetime) -> tuple[Delegation | None, ...]:
+    """In how many ways this person may vote now: in their own name (None) first, then by each delegation. Empty if in none."""
+    known = (None, *(one for one in voter.delegations if one.stands(at)))
+    return tuple(one for one in known if barred(request, voter, at=at, delegation=one) is None)
 
 
 def refused(voter: Voter, ballot: Ballot, refusal: Refused, *, at: datetime) -> AuditEvent:
@@ -176,6 +204,22 @@ def refused(voter: Voter, ballot: Ballot, refusal: Refused, *, at: datetime) -> 
     )
 
 
+def _voted_already(request: Request, subject: str, authority: str) -> Refused | None:
+    """One vote a person, and one a right to vote."""
+    earlier = request.vote_of(subject) or request.vote_by_right_of(authority)
+    if earlier is None:
+        return None
+    verb = "approved" if earlier.decision == "approve" else "rejected"
+    when = f"{earlier.voted_at:%Y-%m-%d %H:%M:%S} UTC"
+    if earlier.subject == subject:
+        told_so = f"You {verb} this at {when}; a signature is not changed afterwards."
+    elif authority == subject:
+        told_so = f"{earlier.name} {verb} this on your behalf at {when}: your right to vote is used."
+    else:
+        told_so = f"{earlier.name} {verb} this at {when}: the right that was delegated to you is used."
+    return Refused(code="already_voted", message=told_so)
+
+
 def _unfit(request: Request, voter: Voter, ballot: Ballot, at: datetime) -> Refused | None:
     if ballot.basis_sha256 != request.basis_sha256:
         return Refused(
@@ -188,7 +232,7 @@ def _unfit(request: Request, voter: Voter, ballot: Ballot, at: datetime) -> Refu
         return Refused(
             code="reason_too_long", message=f"The reason has {len(ballot.reason)} characters; at most {MAX_REASON}."
         )
-    if request.ruling.fresh_sign_in and not _fresh(voter, at):
+    if request.ruling.fresh_sign_in and not is_fresh(voter, at):
         minutes = int(FRESH_SIGN_IN.total_seconds() // 60)
         return Refused(
             code="stale_sign_in", message=f"Sign in again: this rule wants a sign-in of the last {minutes} minutes."
@@ -206,34 +250,39 @@ def _with_vote(request: Request, vote: SignedVote) -> Request:
     return after
 
 
-def _counting_groups(request: Request, voter: Voter, at: datetime) -> tuple[str, ...]:
-    """Those of the person's groups that may fill a place of this request now."""
+def _counting_groups(
+    request: Request, voter: Voter, at: datetime, delegation: Delegation | None = None
+) -> tuple[str, ...]:
+    """Those of the person's groups, or the one delegated to them, that may fill a place of this request now."""
     since = at - request.requested_at
     return tuple(
         sorted(
             group
-            for group in set(voter.groups)
+            for group in ({delegation.group} if delegation else set(voter.groups))
             if any(may_fill((group,), place, request.ruling, since=since) for place in request.ruling.requirements)
         )
     )
 
 
-def _entered(request: Request, voter: Voter) -> bool:
-    """Whether the person entered the device. An ARN, as a role's session leaves it, counts by its last part as well."""
+def _entered(request: Request, *names: str) -> bool:
+    """Whether a person of these names entered the device. An ARN, as a role's session leaves it, counts by its last part as well."""
     if not request.entered_by:
         return False
-    entered = {request.entered_by.strip().casefold(), request.entered_by.rpartition("/")[2].strip().casefold()}
-    return any(name.strip().casefold() in entered for name in (voter.subject, *voter.known_as) if name.strip())
+    entered = {normal(request.entered_by), normal(request.entered_by.rpartition("/")[2])}
+    return any(normal(name) in entered for name in names if name.strip())
 
 
-def _fresh(voter: Voter, at: datetime) -> bool:
+def is_fresh(voter: Voter, at: datetime) -> bool:
+    """Whether the person signed in so lately that it may count as signing for this (21 CFR 11.200(a)(1)(i))."""
     return voter.signed_in_at is not None and -CLOCK_SKEW <= at - voter.signed_in_at <= FRESH_SIGN_IN
 
 
 def _same(earlier: SignedVote, ballot: Ballot, meaning: str) -> bool:
-    return (earlier.decision, earlier.meaning, earlier.reason, earlier.basis_sha256) == (
+    delegation = earlier.on_behalf_of.delegation_id if earlier.on_behalf_of else None
+    return (earlier.decision, earlier.meaning, earlier.reason, earlier.basis_sha256, delegation) == (
         ballot.decision,
         meaning,
         ballot.reason.strip(),
         ballot.basis_sha256,
+        ballot.delegation_id,
     )

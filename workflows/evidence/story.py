@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from workflows.admission.contracts import Decision, DeviceDecision, Dossier
 from workflows.approval import quorum
+from workflows.approval.request import signer
 from workflows.evidence import votes
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import AdmissionRecord
@@ -40,7 +41,7 @@ def moments(made: AdmissionRecord) -> Iterator[tuple[str, datetime]]:
     if told.approval is not None:
         yield "Approval requested", told.approval.requested_at
         for vote in told.approval.votes:
-            yield f"{vote.name}: {vote.decision}", vote.voted_at
+            yield f"{signer(vote)}: {vote.decision}", vote.voted_at
     if told.revocation_again is not None:
         yield f"CRL checked again: {told.revocation_again.status}", told.revocation_again.at
     if told.activation is not None:
@@ -77,6 +78,9 @@ def _not_approved(device: DeviceDecision, decision: Decision | None) -> str | No
     agreeing = [vote for vote in decision.votes if vote.decision == "approve"]
     if len(agreeing) != len(decision.votes):
         return "somebody voted against it"
+    for vote in agreeing:
+        if vote.on_behalf_of is not None and vote.voted_at >= vote.on_behalf_of.until:
+            return f"{signer(vote)} voted by a delegation that had ended"
     if not quorum.is_met(device.ruling, agreeing, requested_at=decision.requested_at):
         return "its votes do not make up what the rule asked for"
     return None

@@ -28,12 +28,15 @@ _BOUND = (
     "authentication_methods",
 )
 # Written out, not taken from the struct: a field added later must not change what an old signature was made over.
+_BOUND_IF_SET = ("on_behalf_of",)
 
 
 def statement(vote: SignedVote, approval_id: str) -> bytes:
-    """What a vote's signature is made over: who, what, when, why, on which certificate, basis and request."""
+    """What a vote's signature is made over: who, for whom, what, when, why, on which certificate, basis and request."""
     plain = msgspec.to_builtins(vote)
-    return sorted_json({"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND})
+    added = {field: plain[field] for field in _BOUND_IF_SET if plain[field] is not None}
+    bound = {field: plain[field] for field in _BOUND} | added
+    return sorted_json({"format": FORMAT, "approval_id": approval_id} | bound)
 
 
 def signed(vote: SignedVote, approval_id: str, *, protected_header: str, sign: jws.Sign) -> SignedVote:

@@ -8,6 +8,7 @@ from workflows.errors import GatehouseError
 
 STATUS = {
     "bad_cursor": 400,
+    "bad_delegation": 400,
     "bad_request": 400,
     "reason_required": 400,
     "reason_too_long": 400,
@@ -17,11 +18,14 @@ STATUS = {
     "token_expired": 401,
     "unauthorized": 401,
     "wrong_token": 401,
+    "no_delegation": 403,
     "not_allowed": 403,
     "not_eligible": 403,
+    "not_yours": 403,
     "self_entered": 403,
     "not_found": 404,
     "already_decided": 409,
+    "already_ended": 409,
     "already_voted": 409,
     "evidence_changed": 409,
     "expired": 410,

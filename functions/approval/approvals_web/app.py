@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from msgspec import Struct
 
+from functions.approval.approvals_web import api, delegations_api
 from functions.approval.approvals_web.answers import Denied, fault
-from functions.approval.approvals_web.api import router
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.shared.observability import count, logger, observed
 from functions.shared.settings import settings
@@ -22,7 +22,8 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 app = APIGatewayHttpResolver()
-app.include_router(router)
+for part in (api, delegations_api):
+    app.include_router(part.router)
 
 
 @app.exception_handler(NotSignedIn)  # type: ignore[untyped-decorator]

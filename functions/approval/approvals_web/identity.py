@@ -56,6 +56,7 @@ def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
         name=_name(claims) or subject,
         groups=listed(claims.get(provider.groups_claim)),
         known_as=tuple(alias for alias in aliases if isinstance(alias, str)),
+        identified_as=_surely(claims, subject),
         signed_in_at=moment(claims.get("auth_time")),
         authentication_methods=listed(claims.get("amr")),
     )
@@ -84,6 +85,14 @@ def moment(claim: object) -> datetime | None:
         return datetime.fromtimestamp(int(float(claim)), UTC)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _surely(claims: dict[str, Any], subject: str) -> tuple[str, ...]:
+    """The names that nobody can take for themselves: an address counts only once the provider has verified it."""
+    names = [subject, claims.get("cognito:username")]
+    if str(claims.get("email_verified", "")).lower() == "true":
+        names.append(claims.get("email"))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
 
 def _name(claims: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from functions.shared.approval_index import Index, position, requests
 from workflows.approval.request import Request
-from workflows.approval.votes import Voter, barred
+from workflows.approval.votes import Voter, ways
 from workflows.errors import BadInput
 
 Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
@@ -71,9 +71,9 @@ def page(table: str, lane: Lane, voter: Voter, *, cursor: str | None, limit: int
 def _belongs(lane: Lane, voter: Voter, at: datetime) -> Callable[[Request], bool]:
     match lane:
         case "mine":
-            return lambda request: barred(request, voter, at=at) is None
+            return lambda request: bool(ways(request, voter, at=at))
         case "waiting":
-            return lambda request: barred(request, voter, at=at) is not None
+            return lambda request: not ways(request, voter, at=at)
         case "decided" | "not_carried_out":
             return lambda _: True
 

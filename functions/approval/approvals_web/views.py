@@ -1,24 +1,55 @@
 """A request as the API shows it. Nothing of the task token is in what these are made from."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from workflows.admission.contracts import SignedVote
 from workflows.approval import wording
 from workflows.approval.audit import AuditEvent
+from workflows.approval.delegation import Delegation
 from workflows.approval.quorum import Progress, progress
 from workflows.approval.request import Request
-from workflows.approval.votes import MEANINGS, Voter, barred
+from workflows.approval.votes import MEANINGS, Voter, barred, ways
+
+
+class ForWhom(Struct, frozen=True, kw_only=True):
+    """On whose behalf the person may vote: a vote names the `delegation_id`."""
+
+    delegation_id: str
+    name: str
+    group: str
+    until: datetime
 
 
 class You(Struct, frozen=True, kw_only=True):
-    """What the person who asks may do here, and has done."""
+    """What the person who asks may do here, and has done. `in_own_name`, `on_behalf_of`: the ways in which they may vote."""
 
     may_vote: bool
     why_not: str | None
     voted: str | None
+    in_own_name: bool
+    on_behalf_of: tuple[ForWhom, ...]
+
+
+class ShownDelegation(Struct, frozen=True, kw_only=True):
+    """A delegation as everybody may see it; `yours` is what it is to the person who asks."""
+
+    delegation_id: str
+    group: str
+    delegator_name: str
+    delegator: str
+    delegate: str
+    reason: str
+    created_at: datetime
+    until: datetime
+    stands: bool
+    ended_at: datetime | None
+    ended_by: str | None
+    ended_because: str
+    yours: Literal["given", "held"] | None
+    you_may_end_it: bool
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -87,9 +118,31 @@ def detail(request: Request, voter: Voter, snapshot: Any, events: list[AuditEven
     )
 
 
+def delegation(shown: Delegation, person: Voter, *, at: datetime) -> ShownDelegation:
+    held = shown.given_to(person.identified_as)
+    given = shown.delegator == person.subject
+    return ShownDelegation(
+        delegation_id=shown.delegation_id,
+        group=shown.group,
+        delegator_name=shown.delegator_name,
+        delegator=shown.delegator,
+        delegate=shown.delegate,
+        reason=shown.reason,
+        created_at=shown.created_at,
+        until=shown.until,
+        stands=shown.stands(at),
+        ended_at=shown.ended_at,
+        ended_by=shown.ended_by,
+        ended_because=shown.ended_because,
+        yours="given" if given else "held" if held else None,
+        you_may_end_it=shown.stands(at) and (given or held or shown.group in person.groups),
+    )
+
+
 def _summary(request: Request, voter: Voter, at: datetime) -> dict[str, Any]:
     parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
     bar, earlier = barred(request, voter, at=at), request.vote_of(voter.subject)
+    may = ways(request, voter, at=at)
     return {
         "approval_id": request.approval_id,
         "status": "expired" if request.overdue(at) else request.status.lower(),
@@ -108,8 +161,14 @@ def _summary(request: Request, voter: Voter, at: datetime) -> dict[str, Any]:
         "decided_at": request.decided_at,
         "execute_by": request.execute_by,
         "you": You(
-            may_vote=bar is None,
-            why_not=bar.message if bar else None,
+            may_vote=bool(may),
+            why_not=bar.message if bar and not may else None,
             voted=earlier.decision if earlier else None,
+            in_own_name=bar is None,
+            on_behalf_of=tuple(
+                ForWhom(delegation_id=one.delegation_id, name=one.delegator_name, group=one.group, until=one.until)
+                for one in may
+                if one is not None
+            ),
         ),
     }

@@ -43,7 +43,13 @@ def test_one_request_with_everything_to_decide_on(scene: Scene) -> None:
     assert status == 200
     assert shown["sentence"].startswith("Activate certificate ")
     assert shown["snapshot"]["device"]["record"]["device"] == "pump-0042"
-    assert shown["you"] == {"may_vote": True, "why_not": None, "voted": None}
+    assert shown["you"] == {
+        "may_vote": True,
+        "why_not": None,
+        "voted": None,
+        "in_own_name": True,
+        "on_behalf_of": [],
+    }
     assert [vote["name"] for vote in shown["votes"]] == ["Sam"]
     assert [event["type"] for event in shown["events"]] == ["opened", "announced", "voted"]
     assert {meaning["key"] for meaning in shown["meanings"]["approve"]} == {"approval", "responsibility"}

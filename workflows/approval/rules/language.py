@@ -56,6 +56,7 @@ class _WrittenRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     version: Annotated[str, Meta(min_length=1, max_length=64)]
     readers: tuple[Name, ...] = ()
+    longest_delegation: str | None = None
     rules: tuple[_WrittenRule, ...] = ()
 
 
@@ -82,11 +83,15 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """The rules in their order. `sha256` is of the text they were read from; `readers` are groups that may look and not decide."""
+    """The rules in their order. `sha256` is of the text they were read from; `readers` are groups that may look and not decide.
+
+    `longest_delegation` is in seconds; None: nobody may delegate their vote.
+    """
 
     version: str
     sha256: str
     readers: tuple[str, ...]
+    longest_delegation: int | None = None
     rules: tuple[Rule, ...]
 
     def rule(self, case: Case) -> Ruling:
@@ -129,6 +134,13 @@ class Rules(Struct, frozen=True, kw_only=True):
         asked = {requirement.group for rule in self.rules for requirement in rule.requirements}
         return frozenset(asked | {rule.escalate_to for rule in self.rules if rule.escalate_to is not None})
 
+    def wants_fresh_sign_in(self, group: str) -> bool:
+        """Whether some rule wants a fresh sign-in of people of `group`."""
+        return any(
+            rule.fresh_sign_in and (rule.escalate_to == group or any(part.group == group for part in rule.requirements))
+            for rule in self.rules
+        )
+
 
 def load(text: str) -> Rules:
     """Read the text of ``config/approval.toml``. Raises `ConfigurationInvalid`, which names the line and what would be right."""
@@ -139,8 +151,25 @@ def load(text: str) -> Rules:
         if rule.id in {earlier.id for earlier in read}:
             raise ConfigurationInvalid(f"{FILE}, line {lines[number]}: two rules are called {rule.id!r}. Rename one.")
         read.append(_Reader(text, number).read(rule, lines[number]))
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return Rules(version=written.version, sha256=digest, readers=written.readers, rules=tuple(read))
+    return Rules(
+        version=written.version,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        readers=written.readers,
+        longest_delegation=_longest_delegation(text, written.longest_delegation),
+        rules=tuple(read),
+    )
+
+
+def _longest_delegation(text: str, written: str | None) -> int | None:
+    if written is None:
+        return None
+    seconds = _duration(written)
+    if seconds is None:
+        line = configuration.line_of(text, "longest_delegation")
+        raise ConfigurationInvalid(
+            f"{FILE}, line {line}: `longest_delegation`: {written!r} is no duration. {_A_DURATION}."
+        )
+    return seconds
 
 
 def _rule_lines(text: str) -> list[int]:
@@ -207,11 +236,9 @@ class _Reader:
         written = getattr(rule, name)
         if written is None:
             return None
-        found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", written)
-        seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
-        if not 0 < seconds <= LONGEST:
-            wanted = 'Expected a whole number and s, m, h or d, e.g. "30m", "4h" or "2d", at most "360d"'
-            raise self._error(rule, name, f"{written!r} is no duration. {wanted}")
+        seconds = _duration(written)
+        if seconds is None:
+            raise self._error(rule, name, f"{written!r} is no duration. {_A_DURATION}")
         return seconds
 
     def _error(self, rule: _WrittenRule, key: str, problem: str) -> ConfigurationInvalid:
@@ -222,6 +249,16 @@ class _Reader:
 
 _DURATIONS = ("decide_within", "execute_within", "remind_after", "escalate_after")
 _FOR_PEOPLE = ("people", *_DURATIONS, "reason_required", "fresh_sign_in", "escalate_to")
+
+
+_A_DURATION = 'Expected a whole number and s, m, h or d, e.g. "30m", "4h" or "2d", at most "360d"'
+
+
+def _duration(written: str) -> int | None:
+    """In seconds; None if it is none, or longer than `LONGEST`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", written)
+    seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
+    return seconds if 0 < seconds <= LONGEST else None
 
 
 def _patterns(written: Any) -> Patterns | None:

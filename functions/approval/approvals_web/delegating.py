@@ -1,0 +1,83 @@
+"""Delegations from the request to the table, each on the audit trail before and after: what cannot be recorded is not done."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from functions.shared import clock
+from functions.shared.delegations import Delegations
+from functions.shared.trail import Trail
+from workflows.approval import delegating
+from workflows.approval.delegating import Asked, NotDelegated
+from workflows.approval.delegation import Delegation
+from workflows.approval.rules import Rules
+from workflows.approval.votes import Voter
+
+Act = Literal["delegate", "end_delegation"]
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """The delegation as it stands; `repeated` if the same was asked before."""
+
+    delegation: Delegation
+    repeated: bool
+
+
+def delegate(table: Delegations, trail: Trail, rules: Rules, person: Voter, asked: Asked) -> Done | NotDelegated:
+    """Raises `TrailUnavailable`, `AwsUnavailable`: ask again, the same is not made twice."""
+    made = delegating.delegate(rules, person, asked, at=clock.now())
+    if isinstance(made, NotDelegated):
+        return _refused(trail, "delegate", asked.group, person, made)
+    standing = table.find(made.delegation_id)
+    if standing is None:
+        new = {"group": made.group, "delegate": made.delegate, "until": made.until.isoformat(), "reason": made.reason}
+        identity = _record(trail, "delegate", made, person, "begun", new=new)
+        kept = table.keep(made)
+        _record(trail, "delegate", made, person, "succeeded", new=new, id=identity)
+        if kept:
+            return Done(delegation=made, repeated=False)
+        standing = table.find(made.delegation_id) or made
+    if standing.ended_at is not None:
+        told = f"The same delegation was ended at {standing.ended_at:%Y-%m-%d %H:%M:%S} UTC. Make one with another end or reason."
+        return NotDelegated(code="already_ended", message=told)
+    return Done(delegation=standing, repeated=True)
+
+
+def end(table: Delegations, trail: Trail, person: Voter, delegation_id: str, reason: str) -> Done | NotDelegated | None:
+    """None if there is no such delegation. Raises `TrailUnavailable`, `AwsUnavailable`: ask again."""
+    standing = table.find(delegation_id)
+    if standing is None:
+        return None
+    ended = delegating.end(standing, person, reason, at=clock.now())
+    if isinstance(ended, NotDelegated):
+        if ended.code == "already_ended" and standing.ended_by == person.subject:
+            return Done(delegation=standing, repeated=True)
+        return _refused(trail, "end_delegation", delegation_id, person, ended)
+    old = {"until": standing.until.isoformat()}
+    new = {"ended_at": str(ended.ended_at), "reason": ended.ended_because}
+    identity = _record(trail, "end_delegation", ended, person, "begun", old=old, new=new)
+    done = table.end(ended)
+    _record(trail, "end_delegation", ended, person, "succeeded" if done else "failed", old=old, new=new, id=identity)
+    return Done(delegation=ended if done else table.find(delegation_id) or ended, repeated=not done)
+
+
+def _record(
+    trail: Trail,
+    act: Act,
+    made: Delegation,
+    person: Voter,
+    result: Literal["begun", "succeeded", "failed"],
+    *,
+    old: dict[str, str] | None = None,
+    new: dict[str, str],
+    id: str | None = None,  # noqa: A002 - as the trail calls it
+) -> str:
+    return trail.record(
+        "approval", act, subject=made.delegation_id, actor=person.subject, result=result, old=old, new=new, id=id
+    )
+
+
+def _refused(trail: Trail, act: Act, subject: str, person: Voter, refusal: NotDelegated) -> NotDelegated:
+    reason = f"{refusal.code}: {refusal.message}"
+    trail.record("approval", act, subject=subject[:128], actor=person.subject, result="refused", reason=reason)
+    return refusal

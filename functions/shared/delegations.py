@@ -1,0 +1,129 @@
+"""The delegations table: whose right to vote was given to whom, and until when. Nothing is removed from it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from functions.shared import clock, conditional
+from functions.shared.aws import client, translated
+from functions.shared.conditional import ConditionFailed
+from functions.shared.items import from_item, to_item, values
+from functions.shared.timestamps import stamp
+from workflows.admission.contracts import OnBehalfOf
+from workflows.approval.delegation import Delegation, normal
+
+_KIND = "delegation"
+"""The one hash key of the index that lists them all; they are few."""
+_TIMES = ("created_at", "until", "ended_at")
+MOST_HELD = 100
+"""Of one person's delegations, so many are looked at. Nobody stands in for more people than that."""
+
+Position = tuple[str, str]
+"""Where a list was left: delegation id and `until` of the last one read."""
+
+
+class Delegations:
+    """Reads by id are strong. What the indexes say is shown, and checked again in the vote's transaction."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def find(self, delegation_id: str) -> Delegation | None:
+        with translated():
+            item = client("dynamodb").get_item(TableName=self.table, Key=_key(delegation_id), ConsistentRead=True)
+        return from_item(item["Item"], Delegation) if "Item" in item else None
+
+    def keep(self, delegation: Delegation) -> bool:
+        """Store a new one. False if there is one of this id: then nothing was written. Raises `AwsUnavailable`."""
+        try:
+            with translated():
+                client("dynamodb").put_item(
+                    TableName=self.table,
+                    Item=to_item(_plain(delegation)),
+                    ConditionExpression="attribute_not_exists(delegation_id)",
+                )
+        except client("dynamodb").exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+    def end(self, ended: Delegation) -> bool:
+        """Store that it ended, as `ended` says. False if somebody was quicker."""
+        plain = _plain(ended)
+        given = {"at": plain["ended_at"], "by": plain["ended_by"], "because": plain["ended_because"]}
+        try:
+            conditional.update(
+                self.table,
+                {"delegation_id": ended.delegation_id},
+                "SET ended_at = :at, ended_by = :by, ended_because = :because",
+                condition="attribute_exists(delegation_id) AND attribute_not_exists(ended_at)",
+                given=given,
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def held_by(self, names: tuple[str, ...], at: datetime) -> tuple[Delegation, ...]:
+        """Those given to a person of these names that stand at `at`."""
+        found = (one for name in dict.fromkeys(map(normal, names)) for one in self._of(name, at))
+        return tuple(one for one in found if one.stands(at))
+
+    def all(self, *, since: datetime | None = None, after: Position | None = None) -> Iterator[Delegation]:
+        """All of them, or those whose `until` is after `since`, latest end first."""
+        start = {"delegation_id": {"S": after[0]}, "kind": {"S": _KIND}, "until": {"S": after[1]}} if after else None
+        while True:
+            with translated():
+                page = client("dynamodb").query(
+                    TableName=self.table,
+                    IndexName="by_end",
+                    KeyConditionExpression="#kind = :kind AND #until > :since",
+                    ExpressionAttributeNames={"#kind": "kind", "#until": "until"},
+                    ExpressionAttributeValues=values(kind=_KIND, since=stamp(since) if since else "0"),
+                    ScanIndexForward=False,
+                    **({"ExclusiveStartKey": start} if start else {}),
+                )
+            yield from (from_item(item, Delegation) for item in page["Items"])
+            start = page.get("LastEvaluatedKey")
+            if start is None:
+                return
+
+    def _of(self, name: str, at: datetime) -> list[Delegation]:
+        with translated():
+            page = client("dynamodb").query(
+                TableName=self.table,
+                IndexName="by_delegate",
+                KeyConditionExpression="#delegate = :name AND #until > :now",
+                ExpressionAttributeNames={"#delegate": "delegate", "#until": "until"},
+                ExpressionAttributeValues=values(name=name, now=stamp(at)),
+                Limit=MOST_HELD,
+            )
+        return [from_item(item, Delegation) for item in page["Items"]]
+
+
+def position(delegation: Delegation) -> Position:
+    """Where a list that ended with `delegation` goes on."""
+    return delegation.delegation_id, stamp(delegation.until)
+
+
+def standing_check(table: str, used: OnBehalfOf) -> dict[str, Any]:
+    """For a vote's transaction: it counts only if the delegation that it names stands when it is written."""
+    return {
+        "ConditionCheck": {
+            "TableName": table,
+            "Key": _key(used.delegation_id),
+            "ConditionExpression": "attribute_not_exists(ended_at) AND #until > :now AND #group = :group AND delegator = :delegator",
+            "ExpressionAttributeNames": {"#until": "until", "#group": "group"},
+            "ExpressionAttributeValues": values(now=stamp(clock.now()), group=used.group, delegator=used.subject),
+        }
+    }
+
+
+def _key(delegation_id: str) -> dict[str, Any]:
+    return {"delegation_id": {"S": delegation_id}}
+
+
+def _plain(delegation: Delegation) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(delegation)
+    moments = {name: getattr(delegation, name) for name in _TIMES}
+    return {**plain, "kind": _KIND} | {name: stamp(moment) if moment else None for name, moment in moments.items()}

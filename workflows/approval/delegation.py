@@ -1,0 +1,55 @@
+"""A right to vote, given to another person until a date. The holder keeps it: whichever of the two votes first uses it up."""
+
+import hashlib
+from datetime import datetime
+
+from msgspec import Struct
+
+from workflows.admission.contracts import OnBehalfOf
+
+
+class Delegation(Struct, frozen=True, kw_only=True):
+    """`delegator` (a subject) was in `group` by their own verified token when they made this; `delegate` is the name they wrote.
+
+    `delegator_known_as` holds every name under which the delegator may have entered a device. Times are aware, UTC, whole milliseconds.
+    """
+
+    delegation_id: str
+    group: str
+    delegator: str
+    delegator_name: str
+    delegator_known_as: tuple[str, ...] = ()
+    delegate: str
+    reason: str
+    created_at: datetime
+    until: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+    ended_because: str = ""
+
+    def stands(self, at: datetime) -> bool:
+        return self.ended_at is None and self.created_at <= at < self.until
+
+    def given_to(self, names: tuple[str, ...]) -> bool:
+        """Whether a person with these verified names is the delegate."""
+        return self.delegate in {normal(name) for name in names}
+
+    def block(self) -> OnBehalfOf:
+        """What a signature says of it."""
+        return OnBehalfOf(
+            delegation_id=self.delegation_id,
+            subject=self.delegator,
+            name=self.delegator_name,
+            group=self.group,
+            until=self.until,
+        )
+
+
+def normal(name: str) -> str:
+    """A name as it is compared: identity providers differ in the case of addresses, and people in blanks."""
+    return name.strip().casefold()
+
+
+def delegation_id(*parts: str) -> str:
+    """The same act again has the same id; 32 hex digits."""
+    return hashlib.sha256("\n".join(("delegation", *parts)).encode()).hexdigest()[:32]
