@@ -4,6 +4,8 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, Literal
 
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
@@ -52,11 +54,45 @@ class Approvals:
         return self._call("GET", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}")
 
     def vote(
-        self, approval_id: str, decision: Literal["approve", "reject"], *, reason: str, meaning: str, basis_sha256: str
+        self,
+        approval_id: str,
+        decision: Literal["approve", "reject"],
+        *,
+        reason: str,
+        meaning: str,
+        basis_sha256: str,
+        delegation_id: str | None = None,
     ) -> Answer:
-        """Sign a decision on exactly the evidence that hashes to `basis_sha256`. Raises `AnsweredNo`, `NotPermitted`."""
+        """Sign a decision on exactly the evidence that hashes to `basis_sha256`, for oneself or by a delegation.
+
+        Raises `AnsweredNo`, `NotPermitted`.
+        """
         body = {"decision": decision, "reason": reason, "meaning": meaning, "basis_sha256": basis_sha256}
+        body |= {"delegation_id": delegation_id} if delegation_id else {}
         return self._call("POST", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}/vote", body)
+
+    def delegate(self, *, group: str, to: str, until: datetime, reason: str) -> Answer:
+        """Give one's right to vote for `group` to another person. Raises `BadInput`, `NotPermitted`."""
+        body = {"group": group, "to": to, "until": until.isoformat(), "reason": reason}
+        return self._call("POST", "/api/delegations", body)
+
+    def delegations(self, *, everything: bool = False) -> list[Answer]:
+        """Those that stand, or every one there ever was; latest end first."""
+        query = {"state": "all" if everything else "standing", "limit": "200"}
+        return list(self._pages("/api/delegations", "delegations", query))
+
+    def end_delegation(self, delegation_id: str, *, reason: str) -> Answer:
+        """Raises `NotFound`, `NotPermitted`, `AnsweredNo`."""
+        path = f"/api/delegations/{urllib.parse.quote(delegation_id, safe='')}/end"
+        return self._call("POST", path, {"reason": reason})
+
+    def _pages(self, path: str, part: str, query: dict[str, str]) -> Iterator[Answer]:
+        """The `part` of every page, one after the other."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._call("GET", f"{path}?{urllib.parse.urlencode(query | ({'cursor': cursor} if cursor else {}))}")
+            yield from page[part]
+            cursor = page["cursor"]
 
     def _call(self, method: str, path: str, body: Answer | None = None) -> Answer:
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked above

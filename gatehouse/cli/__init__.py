@@ -11,6 +11,7 @@ from gatehouse.cli import (
     cloud,
     console,
     crl,
+    delegations,
     demo,
     device,
     doctor,
@@ -57,6 +58,9 @@ app.command()(cloud.down)
 app.command()(cloud.status)
 app.command()(demo.demo)
 app.command()(console.console)
+approvals.app.command()(delegations.delegate)
+approvals.app.command()(delegations.delegations)
+approvals.app.command()(delegations.end)
 for noun, commands in {
     "ca": ca.app,
     "inventory": inventory.app,

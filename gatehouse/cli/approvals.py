@@ -14,6 +14,9 @@ app = typer.Typer(no_args_is_help=True, help="What waits for people, and what th
 As = Annotated[str | None, typer.Option("--as", help="Who acts, if several people are signed in.")]
 Reason = Annotated[str, typer.Option(help="Why; some rules ask for it.")]
 Basis = Annotated[str | None, typer.Option(help="The evidence hash you looked at. Default: the one that is there now.")]
+For = Annotated[
+    str | None, typer.Option("--delegation", help="Vote for another person: the delegation's id, as `show` names it.")
+]
 Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="What your signature means.")]
 
 
@@ -67,7 +70,7 @@ def list_(
 
     Example: gatehouse approvals list --lane waiting
     """
-    found = _approvals(context, as_).list_lane(lane, limit)
+    found = desk(context, as_).list_lane(lane, limit)
     if json:
         write_json(found)
         return
@@ -91,7 +94,7 @@ def show(context: typer.Context, approval_id: str, *, as_: As = None, json: Json
 
     Example: gatehouse approvals show 0f3c…
     """
-    found = _approvals(context, as_).show(approval_id)
+    found = desk(context, as_).show(approval_id)
     if json:
         write_json(found)
         return
@@ -111,6 +114,7 @@ def approve(
     reason: Reason = "",
     meaning: Meaning = "approval",
     basis: Basis = None,
+    delegation: For = None,
     as_: As = None,
     json: Json = False,
 ) -> None:
@@ -118,8 +122,16 @@ def approve(
 
     Example: gatehouse approvals approve 0f3c… --reason "Delivered under PO 4711"
     """
-    desk = _approvals(context, as_)
-    _vote(desk, approval_id, "approve", reason=reason, meaning=meaning, basis=basis, json=json)
+    _vote(
+        desk(context, as_),
+        approval_id,
+        "approve",
+        reason=reason,
+        meaning=meaning,
+        basis=basis,
+        delegation=delegation,
+        json=json,
+    )
 
 
 @app.command()
@@ -129,6 +141,7 @@ def reject(
     *,
     reason: Reason = "",
     basis: Basis = None,
+    delegation: For = None,
     as_: As = None,
     json: Json = False,
 ) -> None:
@@ -136,11 +149,20 @@ def reject(
 
     Example: gatehouse approvals reject 0f3c… --reason "Nobody announced a rotation"
     """
-    desk = _approvals(context, as_)
-    _vote(desk, approval_id, "reject", reason=reason, meaning="rejection", basis=basis, json=json)
+    _vote(
+        desk(context, as_),
+        approval_id,
+        "reject",
+        reason=reason,
+        meaning="rejection",
+        basis=basis,
+        delegation=delegation,
+        json=json,
+    )
 
 
-def _approvals(context: typer.Context, username: str | None) -> Approvals:
+def desk(context: typer.Context, username: str | None) -> Approvals:
+    """The approvals API, signed in as `username` or as the only person signed in."""
     from gatehouse import sign_in
 
     aim = target(context)
@@ -155,20 +177,23 @@ def _vote(
     reason: str,
     meaning: str,
     basis: str | None,
+    delegation: str | None,
     json: bool,
 ) -> None:
     if basis is None:
         found = approvals.show(approval_id)
         basis = str(found["basis_sha256"])
         say(found["sentence"])
-    answer = approvals.vote(approval_id, decision, reason=reason, meaning=meaning, basis_sha256=basis)
+    answer = approvals.vote(
+        approval_id, decision, reason=reason, meaning=meaning, basis_sha256=basis, delegation_id=delegation
+    )
     if json:
         write_json(answer)
         return
     receipt = answer["receipt"]
     if answer["repeated"]:
         say("You had voted so already; this is the receipt of then.")
-    signed = {"signed by": receipt["name"], "decision": receipt["decision"], "at": receipt["voted_at"]}
+    signed = {"signed by": _signer(receipt), "decision": receipt["decision"], "at": receipt["voted_at"]}
     write_facts(signed | _state(answer["approval"]))
 
 
@@ -187,7 +212,10 @@ def _facts(found: Answer) -> dict[str, Any]:
         "entered by": found["entered_by"],
         "evidence hash": found["basis_sha256"],
         "execution": found["execution_arn"],
-        "you may vote": found["you"]["may_vote"] or f"no: {found['you']['why_not']}",
+        "you may vote": found["you"]["in_own_name"] or f"no: {found['you']['why_not'] or 'only for others'}",
+        "for others": [
+            f"{one['name']} ({one['group']}), delegation {one['delegation_id']}" for one in found["you"]["on_behalf_of"]
+        ],
     }
 
 

@@ -14,6 +14,8 @@ from workflows.evidence.canonical import sorted_json
 from workflows.evidence.errors import EvidenceInvalid
 
 FORMAT = "gatehouse.vote/1"
+FORMAT_ON_BEHALF = "gatehouse.vote/2"
+"""Of a vote by delegation: the same, and `on_behalf_of`."""
 _BOUND = (
     "subject",
     "name",
@@ -28,15 +30,15 @@ _BOUND = (
     "authentication_methods",
 )
 # Written out, not taken from the struct: a field added later must not change what an old signature was made over.
-_BOUND_IF_SET = ("on_behalf_of",)
 
 
 def statement(vote: SignedVote, approval_id: str) -> bytes:
     """What a vote's signature is made over: who, for whom, what, when, why, on which certificate, basis and request."""
     plain = msgspec.to_builtins(vote)
-    added = {field: plain[field] for field in _BOUND_IF_SET if plain[field] is not None}
-    bound = {field: plain[field] for field in _BOUND} | added
-    return sorted_json({"format": FORMAT, "approval_id": approval_id} | bound)
+    bound = {"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND}
+    if vote.on_behalf_of is not None:
+        bound |= {"format": FORMAT_ON_BEHALF, "on_behalf_of": plain["on_behalf_of"]}
+    return sorted_json(bound)
 
 
 def signed(vote: SignedVote, approval_id: str, *, protected_header: str, sign: jws.Sign) -> SignedVote:

@@ -8,7 +8,7 @@ import pytest
 
 from tests import records
 from tests.records import altered, approval, vote
-from workflows.admission.contracts import Decision, SignedVote
+from workflows.admission.contracts import Decision, OnBehalfOf, SignedVote
 from workflows.evidence import votes
 from workflows.evidence.errors import EvidenceInvalid
 
@@ -38,6 +38,9 @@ CHANGES: dict[str, Any] = {
     "voted_at": records.NOW + timedelta(days=1),
     "signed_in_at": None,
     "authentication_methods": ("pwd",),
+    "on_behalf_of": OnBehalfOf(
+        delegation_id="0" * 32, subject="ada", name="Ada", group="quality", until=records.NOW + timedelta(days=1)
+    ),
 }
 
 
@@ -45,6 +48,21 @@ CHANGES: dict[str, Any] = {
 def test_every_part_of_a_vote_is_bound(field: str) -> None:
     with pytest.raises(EvidenceInvalid, match="does not carry its signer's signature"):
         check(altered(vote(), **{field: CHANGES[field]}))
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        None,
+        altered(CHANGES["on_behalf_of"], subject="kim"),
+        altered(CHANGES["on_behalf_of"], until=records.NOW + timedelta(days=9)),
+    ],
+)
+def test_for_whom_a_vote_was_cast_is_bound(instead: OnBehalfOf | None) -> None:
+    delegated = vote(on_behalf_of=CHANGES["on_behalf_of"])
+    check(delegated)
+    with pytest.raises(EvidenceInvalid, match="does not carry its signer's signature"):
+        check(altered(delegated, on_behalf_of=instead))
 
 
 def test_no_field_of_a_vote_is_left_unbound() -> None:
