@@ -6,7 +6,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
 from workflows.errors import BadInput, GatehouseError
@@ -23,6 +23,19 @@ _ERRORS: dict[int, type[GatehouseError]] = {
     409: AnsweredNo,
     410: AnsweredNo,
 }
+
+
+class Signing(NamedTuple):
+    """What somebody signs: the decision, why, what the signature means, and by whose right if it is not their own."""
+
+    decision: Literal["approve", "reject"]
+    reason: str
+    meaning: str
+    delegation: str | None = None
+
+    def body(self) -> Answer:
+        said = {"decision": self.decision, "reason": self.reason, "meaning": self.meaning}
+        return said | ({"delegation_id": self.delegation} if self.delegation else {})
 
 
 class Approvals:
@@ -61,15 +74,23 @@ class Approvals:
         reason: str,
         meaning: str,
         basis_sha256: str,
-        delegation_id: str | None = None,
+        delegation: str | None = None,
     ) -> Answer:
         """Sign a decision on exactly the evidence that hashes to `basis_sha256`, for oneself or by a delegation.
 
         Raises `AnsweredNo`, `NotPermitted`.
         """
-        body = {"decision": decision, "reason": reason, "meaning": meaning, "basis_sha256": basis_sha256}
-        body |= {"delegation_id": delegation_id} if delegation_id else {}
+        body = Signing(decision, reason, meaning, delegation).body() | {"basis_sha256": basis_sha256}
         return self._call("POST", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}/vote", body)
+
+    def vote_together(self, bases: dict[str, str], signing: Signing) -> list[Answer]:
+        """Sign one decision on each of several requests, by id the hash of the evidence that was shown. One result a request.
+
+        Raises `AnsweredNo` if they are not alike: then none was signed.
+        """
+        ballots = [{"approval_id": identity, "basis_sha256": basis} for identity, basis in bases.items()]
+        answer: list[Answer] = self._call("POST", "/api/votes", signing.body() | {"ballots": ballots})["results"]
+        return answer
 
     def delegate(self, *, group: str, to: str, until: datetime, reason: str) -> Answer:
         """Give one's right to vote for `group` to another person. Raises `BadInput`, `NotPermitted`."""
@@ -124,9 +145,8 @@ def _as_error(error: urllib.error.HTTPError) -> GatehouseError:
     """The API's ``{"code", "message"}`` as the error that its status stands for."""
     try:
         said = json.loads(error.read())
-        message = (
-            f"{said.get('message') or said.get('Message')} ({error.code}{' ' + said['code'] if 'code' in said else ''})"
-        )
+        apart = "".join(f"\n{identity}: {why}" for identity, why in (said.get("apart") or {}).items())
+        message = f"{said.get('message') or said.get('Message')} ({error.code}{' ' + said['code'] if 'code' in said else ''}){apart}"
     except (ValueError, AttributeError):
         message = f"The approvals API answered {error.code} {error.reason}."
     if error.code == 401:

@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gatehouse.approvals import Answer, Approvals, Lane
+from gatehouse.approvals import Answer, Approvals, Lane, Signing
 from gatehouse.cli.context import target
+from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
+from workflows.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="What waits for people, and what they decided.")
 
@@ -17,6 +19,7 @@ Basis = Annotated[str | None, typer.Option(help="The evidence hash you looked at
 For = Annotated[
     str | None, typer.Option("--delegation", help="Vote for another person: the delegation's id, as `show` names it.")
 ]
+Several = Annotated[list[str], typer.Argument(metavar="APPROVAL_ID...", help="One, or several that are alike.")]
 Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="What your signature means.")]
 
 
@@ -109,7 +112,7 @@ def show(context: typer.Context, approval_id: str, *, as_: As = None, json: Json
 @app.command()
 def approve(
     context: typer.Context,
-    approval_id: str,
+    approval_ids: Several,
     *,
     reason: Reason = "",
     meaning: Meaning = "approval",
@@ -118,26 +121,18 @@ def approve(
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Approve and sign.
+    """Approve and sign; several in one act if the same rule asks for them, with the same policy, and nothing unusual was found.
 
-    Example: gatehouse approvals approve 0f3c… --reason "Delivered under PO 4711"
+    Example: gatehouse approvals approve 0f3c… 9a1e… --reason "Delivered under PO 4711"
     """
-    _vote(
-        desk(context, as_),
-        approval_id,
-        "approve",
-        reason=reason,
-        meaning=meaning,
-        basis=basis,
-        delegation=delegation,
-        json=json,
-    )
+    signed = Signing(decision="approve", reason=reason, meaning=meaning, delegation=delegation)
+    _decide(desk(context, as_), approval_ids, signed, basis=basis, json=json)
 
 
 @app.command()
 def reject(
     context: typer.Context,
-    approval_id: str,
+    approval_ids: Several,
     *,
     reason: Reason = "",
     basis: Basis = None,
@@ -145,20 +140,12 @@ def reject(
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Reject and sign. One rejection decides.
+    """Reject and sign; several in one act if the same rule asks for them, with the same policy. One rejection decides.
 
     Example: gatehouse approvals reject 0f3c… --reason "Nobody announced a rotation"
     """
-    _vote(
-        desk(context, as_),
-        approval_id,
-        "reject",
-        reason=reason,
-        meaning="rejection",
-        basis=basis,
-        delegation=delegation,
-        json=json,
-    )
+    signed = Signing(decision="reject", reason=reason, meaning="rejection", delegation=delegation)
+    _decide(desk(context, as_), approval_ids, signed, basis=basis, json=json)
 
 
 def desk(context: typer.Context, username: str | None) -> Approvals:
@@ -169,23 +156,22 @@ def desk(context: typer.Context, username: str | None) -> Approvals:
     return Approvals(aim.output("ApprovalsUrl"), sign_in.session(aim, username).id_token)
 
 
-def _vote(
-    approvals: Approvals,
-    approval_id: str,
-    decision: Literal["approve", "reject"],
-    *,
-    reason: str,
-    meaning: str,
-    basis: str | None,
-    delegation: str | None,
-    json: bool,
-) -> None:
+def _decide(approvals: Approvals, approval_ids: list[str], signing: Signing, *, basis: str | None, json: bool) -> None:
+    if len(approval_ids) > 1:
+        _decide_together(approvals, approval_ids, signing, basis=basis, json=json)
+        return
+    [approval_id] = approval_ids
     if basis is None:
         found = approvals.show(approval_id)
         basis = str(found["basis_sha256"])
         say(found["sentence"])
     answer = approvals.vote(
-        approval_id, decision, reason=reason, meaning=meaning, basis_sha256=basis, delegation_id=delegation
+        approval_id,
+        signing.decision,
+        reason=signing.reason,
+        meaning=signing.meaning,
+        basis_sha256=basis,
+        delegation=signing.delegation,
     )
     if json:
         write_json(answer)
@@ -195,6 +181,34 @@ def _vote(
         say("You had voted so already; this is the receipt of then.")
     signed = {"signed by": _signer(receipt), "decision": receipt["decision"], "at": receipt["voted_at"]}
     write_facts(signed | _state(answer["approval"]))
+
+
+def _decide_together(
+    approvals: Approvals, approval_ids: list[str], signing: Signing, *, basis: str | None, json: bool
+) -> None:
+    """Exit code 1 if one of them was not signed."""
+    if basis is not None:
+        raise BadInput("--basis is of one approval. Leave it out, or decide one at a time.")
+    shown = {identity: approvals.show(identity) for identity in approval_ids}
+    for found in shown.values():
+        say(found["sentence"])
+    results = approvals.vote_together({one: str(found["basis_sha256"]) for one, found in shown.items()}, signing)
+    if json:
+        write_json(results)
+    else:
+        rows = [
+            (
+                one["approval_id"],
+                shown[one["approval_id"]]["device"],
+                one["result"],
+                (one["approval"] or {}).get("status"),
+                one["message"] or "",
+            )
+            for one in results
+        ]
+        write_table(("approval", "device", "vote", "status", "why not"), rows, empty="")
+    if any(one["receipt"] is None for one in results):
+        raise typer.Exit(NO)
 
 
 def _facts(found: Answer) -> dict[str, Any]:

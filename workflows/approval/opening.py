@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime, timedelta
 
 from workflows.admission.contracts import RequestApprovalInput
+from workflows.approval.bulk import all_green
 from workflows.approval.request import Request, approval_id, token_digest, whole
 from workflows.errors import BadInput
 from workflows.evidence.canonical import canonical
@@ -36,5 +37,7 @@ def prepare(asked: RequestApprovalInput, *, at: datetime) -> tuple[Request, str]
         product=record.product if record else "",
         site=record.site if record else "",
         entered_by=record.entered_by if record else None,
+        policy_name=asked.device.policy_name,
+        green=all_green(asked.revocation, asked.device),
     )
     return request, evidence.decode()

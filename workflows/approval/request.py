@@ -33,7 +33,8 @@ class Request(Struct, frozen=True, kw_only=True):
     """Everything that decides, in one item, so that one strong read tells the whole truth.
 
     `token_sha256` tells a new task token from the same one come twice, without keeping it. `votes` holds every vote that counted when it
-    was cast; only those on the present `basis_sha256` count towards the quorum.
+    was cast; only those on the present `basis_sha256` count towards the quorum. `green`: nothing was found that somebody should look
+    into (see `workflows.approval.bulk`).
     """
 
     approval_id: str
@@ -57,6 +58,8 @@ class Request(Struct, frozen=True, kw_only=True):
     product: str = ""
     site: str = ""
     entered_by: str | None = None
+    policy_name: str | None = None
+    green: bool = False
     votes: tuple[SignedVote, ...] = ()
     lost_because: str | None = None
 
@@ -149,6 +152,8 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
             device=fresh.device,
             product=fresh.product,
             site=fresh.site,
+            policy_name=fresh.policy_name,
+            green=fresh.green,
         )
     return _step(
         request, after, "asked_again", source="request_approval", summary="The execution waits on a new token.", at=at

@@ -40,6 +40,7 @@ RefusalCode = Literal[
     "expired",
     "no_delegation",
     "not_eligible",
+    "not_together",
     "reason_required",
     "reason_too_long",
     "self_entered",
@@ -97,6 +98,8 @@ class Refused(Struct, frozen=True, kw_only=True):
     code: RefusalCode
     message: str
 
+
+Result = Accepted | Repeated | Refused
 
 Sign = Callable[[SignedVote], SignedVote]
 """Puts the signature on a vote."""

@@ -28,6 +28,7 @@ STATUS = {
     "already_ended": 409,
     "already_voted": 409,
     "evidence_changed": 409,
+    "not_together": 409,
     "expired": 410,
     "try_again": 503,
 }

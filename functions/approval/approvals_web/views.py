@@ -53,7 +53,10 @@ class ShownDelegation(Struct, frozen=True, kw_only=True):
 
 
 class Summary(Struct, frozen=True, kw_only=True):
-    """One line of a list. `status` is ``expired`` as soon as nobody may vote any more."""
+    """One line of a list. `status` is ``expired`` as soon as nobody may vote any more.
+
+    Those of one rule (`rule_id`, `rule_version`) and `policy_name` that are all `green` may be approved in one act.
+    """
 
     approval_id: str
     status: str
@@ -64,6 +67,9 @@ class Summary(Struct, frozen=True, kw_only=True):
     product: str
     site: str
     rule_id: str
+    rule_version: str
+    policy_name: str | None
+    green: bool
     requirements: tuple[Progress, ...]
     votes_received: int
     votes_needed: int
@@ -81,7 +87,6 @@ class Detail(Summary, frozen=True, kw_only=True):
     basis_sha256: str
     snapshot_sha256: str
     snapshot: Any
-    rule_version: str
     rules_sha256: str
     reason_required: bool
     fresh_sign_in: bool
@@ -103,7 +108,6 @@ def detail(request: Request, voter: Voter, snapshot: Any, events: list[AuditEven
         basis_sha256=request.basis_sha256,
         snapshot_sha256=request.snapshot_sha256,
         snapshot=snapshot,
-        rule_version=request.ruling.rule_version,
         rules_sha256=request.ruling.rules_sha256,
         reason_required=request.ruling.reason_required,
         fresh_sign_in=request.ruling.fresh_sign_in,
@@ -153,6 +157,9 @@ def _summary(request: Request, voter: Voter, at: datetime) -> dict[str, Any]:
         "product": request.product,
         "site": request.site,
         "rule_id": request.ruling.rule_id,
+        "rule_version": request.ruling.rule_version,
+        "policy_name": request.policy_name,
+        "green": request.green,
         "requirements": parts,
         "votes_received": sum(part.received for part in parts),
         "votes_needed": sum(part.count for part in parts),

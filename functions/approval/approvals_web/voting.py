@@ -10,7 +10,7 @@ from functions.shared.observability import count
 from functions.shared.settings import rules, settings
 from functions.shared.signing import Signer
 from workflows.admission.contracts import SignedVote
-from workflows.approval import votes
+from workflows.approval import bulk, votes
 from workflows.approval.delegating import held
 from workflows.approval.request import Request, Step
 
@@ -29,9 +29,18 @@ def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:
 
 
 def vote(
-    approvals: Approvals, signer: Signer, approval_id: str, voter: votes.Voter, ballot: votes.Ballot
+    approvals: Approvals,
+    signer: Signer,
+    approval_id: str,
+    voter: votes.Voter,
+    ballot: votes.Ballot,
+    *,
+    together: tuple[bulk.Kind, int] | None = None,
 ) -> tuple[votes.Accepted | votes.Repeated | votes.Refused, Request]:
-    """What became of the vote, and the request as it stands then. Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded)."""
+    """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
+
+    Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
+    """
     results: list[votes.Accepted | votes.Repeated | votes.Refused] = []
 
     def sign(unsigned: SignedVote) -> SignedVote:
@@ -39,6 +48,8 @@ def vote(
 
     def work_out(request: Request) -> Step | None:
         result = votes.cast(request, still_delegated(voter, ballot), ballot, at=clock.now(), sign=sign)
+        if isinstance(result, votes.Accepted) and together is not None:
+            result = _in_one_act(result, *together)
         results.append(result)
         return result.step if isinstance(result, votes.Accepted) else None
 
@@ -48,3 +59,12 @@ def vote(
         count("VoteRefused")
         approvals.record(approval_id, votes.refused(voter, ballot, result, at=clock.now()))
     return result, request
+
+
+def _in_one_act(accepted: votes.Accepted, kind: bulk.Kind, number: int) -> votes.Accepted | votes.Refused:
+    """The vote as one of several, if the request is still of their kind; the trail says so."""
+    if why := bulk.apart(accepted.step.before, kind, accepted.vote.decision):
+        return votes.Refused(code="not_together", message=f"This cannot be decided with the others: {why}.")
+    event = accepted.step.event
+    told = replace(event, new={**event.new, "decided_together": str(number)})
+    return replace(accepted, step=replace(accepted.step, event=told))

@@ -87,6 +87,10 @@ class Scene:
             executions, "client", lambda name: self.step_functions if name == "stepfunctions" else real(name)
         )
 
+    @staticmethod
+    def client(service: str) -> Any:
+        return aws_environment.client(service)
+
     def at(self, moment: datetime) -> None:
         self.now = moment
         aws_environment.set_clock(self._monkeypatch, moment)

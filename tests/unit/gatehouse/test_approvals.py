@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse.approvals import Approvals
+from gatehouse.approvals import Approvals, Signing
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
 from workflows.errors import BadInput, GatehouseError
 
@@ -91,3 +91,26 @@ def test_what_is_not_our_api_is_unreachable(monkeypatch: pytest.MonkeyPatch, ans
 def test_token_never_leaves_in_the_clear(url: str) -> None:
     with pytest.raises(BadInput, match="only ever sent over https"):
         Approvals(url, "token")
+
+
+def test_several_in_one_act_are_one_call_and_what_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"code": "not_together", "message": "Nothing was recorded.", "apart": {"b": "another policy"}}
+    asked = api(monkeypatch, (200, {"results": [{"result": "signed"}]}), (409, told)).asked
+    signing = Signing("approve", "r", "approval", "d")
+    assert Approvals(URL, "token").vote_together({"a": "f" * 64, "b": "e" * 64}, signing) == [{"result": "signed"}]
+    assert isinstance(asked[0].data, bytes)
+    assert json.loads(asked[0].data)["ballots"] == [
+        {"approval_id": "a", "basis_sha256": "f" * 64},
+        {"approval_id": "b", "basis_sha256": "e" * 64},
+    ]
+    assert json.loads(asked[0].data)["delegation_id"] == "d"
+    with pytest.raises(AnsweredNo, match="b: another policy"):
+        Approvals(URL, "token").vote_together({"a": "f" * 64, "b": "e" * 64}, signing)
+
+
+def test_delegations_follow_the_cursor_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [{"delegations": [{"n": 1}], "cursor": "next"}, {"delegations": [{"n": 2}], "cursor": None}]
+    asked = api(monkeypatch, *((200, page) for page in pages)).asked
+    assert Approvals(URL, "token").delegations(everything=True) == [{"n": 1}, {"n": 2}]
+    assert "state=all" in asked[0].full_url
+    assert "cursor=next" in asked[1].full_url

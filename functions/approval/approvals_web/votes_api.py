@@ -1,0 +1,44 @@
+"""The JSON API for several requests in one act."""
+
+from typing import Any
+
+import msgspec
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web.access import signed_in
+from functions.approval.approvals_web.answers import Denied, answer
+from functions.approval.approvals_web.together import NotTogether, Told, vote_together
+from functions.approval.approvals_web.voting import signer
+from functions.shared import clock
+from workflows.approval import bulk
+from workflows.approval.votes import Voter
+
+router = Router()  # type: ignore[no-untyped-call]
+
+_ACT = (
+    f'Expected {{"decision", "reason", "meaning", "ballots": [{{"approval_id", "basis_sha256"}}]}} with 1 to {bulk.MOST} ballots, '
+    '"delegation_id" if you vote for somebody else, and nothing else.'
+)
+
+
+@router.post("/api/votes")
+def cast_votes() -> Response[str]:
+    """One result a request, in the order given; 409 and nothing decided if they are not alike or not all green."""
+    person = access.reader(signed_in(router.current_event.raw_event))
+    act = access.body(router.current_event.decoded_body, bulk.Act, _ACT)
+    if len({one.approval_id for one in act.ballots}) < len(act.ballots):
+        raise Denied("bad_request", "One request is named twice. Name each once.")
+    told = vote_together(access.approvals_of(), signer(), person, act)
+    if isinstance(told, NotTogether):
+        message = "These cannot be decided in one act: nothing was recorded. Decide those that are named by themselves."
+        return answer({"code": "not_together", "message": message, "apart": told.apart}, 409)
+    return answer({"results": [_shown(one, person) for one in told]})
+
+
+def _shown(told: Told, person: Voter) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.structs.asdict(told)
+    request = plain.pop("request")
+    may_see = request is not None and access.may_read(person, request)
+    return {**plain, "approval": views.summary(request, person, at=clock.now()) if may_see else None}
