@@ -1,11 +1,13 @@
 """The approvals API from the operator's side: what a person signed in may see and decide. The API decides who that is."""
 
 import json
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
@@ -36,6 +38,20 @@ class Signing(NamedTuple):
     def body(self) -> Answer:
         said = {"decision": self.decision, "reason": self.reason, "meaning": self.meaning}
         return said | ({"delegation_id": self.delegation} if self.delegation else {})
+
+
+class Wanted(NamedTuple):
+    """What is looked for; all that is given has to fit. Times as a day or as RFC 3339."""
+
+    device: str | None = None
+    person: str | None = None
+    since: str | None = None
+    until: str | None = None
+    status: str | None = None
+
+    def query(self) -> dict[str, str]:
+        named = {"from" if k == "since" else "to" if k == "until" else k: v for k, v in self._asdict().items()}
+        return {name: part for name, part in named.items() if part}
 
 
 class Approvals:
@@ -107,6 +123,27 @@ class Approvals:
         path = f"/api/delegations/{urllib.parse.quote(delegation_id, safe='')}/end"
         return self._call("POST", path, {"reason": reason})
 
+    def search(self, wanted: Wanted, limit: int) -> list[Answer]:
+        """The approvals that fit, newest first, at most `limit`."""
+        return list(islice(self._pages("/api/search", "approvals", wanted.query() | {"limit": "100"}), limit))
+
+    def export(self, form: Literal["csv", "json"], wanted: Wanted) -> Iterator[str]:
+        """The text of a file with all that fits, part by part: CSV (RFC 4180), or a JSON array."""
+        query = wanted.query() | {"format": form}
+        following: str | None = f"/api/export?{urllib.parse.urlencode(query)}"
+        separator = "["
+        while following is not None:
+            content, headers = self._send("GET", following)
+            following = _next(headers)
+            if form == "csv":
+                yield content.decode()
+                continue
+            for one in _decode(content, "GET", "/api/export")["approvals"]:
+                yield f"{separator}\n{json.dumps(one, ensure_ascii=False)}"
+                separator = ","
+        if form == "json":
+            yield "[]\n" if separator == "[" else "\n]\n"
+
     def _pages(self, path: str, part: str, query: dict[str, str]) -> Iterator[Answer]:
         """The `part` of every page, one after the other."""
         cursor: str | None = ""
@@ -116,6 +153,11 @@ class Approvals:
             cursor = page["cursor"]
 
     def _call(self, method: str, path: str, body: Answer | None = None) -> Answer:
+        content, _ = self._send(method, path, body)
+        return _decode(content, method, path)
+
+    def _send(self, method: str, path: str, body: Answer | None = None) -> tuple[bytes, Mapping[str, str]]:
+        """What was answered, and the headers."""
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
             self._url + path,
             method=method,
@@ -124,11 +166,17 @@ class Approvals:
         )
         try:
             with urllib.request.urlopen(request, timeout=_WITHIN_SECONDS) as answer:  # noqa: S310
-                return _decode(answer.read(), method, path)
+                return answer.read(), getattr(answer, "headers", {})
         except urllib.error.HTTPError as error:
             raise _as_error(error) from error
         except OSError as error:
             raise Unreachable(f"The approvals API at {self._url} does not answer: {error}.") from error
+
+
+def _next(headers: Mapping[str, str]) -> str | None:
+    """The path of the next part (RFC 8288); only ever one of this API, to which the token goes."""
+    found = re.fullmatch(r'<(/api/export\?[^>]*)>; rel="next"', headers.get("Link") or "")
+    return found[1] if found else None
 
 
 def _decode(content: bytes, method: str, path: str) -> Answer:

@@ -1,31 +1,96 @@
-"""Requests by status, and by what is still owed: for lists and for the sweeper. An index lags a little; nothing is decided on it."""
+"""Requests by status, by device, by person, and by what is still owed: for lists, searches and the sweeper.
+
+An index lags a little; nothing is decided on it.
+"""
 
 from collections.abc import Iterator
-from typing import Literal
+from datetime import datetime
+from itertools import islice
+from typing import Any, Literal, NamedTuple
 
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, values
 from functions.shared.timestamps import stamp
+from workflows.admission.errors import AwsUnavailable
+from workflows.approval.delegation import normal
 from workflows.approval.request import Request
 
-Index = Literal["by_status", "by_owed"]
+Index = Literal["by_status", "by_owed", "by_device", "by_person"]
 Position = tuple[str, str]
 """Where a list was left: approval id and sort key of the last request read."""
 
-_KEYS: dict[Index, tuple[str, str]] = {"by_status": ("status", "requested_at"), "by_owed": ("owed", "decided_at")}
+_KEYS: dict[Index, tuple[str, str]] = {
+    "by_status": ("status", "requested_at"),
+    "by_owed": ("owed", "decided_at"),
+    "by_device": ("device", "requested_at"),
+    "by_person": ("person", "requested_at"),
+}
 _PAGE = 100
+_FIRST, _LAST = "0", "9999"
+_TRIES = 5
 
 
-def requests(
-    table: str, index: Index, value: str, *, after: Position | None = None, newest_first: bool = False
-) -> Iterator[Request]:
-    """The requests whose index key is `value`, in order of time, read as far as the caller goes on."""
+class Found(NamedTuple):
+    """A request and where its index has it. `request` is None if the index names one that is not there."""
+
+    request: Request | None
+    position: Position
+
+
+def requests(table: str, index: Index, value: str) -> Iterator[Request]:
+    """The requests whose index key is `value`, oldest first, read as far as the caller goes on."""
+    return (one.request for one in found(table, index, value) if one.request is not None)
+
+
+def found(
+    table: str,
+    index: Index,
+    value: str,
+    *,
+    after: Position | None = None,
+    newest_first: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Iterator[Found]:
+    """The same, in either order, on from `after`, and of those times of the index only: from `since`, before `until`."""
+    sort_key = _KEYS[index][1]
+    for items in _pages(table, index, value, after, newest_first, since, until):
+        if index != "by_person":
+            for item in items:
+                request = from_item(item, Request)
+                yield Found(request, (request.approval_id, item[sort_key]["S"]))
+            continue
+        identities = [(item["approval_id"]["S"], item[sort_key]["S"]) for item in items]
+        there = _requests(table, [identity for identity, _ in identities])
+        yield from (Found(there.get(position[0]), position) for position in identities)
+
+
+def found_as(name: str) -> str:
+    """A person's name as the index has it: regardless of case, and cut to what a sort key holds (1,024 bytes)."""
+    return normal(name)[:200]
+
+
+def mention(found_as: str) -> str:
+    """The sort key of the item by which a request is found under that name."""
+    return f"mention#{found_as}"
+
+
+def _pages(  # noqa: PLR0917 - what a query is made of
+    table: str,
+    index: Index,
+    value: str,
+    after: Position | None,
+    newest_first: bool,
+    since: datetime | None,
+    until: datetime | None,
+) -> Iterator[list[dict[str, Any]]]:
     hash_key, sort_key = _KEYS[index]
     start = None
     if after is not None:
+        item = mention(value) if index == "by_person" else "request"
         start = {
             "approval_id": {"S": after[0]},
-            "item": {"S": "request"},
+            "item": {"S": item},
             hash_key: {"S": value},
             sort_key: {"S": after[1]},
         }
@@ -34,20 +99,39 @@ def requests(
             page = client("dynamodb").query(
                 TableName=table,
                 IndexName=index,
-                KeyConditionExpression="#hash = :value",
-                ExpressionAttributeNames={"#hash": hash_key},
-                ExpressionAttributeValues=values(value=value),
+                KeyConditionExpression="#hash = :value AND #sort BETWEEN :since AND :until",
+                ExpressionAttributeNames={"#hash": hash_key, "#sort": sort_key},
+                ExpressionAttributeValues=values(
+                    value=value, since=stamp(since) if since else _FIRST, until=_before(until)
+                ),
                 ScanIndexForward=not newest_first,
                 Limit=_PAGE,
                 **({"ExclusiveStartKey": start} if start else {}),
             )
-        yield from (from_item(item, Request) for item in page["Items"])
+        yield page["Items"]
         start = page.get("LastEvaluatedKey")
         if start is None:
             return
 
 
-def position(index: Index, request: Request) -> Position:
-    """Where a list that ended with `request` goes on."""
-    moment = request.requested_at if index == "by_status" else request.decided_at
-    return request.approval_id, stamp(moment) if moment else ""
+def _before(until: datetime | None) -> str:
+    """BETWEEN takes its ends in: ``…Z`` is after every time of that millisecond, so its last digit goes."""
+    return stamp(until)[:-1] if until else _LAST
+
+
+def _requests(table: str, identities: list[str]) -> dict[str, Request]:
+    """Those that are there, by id. Raises `AwsUnavailable` when DynamoDB goes on handing some back."""
+    there: dict[str, Request] = {}
+    left = iter(dict.fromkeys(identities))
+    while batch := list(islice(left, _PAGE)):
+        keys: Any = {table: {"Keys": [{"approval_id": {"S": one}, "item": {"S": "request"}} for one in batch]}}
+        for _ in range(_TRIES):
+            with translated():
+                answer = client("dynamodb").batch_get_item(RequestItems=keys)
+            read = [from_item(item, Request) for item in answer["Responses"].get(table, [])]
+            there |= {request.approval_id: request for request in read}
+            if not (keys := answer.get("UnprocessedKeys")):
+                break
+        else:
+            raise AwsUnavailable(f"DynamoDB still throttles {table} after {_TRIES} tries.")
+    return there

@@ -1,14 +1,15 @@
 """The approvals table: requests, their votes, evidence and trail, and the encrypted task token.
 
 Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
-``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the trail).
+``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the trail),
+``mention#<name>`` (by which a search for a person finds it).
 A change and its line in the trail are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
 """
 
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from functions.shared import clock
+from functions.shared.approval_index import found_as, mention
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.items import from_item, to_item, to_plain, values
@@ -24,7 +26,7 @@ from workflows.admission.contracts import SignedVote
 from workflows.admission.errors import AwsUnavailable
 from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
-from workflows.approval.request import Request, Step
+from workflows.approval.request import Request, Step, entered_under
 
 TRIES = 8
 _NO_VERSION = 999_999
@@ -81,9 +83,9 @@ class Approvals:
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
         """Store a new request. False if there is one already, or another is being written: then this one was not."""
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
-        return self._transact(
-            [put, *self._secrets(request, snapshot, token), self._event(request.approval_id, event, request.version)]
-        )
+        said = self._event(request.approval_id, event, request.version)
+        found_by = self._mentions(request, entered_under(request))
+        return self._transact([put, *self._secrets(request, snapshot, token), said, *found_by])
 
     def commit(self, step: Step, *, snapshot: str | None = None, token: bytes | None = None) -> bool:
         """Store one step. False if the request is no longer the one the step was worked out on: nothing was written.
@@ -94,6 +96,7 @@ class Approvals:
         """
         before, after = step.before, step.after
         items = [self._update(step), self._event(before.approval_id, step.event, after.version)]
+        items += self._mentions(after, step.names)
         if step.vote is not None:
             items.append(self._vote(before.approval_id, step.vote))
             if step.vote.on_behalf_of is not None:
@@ -175,6 +178,14 @@ class Approvals:
         """Sorted by time and, within a millisecond, by the version it led to; the rest of the id keeps apart what else is equal."""
         number = f"{version:06d}-{secrets.token_hex(4)}"
         return self._put(approval_id, f"event#{stamp(event.at)}#{number}", to_item(event), new=True)
+
+    def _mentions(self, request: Request, names: Iterable[str]) -> list[dict[str, Any]]:
+        moment = stamp(request.requested_at)
+        found_by = sorted({found_as(name) for name in names} - {""})
+        return [
+            self._put(request.approval_id, mention(name), to_item({"person": name, "requested_at": moment}))
+            for name in found_by
+        ]
 
     def _secrets(self, request: Request, snapshot: str, token: bytes) -> list[dict[str, Any]]:
         callback = {"token": {"B": token}, "generation": {"N": str(request.generation)}}

@@ -17,6 +17,7 @@ from gatehouse.cli import (
     doctor,
     evidence,
     inventory,
+    looking,
     policies,
     rules,
 )
@@ -61,6 +62,8 @@ app.command()(console.console)
 approvals.app.command()(delegations.delegate)
 approvals.app.command()(delegations.delegations)
 approvals.app.command()(delegations.end)
+approvals.app.command()(looking.search)
+approvals.app.command()(looking.export)
 for noun, commands in {
     "ca": ca.app,
     "inventory": inventory.app,

@@ -84,12 +84,16 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One change: from which request to which, and what the trail says of it. `vote` is set where a person signed."""
+    """One change: from which request to which, and what the trail says of it. `vote` is set where a person signed.
+
+    `names`: under which of the people concerned the request is found from now on.
+    """
 
     before: Request
     after: Request
     event: AuditEvent
     vote: SignedVote | None = None
+    names: tuple[str, ...] = ()
 
 
 def whole(moment: datetime) -> datetime:
@@ -155,9 +159,10 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
             policy_name=fresh.policy_name,
             green=fresh.green,
         )
-    return _step(
+    step = _step(
         request, after, "asked_again", source="request_approval", summary="The execution waits on a new token.", at=at
     )
+    return replace(step, names=entered_under(after))
 
 
 def announce(request: Request, *, at: datetime) -> Step:
@@ -246,6 +251,11 @@ def changes(before: Request, after: Request) -> tuple[dict[str, str], dict[str, 
     """Old and new values of what the trail must show (21 CFR 11.10(e))."""
     names = [name for name in _TRACED if getattr(before, name) != getattr(after, name)]
     return {name: _text(getattr(before, name)) for name in names}, {name: _text(getattr(after, name)) for name in names}
+
+
+def entered_under(request: Request) -> tuple[str, ...]:
+    """The names of whoever entered the device: as written, and the last part of an ARN, which a role's session leaves."""
+    return (request.entered_by, request.entered_by.rpartition("/")[2]) if request.entered_by else ()
 
 
 def last_moment(ruling: Ruling, decided_at: datetime) -> datetime:

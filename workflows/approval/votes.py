@@ -14,7 +14,7 @@ from workflows.admission.contracts import SignedVote
 from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation, normal
 from workflows.approval.quorum import is_met, may_fill
-from workflows.approval.request import Request, Step, changes, last_moment, signer, told, whole
+from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
 
 MEANINGS: dict[str, dict[str, str]] = {
     "approve": {
@@ -158,7 +158,10 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
             **({"delegation_id": delegation.delegation_id} if delegation else {}),
         },
     )
-    return Accepted(vote=vote, step=Step(before=request, after=after, event=event, vote=vote))
+    names = (voter.subject, voter.name, *voter.identified_as)
+    if delegation:
+        names += (delegation.delegator, delegation.delegator_name)
+    return Accepted(vote=vote, step=Step(before=request, after=after, event=event, vote=vote, names=names))
 
 
 def barred(request: Request, voter: Voter, *, at: datetime, delegation: Delegation | None = None) -> Refused | None:
@@ -269,9 +272,7 @@ def _counting_groups(
 
 def _entered(request: Request, *names: str) -> bool:
     """Whether a person of these names entered the device. An ARN, as a role's session leaves it, counts by its last part as well."""
-    if not request.entered_by:
-        return False
-    entered = {normal(request.entered_by), normal(request.entered_by.rpartition("/")[2])}
+    entered = {normal(name) for name in entered_under(request)}
     return any(normal(name) in entered for name in names if name.strip())
 
 

@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from msgspec import Struct
 
-from functions.approval.approvals_web import api, delegations_api, votes_api
+from functions.approval.approvals_web import api, delegations_api, search_api, votes_api
 from functions.approval.approvals_web.answers import Denied, fault
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.shared.observability import count, logger, observed
@@ -22,7 +22,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 app = APIGatewayHttpResolver()
-for part in (api, delegations_api, votes_api):
+for part in (api, delegations_api, search_api, votes_api):
     app.include_router(part.router)
 
 

@@ -147,7 +147,7 @@ def test_decided_requests_come_newest_first_whatever_was_decided(scene: Scene) -
 
 def test_a_page_reads_no_more_than_it_must(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many requests that are not mine, a page looks at a bounded number and says where to go on."""
-    monkeypatch.setattr("functions.approval.approvals_web.lanes.MOST_READ", 5)
+    monkeypatch.setattr("functions.approval.approvals_web.paging.MOST_READ", 5)
     keep(scene, 6, entered_by="ada")
     mine = keep(scene, 1)
     first, cursor = lane(scene, "mine")
@@ -169,11 +169,11 @@ def cursor(**parts: Any) -> str:
     [
         "x",
         "%00",
-        cursor(lane="decided", after={}),
-        cursor(lane="mine", after={"LOST": ["0" * 32, "2026-11-23T12:00:00.000Z"]}),
-        cursor(lane="mine", after={"PENDING": ["", "2026-11-23T12:00:00.000Z"]}),
-        cursor(lane="mine", after={"PENDING": ["0" * 32, "x"]}),
-        cursor(lane="mine", after={}, more=1),
+        cursor(of="decided", after={}),
+        cursor(of="mine", after={"LOST": ["0" * 32, "2026-11-23T12:00:00.000Z"]}),
+        cursor(of="mine", after={"PENDING": ["", "2026-11-23T12:00:00.000Z"]}),
+        cursor(of="mine", after={"PENDING": ["0" * 32, "x"]}),
+        cursor(of="mine", after={}, more=1),
     ],
 )
 def test_a_cursor_that_is_none_of_ours(scene: Scene, written: str) -> None:

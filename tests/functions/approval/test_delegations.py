@@ -89,6 +89,7 @@ def test_the_delegate_sees_what_they_may_decide_and_in_whose_name(scene: Scene) 
 
 def test_making_and_ending_are_on_the_trail(scene: Scene) -> None:
     identity = made(scene)
+    scene.at(NOW + 2 * MINUTE)  # the trail is in order of time
     assert ends(scene, identity)[0] == 200
     told = [(one["type"], one["result"], one["actor"], one["subject"]) for one in trail()]
     assert told == [

@@ -9,11 +9,15 @@ from typing import Any
 
 import pytest
 
-from gatehouse.approvals import Approvals, Signing
+from gatehouse.approvals import Approvals, Signing, Wanted
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
 from workflows.errors import BadInput, GatehouseError
 
 URL = "https://approvals.example/"
+
+
+class Answer(io.BytesIO):
+    headers: Message
 
 
 class Api:
@@ -27,10 +31,15 @@ class Api:
         assert timeout > 0
         self.asked.append(request)
         status, body = self.answers.pop(0)
+        headers = Message()
+        if isinstance(body, tuple):
+            body, headers["Link"] = body
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         if status != 200:
             raise urllib.error.HTTPError(request.full_url, status, "Reason", Message(), io.BytesIO(content))
-        return io.BytesIO(content)
+        answer = Answer(content)
+        answer.headers = headers
+        return answer
 
 
 def api(monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, Any]) -> Api:
@@ -114,3 +123,32 @@ def test_delegations_follow_the_cursor_to_the_end(monkeypatch: pytest.MonkeyPatc
     assert Approvals(URL, "token").delegations(everything=True) == [{"n": 1}, {"n": 2}]
     assert "state=all" in asked[0].full_url
     assert "cursor=next" in asked[1].full_url
+
+
+NEXT = '</api/export?format=csv&cursor=c>; rel="next"'
+
+
+def test_an_export_follows_the_link_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = api(monkeypatch, (200, (b'"a"\r\n"1"\r\n', NEXT)), (200, b'"2"\r\n')).asked
+    text = "".join(Approvals(URL, "token").export("csv", Wanted(person="ada", since="2026-01-01")))
+    assert text == '"a"\r\n"1"\r\n"2"\r\n'
+    assert asked[0].full_url == "https://approvals.example/api/export?person=ada&from=2026-01-01&format=csv"
+    assert asked[1].full_url == "https://approvals.example/api/export?format=csv&cursor=c"
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_json_export_is_one_array(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    link = '</api/export?format=json&cursor=c>; rel="next"'
+    parts = [{"approvals": [{"n": n}], "cursor": "c"} for n in range(count)]
+    api(monkeypatch, *((200, (part, link)) for part in parts), (200, {"approvals": [], "cursor": None}))
+    text = "".join(Approvals(URL, "token").export("json", Wanted()))
+    assert json.loads(text) == [{"n": n} for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    "link", ['<https://evil.example/api/export?x>; rel="next"', '<//evil.example>; rel="next"', "x"]
+)
+def test_the_token_follows_no_link_elsewhere(monkeypatch: pytest.MonkeyPatch, link: str) -> None:
+    asked = api(monkeypatch, (200, (b"", link))).asked
+    assert "".join(Approvals(URL, "token").export("csv", Wanted())) == ""
+    assert len(asked) == 1

@@ -1,0 +1,112 @@
+"""Lists of several sources, merged in order of time and left at any place: a cursor remembers where each source was."""
+
+import base64
+import heapq
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from functions.shared.approval_index import Found, Position
+from workflows.approval.request import Request
+from workflows.errors import BadInput
+
+MOST_READ = 1000
+"""So many requests are looked at for one page, at most: a page may be short, or empty, and still have a next one."""
+
+_Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+_Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")]
+
+
+class CursorInvalid(BadInput):
+    """The cursor is none that we gave out for this list."""
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """`cursor` is None on the last page."""
+
+    requests: tuple[Request, ...]
+    cursor: str | None
+
+
+class _Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where each source of the list `of` was left. It comes back from a browser, so it is read as strictly as a stranger's."""
+
+    of: str
+    after: dict[str, tuple[_Id, _Time]]
+
+
+Source = Callable[[Position | None], Iterator[Found]]
+"""Reads one source, on from a position."""
+
+
+class Walk:
+    """Through the list that is called `of`, whatever else it depends on written into that name. Raises `CursorInvalid`.
+
+    Yields each request that `belongs`, and None for one that does not. `cursor` is before the one that was yielded last: whoever has
+    no room for it stops there.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        *,
+        of: str,
+        newest_first: bool,
+        belongs: Callable[[Request], bool],
+        cursor: str | None,
+    ) -> None:
+        self._of = of
+        self._belongs = belongs
+        self._after: dict[str, Position] = dict(_read(cursor, of, sources)) if cursor else {}
+        tagged = [_tagged(name, source(self._after.get(name))) for name, source in sources.items()]
+        self._merged = heapq.merge(*tagged, key=lambda pair: _order(pair[1]), reverse=newest_first)
+
+    def __iter__(self) -> Iterator[Request | None]:
+        for name, one in self._merged:
+            yield one.request if one.request is not None and self._belongs(one.request) else None
+            self._after[name] = one.position
+
+    @property
+    def cursor(self) -> str:
+        return _write(_Cursor(of=self._of, after=self._after))
+
+
+def page(walk: Walk, limit: int) -> Page:
+    """The next `limit` requests of `walk`."""
+    found: list[Request] = []
+    for read, request in enumerate(walk):
+        if len(found) == limit or read == MOST_READ:
+            return Page(requests=tuple(found), cursor=walk.cursor)
+        if request is not None:
+            found.append(request)
+    return Page(requests=tuple(found), cursor=None)
+
+
+def _tagged(name: str, found: Iterator[Found]) -> Iterator[tuple[str, Found]]:
+    return ((name, one) for one in found)
+
+
+def _order(found: Found) -> str:
+    return found.position[1]
+
+
+def _write(cursor: _Cursor) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
+
+
+def _read(text: str, of: str, sources: Mapping[str, Source]) -> Mapping[str, Position]:
+    try:
+        cursor = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Cursor)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise CursorInvalid("This cursor is not one of ours. Start again without it.") from error
+    if cursor.of != of or not set(cursor.after) <= set(sources):
+        raise CursorInvalid("This cursor belongs to another list or search. Start again without it.")
+    return cursor.after
+
+
+def moments(since: datetime | None, until: datetime | None) -> str:
+    """For the name of a list: the time that it is limited to."""
+    return f"{since.isoformat() if since else ''}..{until.isoformat() if until else ''}"

@@ -1,0 +1,98 @@
+"""The JSON API of auditors: finding requests again, and taking them away as a file. Nothing here changes anything."""
+
+from datetime import datetime
+from urllib.parse import urlencode
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.approval.approvals_web import access, exporting, paging, views
+from functions.approval.approvals_web.access import signed_in
+from functions.approval.approvals_web.answers import Denied, answer
+from functions.approval.approvals_web.paging import CursorInvalid
+from functions.approval.approvals_web.searching import STATUSES, Wanted, search
+from functions.shared import clock
+from workflows.admission.inventory_cells import moment
+
+router = Router()  # type: ignore[no-untyped-call]
+
+LIMIT, MOST = 25, 100
+PART, MOST_OF_A_PART = 200, 1000
+_KNOWN = {"device", "person", "status", "from", "to", "cursor", "limit"}
+
+
+@router.get("/api/search")
+def find_approvals() -> Response[str]:
+    """One page of what fits: device, person, status, from, to."""
+    at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
+    asked = _asked(_KNOWN)
+    limit = access.limit(asked, LIMIT, MOST)
+    table = access.approvals_of().table
+    try:
+        found = paging.page(search(table, _wanted(asked), cursor=asked.get("cursor"), at=at), limit)
+    except CursorInvalid as error:
+        raise Denied("bad_cursor", str(error)) from error
+    shown = [views.summary(request, person, at=at) for request in found.requests]
+    return answer({"approvals": shown, "cursor": found.cursor})
+
+
+@router.get("/api/export")
+def export_approvals() -> Response[str]:
+    """A part of what fits, as CSV or JSON. The header Link (RFC 8288) names the next part; without it, this is the last."""
+    at = clock.now()
+    access.reader(signed_in(router.current_event.raw_event))
+    asked = _asked(_KNOWN | {"format"})
+    form = asked.get("format", "csv")
+    if form not in {"csv", "json"}:
+        raise Denied("bad_request", f"format is {form[:40]!r}. Expected csv or json.")
+    made = exporting.as_csv if form == "csv" else exporting.as_json
+    limit = access.limit(asked, PART, MOST_OF_A_PART)
+    try:
+        part = made(access.approvals_of(), _wanted(asked), cursor=asked.get("cursor"), limit=limit, at=at)
+    except CursorInvalid as error:
+        raise Denied("bad_cursor", str(error)) from error
+    return _file(form, part, asked)
+
+
+def _file(form: str, part: exporting.Part, asked: dict[str, str]) -> Response[str]:
+    headers: dict[str, str | list[str]] = {
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Disposition": f'attachment; filename="approvals.{form}"',
+    }
+    if part.cursor is not None:
+        following = urlencode({**asked, "cursor": part.cursor})
+        headers |= {"Link": f'</api/export?{following}>; rel="next"', "Gatehouse-Cursor": part.cursor}
+    kinds = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+    return Response(status_code=200, content_type=kinds[form], body=part.text, headers=headers)
+
+
+def _asked(known: set[str]) -> dict[str, str]:
+    """The query. A word that is not known is told, since an auditor who mistypes one must not take everything for the answer."""
+    asked = router.current_event.query_string_parameters or {}
+    if unknown := set(asked) - known:
+        raise Denied("bad_request", f"Unknown: {', '.join(sorted(unknown))[:80]}. Known: {', '.join(sorted(known))}.")
+    return asked
+
+
+def _wanted(asked: dict[str, str]) -> Wanted:
+    status = asked.get("status", "")
+    if status and status not in STATUSES:
+        raise Denied("bad_request", f"status is {status[:40]!r}. Expected one of: {', '.join(STATUSES)}.")
+    return Wanted(
+        device=asked.get("device", ""),
+        person=asked.get("person", ""),
+        status=STATUSES.get(status),
+        since=_moment(asked, "from"),
+        until=_moment(asked, "to"),
+    )
+
+
+def _moment(asked: dict[str, str], name: str) -> datetime | None:
+    """A day, which means its beginning in UTC, or a time with its zone."""
+    if not asked.get(name):
+        return None
+    try:
+        return moment(asked[name])
+    except ValueError as error:
+        raise Denied("bad_request", f"{name} {error}") from error
