@@ -41,6 +41,7 @@ NAMES = {
     "INVENTORY_TABLE": "Inventory",
     "APPROVALS_TABLE": "Approvals",
     "DELEGATIONS_TABLE": "Delegations",
+    "SESSIONS_TABLE": "Sessions",
     "CRL_BUCKET": "gatehouse-crls",
     "EVIDENCE_BUCKET": "gatehouse-evidence",
 }

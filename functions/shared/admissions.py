@@ -10,7 +10,9 @@ import msgspec
 from msgspec import Struct
 
 from functions.shared import clock, conditional
+from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
+from functions.shared.items import from_item
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned
 
@@ -44,10 +46,18 @@ class Admission(Struct, frozen=True, kw_only=True):
 
 
 class Admissions:
-    """The table's writes. `at` is the time of the caller's clock."""
+    """`at` is the time of the caller's clock."""
 
     def __init__(self, table: str) -> None:
         self.table = table
+
+    def find(self, certificate_id: str) -> Admission | None:
+        """The row as it stands; None if this certificate never knocked."""
+        with translated():
+            answer = client("dynamodb").get_item(
+                TableName=self.table, Key={"certificate_id": {"S": certificate_id}}, ConsistentRead=True
+            )
+        return from_item(answer["Item"], Admission) if "Item" in answer else None
 
     def claim(
         self, certificate_id: str, ca_certificate_id: str, execution: Execution, at: datetime

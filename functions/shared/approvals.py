@@ -54,7 +54,11 @@ class Approvals:
 
     def snapshot(self, request: Request) -> Any:
         """The evidence that the request shows, as plain JSON."""
-        item = self._get(request.approval_id, f"snapshot#{request.snapshot_sha256}")
+        return self.evidence(request.approval_id, request.snapshot_sha256)
+
+    def evidence(self, approval_id: str, sha256: str) -> Any:
+        """The evidence of this hash that the request shows or once showed, as plain JSON; None if it never did."""
+        item = self._get(approval_id, f"snapshot#{sha256}")
         return msgspec.json.decode(to_plain(item)["evidence"]) if item else None
 
     def callback(self, approval_id: str) -> tuple[bytes, int]:

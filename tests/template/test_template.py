@@ -257,7 +257,9 @@ def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:
         for route in routes.values()
         if route["Properties"]["AuthorizationType"] != "JWT"
     }
-    assert open_routes == {"GET /evidence/keys.json"}, "public keys are public; everything else needs a token"
+    assert open_routes == {"GET /evidence/keys.json", "$default", "GET /sign-in/callback"}, (
+        "public keys are public, and the pages ask for a session of their own; everything else needs a token"
+    )
 
 
 def test_approver_groups_exist_for_every_group_the_rules_name(resources: Resources) -> None:

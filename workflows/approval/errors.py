@@ -2,6 +2,8 @@
 
 `MayWorkLater`:
     DecisionPending         the execution was resumed and nothing is decided yet: it goes back to waiting
+    IdentityProviderUnavailable
+                            who somebody is could not be found out: the provider did not answer, or not sensibly
 
 `WillNeverWork`:
     ApprovalUnknown         there is no such request
@@ -12,6 +14,10 @@ from workflows.errors import MayWorkLater, WillNeverWork
 
 class DecisionPending(MayWorkLater):
     """The request is still open: whoever resumed the execution was not the one who may."""
+
+
+class IdentityProviderUnavailable(MayWorkLater):
+    """The identity provider did not answer, or not as OpenID Connect has it. The message says what was asked and came back."""
 
 
 class ApprovalUnknown(WillNeverWork):

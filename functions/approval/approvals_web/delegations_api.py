@@ -55,7 +55,7 @@ def make_delegation() -> Response[str]:
     """Give one's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
     asked = access.body(router.current_event.decoded_body, Asked, _ASKED)
-    return _told(delegating.delegate(_table(), _trail(), rules(), person, asked), person, made=True)
+    return _told(delegating.delegate(table(), trail(), rules(), person, asked), person, made=True)
 
 
 @router.post("/api/delegations/<delegation_id>/end")
@@ -64,7 +64,7 @@ def end_delegation(delegation_id: str) -> Response[str]:
     person = access.reader(signed_in(router.current_event.raw_event))
     why = access.body(router.current_event.decoded_body, Ending, 'Expected {"reason"} and nothing else.')
     known = access.is_id(delegation_id)
-    done = delegating.end(_table(), _trail(), person, delegation_id, why.reason) if known else None
+    done = delegating.end(table(), trail(), person, delegation_id, why.reason) if known else None
     if done is None:
         raise Denied("not_found", "There is no such delegation.")
     return _told(done, person)
@@ -77,11 +77,13 @@ def _told(done: delegating.Done | NotDelegated, person: Voter, *, made: bool = F
     return answer({"delegation": shown, "repeated": done.repeated}, 201 if made and not done.repeated else 200)
 
 
-def _table() -> Delegations:
+def table() -> Delegations:
+    """Where delegations are kept."""
     return Delegations(settings(Settings).delegations_table)
 
 
-def _trail() -> Trail:
+def trail() -> Trail:
+    """Where making and ending one is recorded."""
     return Trail(settings(Evidence).evidence_bucket, "approvals_web")
 
 

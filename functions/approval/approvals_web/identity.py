@@ -17,7 +17,11 @@ from workflows.errors import GatehouseError
 class NotSignedIn(GatehouseError):  # noqa: N818
     """The claims do not name a person who is signed in to us now."""
 
-    def __init__(self, code: Literal["unauthorized", "wrong_token", "token_expired"], message: str) -> None:
+    def __init__(
+        self,
+        code: Literal["unauthorized", "wrong_token", "token_expired", "no_session", "sign_in_failed"],
+        message: str,
+    ) -> None:
         self.code = code
         super().__init__(message)
 
@@ -37,7 +41,11 @@ def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
     route that lost its authorizer lets nobody in, nor one that was given another pool's.
     """
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    claims = (authorizer.get("jwt") or {}).get("claims") or {}
+    return person((authorizer.get("jwt") or {}).get("claims") or {}, provider, at)
+
+
+def person(claims: dict[str, Any], provider: Provider, at: datetime) -> Voter:
+    """The person of whom an ID token with a verified signature speaks. Raises `NotSignedIn` if it is not for us, or no longer."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise NotSignedIn("unauthorized", "Sign in first.")

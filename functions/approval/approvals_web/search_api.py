@@ -27,11 +27,7 @@ def find_approvals() -> Response[str]:
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = _asked(_KNOWN)
     limit = access.limit(asked, LIMIT, MOST)
-    table = access.approvals_of().table
-    try:
-        found = paging.page(search(table, _wanted(asked), cursor=asked.get("cursor"), at=at), limit)
-    except CursorInvalid as error:
-        raise Denied("bad_cursor", str(error)) from error
+    found = one_page(asked, limit, at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
     return answer({"approvals": shown, "cursor": found.cursor})
 
@@ -41,7 +37,20 @@ def export_approvals() -> Response[str]:
     """A part of what fits, as CSV or JSON. The header Link (RFC 8288) names the next part; without it, this is the last."""
     at = clock.now()
     access.reader(signed_in(router.current_event.raw_event))
-    asked = _asked(_KNOWN | {"format"})
+    return export(_asked(_KNOWN | {"format"}), at)
+
+
+def one_page(asked: dict[str, str], limit: int, at: datetime) -> paging.Page:
+    """What fits to `asked`, a page of it. Raises `Denied`."""
+    table = access.approvals_of().table
+    try:
+        return paging.page(search(table, _wanted(asked), cursor=asked.get("cursor"), at=at), limit)
+    except CursorInvalid as error:
+        raise Denied("bad_cursor", str(error)) from error
+
+
+def export(asked: dict[str, str], at: datetime) -> Response[str]:
+    """A part of what fits to `asked`, as a file. Raises `Denied`."""
     form = asked.get("format", "csv")
     if form not in {"csv", "json"}:
         raise Denied("bad_request", f"format is {form[:40]!r}. Expected csv or json.")

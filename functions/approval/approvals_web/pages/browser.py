@@ -1,0 +1,111 @@
+"""What passes between a browser and the pages: cookies, sessions, forms, redirects."""
+
+import hmac
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
+
+from functions.approval.approvals_web.access import Settings as _Settings
+from functions.approval.approvals_web.answers import Denied
+from functions.approval.approvals_web.identity import NotSignedIn
+from functions.approval.approvals_web.signing_in.sessions import COOKIE, Session, Sessions
+from functions.shared import clock
+from functions.shared.settings import settings
+
+MOST_FORM = 65_536
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Referrer-Policy": "no-referrer",
+    "Strict-Transport-Security": "max-age=31536000",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Settings(_Settings, frozen=True, kw_only=True):
+    admissions_table: str
+    evidence_bucket: str
+    sessions_table: str
+
+
+class Forged(Denied):
+    """The form is not one that we gave to this person."""
+
+
+def base() -> str:
+    """What stands before every path of ours: nothing on AWS, the gateway's path on the local cloud."""
+    path: str = urlsplit(settings(Settings).approvals_url).path
+    return path
+
+
+def cookie(name: str, value: str, *, seconds: int | None = None) -> Cookie:
+    """Ours alone, never for scripts, never over plain HTTP, and not with what another site sends (RFC 6265bis, ``__Host-``)."""
+    return Cookie(
+        name=name, value=value, path="/", secure=True, http_only=True, max_age=seconds, same_site=SameSite.LAX_MODE
+    )
+
+
+def read_cookie(event: dict[str, Any], name: str) -> str | None:
+    """The cookie's value. The HTTP API lists cookies apart; a gateway that does not leaves them in the header."""
+    sent = event.get("cookies") or (event.get("headers") or {}).get("cookie", "").split(";")
+    found = (pair.strip().partition("=") for pair in sent)
+    return next((value for key, _, value in found if key == name and value), None)
+
+
+def signed_in(event: dict[str, Any], *, attended: bool = True) -> Session:
+    """The session that the browser has. Raises `NotSignedIn`."""
+    secret = read_cookie(event, COOKIE)
+    found = Sessions(settings(Settings).sessions_table).find(secret, clock.now(), attended=attended) if secret else None
+    if found is None:
+        raise NotSignedIn("no_session", "You are not signed in, or were away for too long. Nothing was changed.")
+    return found
+
+
+def form(event: BaseProxyEvent) -> dict[str, list[str]]:
+    """The fields that were sent. Raises `Denied`."""
+    sent = event.decoded_body or ""
+    if len(sent) > MOST_FORM:
+        raise Denied("bad_request", f"The form has {len(sent)} characters; at most {MOST_FORM}.")
+    try:
+        return parse_qs(sent, keep_blank_values=True, max_num_fields=200)
+    except ValueError as error:
+        raise Denied("bad_request", f"The form cannot be read: {error}") from error
+
+
+def one(fields: dict[str, list[str]], name: str) -> str:
+    """The only value of a field; empty if there is none."""
+    return fields.get(name, [""])[0]
+
+
+def unforged(event: BaseProxyEvent, session: Session) -> dict[str, list[str]]:
+    """The form, if it is ours: it has this session's token, and the browser says that it came from a page of ours.
+
+    Raises `Forged`, before anything is looked at.
+    """
+    fields = form(event)
+    sent = one(fields, "csrf")
+    site = (event.headers or {}).get("sec-fetch-site", "same-origin")
+    if not hmac.compare_digest(sent.encode(), session.csrf.encode()) or site != "same-origin":
+        raise Forged("forged", "This form was not made for your session, so nothing was done. Open the page again.")
+    return fields
+
+
+def go(address: str, *cookies: Cookie) -> Response[str]:
+    """303: the next page is fetched, and neither reload nor the back button sends anything again."""
+    target = f"{settings(Settings).approvals_url}{address}" if address.startswith("/") else address
+    return Response(
+        status_code=303,
+        headers={**HEADERS, "Location": target},
+        cookies=list(cookies),
+        body="",
+        content_type="text/plain",
+    )

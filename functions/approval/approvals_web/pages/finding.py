@@ -1,0 +1,59 @@
+"""The auditor's view: finding requests again by device, person, status and time, and taking them away as a file."""
+
+from urllib.parse import urlencode
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web.answers import Denied
+from functions.approval.approvals_web.pages.browser import signed_in
+from functions.approval.approvals_web.pages.rendering import page
+from functions.approval.approvals_web.search_api import export, one_page
+from functions.approval.approvals_web.searching import STATUSES
+from functions.shared import clock
+
+router = Router()  # type: ignore[no-untyped-call]
+
+LIMIT = 25
+_FIELDS = ("device", "person", "status", "from", "to")
+
+
+@router.get("/search")
+def find() -> Response[str]:
+    """The form, and what was found. A mistake in the form is told above it, and nothing is found: an empty list would be an answer."""
+    at, session = clock.now(), signed_in(router.current_event.raw_event)
+    person = access.reader(access.with_delegations(session.voter))
+    asked = _filled_in()
+    cursor = (router.current_event.query_string_parameters or {}).get("cursor")
+    found, mistake = None, None
+    try:
+        found = one_page({**asked, **({"cursor": cursor} if cursor else {})}, LIMIT, at)
+    except Denied as error:
+        mistake = str(error)
+    return page(
+        "search.html",
+        status=400 if mistake else 200,
+        session=session,
+        person=person,
+        at=at,
+        asked={name: asked.get(name, "") for name in _FIELDS},
+        query=urlencode(asked),
+        statuses=STATUSES,
+        rows=[views.summary(request, person, at=at) for request in found.requests] if found else [],
+        cursor=found.cursor if found else None,
+        mistake=mistake,
+    )
+
+
+@router.get("/search/export")
+def take_away() -> Response[str]:
+    """A part of it as a file. If there is more, the header Link says where the next part is, as the API does."""
+    session = signed_in(router.current_event.raw_event)
+    access.reader(access.with_delegations(session.voter))
+    return export(dict(router.current_event.query_string_parameters or {}), clock.now())
+
+
+def _filled_in() -> dict[str, str]:
+    asked = router.current_event.query_string_parameters or {}
+    return {name: asked[name].strip() for name in _FIELDS if asked.get(name, "").strip()}

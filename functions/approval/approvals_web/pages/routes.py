@@ -1,0 +1,168 @@
+"""The pages for reading: the inbox with its lanes, one request, a receipt, and what the live status asks for. None changes anything."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web.answers import Denied, answer
+from functions.approval.approvals_web.lanes import LANES, CursorInvalid
+from functions.approval.approvals_web.lanes import page as read_lane
+from functions.approval.approvals_web.pages import browser, checks
+from functions.approval.approvals_web.pages.browser import go, signed_in
+from functions.approval.approvals_web.pages.rendering import asset, page
+from functions.approval.approvals_web.signing_in.sessions import Session
+from functions.shared import clock
+from functions.shared.admissions import Admissions
+from functions.shared.approvals import Approvals
+from functions.shared.settings import settings
+from workflows.approval import bulk, votes
+from workflows.approval.request import Request, told
+from workflows.approval.votes import Voter
+
+router = Router()  # type: ignore[no-untyped-call]
+
+LIMIT = 25
+LANE_NAMES = {
+    "mine": "For you",
+    "waiting": "Waiting for others",
+    "decided": "Decided",
+    "not_carried_out": "Not carried out",
+}
+
+
+@router.get("/")
+def enter() -> Response[str]:
+    return go("/approvals")
+
+
+@router.get("/assets/<name>")
+def assets(name: str) -> Response[str]:
+    found = asset(name)
+    if found is None:
+        raise Denied("not_found", "There is no such file.")
+    return found
+
+
+@router.get("/approvals")
+def inbox() -> Response[str]:
+    """One page of a lane."""
+    at, session = clock.now(), signed_in(router.current_event.raw_event)
+    person = access.reader(access.with_delegations(session.voter))
+    asked = router.current_event.query_string_parameters or {}
+    lane = LANES.get(asked.get("lane", "mine"))
+    if lane is None:
+        raise Denied("unknown_lane", "There is no such list.")
+    try:
+        table = settings(browser.Settings).approvals_table
+        found = read_lane(table, lane, person, cursor=asked.get("cursor"), limit=LIMIT, at=at)
+    except CursorInvalid as error:
+        raise Denied("bad_cursor", str(error)) from error
+    rows = [views.summary(request, person, at=at) for request in found.requests]
+    return page(
+        "inbox.html",
+        session=session,
+        person=person,
+        at=at,
+        lanes=LANE_NAMES,
+        lane=lane,
+        rows=rows,
+        cursor=found.cursor,
+        first="cursor" not in asked,
+        together=lane == "mine" and sum(row.green for row in rows) > 1,
+        most=bulk.MOST,
+    )
+
+
+@router.get("/approvals/<approval_id>")
+def show(approval_id: str) -> Response[str]:
+    """One request, and what can be done about it."""
+    session = signed_in(router.current_event.raw_event)
+    approvals, person = access.approvals_of(), access.with_delegations(session.voter)
+    request = readable(approvals, approval_id, person)
+    return request_page(approvals, request, session, person)
+
+
+@router.get("/approvals/<approval_id>/receipt")
+def receipt(approval_id: str) -> Response[str]:
+    """What this person signed, and what became of it."""
+    at, session = clock.now(), signed_in(router.current_event.raw_event)
+    approvals, person = access.approvals_of(), access.with_delegations(session.voter)
+    request = readable(approvals, approval_id, person)
+    signed = [vote for vote in request.votes if vote.subject == person.subject]
+    if not signed:
+        return go(f"/approvals/{approval_id}")
+    return page(
+        "receipt.html",
+        session=session,
+        person=person,
+        at=at,
+        one=views.summary(request, person, at=at),
+        votes=signed,
+        told=told(request),
+        outcome=outcome(request),
+    )
+
+
+@router.get("/approvals/<approval_id>/state")
+def state(approval_id: str) -> Response[str]:
+    """For the live status, which asks by itself: it keeps no session awake."""
+    session = signed_in(router.current_event.raw_event, attended=False)
+    person = access.with_delegations(session.voter)
+    request = readable(access.approvals_of(), approval_id, person)
+    shown = views.summary(request, person, at=clock.now())
+    ended = outcome(request)
+    return answer(
+        {"sentence": shown.sentence, "state": f"{request.version} {shown.status} {ended.outcome if ended else ''}"}
+    )
+
+
+def readable(approvals: Approvals, approval_id: str, person: Voter) -> Request:
+    """The request. Raises `Denied`, in the same words whether it is not there or not theirs to see."""
+    request = access.find(approvals, approval_id, person)
+    if not access.may_read(person, request):
+        raise access.nobody()
+    return request
+
+
+def request_page(
+    approvals: Approvals,
+    request: Request,
+    session: Session,
+    person: Voter,
+    *,
+    status: int = 200,
+    notice: str | None = None,
+    changed: list[checks.Difference] | None = None,
+    reason: str = "",
+) -> Response[str]:
+    """The page of one request; `notice` says why nothing was done, `changed` what is no longer as it was shown, `reason` was typed."""
+    at = clock.now()
+    snapshot = approvals.snapshot(request)
+    shown = views.detail(request, person, snapshot, approvals.events(request.approval_id), at=at)
+    evidence = checks.read(snapshot)
+    return page(
+        "request.html",
+        status=status,
+        session=session,
+        person=person,
+        at=at,
+        one=shown,
+        evidence=evidence,
+        checks=checks.checks(evidence),
+        last_needed=shown.votes_needed - shown.votes_received == 1,
+        stale=request.ruling.fresh_sign_in and not votes.is_fresh(person, at),
+        told=told(request),
+        outcome=outcome(request),
+        notice=notice,
+        changed=changed or [],
+        reason=reason,
+    )
+
+
+def outcome(request: Request) -> Any:
+    """What became of the admission, once this request's execution has ended it; None before."""
+    found = Admissions(settings(browser.Settings).admissions_table).find(request.certificate_id)
+    ended = found is not None and found.execution_arn == request.execution_arn and found.outcome != "open"
+    return found if ended else None

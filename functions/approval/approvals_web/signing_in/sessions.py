@@ -1,0 +1,107 @@
+"""Who is signed in to the pages: kept here, while the browser has nothing but a random number (OWASP ASVS 7).
+
+A session ends with the ID token that it came from, since groups are only as true as the token, and after a quarter of an hour in which
+nobody did anything. Of the random number only the hash is kept: who reads the table cannot act as anybody.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+import msgspec
+from msgspec import Struct
+
+from functions.shared import conditional
+from functions.shared.aws import client, translated
+from functions.shared.conditional import ConditionFailed
+from functions.shared.items import to_item, to_plain
+from workflows.approval.votes import Voter
+
+COOKIE = "__Host-session"
+IDLE = timedelta(minutes=15)
+"""21 CFR 11.200(a)(1)(i) speaks of one continuous period of controlled access: this is how long it goes on unattended."""
+LONGEST = timedelta(hours=8)
+_NOTED_EVERY = timedelta(minutes=1)
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """`csrf` goes into every form of this session and nowhere else. Times are in seconds since the epoch."""
+
+    key: str
+    voter: Voter
+    csrf: str
+    seen_at: int
+    ends_at: int
+
+
+class Sessions:
+    def __init__(self, table: str) -> None:
+        self._table = table
+
+    def start(self, voter: Voter, token_ends: datetime, at: datetime) -> tuple[str, Session]:
+        """A new session and the random number for the browser."""
+        secret = secrets.token_urlsafe(32)
+        session = Session(
+            key=_key(secret),
+            voter=voter,
+            csrf=secrets.token_urlsafe(32),
+            seen_at=_seconds(at),
+            ends_at=_seconds(min(token_ends, at + LONGEST)),
+        )
+        item = {
+            "session": session.key,
+            "voter": msgspec.json.encode(voter).decode(),
+            "csrf": session.csrf,
+            "seen_at": session.seen_at,
+            "ends_at": session.ends_at,
+        }
+        with translated():
+            client("dynamodb").put_item(
+                TableName=self._table, Item=to_item(item), ConditionExpression="attribute_not_exists(#session)",
+                ExpressionAttributeNames={"#session": "session"},
+            )  # fmt: skip
+        return secret, session
+
+    def find(self, secret: str, at: datetime, *, attended: bool = True) -> Session | None:
+        """The session, if it goes on at `at`. `attended` is False where nobody did anything: a page that asks by itself."""
+        with translated():
+            answer = client("dynamodb").get_item(
+                TableName=self._table, Key={"session": {"S": _key(secret)}}, ConsistentRead=True
+            )
+        if "Item" not in answer:
+            return None
+        plain = to_plain(answer["Item"])
+        voter = msgspec.json.decode(plain.pop("voter"), type=Voter)
+        session = Session(key=plain.pop("session"), voter=voter, **plain)
+        if not session.seen_at - 60 <= _seconds(at) < min(session.ends_at, session.seen_at + int(IDLE.total_seconds())):
+            self.end(session.key)
+            return None
+        if attended and _seconds(at) - session.seen_at >= _NOTED_EVERY.total_seconds():
+            self._note(session.key, at)
+        return session
+
+    def end(self, key: str) -> None:
+        """Forget it. No matter if it is gone already."""
+        with translated():
+            client("dynamodb").delete_item(TableName=self._table, Key={"session": {"S": key}})
+
+    def _note(self, key: str, at: datetime) -> None:
+        """Somebody is there. A session that was ended meanwhile stays ended."""
+        try:
+            conditional.update(
+                self._table,
+                {"session": key},
+                "SET seen_at = :at",
+                condition="attribute_exists(csrf)",
+                given={"at": _seconds(at)},
+            )
+        except ConditionFailed:
+            return
+
+
+def _key(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _seconds(moment: datetime) -> int:
+    return int(moment.timestamp())

@@ -1,0 +1,46 @@
+"""An ID token, believed only if everything about it holds (OpenID Connect Core 1.0, section 3.1.3.7)."""
+
+import hmac
+from typing import Any
+
+import msgspec
+
+from functions.approval.approvals_web.identity import NotSignedIn, Provider
+from functions.approval.approvals_web.signing_in import provider as providers
+
+ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
+"""Asymmetric ones only: ``none``, and a public key taken for an HMAC secret, are no signatures."""
+
+
+def verified(id_token: str, nonce: str, provider: Provider) -> dict[str, Any]:
+    """The claims of a token that the issuer signed for this sign-in.
+
+    Who the person is, whether the token is ours and has not expired, is `identity.person`'s to say. Raises `NotSignedIn`,
+    `IdentityProviderUnavailable`.
+    """
+    from joserfc.errors import JoseError
+
+    try:
+        claims = _claims(id_token, providers.keys(provider.oidc_issuer))
+    except (JoseError, ValueError):
+        try:
+            claims = _claims(id_token, providers.keys(provider.oidc_issuer, anew=True))
+        except (JoseError, ValueError) as error:
+            raise NotSignedIn("sign_in_failed", f"The ID token is not signed by the issuer: {error}") from error
+    sent = claims.get("nonce")
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), nonce.encode()):
+        raise NotSignedIn("sign_in_failed", "The ID token was issued for another sign-in.")
+    audience = claims.get("aud")
+    if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != provider.oidc_client_id:
+        raise NotSignedIn("sign_in_failed", "The ID token was issued to another application.")
+    return claims
+
+
+def _claims(id_token: str, keys: bytes) -> dict[str, Any]:
+    from joserfc import jwt
+    from joserfc.jwk import KeySet
+
+    claims: dict[str, Any] = jwt.decode(
+        id_token, KeySet.import_key_set(msgspec.json.decode(keys)), algorithms=ALGORITHMS
+    ).claims
+    return claims
