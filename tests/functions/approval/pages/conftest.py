@@ -77,7 +77,7 @@ class Issuer:
             case "/.well-known/openid-configuration":
                 return 200, json.dumps(self.document).encode()
             case "/keys":
-                return 200, json.dumps(KeySet(list(self.keys)).as_dict(private=False)).encode()  # type: ignore[arg-type]
+                return 200, json.dumps(KeySet(list(self.keys)).as_dict(private=False)).encode()
             case "/token" if self.refuses:
                 return 400, b'{"error": "invalid_grant", "error_description": "<b>used</b>"}'
         self.redeemed = dict(fields or {})
@@ -122,7 +122,7 @@ class Browser:
         self.cookies: dict[str, str] = {}
 
     def get(self, path: str, method: str = "GET", **query: str) -> Answer:
-        return self._ask(api_event(method, path, **query))
+        return self._ask(api_event(method, path, signed_in=None, body=None, **query))
 
     def post(self, path: str, fields: dict[str, Any], **headers: str) -> Answer:
         event = api_event("POST", path)
