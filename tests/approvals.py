@@ -136,10 +136,12 @@ def unsigned(vote: SignedVote) -> SignedVote:
     return replace(vote, signature="protected..signature")
 
 
-def after(standing: Request, *voters: Voter, decision: str = "approve", at: datetime = NOW + MINUTE) -> Request:
+def after(
+    standing: Request, *voters: Voter, decision: str = "approve", at: datetime = NOW + MINUTE, **unusual: Any
+) -> Request:
     """The request once these people have voted."""
     for voter in voters:
-        result = cast(standing, voter, ballot(decision, of=standing), at=at, sign=unsigned)
+        result = cast(standing, voter, ballot(decision, of=standing, **unusual), at=at, sign=unsigned)
         assert isinstance(result, Accepted), result
         standing = result.step.after
     return standing

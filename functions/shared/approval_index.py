@@ -25,6 +25,9 @@ _KEYS: dict[Index, tuple[str, str]] = {
     "by_device": ("device", "requested_at"),
     "by_person": ("person", "requested_at"),
 }
+DUE = "DUE"
+"""The one hash key of the index of messages that are to be sent; it holds a request only until all are."""
+
 _PAGE = 100
 _FIRST, _LAST = "0", "9999"
 _TRIES = 5
@@ -63,6 +66,25 @@ def found(
         identities = [(item["approval_id"]["S"], item[sort_key]["S"]) for item in items]
         there = _requests(table, [identity for identity, _ in identities])
         yield from (Found(there.get(position[0]), position) for position in identities)
+
+
+def due(table: str, at: datetime) -> Iterator[str]:
+    """The ids of requests of which something is to be told by `at`, longest due first."""
+    start = None
+    while True:
+        with translated():
+            page = client("dynamodb").query(
+                TableName=table,
+                IndexName="by_notice",
+                KeyConditionExpression="notice = :due AND notice_at <= :now",
+                ExpressionAttributeValues=values(due=DUE, now=stamp(at)),
+                Limit=_PAGE,
+                **({"ExclusiveStartKey": start} if start else {}),
+            )
+        yield from (item["approval_id"]["S"] for item in page["Items"])
+        start = page.get("LastEvaluatedKey")
+        if start is None:
+            return
 
 
 def found_as(name: str) -> str:

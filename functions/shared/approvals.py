@@ -17,7 +17,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from functions.shared import clock
-from functions.shared.approval_index import found_as, mention
+from functions.shared.approval_index import DUE, found_as, mention
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.items import from_item, to_item, to_plain, values
@@ -26,11 +26,21 @@ from workflows.admission.contracts import SignedVote
 from workflows.admission.errors import AwsUnavailable
 from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
+from workflows.approval.notices import due
 from workflows.approval.request import Request, Step, entered_under
 
 TRIES = 8
 _NO_VERSION = 999_999
-_TIMES = ("requested_at", "decide_by", "decided_at", "execute_by", "announced_at")
+_TIMES = (
+    "requested_at",
+    "decide_by",
+    "decided_at",
+    "execute_by",
+    "announced_at",
+    "each_told_at",
+    "reminded_at",
+    "escalated_at",
+)
 
 
 class Approvals:
@@ -226,12 +236,14 @@ def _key(approval_id: str, item: str) -> dict[str, Any]:
 
 
 def _plain(request: Request) -> dict[str, Any]:
-    """The request's attributes. `owed` is there only while something is to be done or reported: the index by it is sparse."""
+    """The request's attributes. `owed` and `notice` are there only while something is to be done or told: their indexes are sparse."""
     plain: dict[str, Any] = msgspec.to_builtins(request)
     for name in _TIMES:
         moment: datetime | None = getattr(request, name)
         plain[name] = None if moment is None else stamp(moment)
     plain["owed"] = request.resume_state if request.resume_state in {"OWED", "LOST"} else None
+    following = due(request)
+    plain["notice"], plain["notice_at"] = (DUE, stamp(following[1])) if following else (None, None)
     return plain
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 EventType = Literal[
-    "opened", "asked_again", "announced", "voted", "vote_refused", "expired", "resumed", "not_carried_out"
+    "opened", "asked_again", "announced", "told", "voted", "vote_refused", "expired", "resumed", "not_carried_out"
 ]
 
 

@@ -34,7 +34,8 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `token_sha256` tells a new task token from the same one come twice, without keeping it. `votes` holds every vote that counted when it
     was cast; only those on the present `basis_sha256` count towards the quorum. `green`: nothing was found that somebody should look
-    into (see `workflows.approval.bulk`).
+    into (see `workflows.approval.bulk`). `tell_each`: personal mails are sent as well; `told`: the result that people were told last
+    (see `workflows.approval.notices`).
     """
 
     approval_id: str
@@ -51,6 +52,11 @@ class Request(Struct, frozen=True, kw_only=True):
     decided_at: datetime | None = None
     execute_by: datetime | None = None
     announced_at: datetime | None = None
+    tell_each: bool = False
+    each_told_at: datetime | None = None
+    reminded_at: datetime | None = None
+    escalated_at: datetime | None = None
+    told: Literal["approved", "rejected", "expired", "not_carried_out"] | None = None
     ruling: Ruling
     basis_sha256: str
     snapshot_sha256: str
@@ -159,6 +165,8 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
             policy_name=fresh.policy_name,
             green=fresh.green,
         )
+        if fresh.basis_sha256 != request.basis_sha256:  # whoever has voted has to be asked once more
+            after = replace(after, announced_at=None, each_told_at=None)
     step = _step(
         request, after, "asked_again", source="request_approval", summary="The execution waits on a new token.", at=at
     )
@@ -173,16 +181,17 @@ def announce(request: Request, *, at: datetime) -> Step:
     )
 
 
-def expire(request: Request, *, at: datetime) -> Step | None:
-    """PENDING → EXPIRED, by the execution itself: nobody needs to be resumed. None if it is decided or not yet due."""
+def expire(request: Request, *, at: datetime, source: str = "read_decision") -> Step | None:
+    """PENDING → EXPIRED. None if it is decided or not yet due. By the execution itself, nobody needs to be resumed; else it is owed."""
     if not request.overdue(at):
         return None
-    after = replace(request, status="EXPIRED", decided_at=at, resume_state="DELIVERED", version=request.version + 1)
+    resume_state: ResumeState = "DELIVERED" if source == "read_decision" else "OWED"
+    after = replace(request, status="EXPIRED", decided_at=at, resume_state=resume_state, version=request.version + 1)
     return _step(
         request,
         after,
         "expired",
-        source="read_decision",
+        source=source,
         summary=f"Nobody decided by {_utc(request.decide_by)}.",
         at=at,
     )
@@ -194,9 +203,21 @@ def delivered(request: Request, *, source: str, at: datetime) -> Step:
     return _step(request, after, "resumed", source=source, summary="The execution goes on with the decision.", at=at)
 
 
-def lost(request: Request, *, because: str, source: str, at: datetime) -> Step:
-    """The decision will not be carried out, and everybody shall see it."""
-    after = replace(request, resume_state="LOST", lost_because=because, version=request.version + 1)
+def moot(request: Request, *, source: str, at: datetime) -> Step:
+    """Nobody decided, and the execution that would have held the device has ended: there is nothing to carry out."""
+    after = replace(request, resume_state="DELIVERED", version=request.version + 1)
+    return _step(request, after, "resumed", source=source, summary="The execution had ended before.", at=at)
+
+
+def lost(request: Request, *, because: str, source: str, at: datetime, told: bool = False) -> Step:
+    """The decision will not be carried out, and everybody shall see it. `told`: the message is out already."""
+    after = replace(
+        request,
+        resume_state="LOST",
+        lost_because=because,
+        told="not_carried_out" if told else request.told,
+        version=request.version + 1,
+    )
     return _step(request, after, "not_carried_out", source=source, summary=because, at=at)
 
 

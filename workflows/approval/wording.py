@@ -9,6 +9,23 @@ from workflows.approval.quorum import progress
 from workflows.approval.request import Request
 from workflows.revocation.verdict import Verdict
 
+HEADS = {
+    "asked": "Approval needed",
+    "reminder": "Still waiting for you",
+    "escalation": "You may stand in",
+    "approved": "Approved",
+    "rejected": "Rejected",
+    "expired": "Expired",
+    "not_carried_out": "Decided, not carried out",
+}
+"""How the subject of a mail begins, by kind (see `workflows.approval.notices`)."""
+
+LEADS = {
+    "reminder": "You have not voted on this yet.",
+    "escalation": "The people who were asked have not decided in time, so you may stand in for any of them.",
+}
+"""What stands below the first sentence of a mail that asks for a decision."""
+
 _HARMLESS = frozenset(" -_:+#().")
 
 
@@ -73,12 +90,39 @@ def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDec
     )
 
 
-def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime) -> str:
-    """The mail: the sentence, the checks in short, the expiry, and one link to the signed-in page."""
+def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime, lead: str | None = None) -> str:
+    """The mail: the sentence, why it comes now (`lead`), the checks in short, the expiry, and one link to the signed-in page."""
     rule = f"Asked by rule {request.ruling.rule_id}, version {plain(request.ruling.rule_version)}."
     expiry = f"Decide by {request.decide_by:%Y-%m-%d %H:%M} UTC."
-    return "\n".join(
-        (sentence(request, at=at), "", *lines, "", rule, expiry, "", "Read it and decide, signed in:", link, "")
+    head = (sentence(request, at=at), *((lead,) if lead else ()))
+    return "\n".join((*head, "", *lines, "", rule, expiry, "", "Read it and decide, signed in:", link, ""))
+
+
+def result(request: Request, link: str, *, at: datetime) -> str:
+    """The mail about what became of a request: the sentence, who decided, what follows, and one link."""
+    if request.resume_state == "LOST":
+        follows = f"It was not carried out: {plain(request.lost_because or 'nobody knows why', 300)}"
+    elif request.status == "APPROVED":
+        follows = (
+            "Before the certificate is activated, revocation list and inventory are checked again. "
+            f"It has to be carried out by {request.execute_by:%Y-%m-%d %H:%M} UTC."
+        )
+    elif request.status == "REJECTED":
+        follows = "The certificate is set INACTIVE."
+    else:
+        follows = "The device is held: the certificate stays pending, and a later connection asks again."
+    said = tuple(f"Reason: {plain(vote.reason, 300)}" for vote in request.votes[-1:] if vote.reason)
+    return "\n".join((sentence(request, at=at), "", *_who(request), *said, follows, "", link, ""))
+
+
+def _who(request: Request) -> tuple[str, ...]:
+    """Who signed what, each on a line."""
+    return tuple(
+        f"{'Approved' if vote.decision == 'approve' else 'Rejected'} by {plain(vote.name)}"
+        + (f" on behalf of {plain(vote.on_behalf_of.name)}" if vote.on_behalf_of else "")
+        + f" ({', '.join(plain(group) for group in vote.groups)}), {vote.voted_at:%Y-%m-%d %H:%M:%S} UTC."
+        for vote in request.votes
+        if vote.basis_sha256 == request.basis_sha256
     )
 
 

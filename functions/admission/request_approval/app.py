@@ -24,6 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     notifications_topic_arn: str
     event_bus_name: str
     approvals_url: str
+    mail_from: str = ""
 
 
 @observed
@@ -36,7 +37,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     asked = contracts.read(contracts.RequestApprovalInput, event)
     configured = settings(Settings)
     Admissions(configured.admissions_table).retain(asked.certificate.certificate_id, asked.execution)
-    request, evidence = prepare(asked, at=clock.now())
+    request, evidence = prepare(asked, at=clock.now(), tell_each=bool(configured.mail_from))
     token = task_tokens.encrypt(asked.task_token, request.approval_id, configured.data_key_arn)
     approvals = Approvals(configured.approvals_table)
     standing = _store(approvals, request, evidence, token)

@@ -36,6 +36,10 @@ class Resumption:
         match executions.whereabouts(request.execution_arn):
             case "past":
                 self._delivered(request, generation)
+            case "gone" if request.status == "EXPIRED":
+                self._settle(
+                    request, generation, lambda standing: requests.moot(standing, source=SOURCE, at=whole(clock.now()))
+                )
             case "gone":
                 self._lost(request, generation)
             case "waiting":
@@ -66,7 +70,7 @@ class Resumption:
         self._settle(
             request,
             generation,
-            lambda standing: requests.lost(standing, because=because, source=SOURCE, at=whole(clock.now())),
+            lambda standing: requests.lost(standing, because=because, source=SOURCE, at=whole(clock.now()), told=True),
         )
 
     def _settle(self, request: Request, generation: int, step: Callable[[Request], Step]) -> None:

@@ -1,29 +1,34 @@
-"""Whatever happens in whatever order: people vote on stale pages, clocks run, Lambdas crash between any two steps, executions retry,
-time out, are redriven or aborted. The resumer, the adapter's loop and all rules are the real ones; the table and Step Functions are
-in memory and as strict as theirs.
+"""Whatever happens in whatever order: people vote on stale pages, for others, or on several at once, delegations begin and end, clocks
+run, reminders go out, Lambdas crash between any two steps, executions retry, time out, are redriven or aborted. The resumer, the
+teller, the adapter's loop and all rules are the real ones; the table and Step Functions are in memory and as strict as theirs.
 """
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from itertools import permutations
+from types import SimpleNamespace
+from typing import Literal
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from msgspec.structs import replace
 
 from functions.admission.read_decision import reading
+from functions.approval.approvals_web import voting
+from functions.approval.remind_approvers import telling
 from functions.approval.resume_execution import executions, resumption
 from functions.shared import clock, task_tokens
-from functions.shared.approvals import Approvals
-from tests.approvals import NOW, asked, asks, ballot, person, ruling, unsigned
+from tests.approvals import NOW, asked, asks, ballot, delegation, person, ruling, unsigned
+from tests.unit.approval.in_memory import Crash, Memory, Outbox, Silent, Unsigned
 from workflows.admission.contracts import SignedVote
+from workflows.approval import bulk, notices
 from workflows.approval import request as requests
-from workflows.approval.audit import AuditEvent
+from workflows.approval.delegation import Delegation
 from workflows.approval.errors import DecisionPending
 from workflows.approval.opening import prepare
 from workflows.approval.quorum import is_met
-from workflows.approval.request import Request, Step
+from workflows.approval.request import Request
 from workflows.approval.votes import Accepted, Voter, cast
 
 PEOPLE = {
@@ -33,73 +38,10 @@ PEOPLE = {
     "erin": person("erin", "quality", "security"),  # entered the device
     "mal": person("mal", "finance"),
 }
+GROUP_OF = {"ada": "quality", "kim": "security", "sam": "security", "erin": "quality"}
+"""Which right each of them gives away, if any."""
+TAKERS = ["ada", "erin", "kim", "mal", "sam"]
 WITHIN = 4 * 3600
-
-
-class Crash(Exception):  # noqa: N818
-    """The Lambda is gone."""
-
-
-class Memory(Approvals):
-    """The table: one item at a time, compare-and-swap, with the conditions of the real one."""
-
-    def __init__(self, world: "World") -> None:
-        super().__init__("memory")
-        self.world = world
-        self.item: Request | None = None
-        self.votes: dict[str, SignedVote] = {}
-        self.token: tuple[bytes, int] = (b"", 0)
-        self.trail: list[AuditEvent] = []
-        self.crash_before_write = False
-
-    def find(self, approval_id: str) -> Request | None:  # noqa: ARG002
-        return self.item
-
-    def callback(self, approval_id: str) -> tuple[bytes, int]:  # noqa: ARG002
-        return self.token
-
-    def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:  # noqa: ARG002
-        if self.item is not None:
-            return False
-        self.item, self.token = request, (token, request.generation)
-        self.trail.append(event)
-        return True
-
-    def commit(self, step: Step, *, snapshot: str | None = None, token: bytes | None = None) -> bool:  # noqa: ARG002
-        if self.crash_before_write:
-            self.crash_before_write = False
-            raise Crash
-        standing, vote = self.item, step.vote
-        assert standing is not None
-        if (standing.version, standing.status) != (step.before.version, step.before.status):
-            return False
-        if vote is not None:
-            earlier = self.votes.get(vote.subject)
-            if not standing.decide_by > self.world.now or standing.basis_sha256 != vote.basis_sha256:
-                return False
-            if earlier is not None and earlier.basis_sha256 == vote.basis_sha256:
-                return False
-            self.votes[vote.subject] = vote
-        elif step.after.status == "EXPIRED" != standing.status and standing.decide_by > self.world.now:
-            return False
-        self.item = step.after
-        self.trail.append(step.event)
-        if token is not None:
-            self.token = (token, step.after.generation)
-        return True
-
-
-class Silent:
-    """Messages, and what may happen while they are sent."""
-
-    def __init__(self, meanwhile: Callable[[], None]) -> None:
-        self.meanwhile = meanwhile
-
-    def mail(self, *_: str) -> None:
-        self.meanwhile()
-
-    def event(self, *_: Any) -> None:
-        """Goes with the mail."""
 
 
 class World(RuleBasedStateMachine):
@@ -120,6 +62,9 @@ class World(RuleBasedStateMachine):
         self.told: list[str] = []  # what the execution was told, each time
         self.seen: dict[str, Request] = {}  # the page each person has before them
         self.outcomes: set[str] = set()
+        self.delegations: dict[str, Delegation] = {}
+        self.outbox = Outbox()
+        self.crashes = 0  # of the teller, each of which may send one message again
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(clock, "now", lambda: self.now)
         self.patch.setattr(executions, "resume", self._send_task_success)
@@ -127,6 +72,11 @@ class World(RuleBasedStateMachine):
         self.patch.setattr(task_tokens, "decrypt", lambda ciphertext, *_: ciphertext.decode())
         self.patch.setattr(resumption, "count", lambda *_: None)
         self.patch.setattr(reading, "count", lambda *_: None)
+        self.patch.setattr(telling, "count", lambda *_: None)
+        self.patch.setattr(voting, "count", lambda *_: None)
+        self.patch.setattr(voting, "still_delegated", lambda voter, _: self._with_delegations(voter))
+        nobody = SimpleNamespace(wanted=False)
+        self.telling = telling.Telling(self.table, None, self.outbox, nobody, "https://approvals.example")  # type: ignore[arg-type]
         self.resumption = resumption.Resumption(
             self.table,
             self.messages,  # type: ignore[arg-type]
@@ -150,7 +100,7 @@ class World(RuleBasedStateMachine):
         self.timeout = self.now + timedelta(seconds=WITHIN + 300)
         if crash:
             return
-        fresh, evidence = prepare(asked(rule=self.rule, token=self.waits_on), at=self.now)
+        fresh, evidence = prepare(asked(rule=self.rule, token=self.waits_on), at=self.now, tell_each=self.tell_each)
         token = self.waits_on.encode()
         if not self.table.open(fresh, requests.opened(fresh), snapshot=evidence, token=token):
             self.table.change(
@@ -188,9 +138,17 @@ class World(RuleBasedStateMachine):
         self.told.append(request.status)
         self.where = "done"
 
-    @initialize(counts=st.sampled_from([{"quality": 1, "security": 1}, {"quality": 2}, {"quality": 1}]))
-    def begins(self, counts: dict[str, int]) -> None:
-        self.rule = ruling(requirements=asks(**counts), decide_within=WITHIN)
+    @initialize(
+        counts=st.sampled_from([{"quality": 1, "security": 1}, {"quality": 2}, {"quality": 1}]),
+        reminds=st.booleans(),
+        tell_each=st.booleans(),
+        given=st.lists(st.tuples(st.sampled_from(sorted(GROUP_OF)), st.sampled_from(TAKERS)), max_size=3),
+    )
+    def begins(self, counts: dict[str, int], reminds: bool, tell_each: bool, given: list[tuple[str, str]]) -> None:
+        later = {"remind_after": 3600, "escalate_after": 7200, "escalate_to": "finance"} if reminds else {}
+        self.rule, self.tell_each = ruling(requirements=asks(**counts), decide_within=WITHIN, **later), tell_each
+        for giver, taker in given:
+            self.delegates(giver=giver, taker=taker, hours=3)
         self._enter(crash=False)
 
     @precondition(lambda self: self.where == "waiting")
@@ -246,14 +204,89 @@ class World(RuleBasedStateMachine):
         who=st.sampled_from([*PEOPLE, "ada", "sam", "kim"]),
         decision=st.sampled_from(["approve"] * 5 + ["reject"]),
         stale=st.booleans(),
+        delegated=st.booleans(),
     )
-    def votes(self, who: str, decision: str, stale: bool) -> None:
-        """On the page as it is now, or on the one opened earlier."""
+    def votes(self, who: str, decision: str, stale: bool, delegated: bool) -> None:
+        """On the page as it is now, or on the one opened earlier; in one's own name, or by a delegation, if they were given one."""
         assert self.table.item is not None
         page = self.seen.get(who, self.table.item) if stale else self.table.item
-        result = cast(page, PEOPLE[who], ballot(decision, of=page), at=self.now, sign=unsigned)
+        by = self._given(who) if delegated else None
+        result = cast(
+            page,
+            self._with_delegations(PEOPLE[who]),
+            ballot(decision, of=page, delegation_id=by),
+            at=self.now,
+            sign=unsigned,
+        )
         if isinstance(result, Accepted):
             self.table.commit(result.step)  # a stale page is overtaken: nothing is written
+
+    @rule(
+        who=st.sampled_from(["ada", "kim", "sam", "mal"]),
+        delegated=st.booleans(),
+        together=st.booleans(),
+        crash=st.sampled_from([False, False, True]),
+    )
+    def votes_through_the_api(self, who: str, delegated: bool, together: bool, crash: bool) -> None:
+        """The whole way, alone or as one of several in one act; the Lambda may die before it writes."""
+        assert self.table.item is not None
+        page = self.seen.get(who, self.table.item)
+        self.table.crash_before_write = crash
+        try:
+            voting.vote(
+                self.table,
+                Unsigned(),  # type: ignore[arg-type]
+                page.approval_id,
+                PEOPLE[who],
+                ballot("approve", of=page, delegation_id=self._given(who) if delegated else None),
+                together=(bulk.kind(page), 3) if together else None,
+            )
+        except Crash:
+            return
+        finally:
+            self.table.crash_before_write = False
+
+    # --- delegations ---------------------------------------------------------------------------------------------------
+
+    @rule(
+        giver=st.sampled_from(sorted(GROUP_OF)),
+        taker=st.sampled_from(TAKERS),
+        hours=st.sampled_from([1, 3, 24]),
+    )
+    def delegates(self, giver: str, taker: str, hours: int) -> None:
+        """`giver` may delegate to themselves here: the rules of making one are tested elsewhere, and votes must not rely on them."""
+        identity = f"{giver}-{taker}"
+        made = delegation(
+            PEOPLE[giver],
+            PEOPLE[taker],
+            GROUP_OF[giver],
+            delegation_id=identity,
+            created_at=self.now,
+            until=self.now + timedelta(hours=hours),
+        )
+        self.delegations[identity] = made
+
+    @rule(giver=st.sampled_from(sorted(GROUP_OF)), taker=st.sampled_from(TAKERS))
+    def ends_a_delegation(self, giver: str, taker: str) -> None:
+        standing = self.delegations.get(f"{giver}-{taker}")
+        if standing is not None:
+            self.delegations[f"{giver}-{taker}"] = replace(standing, ended_at=self.now)
+
+    def stands(self, identity: str) -> bool:
+        """What the vote's transaction looks at."""
+        standing = self.delegations.get(identity)
+        return standing is not None and standing.stands(self.now)
+
+    def _given(self, taker: str) -> str | None:
+        """The one they were given last, whether it stands or not."""
+        given = [one.delegation_id for one in self.delegations.values() if one.delegate == taker]
+        return given[-1] if given else None
+
+    def _with_delegations(self, voter: Voter) -> Voter:
+        """As a page read a while ago may hold them: those that have ended are among them."""
+        return replace(
+            voter, delegations=tuple(one for one in self.delegations.values() if one.delegate == voter.subject)
+        )
 
     # --- the resumer and the clock -------------------------------------------------------------------------------------
 
@@ -269,6 +302,18 @@ class World(RuleBasedStateMachine):
         finally:
             self.table.crash_before_write = self.redriven_meanwhile = False
 
+    @rule(crash=st.booleans())
+    def schedule_runs(self, crash: bool) -> None:
+        """Reminders, escalations, results; and a request that nobody expired."""
+        assert self.table.item is not None
+        self.table.crash_before_write = crash
+        try:
+            self.telling.tell(self.table.item.approval_id)
+        except Crash:
+            self.crashes += 1
+        finally:
+            self.table.crash_before_write = False
+
     @rule(minutes=st.sampled_from([1, 1, 30, 239, 480]))
     def time_passes(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
@@ -281,10 +326,55 @@ class World(RuleBasedStateMachine):
         if request is None or request.status != "APPROVED":
             return
         assert is_met(request.ruling, request.approvals, requested_at=request.requested_at)
-        assert {vote.subject for vote in request.approvals} <= {"ada", "kim", "sam"}
-        assert len({vote.subject for vote in request.votes}) == len(request.votes)
+        assert self._different_people_and_rights_fill_every_place(request)
         assert all(vote.voted_at < request.decide_by for vote in request.votes)
         assert not any(vote.decision == "reject" for vote in request.votes)
+
+    @invariant()
+    def whoever_entered_the_device_decides_in_no_way(self) -> None:
+        if self.table.item is not None:
+            assert not {"erin"} & {name for vote in self.table.item.votes for name in (vote.subject, vote.authority)}
+
+    @invariant()
+    def one_vote_a_person_and_one_a_right(self) -> None:
+        votes = self.table.item.votes if self.table.item is not None else ()
+        assert len({vote.subject for vote in votes}) == len({vote.authority for vote in votes}) == len(votes)
+        for vote in votes:
+            if vote.on_behalf_of is None:
+                assert set(vote.groups) <= set(PEOPLE[vote.subject].groups)
+            else:
+                assert vote.groups == (GROUP_OF[vote.authority],)
+                assert vote.voted_at < vote.on_behalf_of.until
+
+    @invariant()
+    def nothing_is_told_more_often_than_it_crashed(self) -> None:
+        request = self.table.item
+        if request is None:
+            return
+        expected = {
+            "approval_reminder": request.reminded_at is not None,
+            "approval_escalated": request.escalated_at is not None,
+            "approval_decided": request.told in {"approved", "rejected"},
+            "approval_expired": request.told == "expired",
+        }
+        for kind, noted in expected.items():
+            assert self.outbox.sent[kind] >= noted, kind
+        assert sum(self.outbox.sent.values()) <= self.crashes + sum(expected.values()) + 2 * (request.told is not None)
+
+    @staticmethod
+    def _different_people_and_rights_fill_every_place(request: Request) -> bool:
+        """By trying everything, as one would on paper."""
+        places = [part.group for part in request.ruling.requirements for _ in range(part.count)]
+
+        def fills(vote: SignedVote, group: str) -> bool:
+            stands_in = "finance" in vote.groups and vote.voted_at - request.requested_at >= timedelta(seconds=7200)
+            return group in vote.groups or (request.ruling.escalate_to == "finance" and stands_in)
+
+        return any(
+            len({vote.subject for vote in seated}) == len({vote.authority for vote in seated}) == len(places)
+            and all(fills(vote, group) for vote, group in zip(seated, places, strict=True))
+            for seated in permutations(request.approvals, len(places))
+        )
 
     @invariant()
     def never_two_outcomes(self) -> None:
@@ -320,14 +410,20 @@ class World(RuleBasedStateMachine):
         """Nobody acts any more but the sweeper, the clock and the execution: everything must come to rest, and rightly."""
         for _ in range(6):
             self.resumer_runs(crash=False, redriven=False)
+            self.schedule_runs(crash=False)
             if self.where == "reading":
                 self._read()
             self.now += timedelta(seconds=WITHIN + 301)
             if self.where == "waiting" and self.now >= self.timeout:
                 self._goes_to_read()
+        self.resumer_runs(crash=False, redriven=False)
+        self.schedule_runs(crash=False)
         request = self.table.item
         assert request is not None
         assert request.resume_state != "OWED"
+        assert request.status != "PENDING"
+        assert notices.due(request) is None
+        assert request.told is not None or request.resume_state == "LOST"
         if self.where == "done":
             assert self.told[-1] == request.status
             assert request.resume_state == "DELIVERED" or request.status == "APPROVED"
@@ -338,7 +434,7 @@ class World(RuleBasedStateMachine):
             assert self.came_to_read or request.resume_state == "LOST"
 
 
-World.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+World.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
 TestInterleavings = World.TestCase
 
 
