@@ -160,7 +160,7 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
     )
     names = (voter.subject, voter.name, *voter.identified_as)
     if delegation:
-        names += (delegation.delegator, delegation.delegator_name)
+        names += (delegation.delegator, delegation.delegator_name, *delegation.delegator_known_as)
     return Accepted(vote=vote, step=Step(before=request, after=after, event=event, vote=vote, names=names))
 
 

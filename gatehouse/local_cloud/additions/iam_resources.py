@@ -10,6 +10,7 @@ And:
 
 - ``states:SendTask…``: the state machine that waits for the token, which is what AWS CDK's ``StateMachine.grantTaskResponse`` grants
   (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.StateMachine.html).
+- ``ses:SendEmail``: the identity that sends (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html).
 """
 
 import json
@@ -36,6 +37,7 @@ def apply() -> None:
         "extract_resource_arn",
         ('"certificates": "cert",', '"certificates": "cert", "cacertificate": "cacert",'),
         ('    if service == "states":\n', _STATES_THEN),
+        ('    if service == "ses":\n', _SES_THEN),
     )
 
 
@@ -44,6 +46,14 @@ _STATES_THEN = """\
         token = _safe_json_field(body, "taskToken")
         if token:
             return _machine_of_token(token)
+"""
+
+
+_SES_THEN = """\
+    if service == "ses":
+        sender = _safe_json_field(body, "FromEmailAddress")
+        if sender:
+            return f"arn:aws:ses:{region}:{account_id}:identity/{sender}"
 """
 
 

@@ -37,7 +37,7 @@ class Memory(Approvals):
         self.token: tuple[bytes, int] = (b"", 0)
         self.trail: list[AuditEvent] = []
         self.crash_before_write = False
-        self.evidence = ""
+        self.shown = ""
 
     def find(self, approval_id: str) -> Request | None:  # noqa: ARG002
         return self.item
@@ -46,13 +46,13 @@ class Memory(Approvals):
         return self.token
 
     def snapshot(self, request: Request) -> Any:  # noqa: ARG002
-        return msgspec.json.decode(self.evidence)
+        return msgspec.json.decode(self.shown)
 
     def record(self, approval_id: str, event: AuditEvent) -> None:
         """A refusal changes nothing."""
 
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
-        self.evidence = snapshot
+        self.shown = snapshot
         if self.item is not None:
             return False
         self.item, self.token = request, (token, request.generation)
