@@ -47,7 +47,7 @@ def played() -> Iterator[Stage]:
                 _door(stage, device).knock_until_noticed()
             for device in ("pump-0001", "sensor-0003", "stranger-0004", "sensor-0005"):
                 _door(stage, device).wait_until_closed()
-            _let_one_person_agree(_door(stage, "pump-0002"))
+            _let_one_person_agree(_door(stage, "pump-0042"))
             _change_the_policy_behind_our_back(stage)
             failing = _door(stage, "gateway-0006", "gateway-0006 first")
             failing.knock_until_noticed()
@@ -59,10 +59,10 @@ def played() -> Iterator[Stage]:
 
 def take(stage: Stage, folder: Path) -> None:
     """All pictures."""
-    arns = {name: _execution(stage, name) for name in ("pump-0002", "gateway-0006 first", "pump-0001")}
+    arns = {name: _execution(stage, name) for name in ("pump-0042", "gateway-0006 first", "pump-0001")}
     views = {
         "fleet": "#/admissions",
-        "waiting": f"#/execution/{arns['pump-0002']}",
+        "waiting": f"#/execution/{arns['pump-0042']}",
         "failed": f"#/execution/{arns['gateway-0006 first']}",
         "admitted": f"#/execution/{arns['pump-0001']}",
         "approvals": "#/approvals",

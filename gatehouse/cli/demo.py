@@ -48,17 +48,21 @@ def demo(
     else:
         show.write_table(results)
     if keep:
-        _say_how_to_look_around(run.cloud.status(), stage.people.values(), home)
+        waits = run.leave_one_waiting(stage)
+        _say_how_to_look_around(run.cloud.status(), stage.people.values(), home, waits)
     if not all(result.as_expected for result in results):
         say("Not every device ended as expected.")
         raise typer.Exit(NO)
 
 
-def _say_how_to_look_around(status: "LocalCloudStatus", people: "Iterable[Person]", home: Path | None) -> None:
+def _say_how_to_look_around(
+    status: "LocalCloudStatus", people: "Iterable[Person]", home: Path | None, waits: str
+) -> None:
     gatehouse = f"GATEHOUSE_HOME={home} gatehouse" if home else "gatehouse"
     say(f"The cloud stays up: AWS at {status.endpoint}, MQTT at {status.mqtt_host}:{status.mqtt_port}.")
     say(f"The approvers' inbox: {status.outputs.get('ApprovalsUrl')}")
     for person in people:
         say(f"  {person.name} ({person.group}): {person.email}, password {person.password}")
+    say(f"One more pump waits for both of them: {status.outputs.get('ApprovalsUrl')}/approvals/{waits}")
     say(f"Look around:  {gatehouse} --local admissions list")
     say(f"Stop it:      {gatehouse} down")

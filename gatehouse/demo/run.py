@@ -24,6 +24,8 @@ Say = Callable[[str], None]
 Tell = Callable[[str, str], None]
 
 FOLLOW_AFTER_SECONDS = 0.7
+WAITING = "pump-0008"
+"""What waits for a decision after ``gatehouse demo --keep``."""
 
 
 class Demo:
@@ -88,6 +90,13 @@ class Demo:
                 raise
         results.write(found, self.cloud.settings.home / "demo.json")
         return found
+
+    def leave_one_waiting(self, set_up: stage.Stage) -> str:
+        """One more device knocks, and is left to whoever looks around. Answers the id of its request."""
+        identity = stage.newcomer(set_up, WAITING)
+        door = Door(set_up, identity, WAITING, lambda _: None, self._stopped.is_set)
+        door.knock_until_noticed()
+        return door.approval("quality")
 
     def close(self) -> None:
         """Stop the cloud."""

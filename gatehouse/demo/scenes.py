@@ -230,7 +230,7 @@ SCENES = (
         },
     ),
     Scene(
-        device="pump-0002",
+        device="pump-0042",
         title="needs two people",
         expected="admitted",
         certificate_status="ACTIVE",

@@ -63,6 +63,15 @@ def import_inventory(target: Target, rows: Sequence[dict[str, str]], file: Path)
     return sum(change.kind == "new" for change in changes)
 
 
+def newcomer(set_up: Stage, device: str) -> Identity:
+    """An infusion pump with a certificate, in the inventory: the rules ask two people about it."""
+    identity = set_up.authority.issue(device)
+    hashed = {"device": device, "certificate_sha256": identity.certificate_id}
+    row = {**hashed, "product": "infusion-pump", "site": "Ward 5"}
+    import_inventory(set_up.target, [row], set_up.folder / f"{device}.csv")
+    return identity
+
+
 def register(target: Target, ca: DemoAuthority) -> str:
     """Register the demo's CA. Answers its id in AWS IoT."""
     return authority.register(target, ca.certificate, ca.key).authority.ca_certificate_id

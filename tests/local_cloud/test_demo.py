@@ -28,7 +28,7 @@ BIN = Path(sys.executable).parent
 WITHIN_SECONDS = 240
 EXPECTED = {
     "pump-0001": ("admitted", "ACTIVE"),
-    "pump-0002": ("admitted", "ACTIVE"),
+    "pump-0042": ("admitted", "ACTIVE"),
     "sensor-0003": ("refused", "REVOKED"),
     "stranger-0004": ("held", "PENDING_ACTIVATION"),
     "sensor-0005": ("refused", "INACTIVE"),
@@ -122,7 +122,7 @@ def test_standard_output_is_the_file(home: Home) -> None:
 
 def test_keys_are_for_their_owner_only(home: Home) -> None:
     keys = list((home.folder / "demo").glob("*.key"))
-    assert len(keys) == 9
+    assert len(keys) == 10
     assert {key.stat().st_mode & 0o077 for key in keys} == {0}
 
 
@@ -134,7 +134,7 @@ def test_mosquitto_publishes_where_the_device_may_and_nowhere_else(home: Home) -
     )
     assert subscriber.returncode == 0, subscriber.stderr
     elsewhere = home.run(
-        ["mosquitto_pub", *_as_mosquitto(status, home, "pump-0001"), "-t", "devices/pump-0002/x", "-m", "on", "-q", "1"]
+        ["mosquitto_pub", *_as_mosquitto(status, home, "pump-0001"), "-t", "devices/pump-0042/x", "-m", "on", "-q", "1"]
     )
     assert elsewhere.returncode != 0
     revoked = home.run(
@@ -155,8 +155,8 @@ def test_mosquitto_publishes_where_the_device_may_and_nowhere_else(home: Home) -
 def test_aws_cli_sees_executions_certificates_and_evidence(home: Home) -> None:
     outputs = home.answer("status")["outputs"]
     listed = _aws(home, "stepfunctions", "list-executions", "--state-machine-arn", outputs["StateMachineArn"])
-    assert {execution["status"] for execution in listed["executions"]} == {"SUCCEEDED"}
-    assert len(listed["executions"]) == len(EXPECTED) + 1
+    statuses = [execution["status"] for execution in listed["executions"]]
+    assert (statuses.count("SUCCEEDED"), statuses.count("RUNNING")) == (len(EXPECTED) + 1, 1), "one waits for people"
     certificates = _aws(home, "iot", "list-certificates")["certificates"]
     assert sorted(certificate["status"] for certificate in certificates).count("ACTIVE") == 4
     records = _aws(home, "s3api", "list-objects-v2", "--bucket", outputs["EvidenceBucket"], "--prefix", "records/")
@@ -164,9 +164,9 @@ def test_aws_cli_sees_executions_certificates_and_evidence(home: Home) -> None:
 
 
 def test_commands_tell_the_same_story(home: Home) -> None:
-    assert {one["outcome"] for one in home.answer("admissions", "list")} == {"admitted", "refused", "held"}
-    shown = home.answer("admissions", "show", "pump-0002")
-    assert shown["subject"] == "CN=pump-0002,O=Example Medical"
+    assert {one["outcome"] for one in home.answer("admissions", "list")} == {"admitted", "refused", "held", "open"}
+    shown = home.answer("admissions", "show", "pump-0042")
+    assert shown["subject"] == "CN=pump-0042,O=Example Medical"
     assert shown["evidence_key"].startswith("records/")
     decided = home.answer("approvals", "show", shown["approval_id"], "--as", "ada@example.com")
     assert (decided["status"], decided["delivery"]) == ("approved", "delivered")
@@ -174,7 +174,7 @@ def test_commands_tell_the_same_story(home: Home) -> None:
 
 
 def test_vote_after_the_decision_is_told_who_decided(home: Home) -> None:
-    approval_id = home.answer("admissions", "show", "pump-0002")["approval_id"]
+    approval_id = home.answer("admissions", "show", "pump-0042")["approval_id"]
     late = home.gatehouse("approvals", "reject", approval_id, "--reason", "Too late", "--as", "grace@example.com")
     assert late.returncode == 1
     assert "already" in late.stderr
@@ -212,7 +212,11 @@ def test_device_entered_and_approved_by_commands_alone(home: Home) -> None:
     assert password
     assert home.gatehouse("approvals", "login", "--username", "ada@example.com", stdin=password[1]).returncode == 0
     mine = ("approvals", "list", "--as", "ada@example.com")
-    (waiting,) = eventually(lambda: home.answer(*mine), within=60, what="the request in Ada's lane")
+    waiting = eventually(
+        lambda: next((one for one in home.answer(*mine) if one["device"] == "pump-0099"), None),
+        within=60,
+        what="the request in Ada's lane",
+    )
     for person in ("ada@example.com", "grace@example.com"):
         done = home.gatehouse("approvals", "approve", waiting["approval_id"], "--reason", "Checked", "--as", person)
         assert done.returncode == 0, done.stderr
