@@ -110,7 +110,7 @@ def _reasons(draw: st.DrawFn) -> tuple[bytes, ...]:
 
 @pytest.mark.parametrize("oracle", [openssl, certvalidator], ids=["openssl verify", "pyhanko-certvalidator"])
 def test_differential(oracle: Oracle, tmp_path: Path, score: Score) -> None:
-    @settings(max_examples=80, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=80, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(question=questions())
     def agree(question: Question) -> None:
         ours = check(question.certificate, ca().certificate, [question.crl], pki.NOW).status

@@ -1,5 +1,6 @@
 """What the template promises an auditor: roles that name their resources, everything encrypted, nothing lost with the stack."""
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -314,13 +315,40 @@ def test_every_alarm_wakes_somebody_and_has_a_paragraph_that_says_what_to_do(res
 def test_an_alarm_on_our_own_metrics_watches_one_that_is_counted(resources: Resources) -> None:
     """A metric nobody emits never breaches: its name stands in a call of `count` in the function named as its service."""
     for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
-        if alarm["Properties"]["Namespace"] != "Gatehouse":
+        if alarm["Properties"].get("Namespace") != "Gatehouse":
             continue
         [service] = [d["Value"] for d in alarm["Properties"]["Dimensions"] if d["Name"] == "service"]
         [folder] = ROOT.glob(f"functions/*/{service}")
         counted = [*folder.glob("*.py"), *ROOT.glob("functions/shared/*.py")]
         metric = alarm["Properties"]["MetricName"]
         assert any(f'count("{metric}"' in path.read_text() for path in counted), name
+
+
+def test_the_dashboard_can_be_drawn_and_shows_metrics_that_are_counted(resources: Resources) -> None:
+    """The body is JSON once its placeholders are filled, no widget lies on another, and our own metrics are ones that exist."""
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(re.sub(r"\$\{[\w:.]+\}", "24", body))["widgets"]
+    cells = [
+        (column, row)
+        for one in widgets
+        for column in range(one["x"], one["x"] + one["width"])
+        for row in range(one["y"], one["y"] + one["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert all(column < 24 for column, _ in cells)
+    placeholders = set(re.findall(r"\$\{(\w+)", body)) - {"AWS"}
+    assert placeholders <= {*resources, "CrlAlarmHours"}
+    code = "".join(path.read_text() for path in ROOT.glob("functions/**/*.py"))
+    for metric in (
+        "AdmissionEnded",
+        "DecisionDelivered",
+        "ApprovalNotCarriedOut",
+        "VoteRefused",
+        "SignInRefused",
+        "CrlHoursLeft",
+    ):
+        assert metric in body
+        assert f'count("{metric}"' in code
 
 
 def test_every_output_says_what_it_is(template: dict[str, Any]) -> None:

@@ -29,7 +29,7 @@ def turns() -> Turns:
     return Turns("Turns", limits().pacing)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(asked=st.lists(st.tuples(st.sampled_from(LANES), st.integers(0, 300_000)), min_size=1, max_size=12))
 def test_the_table_does_what_the_arithmetic_says(gate: Gate, asked: list[tuple[Any, int]]) -> None:
     gate.dynamodb.delete_item(TableName="Turns", Key={"lane": {"S": "all"}})

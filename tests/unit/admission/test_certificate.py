@@ -144,7 +144,7 @@ def test_what_is_no_single_certificate_is_unacceptable(text: str, got: str) -> N
 
 
 @pytest.mark.filterwarnings("ignore:Parsed a serial number")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(at=st.integers(0, len(DEVICE.public_bytes(Encoding.DER)) - 1), value=st.integers(0, 255))
 def test_no_flipped_byte_is_acceptable_or_raises(at: int, value: int) -> None:
     data = bytearray(DEVICE.public_bytes(Encoding.DER))
@@ -154,7 +154,7 @@ def test_no_flipped_byte_is_acceptable_or_raises(at: int, value: int) -> None:
     assert inspected(armoured(bytes(data)), certificate_id=id_of(DEVICE)).status == "unacceptable"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text(max_size=200))
 def test_no_text_raises(text: str) -> None:
     assert inspected(text).status == "unacceptable"

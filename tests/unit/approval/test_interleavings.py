@@ -434,7 +434,7 @@ class World(RuleBasedStateMachine):
             assert self.came_to_read or request.resume_state == "LOST"
 
 
-World.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+World.TestCase.settings = settings(max_examples=300, stateful_step_count=30)
 TestInterleavings = World.TestCase
 
 

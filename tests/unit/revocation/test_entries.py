@@ -36,14 +36,14 @@ def slow(data: bytes, *, delta: bool = False) -> list[Entry]:
 
 
 @given(data=st.lists(any_entries(), max_size=40).map(b"".join), delta=st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_fast_path_accepts_what_the_slow_path_accepts(data: bytes, delta: bool) -> None:
     fast = outcome(lambda: tile(data, 0, len(data), delta=delta))
     assert fast == outcome(lambda: slow(data, delta=delta))
 
 
 @given(common=good_entries(), others=st.lists(any_entries(), max_size=4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_fast_path_on_long_runs_with_exceptions(common: bytes, others: list[bytes]) -> None:
     """Runs of one shape, as real lists have them, with something else in their midst."""
     run = [common] * 60
@@ -54,7 +54,7 @@ def test_fast_path_on_long_runs_with_exceptions(common: bytes, others: list[byte
 
 
 @given(data=st.lists(good_entries(), min_size=1, max_size=60).map(b"".join))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_boundaries_are_where_entries_begin(data: bytes) -> None:
     starts = {one.start for one in slow(data)} | {len(data)}
     boundaries = tile(data, 0, len(data), delta=False)
@@ -67,7 +67,7 @@ def test_boundaries_are_where_entries_begin(data: bytes) -> None:
     items=st.lists(good_entries(st.one_of(serials, st.just(0x1234), st.just(7))), min_size=1, max_size=60),
     serial=st.one_of(serials, st.just(0x1234), st.just(7)),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_find_is_a_linear_search(items: list[bytes], serial: int) -> None:
     data = b"".join(items)
     content = integer(serial)[2:]
@@ -78,7 +78,7 @@ def test_find_is_a_linear_search(items: list[bytes], serial: int) -> None:
 
 @given(serial=serials, before=st.integers(0, 12), after=st.integers(0, 12), there=st.booleans())
 @example(serial=0x17, before=3, after=3, there=False)
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_find_among_lookalikes(serial: int, before: int, after: int, there: bool) -> None:
     """The serial's own octets in extensions, in other serials and around them, with the entry or without it."""
     decoys = [
@@ -104,7 +104,7 @@ def test_find_among_very_many_lookalikes() -> None:
 
 
 @given(data=st.lists(good_entries(), max_size=40).map(b"".join))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_serials_of_a_proven_range(data: bytes) -> None:
     assert list(every_serial(data, 0, len(data))) == [(one.serial, one.start) for one in slow(data)]
 
@@ -115,7 +115,7 @@ def test_serials_of_a_proven_range(data: bytes) -> None:
     padded=st.booleans(),
     kinds=st.sampled_from(["", "R", "D", "RD", "DR"]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_shape_is_what_the_slow_path_calls_it(octets: int, content: bytes, padded: bool, kinds: str) -> None:
     """A shape's pattern matches an entry exactly when the slow path reads it, and reads it as that shape."""
     parts = {"R": reason(1), "D": extension(INVALIDITY_DATE, b"\x18\x0f20260101000000Z")}

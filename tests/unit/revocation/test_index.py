@@ -68,7 +68,7 @@ def content(serial: int) -> bytes:
 @given(
     serial=st.one_of(st.integers(0, ENTRIES**2 + 5), st.integers(0, ENTRIES).map(lambda n: n * n + 1), st.just(LONG))
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_same_answers_as_the_list(serial: int) -> None:
     indexed, listed = shared().find(content(serial)), verified().find(content(serial))
     assert [(one.serial, one.date, one.reason) for one in indexed] == [
@@ -154,7 +154,7 @@ def ask_all(data: bytes, of: bytes | None = None) -> bool:
 
 
 @given(at=st.integers(0, HEAD - 1), bit=st.integers(0, 7))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bit_of_the_head(at: int, bit: int) -> None:
     with pytest.raises(CrlIndexUnusable):
         opened(spoiled(lambda data: data.__setitem__(at, data[at] ^ 1 << bit)))
@@ -172,7 +172,7 @@ def test_any_octet_of_a_bucket() -> None:
 
 
 @given(at=st.integers(0, 1 << 24))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_cut_short_anywhere(at: int) -> None:
     """A file that was only half written answers nothing, or what is right."""
     data = index()[: at % len(index())]

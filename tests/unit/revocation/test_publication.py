@@ -125,7 +125,7 @@ SERIALS = st.sets(st.one_of(st.integers(0, 400), st.integers(1 << 150, (1 << 150
 
 
 @given(before=SERIALS, after=SERIALS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_changes_are_the_differences(before: set[int], after: set[int]) -> None:
     old = taken(crl(*map(entry, sorted(before)))).verified
     new = taken(crl(*map(entry, sorted(after)), at=2)).verified

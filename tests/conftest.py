@@ -1,0 +1,7 @@
+"""What holds for every test."""
+
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, not whether the rule holds.
+settings.register_profile("gatehouse")
+settings.load_profile("gatehouse")
