@@ -16,7 +16,7 @@ def read_event(event: Any) -> RegistrationEvent:
     except msgspec.ValidationError as error:
         message = str(error)
         path = match.group(1) if (match := re.search(r" - at `\$\.?(.*?)`$", message)) else ""
-        problem = re.sub(r" - at `.*?`$", "", message)
+        problem = quoted(re.sub(r" - at `.*?`$", "", message), 160)[1:-1]  # it repeats what was got
         value = event.get(path) if isinstance(event, dict) and path else event
         where = f"`{path}` is {quoted(value)}" if path else f"got {quoted(value)}"
         raise EventMalformed(

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.admission.examples import CA, CERTIFICATE
@@ -55,6 +55,8 @@ json_values = st.recursive(
 
 
 @given(field=st.sampled_from(sorted(EVENT)), value=json_values)
+@example(field="certificateStatus", value="\xa1")
+@example(field="certificateStatus", value="x\n" * 500)
 def test_messages_are_short_printable_ascii(field: str, value: Any) -> None:
     said = ""
     try:
