@@ -1,12 +1,8 @@
-"""Redriving a failed execution: it goes on from the state where it stopped, and the audit trail keeps who asked and why."""
+"""Redriving a failed execution: it goes on from the state where it stopped. Sealed, and the audit trail keeps who asked and why."""
 
-from datetime import datetime
-
-from botocore.exceptions import ClientError
-
-from gatehouse import trail
+from gatehouse import sealed_acts, trail
 from gatehouse.admissions import Admission
-from gatehouse.errors import AnsweredNo, NotFound
+from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 
 
@@ -18,22 +14,14 @@ def require_failed(admission: Admission) -> None:
         )
 
 
-def redrive(target: Target, execution_arn: str, reason: str) -> datetime:
-    """Redrive; answers when AWS took it up. Raises `AnsweredNo` if AWS will not, `NotFound`, `BadInput`, `TrailUnavailable`.
+def redrive(target: Target, certificate_id: str, execution_arn: str, reason: str) -> str:
+    """Redrive the execution that owns the certificate's admission; answers the key of the record that seals it.
 
-    https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: within 14 days of the failure.
+    Raises `AnsweredNo` if AWS will not or another execution owns it by now, `BadInput`, `TrailUnavailable`, and as
+    `sealed_acts.carry_out`.
     """
     why = trail.require_reason(reason)
-    sfn = target.client("stepfunctions")
     with trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:
-        try:
-            taken_up: datetime = sfn.redrive_execution(executionArn=execution_arn)["redriveDate"]
-        except ClientError as error:
-            match error.response["Error"]["Code"]:
-                case "ExecutionDoesNotExist":
-                    raise NotFound(f"There is no execution {execution_arn}.") from error
-                case "ExecutionNotRedrivable" | "ExecutionLimitExceeded":
-                    raise AnsweredNo(f"AWS will not redrive it: {error.response['Error']['Message']}") from error
-            raise
-        act.new = {"redriven_at": taken_up.isoformat()}
-    return taken_up
+        key = sealed_acts.carry_out(target, "redrive", certificate_id, execution_arn, why)
+        act.new = {"evidence_key": key}
+    return key

@@ -55,6 +55,19 @@ class Target:
 
         return boto3.client(service)  # type: ignore[call-overload]
 
+    def credentials(self) -> Any:
+        """botocore's credentials of whoever calls: the local cloud's administrator, or those in use for AWS. Raises NoCredentialsError."""
+        import boto3
+        from botocore.credentials import Credentials
+        from botocore.exceptions import NoCredentialsError
+
+        if self.local:
+            return Credentials(self.local.access_key_id, self.local.secret_access_key)
+        found = (boto3.DEFAULT_SESSION or boto3.Session()).get_credentials()
+        if found is None:
+            raise NoCredentialsError
+        return found
+
     @functools.cached_property
     def outputs(self) -> dict[str, str]:
         """The stack's outputs. Raises BadInput when there is no such stack."""

@@ -116,12 +116,15 @@ def create() -> dict[str, str]:
     s3.create_bucket(Bucket=NAMES["CRL_BUCKET"], CreateBucketConfiguration=place)
     s3.create_bucket(Bucket=NAMES["EVIDENCE_BUCKET"], CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True)
     kms = client("kms")
-    signing = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"]
+    signing, voting = (
+        kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"] for _ in range(2)
+    )
     topic = client("sns").create_topic(Name="Notifications")["TopicArn"]
     return {
         **NAMES,
         "DATA_KEY_ARN": kms.create_key()["KeyMetadata"]["Arn"],
         "SIGNING_KEY_ARN": signing,
+        "VOTE_SIGNING_KEY_ARN": voting,
         "NOTIFICATIONS_TOPIC_ARN": topic,
         "EVENT_BUS_NAME": "default",
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{MACHINE}",

@@ -44,6 +44,7 @@ class Head(Struct, frozen=True, kw_only=True):
     device: str | None = None
     evidence_key: str | None = None
     evidence_sha256: str | None = None
+    reopen_at: int | None = None
 
     @property
     def link(self) -> Link | None:

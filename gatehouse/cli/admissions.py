@@ -127,8 +127,8 @@ def redrive(
         _report(found, json=json, done=False, said=DRY)
         return
     agree("Redrive it?", yes=yes)
-    taken_up = redriving.redrive(aim, found.execution_arn, reason)
-    _report(found, json=json, done=True, said=f"Redriven at {plain(taken_up)}. Follow it: gatehouse admissions watch")
+    redriving.redrive(aim, found.certificate_id, found.execution_arn, reason)
+    _report(found, json=json, done=True, said="Sealed, and redriven. Follow it: gatehouse admissions watch")
 
 
 @app.command()
@@ -151,7 +151,7 @@ def reopen(
         _report(found, json=json, done=False, said=DRY)
         return
     agree("Reopen it now?", yes=yes)
-    now = reopening.reopen(aim, found, reason, at=datetime.now(UTC))
+    now = reopening.reopen(aim, found, reason)
     said = "Reopened: the device's next knock starts anew."
     if found.outcome == "refused":
         said += " A refused certificate knocks again only once it is deleted in AWS IoT."
@@ -178,7 +178,7 @@ def forget(
         _report(found, json=json, done=False, said=DRY)
         return
     agree("Forget it?", yes=yes)
-    reopening.forget(aim, found, reason, at=datetime.now(UTC))
+    reopening.forget(aim, found, reason)
     _report(found, json=json, done=True, said="Forgotten.")
 
 

@@ -21,7 +21,16 @@ PublicKey = Annotated[
         "--public-key",
         exists=True,
         dir_okay=False,
-        help="A key to trust, PEM; may be repeated.  [default: the stack's signing key]",
+        help="A key to trust, PEM; may be repeated.  [default: the stack's signing keys]",
+    ),
+]
+VoteKey = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--vote-key",
+        exists=True,
+        dir_okay=False,
+        help="A key to trust for votes and nothing else, PEM; may be repeated.",
     ),
 ]
 
@@ -36,11 +45,12 @@ def verify(
     *,
     all_: Annotated[bool, typer.Option("--all", help="Everything in the bucket.")] = False,
     public_key: PublicKey = None,
+    vote_key: VoteKey = None,
     json: Json = False,
 ) -> None:
     """Verify evidence: signatures, chain, manifests, schema, votes. With a file or folder and --public-key, offline.
 
-    Example: gatehouse evidence verify ./export --public-key gatehouse-public-key.pem
+    Example: gatehouse evidence verify ./export --public-key public-key.pem --vote-key vote-key.pem
     """
     from gatehouse.evidence import checking
 
@@ -48,12 +58,12 @@ def verify(
         raise typer.BadParameter("Name what to verify, or --all.")
     path = Path(what) if what is not None else None
     if path is not None and path.exists():
-        keys = checking.public_keys(None if public_key else target(context), public_key or [])
+        keys = checking.public_keys(None if public_key else target(context), public_key or [], vote_key or [])
         report = checking.of_folder(path, keys) if path.is_dir() else checking.of_file(path, keys)
         if not path.is_dir():
             say("One file by itself; its chain takes the files that it names.")
     else:
-        keys = checking.public_keys(target(context), public_key or [])
+        keys = checking.public_keys(target(context), public_key or [], vote_key or [])
         report = checking.of_bucket(target(context), what, keys)
     if json:
         write_json(report)
@@ -69,6 +79,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="DEVICE|CERTIFICATE_ID")],
     *,
     public_key: PublicKey = None,
+    vote_key: VoteKey = None,
     json: Json = False,
 ) -> None:
     """Show the records of a device, the oldest first, once each has been verified.
@@ -78,7 +89,7 @@ def show(
     from gatehouse.evidence import checking, files
     from gatehouse.evidence.telling import tell
 
-    keys = checking.public_keys(target(context), public_key or [])
+    keys = checking.public_keys(target(context), public_key or [], vote_key or [])
     found, report = checking.of_device(target(context), name, keys)
     records = sorted((made for one in found if (made := files.readable(one.data))), key=lambda made: made.sealed_at)
     if json:
@@ -104,6 +115,7 @@ def export(
     to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day, UTC.")] = None,
     device: Annotated[str | None, typer.Option(help="Only this device, or certificate id.")] = None,
     public_key: PublicKey = None,
+    vote_key: VoteKey = None,
     json: Json = False,
 ) -> None:
     """Export the sealed files with an index and a page to print. What was exported can be given to `verify`.
@@ -114,7 +126,7 @@ def export(
     from gatehouse.evidence.export import PAGE, Scope
     from gatehouse.evidence.export import export as export_to
 
-    keys = checking.public_keys(target(context), public_key or [])
+    keys = checking.public_keys(target(context), public_key or [], vote_key or [])
     scope = Scope(device=device, first=from_.date() if from_ else None, last=to.date() if to else None)
     done = export_to(target(context), output, scope, keys, at=datetime.now(UTC))
     if json:

@@ -69,16 +69,17 @@ class Api:
         if not self._redrive_allowed:
             raise RedriveNotAllowed(
                 "This console is read-only. Start it with `gatehouse console --allow-redrive`, "
-                "or redrive with `aws stepfunctions redrive-execution`."
+                "or redrive with `gatehouse admissions redrive`."
             )
         try:
             asked = msgspec.json.decode(body, type=Redrive)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise BadInput(f"{error}. Expected execution_arn and reason.") from error
         arn = executions.require_ours(self._target, asked.execution_arn)
-        taken_up = redrive.redrive(self._target, arn, asked.reason)
+        trail.require_reason(asked.reason)
+        key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, asked.reason)
         self._answers.forget()
-        return {"redriven_at": taken_up}
+        return {"evidence_key": key}
 
     def _session(self, query: Query) -> Any:
         del query

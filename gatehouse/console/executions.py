@@ -1,5 +1,6 @@
 """Executions of the admission workflow, read from Step Functions. Only those of the stack's own state machine."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
@@ -12,6 +13,7 @@ from gatehouse.console.errors import NotOurs
 from gatehouse.console.history import Event, Line, Taken, Visit
 from gatehouse.console.payloads import of_event
 from gatehouse.target import Target
+from workflows.evidence.record import is_of_execution
 
 _MOST = 100
 _RECORDS = "records/"
@@ -58,6 +60,14 @@ def events(target: Target, arn: str) -> list[Event]:
     """The whole history, the oldest event first."""
     pages = target.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
     return [event for page in pages for event in page["events"]]
+
+
+def certificate_of(target: Target, arn: str) -> str:
+    """The certificate that an execution is about. Raises `NotOurs` if no registration started it."""
+    found = _certificate_of(events(target, arn))
+    if found is None or not re.fullmatch(r"[0-9a-f]{64}", found):
+        raise NotOurs(f"{arn[:200]} was started by no registration of a certificate.")
+    return found
 
 
 def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
@@ -125,7 +135,8 @@ def sealed(target: Target, certificate_id: str) -> tuple[str, ...]:
         key=lambda one: one["LastModified"],
         reverse=True,
     )
-    return tuple(f"{machine}:{one['Key'].removeprefix(prefix).removesuffix('.json')}" for one in found[:_MOST])
+    names = (one["Key"].removeprefix(prefix).removesuffix(".json") for one in found)
+    return tuple(f"{machine}:{name}" for name in islice(filter(is_of_execution, names), _MOST))
 
 
 def _certificate_of(told: Sequence[Event]) -> str | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from gatehouse.errors import NotFound
 from gatehouse.evidence.files import FOLDERS, Bucket, File, prefixes_of, with_what_came_before
@@ -16,12 +17,19 @@ from workflows.evidence.verify import Report, verify
 INDEX = "index.json"
 
 
-def public_keys(target: Target | None, given: Sequence[Path]) -> jws.Keys:
-    """The keys to trust: those `given`, otherwise the one the stack signs with, asked of KMS."""
-    if given or target is None:
-        return jws.Keys(*(key for path in given for key in jws.read_keys(path.read_bytes())))
-    answer = target.client("kms").get_public_key(KeyId=target.output("SigningKeyArn"))
-    return jws.Keys(jws.read_key(answer["PublicKey"]))
+def public_keys(target: Target | None, given: Sequence[Path], for_votes: Sequence[Path] = ()) -> jws.Keys:
+    """The keys to trust: those `given`, otherwise the ones the stack signs with, asked of KMS."""
+    if given or for_votes or target is None:
+        return jws.Keys(*_read(given), votes=_read(for_votes))
+    return jws.Keys(_signing(target, "SigningKeyArn"), votes=[_signing(target, "VoteSigningKeyArn")])
+
+
+def _read(paths: Sequence[Path]) -> list[ec.EllipticCurvePublicKey]:
+    return [key for path in paths for key in jws.read_keys(path.read_bytes())]
+
+
+def _signing(target: Target, output: str) -> ec.EllipticCurvePublicKey:
+    return jws.read_key(target.client("kms").get_public_key(KeyId=target.output(output))["PublicKey"])
 
 
 def of_file(path: Path, keys: jws.Keys) -> Report:

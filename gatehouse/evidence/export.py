@@ -1,10 +1,11 @@
 """Evidence taken out of the stack: the files as they were sealed, an index, the public key, and a page to print."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gatehouse.evidence.checking import INDEX
@@ -19,6 +20,7 @@ from workflows.evidence.verify import Report, verify
 FORMAT = "gatehouse.export/1"
 PAGE = "evidence.html"
 PUBLIC_KEY = "public-key.pem"
+VOTE_KEY = "vote-key.pem"
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +80,13 @@ def export(target: Target, folder: Path, scope: Scope, keys: jws.Keys, *, at: da
     folder.mkdir(parents=True, exist_ok=True)
     (folder / INDEX).write_bytes(_index(lines, scope, keys, at))
     (folder / PAGE).write_text(_page(lines, scope, keys, report, at), encoding="utf-8")
-    (folder / PUBLIC_KEY).write_bytes(
-        b"".join(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in keys.values())
-    )
+    (folder / PUBLIC_KEY).write_bytes(_pem(keys))
+    (folder / VOTE_KEY).write_bytes(_pem(keys.of_votes))
     return Export(folder=folder, records=len(records), report=report)
+
+
+def _pem(keys: Mapping[str, ec.EllipticCurvePublicKey]) -> bytes:
+    return b"".join(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in keys.values())
 
 
 def _records(target: Target, bucket: Bucket, scope: Scope) -> list[File]:
@@ -127,6 +132,7 @@ def _index(lines: Sequence[Line], scope: Scope, keys: jws.Keys, at: datetime) ->
         "partial": scope.partial,
         "scope": scope,
         "public_keys": list(keys),
+        "vote_keys": list(keys.of_votes),
         "records": records,
     }
     return msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n"
@@ -142,7 +148,7 @@ def _page(lines: Sequence[Line], scope: Scope, keys: jws.Keys, report: Report, a
     environment.filters["told"] = _told
     page = environment.get_template("page.html.j2")
     failed = {failure.key for failure in report.failures}
-    return page.render(lines=lines, scope=scope, keys=list(keys), report=report, failed=failed, at=at)
+    return page.render(lines=lines, scope=scope, keys=keys, report=report, failed=failed, at=at)
 
 
 def _told(value: object) -> str:

@@ -29,6 +29,8 @@ def tell(made: Record) -> list[Section]:
         sections.append(
             Section("What was done", {"act": made.act, "by": made.by, "before": made.before, "after": made.after})
         )
+        if made.operator is not None:
+            sections.append(Section("Who asked for it", _fields(made.operator)))
         sections += _verdict("Revocation", made.revocation)
     before = {"previous record": made.previous, "of another certificate": made.device_previous}
     links = {name: f"{link.key} (SHA-256 {link.sha256})" for name, link in before.items() if link}

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.credentials import Credentials
 
-from gatehouse import admissions, revocation_lists
-from gatehouse.local_cloud.cloud import LocalCloud
+from gatehouse import admissions, revocation_lists, sealed_acts, tables
+from gatehouse.errors import NotPermitted
+from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
 from gatehouse.mqtt import Connection
 from gatehouse.target import Target
 from tests import pki, trails
@@ -83,6 +85,56 @@ def test_held_device_is_admitted_once_the_inventory_is_mended_and_its_admission_
         ("reopen", "begun", "Entered by now"),
         ("reopen", "succeeded", "Entered by now"),
     ]
+    report = gatehouse(cloud, "evidence", "show", files.certificate_id)
+    assert report["report"]["failures"] == []
+    by_kind = {one.get("act", one["outcome"]): one for one in report["records"]}
+    assert by_kind["reopened"]["operator"]["arn"] == target.client("sts").get_caller_identity()["Arn"]
+    assert by_kind["admitted"]["previous"]["key"] == by_kind["reopened"]["key"]
+
+
+class Impostor(Target):
+    """Signs with the key of somebody whose secret it does not have."""
+
+    def __init__(self, status: LocalCloudStatus, access_key: str) -> None:
+        super().__init__(status.stack, status)
+        self._access_key = access_key
+
+    def credentials(self) -> Credentials:
+        return Credentials(self._access_key, "guessed")
+
+
+def test_act_is_sealed_in_the_name_of_whoever_holds_the_key(cloud: LocalCloud, target: Target, tmp_path: Path) -> None:
+    """The engine checks signatures of users as STS does; those of its administrator it does not."""
+    iam = target.client("iam")
+    iam.create_user(UserName="erin")
+    key = iam.create_access_key(UserName="erin")["AccessKey"]
+    certificate_id, execution = secrets.token_hex(32), "arn:aws:states:us-east-1:000000000000:execution:m:e"
+    target.client("dynamodb").put_item(
+        TableName=target.output("AdmissionsTable"),
+        Item=tables.to_item(
+            {
+                "certificate_id": certificate_id,
+                "outcome": "held",
+                "execution_arn": execution,
+                "reopen_at": 253402300799000,
+                "claimed_at": datetime.now(UTC),
+                "device": "pump-0099",
+            }
+        ),
+    )
+    with pytest.raises(NotPermitted, match="does not believe who asks"):
+        sealed_acts.carry_out(
+            Impostor(cloud.status(), key["AccessKeyId"]), "reopen", certificate_id, execution, "Because"
+        )
+    before = admissions.by_certificate(target, certificate_id)
+    assert before is not None
+    assert before.evidence_key is None
+
+    erin = Impostor(cloud.status(), key["AccessKeyId"])
+    erin.credentials = lambda: Credentials(key["AccessKeyId"], key["SecretAccessKey"])  # type: ignore[method-assign]
+    sealed_acts.carry_out(erin, "reopen", certificate_id, execution, "Because")
+    (record,) = gatehouse(cloud, "evidence", "show", certificate_id)["records"]
+    assert record["by"] == "arn:aws:iam::000000000000:user/erin"
 
 
 def test_lost_knock_is_found_by_the_doctor_and_redriven(cloud: LocalCloud, target: Target) -> None:

@@ -13,7 +13,7 @@ from .conftest import ROOT
 Resources = dict[str, dict[str, Any]]
 
 KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey",
-        "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
+        "VoteSigningKey", "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
 
 STARS = {
     (
@@ -101,6 +101,33 @@ def test_only_activation_refusal_roll_back_and_sweep_may_set_a_certificates_stat
         "RollBackFunction",
         "RevokeCertificateFunction",
     }
+
+
+def test_what_talks_to_browsers_can_sign_votes_and_no_record(resources: Resources) -> None:
+    may: dict[str, set[str]] = {}
+    for name, statement in statements(resources):
+        if "kms:Sign" in listed(statement["Action"]):
+            may.setdefault(statement["Resource"]["Fn::GetAtt"], set()).add(name)
+    assert may == {
+        "SigningKey.Arn": {
+            "SealEvidenceFunction",
+            "SealFailureFunction",
+            "SealActFunction",
+            "SealDayFunction",
+            "RevokeCertificateFunction",
+        },
+        "VoteSigningKey.Arn": {"ApprovalsWebFunction"},
+    }
+
+
+def test_only_what_seals_an_act_may_redrive_an_admission(resources: Resources) -> None:
+    may = {
+        name
+        for name, statement in statements(resources)
+        if "states:RedriveExecution" in listed(statement["Action"])
+        and "AdmissionStateMachine" in str(statement["Resource"])
+    }
+    assert may == {"SealActFunction"}
 
 
 def test_nobody_may_delete_evidence(resources: Resources) -> None:

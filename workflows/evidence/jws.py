@@ -7,7 +7,7 @@ could say something else than what was signed. Who signs is passed in, since the
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -53,10 +53,19 @@ class Sealed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Keys(Mapping[str, ec.EllipticCurvePublicKey]):
-    """The public keys a verifier trusts, by their JWK thumbprint, which is what `kid` holds."""
+    """The public keys a verifier trusts, by their JWK thumbprint, which is what `kid` holds.
 
-    def __init__(self, *keys: ec.EllipticCurvePublicKey) -> None:
+    `votes` count for votes and for nothing else: the function that signs those talks to browsers, and must not be able to seal a record.
+    The others count for votes too, since votes were signed with them before there was a key of their own.
+    """
+
+    def __init__(self, *keys: ec.EllipticCurvePublicKey, votes: Iterable[ec.EllipticCurvePublicKey] = ()) -> None:
         self._keys = {thumbprint(key): key for key in keys}
+        self.of_votes = {thumbprint(key): key for key in votes}
+
+    @property
+    def for_votes(self) -> dict[str, ec.EllipticCurvePublicKey]:
+        return self._keys | self.of_votes
 
     def __getitem__(self, kid: str) -> ec.EllipticCurvePublicKey:
         return self._keys[kid]

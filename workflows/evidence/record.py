@@ -6,22 +6,26 @@ never renamed or removed, so that every later reader reads every earlier record.
 A record holds no secret: task tokens and keys are in no type that it is made of.
 """
 
+import re
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput, Sha256
 from workflows.admission.failure import EndedBadly
+from workflows.evidence.acts import Ask, Kind
 from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.revocation.sweep import Item
 from workflows.revocation.verdict import Verdict
 
 FORMAT = "gatehouse.evidence/1"
-Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back"]
-"""What may be done to an admission after its end."""
+Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back", "forgotten"]
+"""What may be done to an admission after its end. A roll back is told in the admission's own record."""
+
+_DONE: dict[Kind, Act] = {"reopen": "reopened", "forget": "forgotten", "redrive": "redriven"}
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -62,10 +66,43 @@ class AdmissionRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="ad
     dossier: Dossier
 
 
+class Operator(Struct, frozen=True, kw_only=True):
+    """Who acted, as AWS STS told from a request that they had signed. `user_id` is never given to a second identity.
+
+    `ask_sha256` is the hash of what they asked for, which their signature covered.
+    """
+
+    arn: str
+    user_id: str
+    signed_at: datetime
+    ask_sha256: Sha256
+    verified_by: Literal["sts:GetCallerIdentity"] = "sts:GetCallerIdentity"
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What an operator's act changes; `execution` is the one that is redriven."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    execution: Execution | None = None
+
+
+class Chained(Protocol):
+    """The end of a certificate's chain, as whoever seals the next record reads it."""
+
+    @property
+    def device(self) -> str | None: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def link(self) -> Link | None: ...
+
+
 class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
     """A later act on an admission. `by` is the function, or the AWS identity of the operator, that acted.
 
     `outcome` is the admission's from now on. `before` and `after` hold what changed, in AWS IoT or in Gatehouse's tables.
+    `operator` is None where no person acted.
     """
 
     act: Act
@@ -75,6 +112,7 @@ class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
     revocation: Verdict | None = None
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
+    operator: Operator | None = None
 
 
 Record = AdmissionRecord | ActRecord
@@ -83,6 +121,11 @@ Record = AdmissionRecord | ActRecord
 def key_of(certificate_id: str, name: str) -> str:
     """Where a record lies: one folder a certificate. `name` is the execution's, or an act's, and is never used twice."""
     return f"records/{certificate_id}/{name}.json"
+
+
+def is_of_execution(name: str) -> bool:
+    """Whether a record of this name tells the end of an execution, and not an act."""
+    return re.match(r"(reopen|forget|redrive|revoked)-|.*\.(failed|timed_out|aborted)-", name) is None
 
 
 def device_of(dossier: Dossier) -> str | None:
@@ -163,6 +206,27 @@ def revoked(
         outcome="refused",
         revocation=verdict,
         after={"certificate_status": "REVOKED"},
+    )
+
+
+def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datetime, code_version: str) -> ActRecord:
+    """An operator's act, sealed before it is done. It was done if the chain goes on from it."""
+    return ActRecord(
+        key=key_of(ask.certificate_id, f"{ask.act}-{ask.id}"),
+        certificate_id=ask.certificate_id,
+        device=head.device,
+        reason=ask.reason,
+        sealed_at=at,
+        code_version=code_version,
+        previous=head.link,
+        device_previous=None,
+        act=_DONE[ask.act],
+        by=by.arn,
+        outcome="failed" if head.outcome == "open" else msgspec.convert(head.outcome, Outcome),
+        execution=change.execution,
+        before=change.before,
+        after=change.after,
+        operator=by,
     )
 
 

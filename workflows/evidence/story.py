@@ -1,22 +1,21 @@
 """Whether a record's parts agree with each other, and with its outcome."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from workflows.admission.contracts import Decision, DeviceDecision, Dossier
 from workflows.approval import quorum
 from workflows.approval.request import signer
 from workflows.evidence import votes
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.jws import Keys
 from workflows.evidence.record import AdmissionRecord
 
 SKEW = timedelta(minutes=1)
 """How far the clocks of two of AWS's hosts may be apart."""
 
 
-def check(made: AdmissionRecord, keys: Mapping[str, ec.EllipticCurvePublicKey]) -> None:
+def check(made: AdmissionRecord, keys: Keys) -> None:
     """Raises `EvidenceInvalid`, rule ``vote``, ``clock``, ``place`` or ``outcome``."""
     if made.dossier.claim.certificate_id != made.certificate_id:
         raise EvidenceInvalid("place", "The dossier is of another certificate than the record.")
@@ -50,12 +49,13 @@ def moments(made: AdmissionRecord) -> Iterator[tuple[str, datetime]]:
         yield f"Certificate set {told.refusal.certificate_status}", told.refusal.refused_at
 
 
-def _check_votes(made: AdmissionRecord, decision: Decision, keys: Mapping[str, ec.EllipticCurvePublicKey]) -> None:
+def _check_votes(made: AdmissionRecord, decision: Decision, keys: Keys) -> None:
     asked = made.dossier.device
     if asked is not None and decision.basis_sha256 != asked.basis_sha256:
         raise EvidenceInvalid("vote", "The approval was given on another basis than the one the record holds.")
+    basis, trusted = decision.basis_sha256, keys.for_votes
     for vote in decision.votes:
-        votes.check(vote, decision, certificate_id=made.certificate_id, basis_sha256=decision.basis_sha256, keys=keys)
+        votes.check(vote, decision, certificate_id=made.certificate_id, basis_sha256=basis, keys=trusted)
 
 
 def _not_to_be_admitted(told: Dossier) -> str | None:

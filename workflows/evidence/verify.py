@@ -19,19 +19,17 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric import ec
 from msgspec import Struct
 
 from workflows.evidence import jws, manifest, record, story, trail
 from workflows.evidence.canonical import is_canonical, sha256
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.jws import Keys
 from workflows.evidence.manifest import Manifest
 from workflows.evidence.record import AdmissionRecord, Link, Record
 
 TOLERANCE = timedelta(minutes=15)
 """How long after it was sealed a record may reach S3: the longest that a Lambda runs."""
-
-Keys = Mapping[str, ec.EllipticCurvePublicKey]
 
 
 class Failure(Struct, frozen=True, kw_only=True, order=True):

@@ -24,7 +24,7 @@ class Settings(Provider, frozen=True, kw_only=True):
     approvals_table: str
     delegations_table: str
     approvals_url: str
-    signing_key_arn: str
+    vote_signing_key_arn: str
 
 
 def signed_in(event: dict[str, Any]) -> Voter:

@@ -16,8 +16,8 @@ from workflows.approval.request import Request, Step
 
 
 def signer() -> Signer:
-    """The stack's key, with which votes are signed."""
-    return Signer(settings(Settings).signing_key_arn, settings(Settings).approvals_url)
+    """The stack's key for votes, which signs nothing else."""
+    return Signer(settings(Settings).vote_signing_key_arn, settings(Settings).approvals_url)
 
 
 def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:

@@ -1,4 +1,4 @@
-"""The public key that evidence is verified with, as a JSON Web Key Set (RFC 7517): what `jku` in every record points at."""
+"""The public keys that evidence is verified with, as a JSON Web Key Set (RFC 7517): what `jku` in every record points at."""
 
 from typing import Any
 
@@ -13,15 +13,25 @@ from workflows.evidence import jws
 
 class Settings(Struct, frozen=True, kw_only=True):
     signing_key_arn: str
+    vote_signing_key_arn: str
 
 
 @observed
 def handler(_event: Any, _context: Any) -> Any:
     """Route ``GET /evidence/keys.json`` of the HTTP API, open to everybody. Raises `AwsUnavailable`, `AccessRefused`."""
-    key = public_key(settings(Settings).signing_key_arn)
-    published = jws.jwk(key) | {"alg": "ES256", "kid": jws.thumbprint(key), "use": "sig"}
+    used = settings(Settings)
+    published = [
+        _published(used.signing_key_arn, jws.RECORD, jws.MANIFEST),
+        _published(used.vote_signing_key_arn, jws.VOTE),
+    ]
     return {
         "statusCode": 200,
         "headers": {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=3600"},
-        "body": msgspec.json.encode({"keys": [published]}).decode(),
+        "body": msgspec.json.encode({"keys": published}).decode(),
     }
+
+
+def _published(key_arn: str, *signs: str) -> dict[str, object]:
+    """`signs` is a member of our own (RFC 7517 section 4): the `typ` of what the key counts for."""
+    key = public_key(key_arn)
+    return jws.jwk(key) | {"alg": "ES256", "kid": jws.thumbprint(key), "use": "sig", "signs": signs}

@@ -47,7 +47,7 @@ def test_every_vote_carries_a_signature_that_holds_for_this_request_only(scene: 
     scene.votes(SAM)
     decision = scene.reads()
     vote = decision.votes[0]
-    keys = Signer(scene.environment["SIGNING_KEY_ARN"], "https://approvals.example").keys()
+    keys = Signer(scene.environment["VOTE_SIGNING_KEY_ARN"], "https://approvals.example").keys()
     known: dict[str, Any] = {"certificate_id": vote.certificate_id, "basis_sha256": vote.basis_sha256, "keys": keys}
     signed_votes.check(vote, decision, **known)
     with pytest.raises(EvidenceInvalid):

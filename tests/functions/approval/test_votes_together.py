@@ -58,7 +58,7 @@ def test_each_has_its_own_signature_and_line_on_the_trail(scene: Scene, ids: lis
     assert [one["approval"]["status"] for one in told["results"]] == ["approved"] * 3
     requests = [scene.request(one) for one in ids]
     assert len({request.votes[0].signature for request in requests}) == 3
-    signer = Signer(scene.environment["SIGNING_KEY_ARN"], scene.environment["APPROVALS_URL"])
+    signer = Signer(scene.environment["VOTE_SIGNING_KEY_ARN"], scene.environment["APPROVALS_URL"])
     for request in requests:
         decided = _decision(scene, request)
         signed_votes.check(

@@ -21,6 +21,9 @@ def test_another_library_verifies_with_the_published_set(environment: dict[str, 
     assert result.headers()["jku"] == environment["APPROVALS_URL"] + KEYS_PATH
 
 
-def test_nothing_of_the_private_key_is_published(environment: dict[str, str]) -> None:
-    (key,) = json.loads(handler({}, aws_environment.context())["body"])["keys"]
-    assert set(key) == {"kty", "crv", "x", "y", "alg", "kid", "use"}
+def test_nothing_of_the_private_keys_is_published_and_each_says_what_it_signs(environment: dict[str, str]) -> None:
+    keys = json.loads(handler({}, aws_environment.context())["body"])["keys"]
+    for key in keys:
+        assert set(key) == {"kty", "crv", "x", "y", "alg", "kid", "use", "signs"}
+    assert [key["signs"] for key in keys] == [[jws.RECORD, jws.MANIFEST], [jws.VOTE]]
+    assert len({key["kid"] for key in keys}) == 2

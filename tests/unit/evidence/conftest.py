@@ -62,6 +62,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stack]:
             "InventoryTable": "Inventory",
             "AdmissionsTable": "Admissions",
             "SigningKeyArn": environment["SIGNING_KEY_ARN"],
+            "VoteSigningKeyArn": environment["VOTE_SIGNING_KEY_ARN"],
         }
         monkeypatch.setattr(Target, "resolve", lambda *_: target)
         yield Stack(tmp_path, target)

@@ -89,6 +89,24 @@ def test_the_exported_key_is_the_one_that_was_trusted(exported: Path) -> None:
     assert (exported / "public-key.pem").read_bytes() == records.public_pem()
 
 
+def test_an_export_with_votes_under_their_own_key_verifies_with_the_two_keys_in_it(
+    stack: Stack, tmp_path: Path
+) -> None:
+    made = records.admission(dossier=dossier(approved=approval(vote(label="votes"))))
+    stack.keep({made.key: sealed(made)})
+    voting = tmp_path / "votes.pem"
+    voting.write_bytes(records.public_pem("votes"))
+    folder = tmp_path / "export"
+    assert stack.run("export", "--output", str(folder), "--vote-key", str(voting)).exit_code == 0
+    assert (folder / "vote-key.pem").read_bytes() == voting.read_bytes()
+    given = ("--public-key", str(folder / "public-key.pem"))
+    assert (
+        stack.run("verify", str(folder), *given, "--vote-key", str(folder / "vote-key.pem"), trusting=False).exit_code
+        == 0
+    )
+    assert stack.run("verify", str(folder), *given, trusting=False).exit_code == 1
+
+
 def test_a_record_taken_from_an_export_is_missed(exported: Path, stack: Stack) -> None:
     (exported / SECOND).unlink()
     rules = {(failure["key"], failure["rule"]) for failure in stack.report("verify", str(exported))["failures"]}

@@ -9,6 +9,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from tests import records
+from workflows.admission.contracts import OnBehalfOf
 from workflows.evidence import jws, manifest
 from workflows.evidence.canonical import canonical
 
@@ -21,8 +22,9 @@ CLAIMS = [line for line in PAGE.splitlines() if line.startswith("|") and line.co
 def run(folder: Path, record: bytes, key: bytes = records.public_pem()) -> subprocess.CompletedProcess[str]:
     (folder / "record.json").write_bytes(record)
     (folder / "public-key.pem").write_bytes(key)
-    (commands,) = COMMANDS
-    return subprocess.run(["sh", "-c", commands], cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(
+        ["sh", "-c", COMMANDS[0]], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    )
 
 
 @pytest.mark.parametrize("number", range(8))
@@ -49,6 +51,34 @@ def test_openssl_refuses_what_was_altered(tmp_path: Path) -> None:
 
 def test_openssl_refuses_another_key(tmp_path: Path) -> None:
     assert "Verified OK" not in run(tmp_path, records.sealed(records.admission()), records.public_pem("mallory")).stdout
+
+
+def check_vote(folder: Path, record: bytes, number: int) -> str:
+    """What the second block of commands prints of a vote, after the first has verified the record."""
+    assert run(folder, record).stdout == "Verified OK\n"
+    (folder / "vote-key.pem").write_bytes(records.public_pem("votes"))
+    commands = COMMANDS[1].replace("vote=0", f"vote={number}")
+    return subprocess.run(
+        ["sh", "-c", commands], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+    ).stdout
+
+
+def test_openssl_verifies_each_vote(tmp_path: Path) -> None:
+    behalf = OnBehalfOf(subject="9f", name="Bo", group="quality", delegation_id="d", until=records.NOW + records.MINUTE)
+    cast = (
+        records.vote(label="votes", name='Zoë \u20ac "Q" \\ \u2028'),
+        records.vote("8a1f", label="votes", on_behalf_of=behalf, reason=""),
+    )
+    made = records.admission(dossier=records.dossier(approved=records.approval(*cast)))
+    for number in range(2):
+        assert check_vote(tmp_path, records.sealed(made), number) == "Verified OK\n"
+
+
+def test_openssl_refuses_a_vote_of_another_request_or_key(tmp_path: Path) -> None:
+    moved = records.vote(of="valve-7", label="votes")
+    for cast in (moved, records.vote(label="mallory")):
+        made = records.admission(dossier=records.dossier(approved=records.approval(cast)))
+        assert "Verified OK" not in check_vote(tmp_path, records.sealed(made), 0)
 
 
 @pytest.mark.parametrize("claim", [line for line in CLAIMS if "`" in line])

@@ -145,6 +145,33 @@ def test_a_vote_moved_to_another_record() -> None:
     assert failures({forged.key: sealed(forged)}) == {(forged.key, "vote")}
 
 
+VOTES = records.signing_key("votes").public_key()
+
+
+def test_a_vote_signed_with_the_key_for_votes() -> None:
+    made = records.admission(dossier=dossier(approved=approval(vote(label="votes"))))
+    trusted = jws.Keys(*keys().values(), votes=[VOTES])
+    assert verify([(made.key, sealed(made))], trusted).failures == ()
+    assert failures({made.key: sealed(made)}) == {(made.key, "vote")}, "unless that key is trusted"
+
+
+def test_votes_of_before_there_was_a_key_for_them_still_verify() -> None:
+    made = records.admission(dossier=dossier(approved=approval(vote())))
+    assert verify([(made.key, sealed(made))], jws.Keys(*keys().values(), votes=[VOTES])).failures == ()
+
+
+def test_the_key_for_votes_seals_no_record_and_no_manifest() -> None:
+    """Whoever takes over the function that browsers talk to has a vote's signature, and nothing more."""
+    trusted = jws.Keys(*keys().values(), votes=[VOTES])
+    made = records.admission()
+    day = manifest.manifest(records.TODAY, {}, at=NOW + pki.DAY, code_version="x", previous=None)
+    files = {made.key: sealed(made, label="votes"), day.key: sealed(day, jws.MANIFEST, label="votes")}
+    assert {(one.key, one.rule) for one in verify(files.items(), trusted).failures} == {
+        (made.key, "key"),
+        (day.key, "key"),
+    }
+
+
 def test_an_approval_moved_whole_to_another_record() -> None:
     forged = records.admission(dossier=dossier(approved=approval(vote(of="valve-7"), of="valve-7")))
     assert failures({forged.key: sealed(forged)}) == {(forged.key, "vote")}

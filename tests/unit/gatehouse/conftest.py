@@ -9,7 +9,7 @@ import pytest
 
 from gatehouse import revocation_lists
 from gatehouse.target import Target
-from tests import aws_environment
+from tests import acts, aws_environment
 
 
 @pytest.fixture
@@ -39,6 +39,7 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
     found = Target("gatehouse")
     found.__dict__["outputs"] = outputs
     monkeypatch.setattr(Target, "resolve", lambda *_: found)
+    acts.serve(monkeypatch, found)
     return found
 
 

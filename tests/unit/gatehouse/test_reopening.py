@@ -1,10 +1,12 @@
 """`gatehouse admissions redrive|reopen|forget|watch`: what each changes, refuses, asks and leaves in the trail."""
 
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gatehouse import admissions, reopening, tables, watching
 from gatehouse.errors import AnsweredNo
@@ -53,6 +55,8 @@ def test_reopened_admission_lets_the_next_knock_start_anew(target: Target, outco
     assert after is not None
     assert earliest - 1 <= after.pop("reopen_at") <= latest + 1, "now, in whole milliseconds"
     before = json.loads(json.dumps(before, default=lambda at: at.isoformat().replace("+00:00", "Z")))
+    sealed = after.pop("evidence_key"), after.pop("evidence_sha256")
+    assert sealed[0].startswith(f"records/{CERTIFICATE}/reopen-")
     assert after == {name: value for name, value in before.items() if name != "reopen_at"}
     assert [(one.result, one.reason, one.subject) for one in entries(target, "reopen")] == [
         ("begun", "Entered by now", CERTIFICATE),
@@ -105,30 +109,23 @@ def test_knock_that_came_meanwhile_keeps_its_admission(target: Target, act: Any)
     row(target, "open", execution_arn="arn:aws:states:eu-west-1:1:execution:m:another")
     before = kept(target)
     with pytest.raises(AnsweredNo, match="changed meanwhile"):
-        act(target, seen, "Entered by now", at=NOW)
+        act(target, seen, "Entered by now")
     assert kept(target) == before
     assert entries(target, act.__name__)[-1].result == "failed"
 
 
-def test_forgotten_certificate_without_evidence_is_gone(target: Target) -> None:
-    row(target, "refused")
-    assert answer("admissions", "forget", "pump-1", *WHY, "--yes")["done"] is True
-    assert kept(target) is None
-    assert [one.result for one in entries(target, "forget")] == ["begun", "succeeded"]
-
-
-def test_forgotten_certificate_leaves_what_the_next_record_is_chained_to(target: Target) -> None:
+@pytest.mark.parametrize("before", [{}, {"evidence_key": "records/a/b.json", "evidence_sha256": "ef" * 32}])
+def test_forgotten_certificate_leaves_what_the_next_record_is_chained_to(
+    target: Target, before: dict[str, str]
+) -> None:
     """A second record that began a chain of its own would make the evidence fail its verification."""
-    row(target, "refused", evidence_key="records/a/b.json", evidence_sha256="ef" * 32, reason="revoked")
+    row(target, "refused", reason="revoked", **before)
     run("admissions", "forget", "pump-1", *WHY, "--yes")
     after = kept(target)
     assert after is not None
     assert {"knocks", "serial", "issuer_key", "reason"} & set(after) == set()
-    assert (after["evidence_key"], after["evidence_sha256"], after["device"]) == (
-        "records/a/b.json",
-        "ef" * 32,
-        "pump-1",
-    )
+    assert (after["evidence_key"].rpartition("-")[0], after["device"]) == (f"records/{CERTIFICATE}/forget", "pump-1")
+    assert [one.result for one in entries(target, "forget")] == ["begun", "succeeded"]
     assert after["reopen_at"] <= datetime.now(UTC).timestamp() * 1000
     assert after["execution_arn"] == "forgotten"
 
@@ -153,8 +150,7 @@ def test_only_what_failed_is_redriven(target: Target) -> None:
 def test_redrive_of_an_execution_that_is_gone_is_named(target: Target) -> None:
     """Step Functions keeps an execution for 90 days."""
     row(target, "failed")
-    target.client("stepfunctions").redrive_execution = _does_not_exist(target)
-    assert "There is no execution" in run("admissions", "redrive", "pump-1", *WHY, "--yes", code=2).stderr
+    assert "not there any more" in run("admissions", "redrive", "pump-1", *WHY, "--yes", code=1).stderr
     assert [one.result for one in entries(target, "redrive")] == ["begun", "failed"]
 
 
@@ -162,23 +158,59 @@ def test_redriven_execution_is_the_admission_s_own(target: Target) -> None:
     row(target, "failed")
     asked: list[str] = []
 
-    def redrive(executionArn: str) -> dict[str, Any]:  # noqa: N803 - as boto3 has it
+    def redrive(executionArn: str, clientToken: str) -> None:  # noqa: N803 - as boto3 has it
         asked.append(executionArn)
-        return {"redriveDate": NOW}
 
+    stopped = {"status": "FAILED", "name": "e", "startDate": NOW}
     target.client("stepfunctions").redrive_execution = redrive
+    target.client("stepfunctions").describe_execution = lambda **_: stopped
     assert answer("admissions", "redrive", "pump-1", *WHY, "--yes")["done"] is True
     assert asked == ["arn:aws:states:eu-west-1:1:execution:m:e"]
     assert entries(target, "redrive")[-1].result == "succeeded"
 
 
-def _does_not_exist(target: Target) -> Any:
-    def redrive(**_: Any) -> Any:
-        raise target.client("stepfunctions").exceptions.ExecutionDoesNotExist(
-            {"Error": {"Code": "ExecutionDoesNotExist"}}, "x"
-        )
+def lambda_answers(target: Target, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    fault = json.dumps({"errorType": kind, "errorMessage": "why"}).encode()
+    answered = {"FunctionError": "Unhandled", "Payload": io.BytesIO(fault)}
+    monkeypatch.setattr(target.client("lambda"), "invoke", lambda **_: answered)
 
-    return redrive
+
+@pytest.mark.parametrize("act", ["reopen", "forget"])
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("AwsUnavailable", (3, "could not be sealed")),
+        ("CallerNotProven", (4, "does not believe who asks")),
+        ("EvidenceConflict", (3, "unless a record says so")),
+    ],
+)
+def test_what_the_stack_does_not_seal_is_told_and_on_the_trail(
+    target: Target, monkeypatch: pytest.MonkeyPatch, act: str, kind: str, told: tuple[int, str]
+) -> None:
+    row(target, "held")
+    before = kept(target)
+    lambda_answers(target, monkeypatch, kind)
+    assert told[1] in run("admissions", act, "pump-1", *WHY, "--yes", code=told[0]).stderr
+    assert kept(target) == before
+    assert [one.result for one in entries(target, act)] == ["begun", "failed"]
+
+
+def test_an_operator_who_may_not_ask_is_told(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not authorized"}}, "Invoke")
+
+    row(target, "held")
+    monkeypatch.setattr(target.client("lambda"), "invoke", refuse)
+    assert "Nothing was done" in run("admissions", "reopen", "pump-1", *WHY, "--yes", code=4).stderr
+
+
+def test_no_answer_does_not_claim_that_nothing_was_done(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(**_: Any) -> Any:
+        raise ReadTimeoutError(endpoint_url="https://lambda.example")
+
+    row(target, "held")
+    monkeypatch.setattr(target.client("lambda"), "invoke", hang)
+    assert "gatehouse evidence show" in run("admissions", "reopen", "pump-1", *WHY, "--yes", code=3).stderr
 
 
 def test_watch_tells_what_is_there_and_then_what_changes(target: Target) -> None:

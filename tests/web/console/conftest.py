@@ -10,7 +10,7 @@ import pytest
 from gatehouse import authority, tables
 from gatehouse.console.server import Console
 from gatehouse.target import Target
-from tests import aws_environment
+from tests import acts, aws_environment
 from tests.web.console.stories import MACHINE, START, StepFunctions, Story, admitted, arn, rolled_back, stopped, waiting
 from tests.web.console.visitor import Visitor
 
@@ -59,6 +59,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         held = Story("held", certificate(5)).to_device_lookup()
         monkeypatch.setattr(authority, "list_all", lambda _: iter(()))  # moto knows no ListCACertificates
         made = Stack(outputs, StepFunctions(waiting(), admitted(), rolled_back(), stopped(), held))
+        acts.serve(monkeypatch, made)
         _admissions(made)
         _approvals(made)
         yield made

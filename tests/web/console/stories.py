@@ -132,7 +132,7 @@ class StepFunctions:
         self._story(executionArn)
         return {"definition": self.definition}
 
-    def redrive_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+    def redrive_execution(self, *, executionArn: str, clientToken: str) -> dict[str, Any]:  # noqa: N803, ARG002
         story = self._story(executionArn)
         if story.events[-1]["type"] != "ExecutionFailed":
             raise _error("ExecutionNotRedrivable", "Execution is RUNNING and cannot be redriven")

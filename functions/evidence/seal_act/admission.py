@@ -1,0 +1,130 @@
+"""The admission that an operator acts on: how it stands, and the one write that changes it and lets its chain go on."""
+
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import certificates, clock, conditional
+from functions.shared.aws import client, translated
+from functions.shared.chains import Head
+from functions.shared.conditional import ConditionFailed
+from workflows.admission.contracts import Execution
+from workflows.admission.errors import CertificateUnknown
+from workflows.errors import WillNeverWork
+from workflows.evidence.acts import Ask, Standing
+from workflows.evidence.record import Change, Link
+
+_LEARNED = (
+    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, issuer_key, serial, revoked_by"
+)
+"""What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
+
+_NOBODY = "forgotten"
+"""The owner of a forgotten admission: no execution, so that none can be redriven into it."""
+
+_REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
+
+
+class ExecutionNotRedriven(WillNeverWork):
+    """AWS would not redrive it after all. The act is sealed; the trail says that it failed."""
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """`found` is None if there is no admission; `execution` is that of a redrive."""
+
+    found: Standing | None
+    execution: Execution | None = None
+
+
+def standing(ask: Ask, head: Head | None) -> Found:
+    """What the act depends on, as AWS has it now. Raises `AwsUnavailable`, `AccessRefused`."""
+    if head is None:
+        return Found(found=None)
+    told: dict[str, Any] = {"execution_arn": head.execution_arn, "outcome": head.outcome}
+    if ask.act == "forget" and head.outcome != "open":
+        with suppress(CertificateUnknown):  # AWS IoT has it no more, as it has to be
+            told["certificate_status"] = certificates.status_of(ask.certificate_id)
+    if ask.act != "redrive" or head.execution_arn != ask.execution_arn:
+        return Found(found=Standing(**told))
+    answer = _execution(head.execution_arn)
+    if answer is None:
+        return Found(found=Standing(**told, execution_status="not there any more"))
+    redrivable = answer["status"] in _REDRIVABLE and answer.get("redriveStatus") != "NOT_REDRIVABLE"
+    execution = Execution(arn=head.execution_arn, name=answer["name"], started_at=answer["startDate"])
+    found = Standing(**told, execution_status=_why(answer), redrivable=redrivable)
+    return Found(found=found, execution=execution)
+
+
+def change(ask: Ask, head: Head, standing: Found, at: datetime) -> Change:
+    """What the act changes, before and after."""
+    now = clock.milliseconds(at)
+    before: dict[str, Any] = {"outcome": head.outcome, "execution_arn": head.execution_arn}
+    match ask.act:
+        case "redrive":
+            status = standing.found.execution_status if standing.found else None
+            return Change(
+                before=before | {"execution_status": status},
+                after={"execution_status": "redriven"},
+                execution=standing.execution,
+            )
+        case "forget":
+            after = {"execution_arn": _NOBODY, "reopen_at": now, "forgotten": _LEARNED.split(", ")}
+            return Change(before=before | {"reopen_at": head.reopen_at}, after=after)
+    return Change(before=before | {"reopen_at": head.reopen_at}, after={"reopen_at": now})
+
+
+def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
+    """Change the row and let the chain go on from `link`, in one write: a record that its chain names was carried out.
+
+    False if the row is not as it was read: then nothing was done.
+    """
+    expression = "SET evidence_key = :key, evidence_sha256 = :sha"
+    given: dict[str, object] = {"key": link.key, "sha": link.sha256, "was": head.outcome, "owner": head.execution_arn}
+    if ask.act in ("reopen", "forget"):
+        expression += ", reopen_at = :now"
+        given["now"] = change.after["reopen_at"]
+    if ask.act == "forget":
+        expression += f", execution_arn = :nobody REMOVE {_LEARNED}"
+        given["nobody"] = _NOBODY
+    unchanged = "attribute_not_exists(evidence_sha256)"
+    if head.link is not None:
+        unchanged, given["before"] = "evidence_sha256 = :before", head.link.sha256
+    try:
+        conditional.update(
+            table,
+            {"certificate_id": ask.certificate_id},
+            expression,
+            condition=f"outcome = :was AND execution_arn = :owner AND {unchanged}",
+            given=given,
+        )
+    except ConditionFailed:
+        return False
+    return True
+
+
+def redrive(ask: Ask) -> None:
+    """Raises `ExecutionNotRedriven`, `AwsUnavailable`, `AccessRefused`.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: within 14 days of the failure.
+    """
+    with translated(
+        ExecutionNotRedrivable=ExecutionNotRedriven,
+        ExecutionDoesNotExist=ExecutionNotRedriven,
+        ExecutionLimitExceeded=ExecutionNotRedriven,
+    ):
+        client("stepfunctions").redrive_execution(executionArn=ask.execution_arn, clientToken=ask.id)
+
+
+def _execution(arn: str) -> Any | None:
+    try:
+        with translated(ExecutionDoesNotExist=ExecutionNotRedriven, InvalidArn=ExecutionNotRedriven):
+            return client("stepfunctions").describe_execution(executionArn=arn)
+    except ExecutionNotRedriven:
+        return None
+
+
+def _why(answer: Any) -> str:
+    reason = answer.get("redriveStatusReason")
+    return f"{answer['status']}, {reason}" if reason else str(answer["status"])

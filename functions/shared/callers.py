@@ -1,0 +1,73 @@
+"""Who invoked a function: Lambda does not say, so the caller proves it by a signed request that only AWS STS can judge.
+
+As HashiCorp Vault's and Kubernetes' sign-in with AWS credentials: the caller signs ``sts:GetCallerIdentity`` (it takes no permission)
+together with a header that binds the signature to one question, and the function sends the request on, to its own Region's STS and
+nowhere else.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from functions.shared.aws import translated
+from workflows.errors import BadInput
+from workflows.evidence import acts
+from workflows.evidence.acts import Proof
+from workflows.evidence.record import Operator
+
+YOUNG_ENOUGH = timedelta(minutes=5)
+_BOUND = {"host", "x-amz-date", acts.HEADER.lower()}
+_CONFIG = Config(signature_version=UNSIGNED, connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
+
+
+class CallerNotProven(BadInput):
+    """The proof is none, is of another question or account, or is too old: nothing may be done in its signer's name."""
+
+
+def prove(proof: Proof, digest: str, *, at: datetime, account: str) -> Operator:
+    """The AWS identity that signed `proof` for the question with this `digest`. Raises `CallerNotProven`, `AwsUnavailable`."""
+    if missing := _BOUND - acts.signed_headers(proof.authorization):
+        raise CallerNotProven(f"The signature does not cover {', '.join(sorted(missing))}.")
+    try:
+        signed_at = acts.signed_at(proof)
+    except ValueError as error:
+        raise CallerNotProven(f"The signature's date is none: {error}.") from error
+    if abs(at - signed_at) > YOUNG_ENOUGH:
+        raise CallerNotProven(f"It was signed at {signed_at.isoformat()}, and it is {at.isoformat()}: check the clock.")
+    found = _ask_sts(proof, digest)
+    if found["Account"] != account:
+        raise CallerNotProven(f"{found['Arn']} is of account {found['Account']}; expected {account}.")
+    return Operator(arn=found["Arn"], user_id=found["UserId"], signed_at=signed_at, ask_sha256=digest)
+
+
+def _ask_sts(proof: Proof, digest: str) -> dict[str, Any]:
+    """A client for this one question: its headers are the caller's and must not be left to the next one."""
+    given = {
+        "Authorization": proof.authorization,
+        "X-Amz-Date": proof.date,
+        "Content-Type": acts.CONTENT_TYPE,
+        acts.HEADER: digest,
+    } | ({"X-Amz-Security-Token": proof.security_token} if proof.security_token else {})
+    sts = boto3.client("sts", config=_CONFIG)
+    sts.meta.events.register("before-call.sts.GetCallerIdentity", lambda params, **_: params["headers"].update(given))
+    with translated(**dict.fromkeys(_REFUSALS, CallerNotProven)):
+        answer: dict[str, Any] = dict(sts.get_caller_identity())
+    return answer
+
+
+_REFUSALS = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)

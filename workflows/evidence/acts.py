@@ -1,0 +1,107 @@
+"""What an operator may do to an admission after its end: reopen it, forget it, redrive its execution. Each is sealed first.
+
+Whoever asks signs the question with their AWS credentials: see `Proof`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from workflows.admission.contracts import Sha256
+from workflows.evidence.canonical import canonical, sha256
+
+Kind = Literal["reopen", "forget", "redrive"]
+
+HEADER = "X-Gatehouse-Act"
+"""The signed header of the operator's request to AWS STS that holds `digest` of what they ask for."""
+
+BODY = "Action=GetCallerIdentity&Version=2011-06-15"
+"""The request's body, and below its content type; botocore writes the same for ``get_caller_identity``."""
+CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
+
+_Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+_Header = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,4096}\Z")]
+
+
+class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One act, asked for once. `execution_arn` is the owner that the operator saw; `bucket` is the stack's that is meant."""
+
+    id: _Id
+    act: Kind
+    certificate_id: Sha256
+    execution_arn: str
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    bucket: str
+
+
+class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Headers of a request ``sts:GetCallerIdentity``, signed (AWS Signature Version 4) and sent on by the function: STS says who signed."""
+
+    authorization: _Header
+    date: Annotated[str, Meta(pattern=r"^\d{8}T\d{6}Z\Z")]
+    security_token: _Header | None = None
+
+
+class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What `seal_act` is invoked with."""
+
+    ask: Ask
+    proof: Proof
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What became of it; `reason` says why it was refused."""
+
+    status: Literal["done", "refused"]
+    reason: str = ""
+    evidence_key: str = ""
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """How the admission stands. `certificate_status` is AWS IoT's, None if it has no such certificate or was not asked."""
+
+    execution_arn: str
+    outcome: str
+    certificate_status: str | None = None
+    execution_status: str | None = None
+    redrivable: bool = False
+
+
+def digest(ask: Ask) -> str:
+    """SHA-256 of the question: what the operator's signature is bound to."""
+    return sha256(canonical(ask))
+
+
+def forbidden(ask: Ask, found: Standing | None) -> str | None:
+    """Why the act must not be done; None if it may."""
+    if found is None:
+        return f"Certificate {ask.certificate_id} has no admission: its next knock starts one."
+    if found.execution_arn != ask.execution_arn:
+        return (
+            f"The admission of {ask.certificate_id} has changed meanwhile: {found.execution_arn} owns it. Look again: "
+            f"gatehouse admissions show {ask.certificate_id}"
+        )
+    match ask.act:
+        case "redrive":
+            return None if found.redrivable else f"The execution cannot be redriven: {found.execution_status}."
+        case "reopen" if found.outcome == "admitted":
+            return "The certificate is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
+        case "forget" if found.certificate_status is not None:
+            return (
+                f"The certificate is still in AWS IoT, {found.certificate_status}: a list that revokes it later must find it here. "
+                "Delete it in AWS IoT first, or use `gatehouse admissions reopen`."
+            )
+    return "The admission is open: an execution owns it." if found.outcome == "open" else None
+
+
+def signed_headers(authorization: str) -> frozenset[str]:
+    """Which headers the signature covers, in lower case; none if it is no Signature Version 4."""
+    scheme, _, rest = authorization.partition(" ")
+    parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
+    return frozenset(parts.get("SignedHeaders", "").lower().split(";")) if scheme == "AWS4-HMAC-SHA256" else frozenset()
+
+
+def signed_at(proof: Proof) -> datetime:
+    """Raises `ValueError` for a date that is none."""
+    return datetime.strptime(proof.date + "+0000", "%Y%m%dT%H%M%SZ%z")
