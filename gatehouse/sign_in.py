@@ -15,10 +15,12 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from gatehouse.errors import NotPermitted
+from gatehouse.signing_in.provider import Provider, Refused, Tokens
 from gatehouse.target import Target
 from workflows.errors import BadInput
 
 _SERVICE = "gatehouse"
+_HOW = "gatehouse approvals login"
 _EXPIRES_SOON = 60  # seconds: a token that would end on its way is renewed first
 _REFUSED = (
     "NotAuthorizedException",
@@ -29,17 +31,38 @@ _REFUSED = (
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's sign-in. `expires_at` is the ID token's, in seconds since the epoch."""
+    """One person's sign-in. `expires_at` is the ID token's, in seconds since the epoch.
+
+    `subject` and `client_id` are of a sign-in with the provider's own pages; empty for one with a password.
+    """
 
     username: str
     id_token: str
     refresh_token: str | None
     expires_at: int
+    subject: str = ""
+    client_id: str = ""
 
 
 def sign_in(target: Target, username: str, password: str) -> Session:
     """Sign in with the stack's user pool and keep the session. Raises `NotPermitted`."""
     session = _authenticate(target, username, "USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": password})
+    _Keeper(target).keep(session)
+    return session
+
+
+def keep(target: Target, tokens: Tokens, client_id: str) -> Session:
+    """Keep a sign-in with the provider's own pages, under the name its person knows."""
+    claims = tokens.claims
+    names = (claims.get(name) for name in ("email", "preferred_username", "name", "sub"))
+    session = Session(
+        username=next(name for name in names if isinstance(name, str) and name),
+        id_token=tokens.id_token,
+        refresh_token=tokens.refresh_token,
+        expires_at=int(claims["exp"]),
+        subject=str(claims["sub"]),
+        client_id=client_id,
+    )
     _Keeper(target).keep(session)
     return session
 
@@ -56,12 +79,22 @@ def session(target: Target, username: str | None) -> Session:
     if found.expires_at - time.time() > _EXPIRES_SOON:
         return found
     if found.refresh_token is None:
-        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_how(found.username)}")
+        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}")
+    if found.client_id:
+        return _renewed(target, found, found.refresh_token)
     parameters = {"REFRESH_TOKEN": found.refresh_token}
     renewed = _authenticate(target, found.username, "REFRESH_TOKEN_AUTH", parameters)
     renewed = msgspec.structs.replace(renewed, refresh_token=renewed.refresh_token or found.refresh_token)
     keeper.keep(renewed)
     return renewed
+
+
+def _renewed(target: Target, found: Session, refresh_token: str) -> Session:
+    try:
+        tokens = Provider(target.output("OidcIssuer"), found.client_id).renewed(refresh_token, found.subject)
+    except Refused as error:
+        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}") from error
+    return keep(target, tokens, found.client_id)
 
 
 def _authenticate(target: Target, username: str, flow: str, parameters: dict[str, str]) -> Session:
@@ -72,12 +105,12 @@ def _authenticate(target: Target, username: str, flow: str, parameters: dict[str
     except ClientError as error:
         if error.response["Error"]["Code"] in _REFUSED:
             said = error.response["Error"].get("Message", "")
-            raise NotPermitted(f"{username} was not signed in: {said} Try again: {_how(username)}") from error
+            raise NotPermitted(f"{username} was not signed in: {said} Try again: {_HOW}") from error
         raise
     if "AuthenticationResult" not in answer:
         challenge = answer.get("ChallengeName", "a challenge")
         raise NotPermitted(
-            f"The user pool asks {username} for {challenge} first; finish it on the sign-in page: {target.output('ApprovalsUrl')}"
+            f"The user pool asks {username} for {challenge} first; its sign-in page takes the answer: {_HOW}"
         )
     result = answer["AuthenticationResult"]
     return Session(
@@ -93,10 +126,6 @@ def _claims(token: str) -> dict[str, Any]:
     body = token.split(".")[1]
     claims: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     return claims
-
-
-def _how(username: str) -> str:
-    return f"gatehouse approvals login --username {username}"
 
 
 class _Keeper:
@@ -126,16 +155,14 @@ class _Keeper:
             username = self._only_one()
         path = self._path(username)
         if not path.exists():
-            raise NotPermitted(f"{username} is not signed in. Sign in: {_how(username)}")
+            raise NotPermitted(f"{username} is not signed in. Sign in: {_HOW}")
         content: str | bytes | None = path.read_bytes()
         if self._keyring:
             content = self._keyring.get_password(_SERVICE, self._name(username))
         try:
             return msgspec.json.decode(content or b"", type=Session)
         except msgspec.DecodeError as error:
-            raise NotPermitted(
-                f"The kept sign-in of {username} cannot be read. Sign in again: {_how(username)}"
-            ) from error
+            raise NotPermitted(f"The kept sign-in of {username} cannot be read. Sign in again: {_HOW}") from error
 
     def forget(self, username: str) -> bool:
         path = self._path(username)
@@ -150,7 +177,7 @@ class _Keeper:
         names = [str(json.loads(path.read_bytes())["username"]) for path in sorted(self._folder.glob("*.json"))]
         match names:
             case []:
-                raise NotPermitted(f"Nobody is signed in. Sign in: {_how('NAME')}")
+                raise NotPermitted(f"Nobody is signed in. Sign in: {_HOW}")
             case [name]:
                 return name
         raise BadInput(f"Several people are signed in ({', '.join(names)}); say who acts with --as.")

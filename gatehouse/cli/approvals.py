@@ -1,17 +1,18 @@
 """``gatehouse approvals``: what waits for people, and their decisions, signed with their own sign-in."""
 
-import sys
 from typing import Annotated, Any, Literal
 
 import typer
 
 from gatehouse.approvals import Answer, Approvals, Lane, Signing
+from gatehouse.cli import signing_in
 from gatehouse.cli.context import target
 from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
 from workflows.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="What waits for people, and what they decided.")
+app.add_typer(signing_in.app)
 
 As = Annotated[str | None, typer.Option("--as", help="Who acts, if several people are signed in.")]
 Reason = Annotated[str, typer.Option(help="Why; some rules ask for it.")]
@@ -21,43 +22,6 @@ For = Annotated[
 ]
 Several = Annotated[list[str], typer.Argument(metavar="APPROVAL_ID...", help="One, or several that are alike.")]
 Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="What your signature means.")]
-
-
-@app.command()
-def login(
-    context: typer.Context,
-    *,
-    username: Annotated[str, typer.Option(prompt=True, help="The e-mail address you were invited with.")],
-    json: Json = False,
-) -> None:
-    """Sign in as an approver. The password is asked for, or read from stdin when that is no terminal.
-
-    Example: gatehouse approvals login --username ada@example.com
-    """
-    from gatehouse import sign_in
-
-    asked = sys.stdin.isatty()
-    password = typer.prompt("Password", hide_input=True, err=True) if asked else sys.stdin.readline().rstrip("\r\n")
-    session = sign_in.sign_in(target(context), username, password)
-    if json:
-        write_json({"username": session.username, "expires_at": session.expires_at})
-    else:
-        say(f"{session.username} is signed in.")
-
-
-@app.command()
-def logout(context: typer.Context, *, username: Annotated[str, typer.Option()], json: Json = False) -> None:
-    """Forget a sign-in.
-
-    Example: gatehouse approvals logout --username ada@example.com
-    """
-    from gatehouse import sign_in
-
-    done = sign_in.sign_out(target(context), username)
-    if json:
-        write_json({"signed_out": done})
-    else:
-        say(f"{username} is signed out." if done else f"{username} was not signed in.")
 
 
 @app.command("list")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from gatehouse.signing_in.browser import PATH, PORTS
+
 from .conftest import ROOT
 
 Resources = dict[str, dict[str, Any]]
@@ -288,6 +290,13 @@ def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:
     assert open_routes == {"GET /evidence/keys.json", "$default", "GET /sign-in/callback"}, (
         "public keys are public, and the pages ask for a session of their own; everything else needs a token"
     )
+
+
+def test_the_command_line_is_sent_back_to_this_machine_only_and_where_it_listens(resources: Resources) -> None:
+    client = resources["CommandLineClient"]["Properties"]
+    assert client["CallbackURLs"] == [f"http://localhost:{port}{PATH}" for port in PORTS]
+    assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "no password is sent by it"
 
 
 def test_approver_groups_exist_for_every_group_the_rules_name(resources: Resources) -> None:

@@ -5,6 +5,7 @@ The token is an ID token: a signature block needs the printed name (21 CFR 11.50
 
 import json
 import unicodedata
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -27,10 +28,13 @@ class NotSignedIn(GatehouseError):  # noqa: N818
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """Whose tokens count. `groups_claim` is where that issuer writes the groups; Cognito's unless set."""
+    """Whose tokens count: those given to the pages' client, and at the API also those given to the command line's. `groups_claim` is where
+    that issuer writes the groups; Cognito's unless set.
+    """
 
     oidc_issuer: str
     oidc_client_id: str
+    oidc_command_line_client_id: str = ""
     groups_claim: str = "cognito:groups"
 
 
@@ -41,11 +45,17 @@ def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
     route that lost its authorizer lets nobody in, nor one that was given another pool's.
     """
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    return person((authorizer.get("jwt") or {}).get("claims") or {}, provider, at)
+    clients = {provider.oidc_client_id, provider.oidc_command_line_client_id}
+    return person((authorizer.get("jwt") or {}).get("claims") or {}, provider, at, clients=clients)
 
 
-def person(claims: dict[str, Any], provider: Provider, at: datetime) -> Voter:
-    """The person of whom an ID token with a verified signature speaks. Raises `NotSignedIn` if it is not for us, or no longer."""
+def person(
+    claims: dict[str, Any], provider: Provider, at: datetime, *, clients: Collection[str] | None = None
+) -> Voter:
+    """The person of whom an ID token with a verified signature speaks. Raises `NotSignedIn` if it is not for us, or no longer.
+
+    `clients` are those it may have been issued to: the pages' alone, unless given.
+    """
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise NotSignedIn("unauthorized", "Sign in first.")
@@ -53,7 +63,7 @@ def person(claims: dict[str, Any], provider: Provider, at: datetime) -> Voter:
         raise NotSignedIn("unauthorized", "The token is from another issuer. Sign in again.")
     if claims.get("token_use", "id") != "id":
         raise NotSignedIn("wrong_token", "Send the ID token: it names you, which an access token does not.")
-    if provider.oidc_client_id not in listed(claims.get("aud")):
+    if not set(clients or {provider.oidc_client_id}) & set(listed(claims.get("aud"))):
         raise NotSignedIn("unauthorized", "The token was issued to another application. Sign in again.")
     expires = moment(claims.get("exp"))
     if expires is None or expires <= at:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from functions.approval.approvals_web.identity import NotSignedIn, Provider, listed, moment, voter
+from functions.approval.approvals_web.identity import person as signing_in_person
 from tests.approvals import MINUTE, NOW, api_event, claims, person
 
 PROVIDER = Provider(oidc_issuer="https://issuer.example", oidc_client_id="gatehouse-tests")
@@ -49,6 +50,21 @@ def test_another_providers_groups_claim() -> None:
     provider = Provider(oidc_issuer="https://issuer.example", oidc_client_id="gatehouse-tests", groups_claim="roles")
     event = api_event("GET", "/", signed_in=claims(ADA, roles="[security]"))
     assert voter(event, provider, NOW).groups == ("security",)
+
+
+def test_the_command_line_s_own_client_counts_at_the_api_and_not_for_the_pages() -> None:
+    both = Provider(
+        oidc_issuer="https://issuer.example",
+        oidc_client_id="gatehouse-tests",
+        oidc_command_line_client_id="command-line",
+    )
+    signed_in = claims(ADA, aud="command-line")
+    assert voter(api_event("GET", "/api/approvals", signed_in=signed_in), both, NOW).subject == "ada"
+    with pytest.raises(NotSignedIn, match="another application"):
+        signing_in_person(signed_in, both, NOW)
+    for aud in ("", "another", None):
+        with pytest.raises(NotSignedIn):
+            voter(api_event("GET", "/api/approvals", signed_in=claims(ADA, aud=aud)), PROVIDER, NOW)
 
 
 @pytest.mark.parametrize(
