@@ -39,6 +39,11 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None = None
     evidence_key: str | None = None
     evidence_sha256: str | None = None
+    awaited: Literal["return", "admission"] | None = None
+    """What is waited for, and since when: that an admitted device connects, or that a held one is let in."""
+    awaited_since: datetime | None = None
+    returned_at: datetime | None = None
+    """When the device first connected after it was let in."""
     reopen_at: int | None = None
     """From when a knock may start anew, in milliseconds since the epoch; the last second of the year 9999 for never."""
 

@@ -1,17 +1,20 @@
 """What `gatehouse doctor` looks at: whether every part of the stack is there, answers, and has nothing lying about."""
 
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatehouse import lost_events
+from gatehouse import findings, lost_events
 from gatehouse.console import freshness
 from gatehouse.target import Target
+from workflows.admission import limits, quotas
 from workflows.errors import GatehouseError
 
 OUTPUTS = (
@@ -19,6 +22,7 @@ OUTPUTS = (
     "InventoryTable",
     "ApprovalsTable",
     "TurnsTable",
+    "FindingsTable",
     "CrlBucket",
     "EvidenceBucket",
     "StateMachineArn",
@@ -29,6 +33,7 @@ OUTPUTS = (
     "OidcIssuer",
     "SigningKeyArn",
 )
+LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
 
 
@@ -56,6 +61,8 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
         ("state machine", _machine),
         ("topic rule", _rule),
         ("device endpoint", _endpoint),
+        ("pace", _pace),
+        ("findings", _findings),
     )
     for name, check in checks:
         yield _tried(name, check, target)
@@ -99,6 +106,40 @@ def _endpoint(target: Target) -> Check:
     where = target.mqtt_endpoint()
     with socket.create_connection((where.host, where.port), timeout=_ANSWER_WITHIN):
         return Check(name="device endpoint", state="ok", found=f"{where.host}:{where.port} takes connections from here")
+
+
+def _pace(target: Target) -> Check:
+    pace = limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+    if target.local:
+        said = f"{pace:g} calls a second; the local cloud has no Service Quotas to compare it with"
+        return Check(name="pace", state="ok", found=said)
+    judged = quotas.judge(_quotas(target, "AWS IoT Core"), _quotas(target, "AWS Step Functions"), pace)
+    return Check(name="pace", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _quotas(target: Target, service: str) -> dict[str, float]:
+    """The account's own quotas of a service by their names. Neither the service's code nor a quota's is documented, so both go by name.
+
+    https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html
+    """
+    client, named = target.client("service-quotas"), dict[str, float]()
+    services = (one for page in client.get_paginator("list_services").paginate() for one in page["Services"])
+    code = next((one["ServiceCode"] for one in services if one["ServiceName"].endswith(service)), None)
+    if code is None:
+        return named
+    for listing in ("list_aws_default_service_quotas", "list_service_quotas"):  # what was raised comes last, and counts
+        for page in client.get_paginator(listing).paginate(ServiceCode=code):
+            named |= {one["QuotaName"]: float(one["Value"]) for one in page["Quotas"] if "Value" in one}
+    return named
+
+
+def _findings(target: Target) -> Check:
+    found = Counter(one.kind for one in findings.standing(target) if one.accepted_at is None)
+    if not found:
+        return Check(name="findings", state="ok", found="tables and fleet fit together, as far as the rounds have come")
+    said = ", ".join(f"{number} {kind}" for kind, number in found.items())
+    advice = "gatehouse findings list, then gatehouse findings repair or gatehouse findings accept"
+    return Check(name="findings", state="warning", found=said, advice=advice)
 
 
 def _lists(target: Target, at: datetime) -> Iterator[Check]:

@@ -40,6 +40,7 @@ NAMES = {
     "TURNS_TABLE": "Turns",
     "INVENTORY_TABLE": "Inventory",
     "APPROVALS_TABLE": "Approvals",
+    "FINDINGS_TABLE": "Findings",
     "DELEGATIONS_TABLE": "Delegations",
     "SESSIONS_TABLE": "Sessions",
     "CRL_BUCKET": "gatehouse-crls",

@@ -3,7 +3,7 @@
 Every write but the claim itself asks that this execution still owns the admission, so that one that was overtaken changes nothing.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -13,6 +13,7 @@ from functions.shared import clock, conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item
+from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned
 
@@ -21,7 +22,13 @@ NEVER = 253_402_300_799_000
 
 OPEN = "open"
 
-_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by"
+RETURN, ADMISSION = "return", "admission"
+"""`awaited`: a device that may connect has not done so yet; one that is held has not been let in yet. The index by it is sparse."""
+
+_SKEW = timedelta(minutes=5)
+"""How much AWS IoT's clock may differ from ours."""
+
+_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, returned_at"
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
 record is chained to it."""
 
@@ -43,6 +50,8 @@ class Admission(Struct, frozen=True, kw_only=True):
     evidence_sha256: str | None = None
     revoked_by: str | None = None
     """SHA-256 of the list that has revoked the certificate since it was checked."""
+    returned_at: datetime | None = None
+    """When the device first connected after it was let in."""
 
 
 class Admissions:
@@ -121,15 +130,51 @@ class Admissions:
         **sealed: object,
     ) -> Admission:
         """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Raises `AdmissionNotOwned`."""
-        return self.note(
-            certificate_id,
-            execution,
-            outcome=outcome,
-            reason=reason,
-            closed_at=at,
-            reopen_at=_reopening(reopen_at),
-            **sealed,
-        )
+        learned = {"outcome": outcome, "reason": reason, "closed_at": at, "reopen_at": _reopening(reopen_at), **sealed}
+        known = {name: value for name, value in learned.items() if value is not None}
+        update, waiting = "SET " + ", ".join(f"{name} = :{name}" for name in known), {}
+        if outcome == "held":  # since when: as of the first time, however often it knocks
+            update += ", awaited = :awaited, awaited_since = if_not_exists(awaited_since, :since)"
+            waiting = {"awaited": ADMISSION, "since": stamp(at)}
+        elif outcome != "admitted":
+            update += " REMOVE awaited, awaited_since"
+        return self._owned(certificate_id, execution, update, **known, **waiting)
+
+    def await_return(self, certificate_id: str, execution: Execution, at: datetime) -> None:
+        """As `retain`, just before the device may connect: from now on it is expected back. Raises `AdmissionNotOwned`.
+
+        Not when the admission is closed: the device may be quicker than the seal. A repeat leaves a device that is back as it is.
+        """
+        try:
+            self._update(
+                certificate_id,
+                "SET outcome = :open, reopen_at = :never, awaited = :return, awaited_since = :since",
+                condition="execution_arn = :me AND attribute_not_exists(returned_at)",
+                me=execution.arn,
+                open=OPEN,
+                never=NEVER,
+                **{"return": RETURN},
+                since=stamp(at),
+            )
+        except ConditionFailed as failed:
+            if failed.item is None or failed.item.get("execution_arn") != execution.arn:
+                raise _not_owned(certificate_id, execution, failed) from None
+            self.retain(certificate_id, execution)
+
+    def record_return(self, certificate_id: str, at: datetime) -> bool:
+        """The device has connected at `at`. False if nobody waits for it (any more), or the event is of an earlier time."""
+        try:
+            self._update(
+                certificate_id,
+                "SET returned_at = :at REMOVE awaited, awaited_since",
+                condition="awaited = :return AND awaited_since <= :latest",
+                at=at,
+                **{"return": RETURN},
+                latest=stamp(at + _SKEW),
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def fail(
         self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime | None
@@ -164,11 +209,7 @@ class Admissions:
         try:
             return self._update(certificate_id, update, condition="execution_arn = :me", me=execution.arn, **named)
         except ConditionFailed as failed:
-            owner = "nobody" if failed.item is None else failed.item.get("execution_arn")
-            raise AdmissionNotOwned(
-                f"The admission of certificate {certificate_id} belongs to {owner}, not to {execution.arn}: "
-                "nothing was changed."
-            ) from None
+            raise _not_owned(certificate_id, execution, failed) from None
 
     def _update(self, certificate_id: str, expression: str, *, condition: str, **given: object) -> Admission:
         key = {"certificate_id": certificate_id}
@@ -179,3 +220,10 @@ class Admissions:
 
 def _reopening(moment: datetime | None) -> int:
     return NEVER if moment is None else clock.milliseconds(moment)
+
+
+def _not_owned(certificate_id: str, execution: Execution, failed: ConditionFailed) -> AdmissionNotOwned:
+    owner = "nobody" if failed.item is None else failed.item.get("execution_arn")
+    return AdmissionNotOwned(
+        f"The admission of certificate {certificate_id} belongs to {owner}, not to {execution.arn}: nothing was changed."
+    )

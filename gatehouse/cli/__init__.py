@@ -16,6 +16,7 @@ from gatehouse.cli import (
     device,
     doctor,
     evidence,
+    findings,
     inventory,
     looking,
     policies,
@@ -75,6 +76,7 @@ for noun, commands in {
     "policies": policies.app,
     "device": device.app,
     "doctor": doctor.app,
+    "findings": findings.app,
 }.items():
     app.add_typer(commands, name=noun)
 

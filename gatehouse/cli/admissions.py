@@ -46,10 +46,10 @@ def list_(
     if json:
         write_json(found)
         return
-    columns = ("certificate", "device", "outcome", "why", "knocks", "claimed at")
+    columns = ("certificate", "device", "outcome", "why", "knocks", "claimed at", "back since")
     rows = [
-        (found.certificate_id[:16], found.device, found.outcome, found.reason, found.knocks, found.claimed_at)
-        for found in found
+        (one.certificate_id[:16], one.device, one.outcome, one.reason, one.knocks, one.claimed_at, one.returned_at)
+        for one in found
     ]
     write_table(columns, rows, empty="No admission fits.")
 

@@ -29,6 +29,10 @@ STARS = {
     ): "things and principals are attached and listed without a resource (service authorization reference, AWS IoT)",
     ("RollBackFunction", "SeeAndDetach"): "the same, and ListAttachedPolicies",
     (
+        "ReconcileFleetFunction",
+        "ListFleet",
+    ): "lists of CAs, certificates, things and attachments know no resource (service authorization reference, AWS IoT)",
+    (
         "ResumeExecutionFunction",
         "AnswerTaskTokens",
     ): "a task token is no resource (service authorization reference, AWS Step Functions: SendTaskSuccess)",

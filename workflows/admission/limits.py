@@ -55,11 +55,20 @@ class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return None if minutes is None else timedelta(minutes=minutes)
 
 
+class Reconciling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How AWS IoT is compared with the tables, and when a device is missed."""
+
+    calls_per_second: Annotated[float, Meta(gt=0, le=100)]
+    fleet_every_hours: Positive
+    returned_within_hours: Positive
+
+
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     certificate: CertificateLimits
     crl: CrlLimits
     pacing: Pacing
     reopen: Reopening
+    reconcile: Reconciling
 
 
 def load(text: str) -> Limits:

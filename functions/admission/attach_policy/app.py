@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.shared import policies
+from functions.shared import clock, policies
 from functions.shared.admissions import Admissions
 from functions.shared.observability import observed
 from functions.shared.settings import policy, settings
@@ -30,7 +30,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             f"The decision was for policy {decided}; this version of Gatehouse has {profile.name if profile else 'no such profile'}. "
             "The profile was changed while the admission ran: the next one decides on the new policy."
         )
-    Admissions(settings(Settings).admissions_table).retain(request.certificate_id, request.execution)
+    Admissions(settings(Settings).admissions_table).await_return(request.certificate_id, request.execution, clock.now())
     created = policies.ensure(profile)
     policies.attach(profile.name, request.certificate_arn)
     return contracts.write(

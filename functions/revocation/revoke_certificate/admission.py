@@ -30,7 +30,7 @@ def close(table: str, item: Item, at: datetime) -> None:
     _update(
         table,
         item,
-        "SET outcome = :refused, #reason = :reason, closed_at = :at, reopen_at = :never",
+        "SET outcome = :refused, #reason = :reason, closed_at = :at, reopen_at = :never REMOVE awaited, awaited_since",
         "revoked_by = :list AND outcome IN (:admitted, :failed)",
         names={"#reason": "reason"},
         admitted="admitted",

@@ -29,6 +29,7 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
         "AdmissionsTable": environment["ADMISSIONS_TABLE"],
         "ApprovalsTable": environment["APPROVALS_TABLE"],
         "InventoryTable": environment["INVENTORY_TABLE"],
+        "FindingsTable": environment["FINDINGS_TABLE"],
         "CrlBucket": environment["CRL_BUCKET"],
         "EvidenceBucket": environment["EVIDENCE_BUCKET"],
         "StateMachineArn": environment["STATE_MACHINE_ARN"],

@@ -5,7 +5,8 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import pytest
 
@@ -174,6 +175,29 @@ def register(target: Target, *certificate_ids: str) -> None:
     iot.describe_ca_certificate = with_registration
 
 
+class ServiceQuotas:
+    """What moto lacks: quotas by service, of which those that were raised are listed apart."""
+
+    raised: ClassVar[dict[str, float]] = {}
+    _services: ClassVar[dict[str, str]] = {"iotcore": "AWS IoT Core", "states": "AWS Step Functions"}
+    _defaults: ClassVar[dict[str, dict[str, float]]] = {
+        "iotcore": {"DescribeCertificate API TPS": 10.0, "UpdateCertificate API TPS": 10.0},
+        "states": {"StateTransition throttle token refill rate per second": 5000.0},
+    }
+
+    def get_paginator(self, call: str) -> Any:
+        def paginate(ServiceCode: str = "") -> list[dict[str, Any]]:  # noqa: N803 - as boto3 has them
+            if call == "list_services":
+                named = [{"ServiceCode": code, "ServiceName": name} for code, name in self._services.items()]
+                return [{"Services": named[:1]}, {"Services": named[1:]}]
+            found = self._defaults[ServiceCode]
+            if call == "list_service_quotas":
+                found = {name: value for name, value in self.raised.items() if name in found}
+            return [{"Quotas": [{"QuotaName": name, "Value": value} for name, value in found.items()]}]
+
+        return SimpleNamespace(paginate=paginate)
+
+
 @pytest.fixture
 def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     """A stack in which everything is in order, but for a CA: there is none."""
@@ -188,6 +212,7 @@ def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
         ruleName="knocks", topicRulePayload={"sql": "SELECT *", "actions": [action], "ruleDisabled": False}
     )
     register(target)
+    target._clients["service-quotas"] = ServiceQuotas()
     monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
     return target
 
@@ -203,6 +228,8 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "state machine": "ok",
         "topic rule": "ok",
         "device endpoint": "ok",
+        "pace": "ok",
+        "findings": "ok",
         "CAs": "warning",
         "queue rule": "ok",
         "queue dead-letters": "ok",
@@ -242,3 +269,15 @@ def test_part_that_does_not_answer_does_not_hide_the_others(whole: Target) -> No
     whole.__dict__["outputs"]["RuleErrorQueueUrl"] = "https://sqs.eu-west-1.amazonaws.com/1/none"
     found = states(1)
     assert (found["queue rule"], found["queue dead-letters"]) == ("wrong", "ok")
+
+
+def test_pace_below_a_raised_quota_and_above_a_small_one_are_told(
+    whole: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert whole
+    monkeypatch.setattr(
+        ServiceQuotas, "raised", {"DescribeCertificate API TPS": 50.0, "UpdateCertificate API TPS": 50.0}
+    )
+    assert states(0)["pace"] == "warning"
+    monkeypatch.setattr(ServiceQuotas, "raised", {"UpdateCertificate API TPS": 5.0})
+    assert states(1)["pace"] == "wrong"

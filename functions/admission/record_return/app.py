@@ -1,0 +1,30 @@
+"""An admitted device has connected: that it was let in has worked."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import clock
+from functions.shared.admissions import Admissions
+from functions.shared.observability import count, logger, observed
+from functions.shared.settings import settings
+from workflows.admission import presence
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """On the first connect after an admission, as the topic rule selects it. Repeats and late events change nothing.
+
+    Raises EventMalformed, AwsUnavailable; Lambda tries again, and what fails each time goes to the dead letters.
+    """
+    connected = presence.read(event)
+    logger.append_keys(certificate_id=connected.certificate_id)
+    at = clock.from_microseconds(connected.at * 1000)
+    returned = Admissions(settings(Settings).admissions_table).record_return(connected.certificate_id, at)
+    if returned:
+        count("Returned")
+    return {"status": "returned" if returned else "unchanged"}

@@ -1,0 +1,83 @@
+"""The table of findings: what is found now, since when, and where the walks stand. It may be lost: the next rounds fill it again."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from functions.shared.aws import client, translated
+from functions.shared.items import from_item, to_item, values
+from functions.shared.timestamps import stamp
+from workflows.reconciliation.findings import Finding, Kind
+from workflows.reconciliation.rounds import Cursor, Round
+
+_CURSOR = "cursor"
+"""The `kind` of the items that hold where a round stands; `subject` is the round."""
+
+
+class Findings:
+    """`kind` and `subject` name a finding. One that an operator has accepted stays accepted for as long as it is found."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def keep(self, found: Iterable[Finding], at: datetime) -> None:
+        """Seen at `at`; a new one since then. Raises `AwsUnavailable`, `AccessRefused`."""
+        for finding in found:
+            with translated():
+                client("dynamodb").update_item(
+                    TableName=self.table,
+                    Key=to_item({"kind": finding.kind, "subject": finding.subject}),
+                    UpdateExpression="SET detail = :detail, seen_at = :at, since = if_not_exists(since, :at)"
+                    + (", device = :device" if finding.device else ""),
+                    ExpressionAttributeValues=values(
+                        detail=finding.detail, at=stamp(at), **({"device": finding.device} if finding.device else {})
+                    ),
+                )
+
+    def drop_older(self, kinds: Sequence[Kind], moment: datetime) -> None:
+        """A walk that began at `moment` has ended: what it did not find again is over."""
+        for kind in kinds:
+            pages = (
+                client("dynamodb")
+                .get_paginator("query")
+                .paginate(
+                    TableName=self.table,
+                    KeyConditionExpression="kind = :kind",
+                    FilterExpression="seen_at < :moment",
+                    ProjectionExpression="kind, subject",
+                    ExpressionAttributeValues=values(kind=kind, moment=stamp(moment)),
+                )
+            )
+            with translated():
+                for page in pages:
+                    for key in page["Items"]:
+                        client("dynamodb").delete_item(TableName=self.table, Key=key)
+
+    def number(self, kind: Kind) -> int:
+        """How many there are that nobody has accepted; of very many at least so many (a megabyte's worth)."""
+        with translated():
+            answer = client("dynamodb").query(
+                TableName=self.table,
+                KeyConditionExpression="kind = :kind",
+                FilterExpression="attribute_not_exists(accepted_at)",
+                ExpressionAttributeValues=values(kind=kind),
+                Select="COUNT",
+            )
+        found: int = answer["Count"]
+        return found
+
+    def cursor(self, name: Round) -> Cursor | None:
+        """Where the round stands; None before the first."""
+        with translated():
+            found = client("dynamodb").get_item(
+                TableName=self.table, Key=to_item({"kind": _CURSOR, "subject": name}), ConsistentRead=True
+            )
+        return from_item(found["Item"], Cursor) if "Item" in found else None
+
+    def set_cursor(self, cursor: Cursor) -> None:
+        with translated():
+            client("dynamodb").put_item(
+                TableName=self.table,
+                Item=to_item({"kind": _CURSOR, "subject": cursor.round, **msgspec.to_builtins(cursor)}),
+            )

@@ -1,0 +1,72 @@
+"""What AWS IoT and Step Functions say, a page or a thing at a time. Only listing calls: none draws on the quotas of admissions."""
+
+from datetime import datetime
+
+from functions.shared import clock
+from functions.shared.aws import client, translated
+
+PAGE = 100
+
+
+class Fleet:
+    """`calls_per_second` bounds the calls, which come one after the other."""
+
+    def __init__(self, calls_per_second: float) -> None:
+        self._pause = 1 / calls_per_second
+
+    def next_ca(self, after: str) -> str | None:
+        """The CA that follows `after` in the order of ids; None after the last."""
+        with translated():
+            pages = client("iot").get_paginator("list_ca_certificates").paginate()
+            ids = sorted(found["certificateId"] for page in pages for found in page["certificates"])
+        return next((found for found in ids if found > after), None)
+
+    def active_certificates(self, ca: str, marker: str | None) -> tuple[list[str], str | None]:
+        """Those of one page of the CA's certificates that are ACTIVE, and the next page's marker."""
+        self._wait()
+        with translated():
+            page = client("iot").list_certificates_by_ca(
+                caCertificateId=ca, pageSize=PAGE, **({"marker": marker} if marker else {})
+            )
+        active = [found["certificateId"] for found in page["certificates"] if found["status"] == "ACTIVE"]
+        return active, page.get("nextMarker")
+
+    def policies(self, certificate_arn: str) -> list[str] | None:
+        """The names of the certificate's policies; None if AWS IoT does not have it (any more)."""
+        self._wait()
+        try:
+            with translated():
+                answer = client("iot").list_attached_policies(target=certificate_arn)
+        except client("iot").exceptions.ResourceNotFoundException:
+            return None
+        return [policy["policyName"] for policy in answer["policies"]]
+
+    def principals(self, thing: str) -> list[str] | None:
+        """ARNs of what is attached to the thing; None if there is no such thing."""
+        self._wait()
+        try:
+            with translated():
+                found: list[str] = client("iot").list_thing_principals(thingName=thing)["principals"]
+        except client("iot").exceptions.ResourceNotFoundException:
+            return None
+        return found
+
+    def things(self, token: str | None) -> tuple[list[str], str | None]:
+        """The names of one page, and the next page's token."""
+        self._wait()
+        with translated():
+            page = client("iot").list_things(maxResults=PAGE, **({"nextToken": token} if token else {}))
+        return [thing["thingName"] for thing in page["things"]], page.get("nextToken")
+
+    def execution(self, arn: str) -> tuple[str | None, datetime | None]:
+        """Its status and when it ended; a status of None: Step Functions does not know it."""
+        self._wait()
+        try:
+            with translated():
+                found = client("stepfunctions").describe_execution(executionArn=arn)
+        except client("stepfunctions").exceptions.ExecutionDoesNotExist:
+            return None, None
+        return found["status"], found.get("stopDate")
+
+    def _wait(self) -> None:
+        clock.sleep(self._pause)

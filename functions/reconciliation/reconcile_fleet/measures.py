@@ -1,0 +1,39 @@
+"""What the alarms watch: how many findings of each kind nobody has accepted, and how long people and devices have waited."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from functions.reconciliation.reconcile_fleet import pages
+from functions.reconciliation.reconcile_fleet.findings import Findings
+from functions.shared.admissions import ADMISSION
+from functions.shared.observability import count
+
+
+class _Held(Struct, frozen=True, kw_only=True):
+    awaited_since: datetime
+
+
+class _Asked(Struct, frozen=True, kw_only=True):
+    requested_at: datetime
+
+
+def count_all(kept: Findings, admissions: str, approvals: str, at: datetime) -> None:
+    """Raises `AwsUnavailable`, `AccessRefused`."""
+    count("OpenWithoutExecution", kept.number("open_without_execution"))
+    count("DecisionsNotCarriedOut", kept.number("decision_not_carried_out"))
+    count("NotReturned", kept.number("not_returned"))
+    count("ActiveWithoutDecision", kept.number("active_without_decision"))
+    count("ActiveWithoutPolicy", kept.number("active_without_policy"))
+    count("BoundWithoutCertificate", kept.number("bound_without_certificate"))
+    count("OrphanThings", kept.number("orphan_thing"))
+    held, _ = pages.query(admissions, "by_awaited", "awaited = :held", None, _Held, held=ADMISSION)
+    count("OldestHeldHours", max((_hours(one.awaited_since, at) for one in held), default=0))
+    asked, _ = pages.query(
+        approvals, "by_status", "#status = :pending", None, _Asked, names={"#status": "status"}, pending="PENDING"
+    )
+    count("OldestApprovalHours", max((_hours(one.requested_at, at) for one in asked), default=0))
+
+
+def _hours(since: datetime, at: datetime) -> int:
+    return int((at - since).total_seconds() // 3600)

@@ -1,0 +1,84 @@
+"""Pages of our own tables. Where to go on is DynamoDB's key as JSON text, so that it can lie in a table itself."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from functions.shared.aws import client, translated
+from functions.shared.items import from_item, to_plain, values
+from workflows.admission.errors import AwsUnavailable
+from workflows.reconciliation.findings import Row
+
+T = TypeVar("T")
+PAGE = 100
+_ROUNDS = 3
+
+
+def query(
+    table: str,
+    index: str,
+    condition: str,
+    after: str | None,
+    kind: type[T],
+    *,
+    names: dict[str, str] | None = None,
+    **given: object,
+) -> tuple[list[T], str | None]:
+    """One page of an index, the oldest first, and where the next begins. Raises `AwsUnavailable`, `AccessRefused`."""
+    return _page(
+        "query",
+        after,
+        kind,
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=values(**given),
+        **({"ExpressionAttributeNames": names} if names else {}),
+    )
+
+
+def scan(table: str, beginning: str, after: str | None, kind: type[T]) -> tuple[list[T], str | None]:
+    """One page of a table: of the items looked at, those whose lookup key begins so."""
+    return _page(
+        "scan",
+        after,
+        kind,
+        TableName=table,
+        FilterExpression="begins_with(lookup_key, :beginning)",
+        ExpressionAttributeValues=values(beginning=beginning),
+    )
+
+
+def admissions(table: str, certificate_ids: Sequence[str]) -> dict[str, Row]:
+    """The admissions of at most a hundred certificates, by certificate id. Those that never knocked are missing."""
+    items = _items(table, [{"certificate_id": {"S": one}} for one in certificate_ids])
+    return {row.certificate_id: row for row in (from_item(item, Row) for item in items)}
+
+
+def known_keys(table: str, keys: Sequence[str]) -> set[str]:
+    """Which of at most a hundred lookup keys the inventory has."""
+    return {to_plain(item)["lookup_key"] for item in _items(table, [{"lookup_key": {"S": key}} for key in keys])}
+
+
+def _items(table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    wanted: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}} if keys else {}
+    items: list[dict[str, Any]] = []
+    for _ in range(_ROUNDS):
+        if not wanted:
+            return items
+        with translated():
+            answer = client("dynamodb").batch_get_item(RequestItems=wanted)
+        items += answer["Responses"].get(table, [])
+        wanted = answer.get("UnprocessedKeys") or {}
+    if wanted:
+        raise AwsUnavailable(f"DynamoDB left keys of {table} unread {_ROUNDS} times.")
+    return items
+
+
+def _page(call: str, after: str | None, kind: type[T], **request: Any) -> tuple[list[T], str | None]:
+    with translated():
+        answer = getattr(client("dynamodb"), call)(
+            **request, Limit=PAGE, **({"ExclusiveStartKey": json.loads(after)} if after else {})
+        )
+    last = answer.get("LastEvaluatedKey")
+    return [from_item(item, kind) for item in answer["Items"]], json.dumps(last) if last else None

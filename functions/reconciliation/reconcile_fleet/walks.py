@@ -1,0 +1,122 @@
+"""The walks: each puts one page of one side beside the other, and asks the rules."""
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+from msgspec import Struct
+
+from functions.reconciliation.reconcile_fleet import pages
+from functions.reconciliation.reconcile_fleet.fleet import Fleet
+from functions.shared import clock
+from functions.shared.admissions import RETURN
+from functions.shared.timestamps import stamp
+from workflows.admission.inventory import Binding, device_key
+from workflows.admission.limits import Reconciling
+from workflows.approval.request import Request
+from workflows.reconciliation import findings
+from workflows.reconciliation.findings import GRACE, Finding, Row
+from workflows.reconciliation.rounds import Walk
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """What one page showed, and what to ask for next; None: this was the last."""
+
+    findings: tuple[Finding, ...] = ()
+    next: str | None = None
+
+
+class Walks:
+    """`page` takes the step; each method below is one walk, and knows how to read its own `after`."""
+
+    def __init__(self, admissions: str, approvals: str, inventory: str, limits: Reconciling) -> None:
+        self._admissions, self._approvals, self._inventory = admissions, approvals, inventory
+        self._fleet = Fleet(limits.calls_per_second)
+        self._within = timedelta(hours=limits.returned_within_hours)
+
+    def page(self, walk: Walk, after: str | None) -> Page:
+        """The next page of `walk`. Raises `AwsUnavailable`, `AccessRefused`."""
+        match walk:
+            case "open":
+                return self._open(after)
+            case "decisions":
+                return self._decisions(after)
+            case "returns":
+                return self._returns(after)
+            case "certificates":
+                return self._certificates(after)
+            case "bindings":
+                return self._bindings(after)
+            case "things":
+                return self._things(after)
+
+    def _open(self, after: str | None) -> Page:
+        """Open admissions that are old enough; what is found is looked at again as it stands now, since the index lags."""
+        condition, until = "outcome = :open AND claimed_at < :until", clock.now() - GRACE
+        rows, following = pages.query(self._admissions, "by_outcome", condition, after, Row, open="open", until=until)
+        ended = {row.certificate_id: self._fleet.execution(row.execution_arn) for row in rows}
+        now = pages.admissions(self._admissions, list(ended))
+        owned = {row.certificate_id: row.execution_arn for row in rows}
+        same = [row for row in now.values() if row.execution_arn == owned[row.certificate_id]]
+        return _page((findings.of_open(row, *ended[row.certificate_id], clock.now()) for row in same), following)
+
+    def _decisions(self, after: str | None) -> Page:
+        state, _, key = (after or "OWED").partition(" ")
+        found, following = pages.query(self._approvals, "by_owed", "owed = :state", key or None, Request, state=state)
+        nothing_left = None if state == "LOST" else "LOST"
+        made = (findings.of_decision(one, clock.now()) for one in found)
+        return _page(made, f"{state} {following}" if following else nothing_left)
+
+    def _returns(self, after: str | None) -> Page:
+        at = clock.now()
+        condition, until = "awaited = :awaited AND awaited_since < :until", stamp(at - self._within)
+        rows, following = pages.query(
+            self._admissions, "by_awaited", condition, after, Row, awaited=RETURN, until=until
+        )
+        return _page((findings.of_return(row, at, self._within) for row in rows), following)
+
+    def _certificates(self, after: str | None) -> Page:
+        ca, marker = json.loads(after) if after else (self._fleet.next_ca(""), None)
+        if ca is None:
+            return Page()
+        active, following = self._fleet.active_certificates(ca, marker)
+        rows = pages.admissions(self._admissions, active)
+        found: list[Finding | None] = []
+        for certificate_id in active:
+            row = rows.get(certificate_id)
+            policies = self._fleet.policies(_arn(row, certificate_id)) if findings.asks_policies(row) else None
+            found.append(findings.of_active(certificate_id, row, policies))
+        following_ca = ca if following else self._fleet.next_ca(ca)
+        return _page(found, json.dumps([following_ca, following]) if following_ca else None)
+
+    def _bindings(self, after: str | None) -> Page:
+        bound, following = pages.scan(self._inventory, device_key(""), after, Binding)
+        made = []
+        for one in bound:
+            device = one.lookup_key.removeprefix(device_key(""))
+            principals = self._fleet.principals(device)
+            made.append(findings.of_binding(device, one.bound_certificate_id, one.bound_at, principals, clock.now()))
+        return _page(made, following)
+
+    def _things(self, after: str | None) -> Page:
+        names, following = self._fleet.things(after)
+        bound = pages.known_keys(self._inventory, [device_key(name) for name in names])
+        made = []
+        for name in names:
+            if device_key(name) in bound:
+                continue
+            rows, _ = pages.query(self._admissions, "by_device", "device = :device", None, Row, device=name)
+            if rows:  # otherwise it is somebody else's
+                made.append(findings.of_thing(name, rows[-1], self._fleet.principals(name) or ()))
+        return _page(made, following)
+
+
+def _arn(row: Row | None, certificate_id: str) -> str:
+    """The certificate's ARN, in the partition, Region and account of the execution that admitted it."""
+    assert row is not None  # noqa: S101 - only those with an admission are asked for
+    _, partition, _, region, account, *_ = row.execution_arn.split(":")
+    return f"arn:{partition}:iot:{region}:{account}:cert/{certificate_id}"
+
+
+def _page(found: Iterable[Finding | None], following: str | None) -> Page:
+    return Page(findings=tuple(one for one in found if one is not None), next=following)

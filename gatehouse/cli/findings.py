@@ -1,0 +1,106 @@
+"""``gatehouse findings``: what does not fit together in tables and fleet, and putting it right."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
+from gatehouse.cli.context import target
+from gatehouse.cli.output import Json, plain, say, write_facts, write_json, write_table
+from workflows.reconciliation.findings import Kind
+
+app = typer.Typer(no_args_is_help=True, help="What does not fit together in tables and fleet, and putting it right.")
+
+What = Annotated[Kind, typer.Argument(metavar="KIND", help="As `gatehouse findings list` says it.")]
+Subject = Annotated[str, typer.Argument(help="As `gatehouse findings list` says it.")]
+
+
+@app.command("list")
+def list_(
+    context: typer.Context,
+    *,
+    kind: Annotated[Kind | None, typer.Option(help="Only those of this kind.")] = None,
+    json: Json = False,
+) -> None:
+    """List what the last rounds found, and how far the rounds have come.
+
+    Example: gatehouse findings list --kind active_without_policy
+    """
+    from gatehouse import findings
+
+    aim = target(context)
+    found, rounds = list(findings.standing(aim, kind)), findings.rounds(aim)
+    if json:
+        write_json({"findings": found, "rounds": rounds})
+        return
+    rows = [(one.kind, one.subject, one.device, one.since, one.detail, one.accepted_because) for one in found]
+    write_table(("kind", "subject", "device", "since", "what", "accepted"), rows, empty="Everything fits together.")
+    for one in rounds:
+        where = f"at {one.walk}" if one.walk else "done"
+        say(f"Round {one.round}, begun {plain(one.round_began)}: {where}.")
+    if not rounds:
+        say("No round has begun yet: the schedule comes every five minutes.")
+
+
+@app.command()
+def repair(
+    context: typer.Context,
+    kind: What,
+    subject: Subject,
+    *,
+    reason: Reason,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Put one finding right. It is looked at again first; what is over by now is left alone.
+
+    Example: gatehouse findings repair orphan_thing pump-0042 --reason "Taken out of service" --dry-run
+    """
+    from gatehouse import findings, repairs, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = findings.find(aim, kind, subject)
+    planned = repairs.plan(aim, found)
+    if not json:
+        write_facts({"kind": found.kind, "subject": found.subject, "what": found.detail, "would": planned.does})
+    if not dry_run:
+        agree("Repair it?", yes=yes)
+        repairs.repair(aim, found, planned, reason)
+    if json:
+        write_json({"done": not dry_run, "does": planned.does, "finding": found})
+    else:
+        say(DRY if dry_run else "Repaired.")
+
+
+@app.command()
+def accept(
+    context: typer.Context,
+    kind: What,
+    subject: Subject,
+    *,
+    reason: Reason,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Say that a finding is meant to be so: no alarm counts it any more. It stays in the list with the reason.
+
+    Example: gatehouse findings accept active_without_decision CERTIFICATE_ID --reason "Admitted before Gatehouse"
+    """
+    from gatehouse import findings, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = findings.find(aim, kind, subject)
+    if not json:
+        write_facts({"kind": found.kind, "subject": found.subject, "what": found.detail})
+    if not dry_run:
+        agree("Accept it?", yes=yes)
+        findings.accept(aim, found, reason, datetime.now(UTC))
+    if json:
+        write_json({"done": not dry_run, "finding": found})
+    else:
+        say(DRY if dry_run else "Accepted.")

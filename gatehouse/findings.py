@@ -1,0 +1,77 @@
+"""What the schedule found not to fit together, from the operator's side: list it, and accept what is meant to be so."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from gatehouse import tables
+from gatehouse.errors import NotFound
+from gatehouse.target import Target
+from gatehouse.trail import recorded, require_reason
+from workflows.reconciliation.findings import KINDS, Kind
+from workflows.reconciliation.rounds import ROUNDS, Cursor
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding. `seen_at` is when it was last looked at; `accepted_at`: somebody said that it is meant to be so."""
+
+    kind: Kind
+    subject: str
+    device: str | None = None
+    detail: str
+    since: datetime
+    seen_at: datetime
+    accepted_at: datetime | None = None
+    accepted_because: str | None = None
+
+
+def standing(target: Target, kind: Kind | None = None) -> Iterator[Standing]:
+    """Every finding of one kind, or of all."""
+    for one in (kind,) if kind else KINDS:
+        for item in tables.query(
+            target.client("dynamodb"),
+            TableName=target.output("FindingsTable"),
+            KeyConditionExpression="kind = :kind",
+            ExpressionAttributeValues=tables.to_item({":kind": one}),
+        ):
+            yield msgspec.convert(item, Standing)
+
+
+def find(target: Target, kind: Kind, subject: str) -> Standing:
+    """The finding as it stands. Raises `NotFound`."""
+    answer = target.client("dynamodb").get_item(
+        TableName=target.output("FindingsTable"), Key=_key(kind, subject), ConsistentRead=True
+    )
+    if "Item" not in answer:
+        raise NotFound(f"No finding {kind} of {subject!r}. What there is: gatehouse findings list")
+    return msgspec.convert(tables.to_plain(answer["Item"]), Standing)
+
+
+def rounds(target: Target) -> list[Cursor]:
+    """How far each round has come; one that never began is missing."""
+    keys = [{"kind": "cursor", "subject": name} for name in ROUNDS]
+    found = tables.read_batch(target.client("dynamodb"), target.output("FindingsTable"), keys)
+    return sorted((msgspec.convert(item, Cursor) for item in found), key=lambda one: ROUNDS.index(one.round))
+
+
+def accept(target: Target, found: Standing, reason: str, at: datetime) -> None:
+    """It is meant to be so: no alarm counts it any more, for as long as it is found. Raises `BadInput`, `TrailUnavailable`."""
+    why = require_reason(reason)
+    with recorded(target, "admission", "accept_finding", found.subject, new={"kind": found.kind}, reason=why):
+        target.client("dynamodb").update_item(
+            TableName=target.output("FindingsTable"),
+            Key=_key(found.kind, found.subject),
+            UpdateExpression="SET accepted_at = :at, accepted_because = :why",
+            ConditionExpression="attribute_exists(kind)",
+            ExpressionAttributeValues=tables.to_item({":at": at, ":why": why}),
+        )
+
+
+def drop(target: Target, found: Standing) -> None:
+    """It is repaired. If it is not, the next round finds it again."""
+    target.client("dynamodb").delete_item(TableName=target.output("FindingsTable"), Key=_key(found.kind, found.subject))
+
+
+def _key(kind: Kind, subject: str) -> dict[str, object]:
+    return tables.to_item({"kind": kind, "subject": subject})

@@ -1,0 +1,227 @@
+"""The repair of each finding: looked at again first, since the finding may be a day old, and safe to repeat. A person decides."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from gatehouse import admissions, findings, reopening, tables
+from gatehouse.admissions import Admission
+from gatehouse.errors import AnsweredNo
+from gatehouse.evidence.files import Bucket, readable
+from gatehouse.findings import Standing
+from gatehouse.target import Target
+from gatehouse.trail import recorded, require_reason
+from workflows.admission.inventory import device_key
+from workflows.evidence.record import AdmissionRecord
+from workflows.reconciliation.findings import Kind
+
+
+class Repair(NamedTuple):
+    """`does` says in words what `carry_out` will do to the world as it is now."""
+
+    does: str
+    carry_out: Callable[[], None]
+
+
+def plan(target: Target, found: Standing) -> Repair:
+    """Look again, and say what would be done. Changes nothing. Raises `AnsweredNo` if there is nothing to do, or nothing that may be."""
+    makers: dict[Kind, Callable[[Target, Standing], Repair]] = {
+        "open_without_execution": _close,
+        "decision_not_carried_out": _ask_again,
+        "active_without_decision": _deactivate,
+        "active_without_policy": _attach_policy,
+        "bound_without_certificate": _unbind,
+        "orphan_thing": _delete_thing,
+    }
+    if found.kind not in makers:
+        raise AnsweredNo(
+            f"No command brings a device back. Look at {found.device or found.subject} where it stands, or accept it."
+        )
+    return makers[found.kind](target, found)
+
+
+def repair(target: Target, found: Standing, planned: Repair, reason: str) -> None:
+    """Carry `planned` out; the finding goes with it. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`."""
+    why = require_reason(reason)
+    new = {"kind": found.kind, "does": planned.does}
+    with recorded(target, "admission", "repair_finding", found.subject, new=new, reason=why):
+        planned.carry_out()
+    findings.drop(target, found)
+
+
+def _close(target: Target, found: Standing) -> Repair:
+    row = _admission(target, found.subject)
+    if row.outcome != "open":
+        raise _over(found, f"the admission is {row.outcome} by now")
+    status = _execution(target, row.execution_arn)
+    if status in ("RUNNING", "PENDING_REDRIVE"):
+        raise _over(found, f"its execution is {status}")
+    reason = f"closed by an operator: its execution is {status or 'unknown to Step Functions'}"
+
+    def carry_out() -> None:
+        _update(
+            target,
+            row,
+            "SET outcome = :failed, #reason = :reason, fault = :reason, closed_at = :at, reopen_at = :now",
+            failed="failed",
+            reason=reason,
+            at=datetime.now(UTC),
+            now=round(datetime.now(UTC).timestamp() * 1000),
+        )
+
+    return Repair("mark the admission failed; the next knock starts anew, or redrive its execution", carry_out)
+
+
+def _ask_again(target: Target, found: Standing) -> Repair:
+    answer = target.client("dynamodb").get_item(
+        TableName=target.output("ApprovalsTable"),
+        Key=tables.to_item({"approval_id": found.subject, "item": "request"}),
+        ConsistentRead=True,
+    )
+    request = tables.to_plain(answer.get("Item", {}))
+    if request.get("resume_state") == "OWED":
+        raise AnsweredNo(
+            "It is still being handed over, every minute. Look at the log of resume_execution for what stops it."
+        )
+    if request.get("resume_state") != "LOST":
+        raise _over(found, "the decision was carried out, or is open")
+    row = _admission(target, request["certificate_id"])
+    reopening.require_reopenable(row)
+
+    def carry_out() -> None:
+        reopening.reopen(target, row, "Its decision could not be carried out", at=datetime.now(UTC))
+
+    return Repair("reopen the admission: the device's next knock asks people again", carry_out)
+
+
+def _deactivate(target: Target, found: Standing) -> Repair:
+    row = admissions.by_certificate(target, found.subject)
+    if row is not None and row.outcome in ("open", "admitted"):
+        raise _over(found, f"its admission is {row.outcome} by now")
+    status = target.client("iot").describe_certificate(certificateId=found.subject)["certificateDescription"]["status"]
+    if status != "ACTIVE":
+        raise _over(found, f"the certificate is {status}")
+
+    def carry_out() -> None:
+        target.client("iot").update_certificate(certificateId=found.subject, newStatus="INACTIVE")
+
+    return Repair("set the certificate INACTIVE: its device is disconnected", carry_out)
+
+
+def _attach_policy(target: Target, found: Standing) -> Repair:
+    row = _admission(target, found.subject)
+    if row.outcome != "admitted":
+        raise AnsweredNo(f"Its admission is {row.outcome}. Redrive it: gatehouse admissions redrive {found.subject}")
+    described = target.client("iot").describe_certificate(certificateId=found.subject)["certificateDescription"]
+    if described["status"] != "ACTIVE":
+        raise _over(found, f"the certificate is {described['status']}")
+    arn = described["certificateArn"]
+    if target.client("iot").list_attached_policies(target=arn)["policies"]:
+        raise _over(found, "it has a policy")
+    policy = _sealed_policy(target, row)
+
+    def carry_out() -> None:
+        target.client("iot").attach_policy(policyName=policy, target=arn)
+
+    return Repair(f"attach {policy}, with which it was admitted", carry_out)
+
+
+def _unbind(target: Target, found: Standing) -> Repair:
+    dynamodb, key = target.client("dynamodb"), tables.to_item({"lookup_key": device_key(found.subject)})
+    answer = dynamodb.get_item(TableName=target.output("InventoryTable"), Key=key, ConsistentRead=True)
+    if "Item" not in answer:
+        raise _over(found, "the device is not bound")
+    bound = tables.to_plain(answer["Item"])["bound_certificate_id"]
+    principals = _principals(target, found.subject)
+    if any(principal.endswith(f":cert/{bound}") for principal in principals or ()):
+        raise _over(found, "its thing holds the certificate")
+
+    def carry_out() -> None:
+        try:
+            dynamodb.delete_item(
+                TableName=target.output("InventoryTable"),
+                Key=key,
+                ConditionExpression="bound_certificate_id = :bound",
+                ExpressionAttributeValues=tables.to_item({":bound": bound}),
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise AnsweredNo(f"{found.subject} was bound anew meanwhile; nothing was done.") from error
+
+    return Repair(f"unbind {found.subject} from certificate {bound}: another one is no second one then", carry_out)
+
+
+def _delete_thing(target: Target, found: Standing) -> Repair:
+    principals = _principals(target, found.subject)
+    if principals is None:
+        raise _over(found, "there is no such thing")
+    if principals:
+        raise _over(found, f"it holds {', '.join(principals)}")
+
+    def carry_out() -> None:
+        target.client("iot").delete_thing(thingName=found.subject)
+
+    return Repair(f"delete the thing {found.subject}, its attributes and its place in groups with it", carry_out)
+
+
+def _over(found: Standing, because: str) -> AnsweredNo:
+    return AnsweredNo(f"There is nothing to repair: {because}. The next round drops the finding {found.kind}.")
+
+
+def _admission(target: Target, certificate_id: str) -> Admission:
+    row = admissions.by_certificate(target, certificate_id)
+    if row is None:
+        raise AnsweredNo(f"There is no admission of certificate {certificate_id} any more.")
+    return row
+
+
+def _execution(target: Target, arn: str) -> str | None:
+    sfn = target.client("stepfunctions")
+    try:
+        status: str = sfn.describe_execution(executionArn=arn)["status"]
+    except sfn.exceptions.ExecutionDoesNotExist:
+        return None
+    return status
+
+
+def _principals(target: Target, thing: str) -> list[str] | None:
+    try:
+        found: list[str] = target.client("iot").list_thing_principals(thingName=thing)["principals"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return None
+    return found
+
+
+def _sealed_policy(target: Target, row: Admission) -> str:
+    """The policy that the sealed record names; the record is the one whose hash the admission keeps."""
+    file = next(Bucket(target).read([row.evidence_key] if row.evidence_key else []), None)
+    if file is not None and hashlib.sha256(file.data).hexdigest() == row.evidence_sha256:
+        record = readable(file.data)
+        if isinstance(record, AdmissionRecord) and record.dossier.policy is not None:
+            return record.dossier.policy.policy_name
+    raise AnsweredNo(
+        f"No sealed record says which policy {row.certificate_id} was admitted with. "
+        "Look at it: gatehouse evidence show, and attach the policy yourself."
+    )
+
+
+def _update(target: Target, row: Admission, expression: str, **values: Any) -> None:
+    dynamodb = target.client("dynamodb")
+    try:
+        dynamodb.update_item(
+            TableName=target.output("AdmissionsTable"),
+            Key=tables.to_item({"certificate_id": row.certificate_id}),
+            UpdateExpression=expression,
+            ConditionExpression="outcome = :outcome AND execution_arn = :execution",
+            ExpressionAttributeNames={"#reason": "reason"},
+            ExpressionAttributeValues=tables.to_item(
+                {":outcome": row.outcome, ":execution": row.execution_arn}
+                | {f":{name}": value for name, value in values.items()}
+            ),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException as error:
+        raise AnsweredNo(f"The admission of {row.certificate_id} has changed meanwhile; nothing was done.") from error

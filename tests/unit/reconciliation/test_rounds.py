@@ -1,0 +1,41 @@
+"""A round takes each walk once, page after page, rests, and goes on where it was left."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests import pki
+from workflows.reconciliation import rounds
+from workflows.reconciliation.findings import KINDS
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize("name", rounds.ROUNDS)
+def test_a_round_walks_every_walk_page_by_page_and_ends(name: rounds.Round) -> None:
+    cursor, seen = rounds.begin(name, pki.NOW), []
+    for page in [None, "2", None, "2", "3", None]:
+        seen.append((cursor.walk, cursor.page))
+        cursor = rounds.after(cursor, page, pki.NOW + DAY)
+    first, second, third = rounds.WALKS[name]
+    assert seen == [(first, None), (second, None), (second, "2"), (third, None), (third, "2"), (third, "3")]
+    assert (cursor.walk, cursor.round_began) == (None, pki.NOW)
+
+
+def test_a_walk_that_begins_later_drops_what_was_seen_before_it_and_not_before_the_round() -> None:
+    cursor = rounds.after(rounds.begin("fleet", pki.NOW), None, pki.NOW + DAY)
+    assert (cursor.walk_began, cursor.round_began) == (pki.NOW + DAY, pki.NOW)
+
+
+def test_a_round_rests_until_it_is_due_and_one_under_way_never_does() -> None:
+    under_way = rounds.after(rounds.begin("fleet", pki.NOW), "2", pki.NOW)
+    assert rounds.due(under_way, "fleet", pki.NOW + 5 * DAY, DAY) == under_way
+    done = rounds.Cursor(round="fleet", round_began=pki.NOW, walk=None, walk_began=pki.NOW)
+    assert rounds.due(done, "fleet", pki.NOW + DAY - timedelta(seconds=1), DAY) is None
+    assert rounds.due(done, "fleet", pki.NOW + DAY, DAY) == rounds.begin("fleet", pki.NOW + DAY)
+    assert rounds.due(None, "fleet", pki.NOW, DAY) == rounds.begin("fleet", pki.NOW)
+
+
+def test_every_kind_of_finding_is_found_by_one_walk() -> None:
+    found = [kind for walks in rounds.WALKS.values() for walk in walks for kind in rounds.FINDS[walk]]
+    assert sorted(found) == sorted(KINDS)

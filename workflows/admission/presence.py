@@ -1,0 +1,27 @@
+"""Reading AWS IoT's presence event: which certificate has connected, and when.
+
+https://docs.aws.amazon.com/iot/latest/developerguide/life-cycle-events.html: events may come twice and out of order.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from workflows.admission.errors import EventMalformed
+from workflows.admission.registration import quoted
+
+
+class Connected(Struct, frozen=True, kw_only=True):
+    """As the topic rule passes it. `at` is in milliseconds since the epoch."""
+
+    certificate_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    at: Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+
+
+def read(event: Any) -> Connected:
+    """Raises `EventMalformed`."""
+    try:
+        return msgspec.convert(event, Connected)
+    except msgspec.ValidationError as error:
+        raise EventMalformed(f"No connection of a certificate: {error}. Got {quoted(event)}") from error

@@ -1,0 +1,62 @@
+"""The pace in ``config/limits.toml`` beside what AWS lets the account do."""
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+_PACED = ("DescribeCertificate", "UpdateCertificate")
+"""The operations that an admission's turn is for; each has a quota of its own, in calls a second."""
+
+TRANSITIONS = 14
+"""Of an admission without people (``docs/deploying.md``)."""
+
+WASTES = 1.5
+"""A quota that is so many times the pace is worth using."""
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """`wrong`: AWS would throttle. `warning`: the quota is not used, or not known."""
+
+    state: Literal["ok", "warning", "wrong"]
+    said: str
+    advice: str = ""
+
+
+def operation_quota(named: Mapping[str, float], operation: str) -> float | None:
+    """The quota of one operation among quotas by name. The names are AWS's words, so the operation is looked for in them.
+
+    A name that says *burst* or *bucket* is the bucket's size, and not the rate.
+    """
+    found = [
+        value
+        for name, value in named.items()
+        if re.search(rf"\b{operation}\b", name) and not re.search(r"burst|bucket", name, re.IGNORECASE)
+    ]
+    return min(found, default=None)
+
+
+def judge(iot: Mapping[str, float], states: Mapping[str, float], calls_per_second: float) -> Judged:
+    """Whether the pace is above the account's quotas, or leaves much of them unused. Both are quotas by name.
+
+    AWS IoT Core's bound the pace; Step Functions' must let through the transitions of as many admissions.
+    """
+    quotas = {operation: operation_quota(iot, operation) for operation in _PACED}
+    quotas["StateTransition"] = operation_quota(states, "StateTransition")
+    known = {operation: quota for operation, quota in quotas.items() if quota is not None}
+    missing = [operation for operation in quotas if operation not in known]
+    if missing:
+        among = f"{len(iot)} of AWS IoT Core and {len(states)} of Step Functions"
+        said = f"Service Quotas lists no quota of {' or '.join(missing)} among {among}"
+        advice = "Look at the quotas in AWS's console, and set calls_per_second in config/limits.toml to the least of AWS IoT Core's."
+        return Judged(state="warning", said=said, advice=advice)
+    most = min(known["DescribeCertificate"], known["UpdateCertificate"], known["StateTransition"] / TRANSITIONS)
+    said = f"{calls_per_second:g} calls a second; quotas: {', '.join(f'{name} {quota:g}' for name, quota in known.items())}"
+    if calls_per_second > most:
+        advice = f"AWS throttles above {most:g}. Set calls_per_second in config/limits.toml to {most:g} and deploy."
+        return Judged(state="wrong", said=said, advice=advice)
+    if calls_per_second * WASTES <= most:
+        advice = f"Bursts could go faster: set calls_per_second in config/limits.toml up to {most:g} and deploy."
+        return Judged(state="warning", said=said, advice=advice)
+    return Judged(state="ok", said=said)
