@@ -1,0 +1,130 @@
+"""What AWS demands of a deployment and the local cloud does not: without these the stack fails there, or a part of it does."""
+
+import json
+from typing import Any
+
+from .conftest import ROOT
+
+Resources = dict[str, dict[str, Any]]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def allowed(resources: Resources, name: str) -> list[tuple[str, str]]:
+    """Every (action, resource) that the role of ``name`` allows, the resource as the template writes it."""
+    return [
+        (action, json.dumps(target))
+        for policy in resources[name]["Properties"]["Policies"]
+        for statement in policy.get("PolicyDocument", policy)["Statement"]
+        for action in listed(statement["Action"])
+        for target in listed(statement["Resource"])
+    ]
+
+
+def on(resources: Resources, name: str, action: str) -> set[str]:
+    return {target for allowed_action, target in allowed(resources, name) if allowed_action == action}
+
+
+def key_policy(resources: Resources) -> dict[str, dict[str, Any]]:
+    return {s["Sid"]: s for s in resources["DataKey"]["Properties"]["KeyPolicy"]["Statement"]}
+
+
+def test_a_second_factor_is_named_only_where_one_is_asked_for(template: dict[str, Any], resources: Resources) -> None:
+    """SetUserPoolMfaConfig refuses OFF together with a factor: "can't turn off MFA and configure an MFA together"."""
+    pool = resources["Approvers"]["Properties"]
+    assert pool["MfaConfiguration"] == {"Ref": "ApproverMfa"}
+    assert pool["EnabledMfas"] == {"Fn::If": ["AsksSecondFactor", ["SOFTWARE_TOKEN_MFA"], {"Ref": "AWS::NoValue"}]}
+    assert template["Conditions"]["AsksSecondFactor"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ApproverMfa"}, "OFF"]}]}
+
+
+def test_each_machine_may_invoke_exactly_the_functions_that_it_names(resources: Resources) -> None:
+    """The local cloud does not hold a state machine to its role."""
+    for name in ("AdmissionStateMachine", "SweepStateMachine"):
+        properties = resources[name]["Properties"]
+        text = (ROOT / properties["DefinitionUri"]).read_text()
+        named = {
+            json.dumps(value)
+            for placeholder, value in properties["DefinitionSubstitutions"].items()
+            if "Alias" in json.dumps(value) and f"${{{placeholder}}}" in text
+        }
+        assert on(resources, name, "lambda:InvokeFunction") == named, name
+
+
+def test_the_sweeps_map_may_start_watch_and_redrive_its_items_and_read_and_write_its_files(
+    resources: Resources,
+) -> None:
+    """AWS Step Functions, "IAM policies for using Distributed Map states": child executions bear the Map's label in
+    their ARN, and the result writer uploads in parts."""
+    executions = "states:${AWS::Region}:${AWS::AccountId}:execution:${AWS::StackName}-sweep"
+    for action in ("states:DescribeExecution", "states:StopExecution", "states:RedriveExecution"):
+        targets = on(resources, "SweepStateMachine", action)
+        assert len(targets) == 2
+        assert all(any(f"{executions}{end}" in target for target in targets) for end in (":*", "/*")), action
+    assert on(resources, "SweepStateMachine", "states:StartExecution")
+    for action in ("s3:PutObject", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"):
+        assert on(resources, "SweepStateMachine", action) == {'{"Fn::Sub": "${CrlBucket.Arn}/sweeps/*/results/*"}'}, (
+            action
+        )
+    assert on(resources, "SweepStateMachine", "s3:GetObject") == {'{"Fn::Sub": "${CrlBucket.Arn}/sweeps/*"}'}
+
+
+def test_each_machine_may_deliver_its_log(resources: Resources) -> None:
+    needed = {"CreateLogDelivery", "GetLogDelivery", "UpdateLogDelivery", "DeleteLogDelivery", "ListLogDeliveries",
+              "PutResourcePolicy", "DescribeResourcePolicies", "DescribeLogGroups"}  # fmt: skip
+    for name in ("AdmissionStateMachine", "SweepStateMachine"):
+        logging = {action.removeprefix("logs:") for action, _ in allowed(resources, name) if action.startswith("logs:")}
+        assert logging == needed, name
+
+
+def test_the_rule_may_do_what_it_does_and_nothing_else(resources: Resources) -> None:
+    """``get_dynamodb`` reads, the action starts, the error action sends; the local cloud does not hold a rule to its role."""
+    assert sorted(allowed(resources, "RuleRole")) == [
+        ("dynamodb:GetItem", '{"Fn::GetAtt": "AdmissionsTable.Arn"}'),
+        ("sqs:SendMessage", '{"Fn::GetAtt": "RuleErrorQueue.Arn"}'),
+        ("states:StartExecution", '{"Ref": "AdmissionStateMachine"}'),
+    ]
+    [trust] = resources["RuleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "iot.amazonaws.com"}
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_roles_use_the_key_through_the_services_that_keep_things_and_not_otherwise(resources: Resources) -> None:
+    """DynamoDB, S3, SNS and SQS use the caller's right to the key. The key's policy gives it, so that no role must."""
+    through = key_policy(resources)["ThroughServices"]
+    assert {action.removeprefix("kms:").rstrip("*") for action in through["Action"]} == {
+        "Encrypt", "Decrypt", "ReEncrypt", "GenerateDataKey", "DescribeKey", "CreateGrant"
+    }  # fmt: skip
+    condition = through["Condition"]["StringEquals"]
+    assert condition["kms:CallerAccount"] == {"Ref": "AWS::AccountId"}
+    assert {via["Fn::Sub"].split(".")[0] for via in condition["kms:ViaService"]} == {"dynamodb", "s3", "sns", "sqs"}
+
+
+def test_alarms_and_undelivered_events_get_through_the_encryption(resources: Resources) -> None:
+    """CloudWatch publishes to an encrypted topic and EventBridge sends to an encrypted queue as themselves."""
+    services = key_policy(resources)["ServicesDeliver"]
+    assert {"events.amazonaws.com", "cloudwatch.amazonaws.com"} <= set(services["Principal"]["Service"])
+    assert set(services["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey*"}
+    [send] = resources["DeadLettersPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (send["Principal"], send["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+
+
+def test_every_function_with_a_queue_for_what_it_gave_up_may_send_there(resources: Resources) -> None:
+    """Lambda sends to an on-failure destination of a stream with the function's role. The transform adds that right for
+    EventInvokeConfig, and does not for a stream."""
+    for name, resource in resources.items():
+        for event in resource["Properties"].get("Events", {}).values() if "Function" in resource["Type"] else ():
+            if event["Properties"].get("DestinationConfig"):
+                assert '{"Fn::GetAtt": "DeadLetters.Arn"}' in on(resources, name, "sqs:SendMessage"), name
+
+
+def test_the_resumers_right_to_open_tokens_is_bound_to_what_they_were_sealed_with(resources: Resources) -> None:
+    """The local cloud does not judge ``kms:EncryptionContextKeys``."""
+    [decrypt] = [
+        s
+        for policy in resources["ResumeExecutionFunction"]["Properties"]["Policies"]
+        for s in policy["Statement"]
+        if s["Action"] == "kms:Decrypt"
+    ]
+    assert decrypt["Condition"] == {"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["approval_id"]}}
