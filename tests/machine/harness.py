@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +28,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval import states as moto_states
 from moto.stepfunctions.parser.asl.eval import variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
 from tests import aws_environment
 
@@ -198,6 +200,10 @@ def _with_null(value: Any) -> Any:
     return Utils.NULL_VALUE if value is None else value
 
 
+_parsed = cache(AmazonStateLanguageParser.parse)
+"""moto parses the text again for every execution, which takes a second; what it makes of it keeps nothing of one."""
+
+
 def _teach_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give moto the JSONata interpreter it leaves out, quoting for strings, and no patience between retries."""
 
@@ -222,4 +228,5 @@ def _teach_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moto_states, "encode_jsonata_variable_declarations", declare)
     monkeypatch.setattr(variable_store, "encode_jsonata_variable_declarations", declare)
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))
+    monkeypatch.setattr(AmazonStateLanguageParser, "parse", _parsed)
     monkeypatch.setattr(WaitFunction, "_wait_interval", lambda _self, **_: None)

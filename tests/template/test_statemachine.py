@@ -46,6 +46,7 @@ HAPPY_PATH = [
     "Notify",
     "Admitted",
 ]
+GATES = ("Is it revoked?", "Who decides?", "Is this admission ours?", "Is the certificate acceptable?")
 
 
 def tasks(states: States) -> States:
@@ -192,9 +193,7 @@ def test_what_is_not_understood_is_never_let_in(states: States) -> None:
     } == {}
 
 
-@pytest.mark.parametrize(
-    "gate", ["Is it revoked?", "Who decides?", "Is this admission ours?", "Is the certificate acceptable?"]
-)
+@pytest.mark.parametrize("gate", GATES)
 def test_no_way_to_activation_leads_around_a_gate(machine: dict[str, Any], states: States, gate: str) -> None:
     seen, waiting = {gate}, [machine["StartAt"]]
     while waiting:
@@ -243,6 +242,43 @@ def test_every_variable_is_set_before_it_is_read(states: States) -> None:
     for name, state in states.items():
         read = {word for expression in expressions(state) for word in re.findall(r"\$([a-z]\w*)", expression)}
         assert read - given - (later if name.startswith("Notify") else set()) == set(), name
+
+
+def test_every_answer_of_a_step_is_kept(states: States) -> None:
+    """What later states, the record and the message tell of it."""
+    for name, state in tasks(states).items():
+        kept = [value for value in state.get("Assign", {}).values() if "$states.result.Payload" in str(value)]
+        assert kept or name == REQUEST_STATE, name
+    assert states[REQUEST_STATE]["Assign"] == {"approval": None}, "who is asked anew is not answered yet"
+
+
+def test_what_leads_to_an_end_says_which_and_why(states: States) -> None:
+    ends = {"Hold": {"outcome", "reason"}, "Roll back": {"outcome", "reason"}, "Seal evidence": {"outcome", "reason"}}
+    ends["Refuse certificate"] = {"outcome", "reason", "refusal_cause"}
+    for name, state in states.items():
+        leading = [*state.get("Catch", []), *state.get("Choices", []), {**state, "Next": follow_up(state)}]
+        for holder in leading:
+            assert ends.get(holder["Next"], set()) <= set(holder.get("Assign", {})), f"{name} → {holder['Next']}"
+
+
+def follow_up(state: dict[str, Any]) -> str:
+    """Where the state's own Assign counts: a Choice's only if no rule matches."""
+    return str(state.get("Default", state.get("Next")))
+
+
+def test_what_was_caught_is_kept_for_the_record(states: States) -> None:
+    """Going back to wait, or for another turn, is no fault."""
+    again = {REQUEST_STATE, READ_STATE, "Claim admission", "Take turn"}
+    for name, state in tasks(states).items():
+        for catcher in state.get("Catch", []):
+            assert catcher["Next"] in again or "fault" in catcher.get("Assign", {}), name
+
+
+def test_waiting_for_people_ends_in_reading_and_reading_nothing_in_waiting(states: States) -> None:
+    asked = {error: catch["Next"] for catch in states[REQUEST_STATE]["Catch"] for error in catch["ErrorEquals"]}
+    read = {error: catch["Next"] for catch in states[READ_STATE]["Catch"] for error in catch["ErrorEquals"]}
+    assert (asked["States.Timeout"], states[REQUEST_STATE]["Next"]) == (READ_STATE, READ_STATE)
+    assert read == {"DecisionPending": REQUEST_STATE}
 
 
 def test_placeholders_and_substitutions_are_the_same(resources: dict[str, Any]) -> None:
@@ -297,11 +333,19 @@ def test_operating_lists_every_states_faults(states: States) -> None:
         retried = (
             {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]} - TRANSIENT - {"States.Timeout"}
         )
-        assert retried <= set(re.findall(r"\w+", later)), name
-        for catcher in state.get("Catch", []):
-            for error in set(catcher["ErrorEquals"]) - {"States.Timeout", "DecisionPending"}:
-                [named] = [part for part in never.split("; ") if error in part]
-                assert named.endswith(f"→ {catcher['Next']}"), f"{name}: {error}"
+        assert retried == set(re.findall(r"\w+", later)) & set(error_classes()) - {"DecisionPending"}, name
+        caught = {
+            (error, catcher["Next"])
+            for catcher in state.get("Catch", [])
+            for error in set(catcher["ErrorEquals"]) - {"States.Timeout", "DecisionPending"}
+        }
+        told = {
+            (error, part.split("→ ")[1])
+            for part in never.split("; ")
+            if "→" in part
+            for error in re.findall(r"\w+", part.split(" →")[0])
+        }
+        assert caught == told, name
 
 
 def test_the_resumer_knows_the_states_it_looks_for_in_the_history(states: States) -> None:
