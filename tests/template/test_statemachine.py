@@ -279,6 +279,7 @@ def test_waiting_for_people_ends_in_reading_and_reading_nothing_in_waiting(state
     read = {error: catch["Next"] for catch in states[READ_STATE]["Catch"] for error in catch["ErrorEquals"]}
     assert (asked["States.Timeout"], states[REQUEST_STATE]["Next"]) == (READ_STATE, READ_STATE)
     assert read == {"DecisionPending": REQUEST_STATE}
+    assert [name for name, state in states.items() if READ_STATE in follows(state)] == [REQUEST_STATE]
 
 
 def test_placeholders_and_substitutions_are_the_same(resources: dict[str, Any]) -> None:
