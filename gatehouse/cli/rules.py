@@ -1,18 +1,19 @@
 """``gatehouse rules``: who must agree, and why."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
-from gatehouse.cli.context import target
+from gatehouse.cli.context import Aim, target
 from gatehouse.cli.failures import USAGE
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
+    from gatehouse.target import Target
     from workflows.admission.contracts import DeviceRecord
-    from workflows.approval.rules import Case
 
 app = typer.Typer(no_args_is_help=True, help="Who must agree, and why.")
 
@@ -58,17 +59,21 @@ def explain(
     file: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, readable=True, show_default="config/approval.toml")
     ] = RULES,
+    inventory_: Annotated[
+        Path | None,
+        typer.Option("--inventory", exists=True, dir_okay=False, readable=True, help="Ask this file, and no stack."),
+    ] = None,
     ca: Annotated[str, typer.Option(help="The CA certificate's id, for rules that name one.")] = "",
     finding: Annotated[
         list[str] | None, typer.Option(help="Suppose that this is found at the door, as second_certificate.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say which rule a device of the inventory would meet, and why not the ones before it.
+    """Say which rule a device would meet, and why not the ones before it. A device in no inventory is explained as such.
 
-    Example: gatehouse rules explain pump-0042 --finding second_certificate
+    Example: gatehouse rules explain pump-0042 --inventory fleet.csv --finding second_certificate
     """
-    from gatehouse import inventory
+    from gatehouse.explaining import cases
     from workflows.admission.contracts import Finding
     from workflows.approval import rules
 
@@ -77,8 +82,8 @@ def explain(
         if name not in known:
             raise BadInput(f"--finding is {name!r}; expected one of: {', '.join(known)}.")
     loaded = rules.load(file.read_text(encoding="utf-8"))
-    cases = [_case(record, ca, tuple(finding or ())) for record in inventory.show(target(context), device).records]
-    found = [(loaded.rule(case), loaded.explain(case)) for case in cases]
+    records = _in_file(inventory_, device) if inventory_ else _in_stack(context, device)
+    found = [(loaded.rule(case), loaded.explain(case)) for case in cases(device, records, ca, tuple(finding or ()))]
     if json:
         write_json([{"ruling": ruling, "steps": steps} for ruling, steps in found])
         return
@@ -89,18 +94,46 @@ def explain(
         write_table(("rule", "decides", "why not"), rows, empty="The file has no rules: every device is held.")
 
 
-def _case(record: "DeviceRecord", ca: str, findings: tuple[str, ...]) -> "Case":
-    from workflows.approval import rules
+def _in_file(file: Path, device: str) -> "tuple[DeviceRecord, ...]":
+    from gatehouse import inventory
+    from workflows.admission import inventory_file
 
-    kind, *rest = record.lookup_key.split("#")
-    return rules.Case(
-        ca_certificate_id=ca,
-        issuer_key=rest[0] if kind == "serial" else "",
-        product=record.product,
-        site=record.site,
-        attributes=record.attributes,
-        policy_profile=record.policy_profile,
-        findings=findings,
-        device=record.device,
-        entered_by=record.entered_by,
+    found = inventory_file.parse(
+        file.read_bytes(), profiles=inventory.profiles(), entered_by="nobody yet", at=datetime.now(UTC)
     )
+    return _told(device, tuple(record for record in found.records if record.device == device), str(file))
+
+
+def _in_stack(context: typer.Context, device: str) -> "tuple[DeviceRecord, ...]":
+    from gatehouse import inventory
+    from gatehouse.errors import NotFound
+
+    try:
+        found = inventory.show(_aim(context), device)
+    except NotFound:
+        return _told(device, (), "the inventory")
+    if found.binding is not None:
+        say(f"{device} is bound to a certificate: another one would be found as second_certificate (--finding).")
+    return _told(device, found.records, "the inventory")
+
+
+def _told(device: str, records: "tuple[DeviceRecord, ...]", where: str) -> "tuple[DeviceRecord, ...]":
+    if not records:
+        say(f"{device} is not in {where}: this is what a device meets that nobody expects.")
+    return records
+
+
+def _aim(context: typer.Context) -> "Target":
+    """The stack that is aimed at. If nothing is said, and a local cloud runs here, that one: a question changes nothing."""
+    import os
+
+    from gatehouse.local_cloud.cloud import LocalCloud
+    from gatehouse.target import Target
+
+    aim: Aim = context.find_root().obj
+    if aim.local is None and "GATEHOUSE_TARGET" not in os.environ and not (aim.region or aim.profile):
+        status = LocalCloud().status()
+        if status.running:
+            say(f"Asking the local cloud in {status.home}. For a stack on AWS: gatehouse --aws rules explain …")
+            return Target(status.stack, status)
+    return target(context)

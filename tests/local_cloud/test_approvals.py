@@ -105,8 +105,8 @@ class World:
 
     def mails(self) -> list[dict[str, Any]]:
         with urllib.request.urlopen(f"{self.cloud.settings.endpoint}/_ministack/ses/messages") as answer:  # noqa: S310
-            found: list[dict[str, Any]] = json.load(answer)["messages"]
-        return found
+            by_account: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
+        return [mail for mails in by_account.values() for mail in mails]
 
     def written_to(self, subject: str) -> set[str]:
         return {address for mail in self.mails() if mail["Subject"].startswith(subject) for address in mail["To"]}

@@ -1,6 +1,7 @@
 """The commands themselves: help, arguments, JSON, and what they answer."""
 
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -258,6 +259,30 @@ def test_rules_are_checked_and_explained(target: Target, tmp_path: Path) -> None
     found = answer("rules", "explain", "pump-1", "--finding", "second_certificate")
     assert found[0]["ruling"]["rule_id"] == "second-certificate"
     assert "wildcard_policy" in run("rules", "explain", "pump-1", "--finding", "nonsense", code=2).stderr
+    stranger = run("rules", "explain", "pump-2", "--json")
+    assert json.loads(stranger.stdout)[0]["ruling"]["rule_id"] == "unknown-device"
+    assert "nobody expects" in stranger.stderr
+
+
+def test_rules_are_explained_from_a_file_without_any_stack(tmp_path: Path) -> None:
+    file = write_inventory(tmp_path, f"device,certificate_sha256,product\npump-1,{HASH},infusion-pump\n")
+    assert answer("rules", "explain", "pump-1", "--inventory", file)[0]["ruling"]["action"] == "people"
+    assert answer("rules", "explain", "pump-2", "--inventory", file)[0]["ruling"]["action"] == "hold"
+    odd = write_inventory(tmp_path, "device,name,product\npump-1\n")
+    assert "line 2" in run("rules", "explain", "pump-1", "--inventory", odd, code=2).stderr
+
+
+def test_a_policy_that_reaches_beyond_the_device_is_found_before_it_knocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "policies"
+    folder.mkdir()
+    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
+    (folder / "wide.json").write_text(json.dumps(everything))
+    monkeypatch.setattr("gatehouse.inventory.PROFILES", folder)
+    monkeypatch.setattr("gatehouse.explaining.PROFILES", folder)
+    file = write_inventory(tmp_path, f"device,certificate_sha256,policy_profile\npump-1,{HASH},wide\n")
+    assert answer("rules", "explain", "pump-1", "--inventory", file)[0]["ruling"]["rule_id"] == "wildcard-policy"
 
 
 @pytest.mark.parametrize(
