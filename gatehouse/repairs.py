@@ -92,7 +92,7 @@ def _ask_again(target: Target, found: Standing) -> Repair:
     reopening.require_reopenable(row)
 
     def carry_out() -> None:
-        reopening.reopen(target, row, "Its decision could not be carried out", at=datetime.now(UTC))
+        reopening.reopen(target, row, "Its decision could not be carried out")
 
     return Repair("reopen the admission: the device's next knock asks people again", carry_out)
 
