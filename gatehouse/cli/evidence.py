@@ -87,7 +87,7 @@ def show(
     Example: gatehouse evidence show pump-0042
     """
     from gatehouse.evidence import checking, files
-    from gatehouse.evidence.telling import tell
+    from gatehouse.evidence.telling import tell, what
 
     keys = checking.public_keys(target(context), public_key or [], vote_key or [])
     found, report = checking.of_device(target(context), name, keys)
@@ -98,7 +98,7 @@ def show(
         for made in records:
             for title, facts in tell(made):
                 begins = title == "Outcome"
-                heading = Text(made.outcome if begins else plain(title), style="bold reverse" if begins else "bold")
+                heading = Text(what(made) if begins else plain(title), style="bold reverse" if begins else "bold")
                 console().print("", heading, sep="\n")
                 write_facts({name: value for name, value in facts.items() if name != "pem"})
         _write_report(report)

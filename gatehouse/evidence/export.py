@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gatehouse.evidence.checking import INDEX
 from gatehouse.evidence.files import Bucket, File, prefixes_of, readable, with_what_came_before
-from gatehouse.evidence.telling import Section, subject_of, tell
+from gatehouse.evidence.telling import Section, subject_of, tell, what
 from gatehouse.target import Target
 from workflows.errors import BadInput
 from workflows.evidence import jws, manifest
@@ -48,6 +48,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     certificate_id: str | None = None
     subject: str | None = None
     outcome: str | None = None
+    what: str | None = None
     reason: str | None = None
     sealed_at: datetime | None = None
     sections: list[Section] = []
@@ -118,6 +119,7 @@ def _line(found: File) -> Line:
         certificate_id=made.certificate_id,
         subject=subject_of(made),
         outcome=made.outcome,
+        what=what(made),
         reason=made.reason,
         sealed_at=made.sealed_at,
         sections=tell(made),
@@ -154,12 +156,14 @@ def _page(lines: Sequence[Line], scope: Scope, keys: jws.Keys, report: Report, a
 def _told(value: object) -> str:
     """A value as text; structures as indented JSON."""
     match value:
+        case None | [] | ():
+            return "-"
+        case bool():
+            return "yes" if value else "no"
         case datetime():
             return value.astimezone(UTC).isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
         case list() | tuple() if all(isinstance(part, str) for part in value):
             return ", ".join(value)
         case dict() | list() | tuple():
             return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-        case None:
-            return "-"
     return str(value)

@@ -1,7 +1,7 @@
 """A record in the order in which a person reads it: the same for the terminal and for the printed page."""
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import MAXYEAR, UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -26,15 +26,19 @@ def tell(made: Record) -> list[Section]:
     if isinstance(made, AdmissionRecord):
         sections += _admission(made)
     else:
-        sections.append(
-            Section("What was done", {"act": made.act, "by": made.by, "before": made.before, "after": made.after})
-        )
+        changed = _state("before", made.before) | _state("after", made.after)
+        sections.append(Section("What was done", {"act": made.act, "by": made.by} | changed))
         if made.operator is not None:
             sections.append(Section("Who asked for it", _fields(made.operator)))
         sections += _verdict("Revocation", made.revocation)
     before = {"previous record": made.previous, "of another certificate": made.device_previous}
     links = {name: f"{link.key} (SHA-256 {link.sha256})" for name, link in before.items() if link}
     return [*sections, Section("Chain", {"this record": made.key} | links)]
+
+
+def what(made: Record) -> str:
+    """In a word what became of the admission, or was done to it: the outcome of an act is what stands beside it."""
+    return made.outcome if isinstance(made, AdmissionRecord) else f"{made.act.replace('_', ' ')} ({made.outcome})"
 
 
 def subject_of(made: Record) -> str | None:
@@ -128,6 +132,21 @@ def _changes(told: Dossier) -> Iterator[Section]:
     for title, change in changes.items():
         if change is not None:
             yield Section(title, _fields(change))
+
+
+def _state(when: str, values: Mapping[str, object]) -> dict[str, object]:
+    return {
+        f"{when}: {name.replace('_', ' ')}": reopening(value) if name == "reopen_at" else value
+        for name, value in values.items()
+    }
+
+
+def reopening(value: object) -> object:
+    """`reopen_at` as a time; the last moment of the year 9999 stands for never."""
+    if not isinstance(value, int):
+        return value
+    moment = datetime.fromtimestamp(value / 1000, UTC)
+    return "never by itself" if moment.year == MAXYEAR else moment
 
 
 def _fields(struct: Any, without: tuple[str, ...] = ()) -> dict[str, object]:

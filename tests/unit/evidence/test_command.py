@@ -5,12 +5,15 @@ import re
 import shutil
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests import records
 from tests.records import altered, approval, bucket, dossier, sealed, vote
 from tests.unit.evidence.conftest import Stack
+from workflows.evidence.acts import Ask
+from workflows.evidence.record import Change, Operator, operated
 
 PUMP = records.certificate_id()
 SECOND = f"records/{PUMP}/run-1.json"
@@ -227,6 +230,28 @@ def test_show_tells_the_whole_chain_of_a_device(stack: Stack) -> None:
         "admitted",
     ]
     assert "3 records" in result.stderr
+
+
+def test_an_act_is_named_as_one_and_not_by_the_outcome_it_left(stack: Stack, tmp_path: Path) -> None:
+    """An inspector who reads "held: entered by now" would take the operator's reason for that of the machine."""
+    held = records.admission(outcome="held")
+    before = sealed(held)
+    ask = Ask(id="5a" * 16, act="reopen", certificate_id=PUMP, execution_arn="x", reason="Entered by now", bucket="b")
+    by = Operator(arn="arn:aws:iam::1:user/erin", user_id="AIDA", signed_at=records.NOW, ask_sha256="0" * 64)
+    head = SimpleNamespace(device="pump-0042", outcome="held", link=records.link(held, before))
+    change = Change(before={"reopen_at": 253402300799000}, after={"reopen_at": 1795435200000})
+    act = operated(ask, by, head, change, at=records.NOW + records.MINUTE, code_version="x")
+    stack.keep({held.key: before, act.key: sealed(act)})
+    assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
+    page = (tmp_path / "export" / "evidence.html").read_text(encoding="utf-8")
+    for words in (
+        "pump-0042: reopened (held)",
+        "arn:aws:iam::1:user/erin",
+        "never by itself",
+        "2026-11-23 12:00:00 UTC",
+    ):
+        assert words in page
+    assert "reopened (held)" in stack.run("show", "pump-0042").stdout
 
 
 def test_show_obeys_no_control_codes(stack: Stack) -> None:
