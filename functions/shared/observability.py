@@ -8,21 +8,28 @@ from functools import wraps
 from typing import Any
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
 from workflows.errors import GatehouseError
 
 Handler = Callable[[Any, Any], Any]
 
 logger = Logger()
-metrics = Metrics(namespace="Gatehouse")
+NAMESPACE = "Gatehouse"
+metrics = Metrics(namespace=NAMESPACE)
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
-    """Add one business metric; dimensions stay few, since each combination is a metric of its own."""
-    metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
-    for key, text in dimensions.items():
-        metrics.add_dimension(name=key, value=text)
+    """Add one business metric; dimensions stay few, since each combination is a metric of its own.
+
+    One with dimensions is written by itself: a line's dimensions are those of all its metrics, and an alarm on another would miss it.
+    """
+    if not dimensions:
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+        return
+    with single_metric(name=name, unit=MetricUnit.Count, value=value, namespace=NAMESPACE) as alone:
+        for key, text in dimensions.items():
+            alone.add_dimension(name=key, value=text)
 
 
 def observed(handler: Handler) -> Handler:

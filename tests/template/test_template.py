@@ -232,6 +232,16 @@ def test_a_failed_timed_out_or_aborted_execution_is_recorded(resources: Resource
     assert event["DeadLetterConfig"]
 
 
+@pytest.mark.parametrize("name", ["RecordFailureFunction", "SealFailureFunction"])
+def test_an_event_that_a_function_fails_on_is_not_lost(resources: Resources, name: str) -> None:
+    """EventBridge's dead letters are only what it could not hand to Lambda; what the function failed on is Lambda's to keep."""
+    function = resources[name]["Properties"]
+    kept = function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+    assert kept == {"Type": "SQS", "Destination": {"Fn::GetAtt": "DeadLetters.Arn"}}
+    sends = [one for owner, one in statements(resources) if owner == name and one["Action"] == "sqs:SendMessage"]
+    assert [one["Resource"] for one in sends] == [{"Fn::GetAtt": "DeadLetters.Arn"}]
+
+
 def test_an_alarm_is_raised_before_a_list_goes_stale_and_if_nobody_looks(resources: Resources) -> None:
     stale = resources["CrlGoesStaleAlarm"]["Properties"]
     assert (stale["MetricName"], stale["Statistic"], stale["ComparisonOperator"]) == (
@@ -278,7 +288,7 @@ def test_asking_on_every_connect_is_off_unless_the_operator_wants_it(
 ) -> None:
     assert template["Parameters"]["ConnectionCheck"]["Default"] == "OFF"
     asked = {name for name, resource in resources.items() if resource.get("Condition") == "ChecksConnections"}
-    assert asked == {"ValidateConnectionFunction", "ValidateConnectionPermission"}
+    assert asked == {"ValidateConnectionFunction", "ValidateConnectionPermission", "ConnectionCheckFailsAlarm"}
     permission = resources["ValidateConnectionPermission"]["Properties"]
     assert permission["Principal"] == "iot.amazonaws.com"
     assert permission["SourceAccount"] == {"Ref": "AWS::AccountId"}

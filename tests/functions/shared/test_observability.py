@@ -118,3 +118,17 @@ def test_each_count_is_of_its_own_call(log: Log) -> None:
         observed(counting)({"outcome": outcome}, aws_environment.context())
     metrics = [line for line in log.lines() if "AdmissionEnded" in line]
     assert [(line["outcome"], line["AdmissionEnded"]) for line in metrics] == [("held", [1.0]), ("admitted", [1.0])]
+
+
+def test_a_fault_does_not_take_another_count_away_from_its_alarm(log: Log) -> None:
+    """CloudWatch keeps a metric by all dimensions of its line: with the fault's, no alarm on the service alone would see it."""
+
+    def counting(event: Any, context: Any) -> None:
+        count("TrailNotWritten")
+        raise PolicyRefused("too long")
+
+    with pytest.raises(PolicyRefused):
+        observed(counting)({}, aws_environment.context())
+    [written] = [line for line in log.lines() if "TrailNotWritten" in line]
+    [kept] = written["_aws"]["CloudWatchMetrics"]
+    assert not any("error" in names for names in kept["Dimensions"])
