@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from cryptography import x509
 
@@ -23,14 +22,13 @@ class Fleet:
         self.ca_id = aws_environment.certificate_id(self.ca.certificate)
         self._names = names
         self._monkeypatch = monkeypatch
-        self._clients: dict[str, Any] = {}
         self.client("s3").put_object(
             Bucket=names["CRL_BUCKET"], Key=f"issuers/{self.ca_id}.pem", Body=self.ca.pem.encode()
         )
         self.publish_list(number=1)
 
     def client(self, service: str) -> Any:
-        return self._clients.setdefault(service, boto3.client(service, region_name=aws_environment.REGION))  # type: ignore[call-overload]
+        return aws_environment.client(service)
 
     def at(self, moment: datetime) -> None:
         """Move the clock that functions are told."""

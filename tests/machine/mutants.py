@@ -20,6 +20,8 @@ class Mutant:
 
     name: str
     text: str
+    state: str
+    """Where it is."""
 
     @property
     def definition(self) -> Definition:
@@ -36,7 +38,7 @@ def mutants(original: Definition) -> Iterator[Mutant]:
                 mutant = copy.deepcopy(original)
                 state = _at(mutant, (*place, "States", name))
                 change(state)
-                yield Mutant(f"{name}: {what}", json.dumps(mutant))
+                yield Mutant(f"{name}: {what}", json.dumps(mutant), name)
 
 
 def _machines(machine: Definition, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Definition]]:

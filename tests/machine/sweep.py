@@ -199,7 +199,8 @@ def states_of(way: Way) -> frozenset[str]:
     """The states that this way leads through when nothing goes wrong."""
     with meddling(definition()) as meddler:
         travel(meddler, way, None)
-    return frozenset(meddler.recorded)
+        [walk] = meddler.devices[0].walks
+    return frozenset(walk.states)
 
 
 def travel(meddler: Meddler, way: Way, case: Case | None) -> list[str]:
