@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check build bench lock clean
+.PHONY: demo test test-fast check build bench sweep lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
@@ -31,6 +31,10 @@ build: $(VENV)/.local
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
+
+# Nightly: every fault at every side effect with every recovery. The gate tries each side effect with each fault once.
+sweep: $(VENV)/.test
+	GATEHOUSE_SWEEP=whole $(BIN)/pytest -n 2 tests/machine/test_sweep.py $(ARGS)
 
 # The lock holds hashes for every platform; installing through uv verifies them.
 lock: $(VENV)/.uv

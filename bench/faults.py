@@ -1,0 +1,43 @@
+"""What may go wrong, tried: faults at every side effect of the admission, and mutants of the state machines' texts."""
+
+import subprocess
+import sys
+from typing import Any
+
+import msgspec
+
+from bench.measure import Row, at_most
+
+
+def rows() -> list[Row]:
+    faults, texts = (measure(what) for what in ("faults", "mutants"))
+    return [
+        at_most(f"fault cases with a promise broken, of {faults['tried']} tried", faults["bad"], "cases", 0),
+        at_most(f"ASL mutants that survive, of {texts['tried']}", texts["bad"], "mutants", 0),
+    ]
+
+
+def measure(what: str) -> dict[str, Any]:
+    """In a process of its own: what the functions print and moto patches stays there."""
+    run = subprocess.run([sys.executable, "-m", "bench.faults", what], check=True, capture_output=True)
+    told: dict[str, Any] = msgspec.json.decode(run.stdout.splitlines()[-1])
+    for line in told["said"]:
+        print(line, file=sys.stderr)
+    return told
+
+
+def _measure(what: str) -> dict[str, Any]:
+    if what == "faults":
+        from tests.machine.sweep import sweep
+
+        told = sweep()
+        return {"tried": told.tried, "bad": len(told.broken), "said": told.broken}
+    from tests.machine import score
+
+    scores = (score.admission(), score.sweep())
+    survivors = [name for one in scores for name in one.survivors]
+    return {"tried": sum(one.tried for one in scores), "bad": len(survivors), "said": survivors}
+
+
+if __name__ == "__main__":
+    print(msgspec.json.encode(_measure(sys.argv[1])).decode())
