@@ -70,7 +70,11 @@ def asked(
         **entry,
     }
     decision: DeviceDecision = replace(
-        dossier.device, action="people", record=DeviceRecord(**record), ruling=rule or ruling()
+        dossier.device,
+        action="people",
+        matched_by="certificate",
+        record=DeviceRecord(**record),
+        ruling=rule or ruling(),
     )
     return RequestApprovalInput(
         task_token=token,

@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from workflows.admission.contracts import DeviceDecision, Sha256
+from workflows.admission.contracts import CertificateFacts, DeviceDecision, Sha256
 from workflows.approval.request import Request
+from workflows.approval.spelling import misleading
 from workflows.approval.votes import Ballot
 from workflows.revocation.verdict import Verdict
 
@@ -63,9 +64,21 @@ def kind(request: Request) -> Kind:
     )
 
 
-def all_green(revocation: Verdict, device: DeviceDecision) -> bool:
-    """Whether nothing was found that somebody should look into before approving."""
-    return revocation.status == "good" and not device.findings and device.record is not None
+def all_green(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> bool:
+    """Whether nothing was found that somebody should look into before approving, as the page shows it line by line.
+
+    That takes more than the rules ask: the certificate is the one that was entered, not only one of that name, and the name is the
+    device's and cannot pass for another.
+    """
+    record = device.record
+    return (
+        revocation.status == "good"
+        and not device.findings
+        and record is not None
+        and device.matched_by in ("certificate", "serial")
+        and certificate.common_name == record.device
+        and not misleading(certificate.subject + record.device)
+    )
 
 
 def apart(request: Request, of: Kind, decision: str) -> str | None:

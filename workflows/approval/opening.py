@@ -40,6 +40,6 @@ def prepare(asked: RequestApprovalInput, *, at: datetime, tell_each: bool = Fals
         entered_by=record.entered_by if record else None,
         policy_name=asked.device.policy_name,
         tell_each=tell_each,
-        green=all_green(asked.revocation, asked.device),
+        green=all_green(certificate, asked.revocation, asked.device),
     )
     return request, evidence.decode()

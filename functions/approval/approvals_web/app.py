@@ -25,7 +25,7 @@ def told(code: str, message: str) -> Response[str]:
     """A fault, for programs or for people."""
     return (
         fault(code, message)
-        if app.current_event.path.startswith("/api/")
+        if f"{app.current_event.path}/".startswith("/api/")
         else fault_page(app.current_event, code, message)
     )
 

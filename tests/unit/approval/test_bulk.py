@@ -51,10 +51,10 @@ def test_one_that_was_opened_by_an_earlier_version_is_decided_by_itself() -> Non
 
 def test_green_is_nothing_found() -> None:
     given = asked()
-    assert all_green(given.revocation, given.device)
-    assert not all_green(replace(given.revocation, status="unknown"), given.device)
-    assert not all_green(given.revocation, replace(given.device, findings=("second_certificate",)))
-    assert not all_green(given.revocation, replace(given.device, record=None))
+    assert all_green(given.certificate, given.revocation, given.device)
+    assert not all_green(given.certificate, replace(given.revocation, status="unknown"), given.device)
+    assert not all_green(given.certificate, given.revocation, replace(given.device, findings=("second_certificate",)))
+    assert not all_green(given.certificate, given.revocation, replace(given.device, record=None))
     odd = replace(given, device=replace(given.device, findings=("wildcard_policy",)))
     assert prepare(odd, at=FIRST.requested_at)[0].green is False
     assert prepare(given, at=FIRST.requested_at)[0].policy_name == given.device.policy_name

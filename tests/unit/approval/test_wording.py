@@ -61,7 +61,7 @@ def test_the_mail_has_the_sentence_the_checks_the_expiry_and_one_link() -> None:
     text = wording.message(request(), lines, "https://approvals.example/approvals/1", at=NOW)
     assert text.startswith("Activate certificate ")
     assert "Revocation: good (list number " in text
-    assert "Inventory: matched by name; found: nothing unusual" in text
+    assert "Inventory: matched by certificate; found: nothing unusual" in text
     assert "Decide by 2026-11-23 16:00 UTC." in text
     assert "Asked by rule high-impact-product, version 7." in text
     assert text.count("http") == 1

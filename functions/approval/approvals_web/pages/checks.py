@@ -6,11 +6,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from functions.approval.approvals_web.pages.text import misleading
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
+from workflows.approval.spelling import misleading
 from workflows.revocation.verdict import Verdict
 
 State = Literal["bad", "attention", "good"]
+_HASH = "device.basis_sha256"
+"""The hash of all the rest, which tells a person nothing."""
 _ORDER: dict[State, int] = {"bad": 0, "attention": 1, "good": 2}
 
 
@@ -66,7 +68,7 @@ def checks(evidence: Evidence) -> list[Check]:
 def differences(before: Any, after: Any) -> list[Difference]:
     """What is not the same in two snapshots, by the path of its name."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
-    names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name)]
+    names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name) and name != _HASH]
     return [Difference(name=name, before=old.get(name, ""), after=new.get(name, "")) for name in names]
 
 

@@ -49,6 +49,7 @@ def decide(approval_id: str) -> Response[str]:
         notice=result.message,
         changed=_changed(approvals, request, one(fields, "snapshot")) if result.code == "evidence_changed" else None,
         reason=one(fields, "reason")[: votes.MAX_REASON],
+        typed_for=one(fields, "decision"),
     )
 
 

@@ -136,8 +136,12 @@ def request_page(
     notice: str | None = None,
     changed: list[checks.Difference] | None = None,
     reason: str = "",
+    typed_for: str = "",
 ) -> Response[str]:
-    """The page of one request; `notice` says why nothing was done, `changed` what is no longer as it was shown, `reason` was typed."""
+    """The page of one request; `notice` says why nothing was done, `changed` what is no longer as it was shown.
+
+    `reason` was typed into the form that is `typed_for`.
+    """
     at = clock.now()
     snapshot = approvals.snapshot(request)
     shown = views.detail(request, person, snapshot, approvals.events(request.approval_id), at=at)
@@ -158,6 +162,7 @@ def request_page(
         notice=notice,
         changed=changed or [],
         reason=reason,
+        typed_for=typed_for,
     )
 
 

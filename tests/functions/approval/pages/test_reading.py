@@ -5,12 +5,15 @@ import re
 import pytest
 from msgspec.structs import replace
 
-from functions.approval.approvals_web.pages.text import misleading, visible
+from functions.approval.approvals_web.pages import checks
+from functions.approval.approvals_web.pages.text import visible
 from tests import aws_environment
 from tests.approvals import MINUTE, NOW, TOKEN, asked, person, ruling
 from tests.functions.approval.conftest import Scene
 from tests.functions.approval.pages.conftest import Browser, Issuer
 from tests.functions.approval.test_api import keep
+from workflows.approval.bulk import all_green
+from workflows.approval.spelling import misleading
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 OTTO = person("otto", "auditors")
@@ -265,3 +268,31 @@ def test_auditors_find_and_take_away_and_change_nothing(scene: Scene, browser: B
 def test_the_api_still_wants_its_token(scene: Scene, browser: Browser) -> None:
     browser.sign_in(ADA)
     assert browser.get("/api/approvals").status == 401
+
+
+@pytest.mark.parametrize(
+    "unusual", ["nothing", "findings", "matched_by", "subject", "spelling", "revocation", "no record"]
+)
+def test_green_means_that_every_line_of_the_page_is(unusual: str) -> None:
+    """What may be approved in one act is what the page would show without a mark."""
+    given = asked()
+    assert given.device.record is not None
+    match unusual:
+        case "findings":
+            given = replace(given, device=replace(given.device, findings=("wildcard_policy",)))
+        case "matched_by":
+            given = replace(given, device=replace(given.device, matched_by="name"))
+        case "subject":
+            given = replace(given, certificate=replace(given.certificate, common_name="pump-0043"))
+        case "spelling":
+            given = replace(given, certificate=replace(given.certificate, subject="CN=pump-0042\u202e"))
+        case "revocation":
+            given = replace(given, revocation=replace(given.revocation, status="unknown"))
+        case "no record":
+            given = replace(given, device=replace(given.device, record=None))
+    shown = checks.checks(
+        checks.Evidence(certificate=given.certificate, revocation=given.revocation, device=given.device)
+    )
+    green = all_green(given.certificate, given.revocation, given.device)
+    assert green == all(check.state == "good" for check in shown)
+    assert green == (unusual == "nothing")
