@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.machine import static
 from tests.machine.mutants import Definition, Mutant, mutants
-from tests.machine.sweep import meddling, states_of, travel
+from tests.machine.sweep import meddling, plainly, travel
 from tests.machine.ways import MORE_WAYS, WAYS
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def _fails_on_a_way(alive: list[Mutant]) -> set[str]:
     """The names of those that end a way wrongly that leads through their state. All share the way's environment."""
     killed: set[str] = set()
     for way in (*WAYS, *MORE_WAYS):
-        left = [mutant for mutant in alive if mutant.name not in killed and mutant.state in states_of(way)]
+        left = [mutant for mutant in alive if mutant.name not in killed and mutant.state in plainly(way)[0]]
         if not left:
             continue
         with meddling(left[0].definition) as meddler:

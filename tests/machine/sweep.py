@@ -23,6 +23,8 @@ from workflows.evidence import jws
 from workflows.evidence.record import parse
 
 ROOT = Path(__file__).parents[2]
+Effects = tuple[str, ...]
+"""A state, and its calls to AWS in order."""
 KINDS = ("refused", "throttled", "lost", "crash", "timeout")
 """At a call: AWS's 500 before it acts, its throttling, an answer that is lost after it acted, the function's end after it, and a hang."""
 AT_ONCE = ("crash", "timeout", "twice", "knock")
@@ -74,6 +76,9 @@ class Meddler:
         self.active = ""
         self._calls = 0
         self.unsafe: list[str] = []
+
+    def effects(self) -> frozenset[Effects]:
+        return frozenset((state, *calls) for state, calls in self.recorded.items())
 
     def around(self, walk: Walk, _step: str, call: Any) -> Any:
         state, case = walk.states[-1], self.case
@@ -157,11 +162,11 @@ def meddling(text: dict[str, Any]) -> Iterator[Meddler]:
         yield meddler
 
 
-def cases(way: Way, recorded: dict[str, list[str]], *, whole: bool, known: frozenset[str]) -> Iterator[Case]:
-    """Each side effect with each kind of fault. Not `whole`: only of states that are not known, with one recovery each, in turn."""
+def cases(way: Way, recorded: dict[str, list[str]], *, whole: bool, known: frozenset[Effects]) -> Iterator[Case]:
+    """Each side effect with each kind of fault. Not `whole`: only what is not known, with one recovery each, in turn."""
     turn = 0
     for state, calls in recorded.items():
-        if not whole and state in known:
+        if not whole and (state, *calls) in known:
             continue
         points = [(0, "", kind) for kind in AT_ONCE]
         points += [(number, name, kind) for (number, name), kind in product(enumerate(calls, 1), KINDS)]
@@ -172,8 +177,8 @@ def cases(way: Way, recorded: dict[str, list[str]], *, whole: bool, known: froze
             turn += 1
 
 
-def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset[str] = frozenset()) -> Tally:
-    """Try every case of these ways. `known` are states that have been swept already."""
+def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset[Effects] = frozenset()) -> Tally:
+    """Try every case of these ways. `known` has been swept already."""
     text, tally = definition(), Tally(0, [])
     for way in ways:
         with meddling(text) as meddler:
@@ -183,7 +188,7 @@ def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset
             for case in [*cases(way, meddler.recorded, whole=whole, known=known)]:
                 tally.tried += 1
                 tally.broken += [f"{case}: {broken}" for broken in tried(meddler, case)]
-            known |= frozenset(meddler.recorded)
+            known |= meddler.effects()
     return tally
 
 
@@ -195,12 +200,12 @@ def tried(meddler: Meddler, case: Case) -> list[str]:
 
 
 @cache
-def states_of(way: Way) -> frozenset[str]:
-    """The states that this way leads through when nothing goes wrong."""
+def plainly(way: Way) -> tuple[frozenset[str], frozenset[Effects]]:
+    """The states that this way leads through when nothing goes wrong, and what those with a function do."""
     with meddling(definition()) as meddler:
         travel(meddler, way, None)
         [walk] = meddler.devices[0].walks
-    return frozenset(walk.states)
+    return frozenset(walk.states), meddler.effects()
 
 
 def travel(meddler: Meddler, way: Way, case: Case | None) -> list[str]:

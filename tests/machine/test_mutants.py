@@ -1,23 +1,22 @@
 """Each mutant of the state machines' texts must be noticed: one that nobody notices names a rule or a way that is missing."""
 
-import sys
+from collections.abc import Callable
 
-import pytest
-
+from tests.conftest import COUNTED
 from tests.machine import score
 
+Record = Callable[[str, object], None]
 
-def test_every_mutant_of_the_admission_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
+
+def test_every_mutant_of_the_admission_is_killed(record_property: Record) -> None:
     told = score.admission()
-    with capsys.disabled():
-        sys.stdout.write(f"\nadmission: {told}" + "\n")
+    record_property(COUNTED, f"admission: {told}")
     assert told.survivors == ()
     assert told.tried > 500
 
 
-def test_every_mutant_of_the_sweep_is_killed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_mutant_of_the_sweep_is_killed(record_property: Record) -> None:
     told = score.sweep()
-    with capsys.disabled():
-        sys.stdout.write(f"\nsweep: {told}" + "\n")
+    record_property(COUNTED, f"sweep: {told}")
     assert told.survivors == ()
     assert told.tried > 80

@@ -1,29 +1,29 @@
 """The fault sweep: every side effect of every state with every kind of fault, one recovery each. ``make sweep`` tries them all."""
 
 import os
-import sys
+from collections.abc import Callable
 
 import pytest
 
+from tests.conftest import COUNTED
 from tests.machine import sweep
 from tests.machine.ways import WAYS, Way
 
 WHOLE = os.environ.get("GATEHOUSE_SWEEP") == "whole"
 
 
-def _known(way: Way) -> frozenset[str]:
-    """States that an earlier way is swept through: recorded anew, so that each way's test may run alone and on either core."""
-    known: set[str] = set()
+def _known(way: Way) -> frozenset[sweep.Effects]:
+    """What earlier ways are swept through: recorded anew, so that each way's test may run alone and on either core."""
+    known: set[sweep.Effects] = set()
     for earlier in () if WHOLE else WAYS[: WAYS.index(way)]:
-        known |= sweep.states_of(earlier)
+        known |= sweep.plainly(earlier)[1]
     return frozenset(known)
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-def test_no_fault_breaks_a_promise(way: Way, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_fault_breaks_a_promise(way: Way, record_property: Callable[[str, object], None]) -> None:
     told = sweep.sweep((way,), whole=WHOLE, known=_known(way))
-    with capsys.disabled():
-        sys.stdout.write(f"\n{way.name}: {told.tried} fault cases tried, {len(told.broken)} broke a promise" + "\n")
+    record_property(COUNTED, f"{way.name}: {told.tried} fault cases tried, {len(told.broken)} broke a promise")
     assert told.broken == []
 
 
