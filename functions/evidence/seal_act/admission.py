@@ -58,9 +58,9 @@ def standing(ask: Ask, head: Head | None) -> Found:
     return Found(found=found, execution=execution)
 
 
-def change(ask: Ask, head: Head, standing: Found, at: datetime) -> Change:
-    """What the act changes, before and after."""
-    now = clock.milliseconds(at)
+def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change:
+    """What the act changes, before and after. It counts from when it was signed, so that a repeat tells the same and finds its record."""
+    now = clock.milliseconds(signed_at)
     before: dict[str, Any] = {"outcome": head.outcome, "execution_arn": head.execution_arn}
     match ask.act:
         case "redrive":

@@ -43,7 +43,7 @@ def handler(event: Any, context: Any) -> Any:
         standing = admission.standing(ask, head)
         if (why := acts.forbidden(ask, standing.found)) or head is None:
             return contracts.write(acts.Answer(status="refused", reason=why or ""))
-        change = admission.change(ask, head, standing, at)
+        change = admission.change(ask, head, standing, by.signed_at)
         made = operated(ask, by, head, change, at=at, code_version=used.code_version)
         _, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
         if not admission.write(table, ask, head, change, link):

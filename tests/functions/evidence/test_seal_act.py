@@ -19,10 +19,10 @@ from functions.shared import aws, clock
 from functions.shared.admissions import Admissions
 from functions.shared.callers import CallerNotProven
 from functions.shared.signing import public_key
-from tests import aws_environment, pki, records
+from tests import aws_environment, faults, pki, records, rights
 from tests.functions.evidence.test_seal_failure import failed, files, kept
 from tests.functions.evidence.test_seal_failure import seal as seal_failure
-from workflows.admission.errors import AccessRefused
+from workflows.admission.errors import AccessRefused, AwsUnavailable
 from workflows.errors import BadInput
 from workflows.evidence import acts, jws
 from workflows.evidence.acts import Ask, Proof
@@ -84,11 +84,13 @@ class StepFunctions:
         self.redriven: list[tuple[str, str]] = []
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        rights.judge("stepfunctions", "DescribeExecution", executionArn=executionArn)
         if self.status == "gone":
             raise ClientError({"Error": {"Code": "ExecutionDoesNotExist", "Message": "x"}}, "DescribeExecution")
         return {"status": self.status, "name": executionArn.rsplit(":", maxsplit=1)[-1], "startDate": OWNER.started_at}
 
     def redrive_execution(self, *, executionArn: str, clientToken: str) -> dict[str, Any]:  # noqa: N803
+        rights.judge("stepfunctions", "RedriveExecution", executionArn=executionArn)
         if self.refuse:
             raise ClientError({"Error": {"Code": self.refuse, "Message": "no"}}, "RedriveExecution")
         self.redriven.append((executionArn, clientToken))
@@ -214,6 +216,21 @@ def test_what_cannot_be_sealed_is_not_done(
     assert row() == before
     assert sfn.redriven == []
     assert call(ask(act, id="6b" * 16))["status"] == "done", "made good by asking again"
+
+
+def test_an_act_that_was_sealed_and_not_written_is_written_by_its_repeat(
+    held: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        faults.refused("dynamodb", "UpdateItem", "InternalServerError", status=500, times=9),
+        pytest.raises(AwsUnavailable),
+    ):
+        call(ask())
+    sealed = files()
+    aws_environment.set_clock(monkeypatch, pki.NOW + timedelta(minutes=1))
+    answer = call(ask())
+    assert (answer["status"], row()["evidence_key"], files()) == ("done", answer["evidence_key"], sealed)
+    assert whole_chain(held)
 
 
 def test_an_act_on_what_has_changed_meanwhile_is_refused_and_seals_nothing(held: dict[str, str]) -> None:
