@@ -7,6 +7,7 @@ second, in the order of their times (`bench.wheel`), and a bucket's refill withi
 
 import math
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import simpy
@@ -98,6 +99,7 @@ class Burst:
         quotas: Quotas | None = None,
         knocking: Knocking | None = None,
         decided_after: float | None = None,
+        calls_per_second: float | None = None,
     ) -> None:
         self.design, self.devices = design, devices
         self.quotas, self.knocking = quotas or Quotas(), knocking or Knocking()
@@ -106,7 +108,10 @@ class Burst:
         self.random = np.random.default_rng(seed)
         self.environment = simpy.Environment()
         self.wheel = Wheel(self.environment)
-        self.lanes = Lanes(calendar(limits().pacing))
+        pacing = limits().pacing
+        if calls_per_second is not None:
+            pacing = msgspec.structs.replace(pacing, calls_per_second=calls_per_second)
+        self.lanes = Lanes(calendar(pacing))
         q = self.quotas
         self.connects = Bucket(q.connects, q.connects)
         self.starts = Bucket(q.start_refill, q.start_bucket)

@@ -25,26 +25,34 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
 def environment(settings: LocalCloudSettings) -> dict[str, str]:
     """The engine's whole environment. Built, not inherited: an operator's AWS profile must not reach the engine or a Lambda."""
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed_on | {
-        "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_ENDPOINT_URL": settings.endpoint,
-        "BIND_HOST": LOOPBACK,
-        "DOCKER_HOST": f"unix://{settings.home}/no-docker",  # the engine would tidy up containers that are not ours
-        "GATEWAY_PORT": str(settings.port),
-        "IOT_MTLS_PORT": str(settings.mqtt_port),
-        "MINISTACK_REGION": REGION,
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "SFN_WAIT_SCALE": str(settings.wait_scale),
-        "SFTP_ENABLED": "0",
-        "S3_DATA_DIR": str(settings.scratch / "s3"),
-        "TMPDIR": str(settings.scratch),
-        engine.LOCK_VARIABLE: str(settings.lock),
-    }
+    throttling: dict[str, str] = {}
+    if settings.iot_calls_per_second is not None:
+        throttling[engine.IOT_RATE_VARIABLE] = str(settings.iot_calls_per_second)
+        throttling[engine.IOT_LOG_VARIABLE] = str(settings.iot_calls)
+    return (
+        passed_on
+        | throttling
+        | {
+            "AUTH": "true",
+            "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": settings.endpoint,
+            "BIND_HOST": LOOPBACK,
+            "DOCKER_HOST": f"unix://{settings.home}/no-docker",  # the engine would tidy up containers that are not ours
+            "GATEWAY_PORT": str(settings.port),
+            "IOT_MTLS_PORT": str(settings.mqtt_port),
+            "MINISTACK_REGION": REGION,
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "SFN_WAIT_SCALE": str(settings.wait_scale),
+            "SFTP_ENABLED": "0",
+            "S3_DATA_DIR": str(settings.scratch / "s3"),
+            "TMPDIR": str(settings.scratch),
+            engine.LOCK_VARIABLE: str(settings.lock),
+        }
+    )
 
 
 def find(settings: LocalCloudSettings) -> int | None:

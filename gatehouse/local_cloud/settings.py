@@ -23,12 +23,16 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``wait_scale``: 1 waits as AWS does, 0.01 a hundredth of it, 0 not at all. It scales Wait states and
     retry intervals, not task timeouts.
+
+    ``iot_calls_per_second``: throttle AWS IoT's control plane as an account does whose quota for DescribeCertificate is this;
+    None throttles nothing. What is called then stands in ``iot_calls``, a line each.
     """
 
     home: Path
     port: int = 4566
     mqtt_port: int = 8883
     wait_scale: float = 1.0
+    iot_calls_per_second: float | None = None
 
     @property
     def endpoint(self) -> str:
@@ -47,6 +51,10 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
         return self.home / "tmp"
 
     @property
+    def iot_calls(self) -> Path:
+        return self.home / "iot-calls.log"
+
+    @property
     def broker_ca(self) -> Path:
         return self.home / "broker-ca.pem"
 
@@ -56,13 +64,14 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "LocalCloudSettings":
-        """Read GATEHOUSE_HOME, GATEHOUSE_PORT, GATEHOUSE_MQTT_PORT and SFN_WAIT_SCALE. Raises LocalCloudError."""
+        """Read GATEHOUSE_HOME, _PORT, _MQTT_PORT and _IOT_CALLS_PER_SECOND, and SFN_WAIT_SCALE. Raises LocalCloudError."""
         found = os.environ if environment is None else environment
         return cls(
             home=Path(found.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
             port=_port(found, "GATEHOUSE_PORT", 4566),
             mqtt_port=_port(found, "GATEHOUSE_MQTT_PORT", 8883),
             wait_scale=_scale(found.get("SFN_WAIT_SCALE", "1")),
+            iot_calls_per_second=_rate(found.get("GATEHOUSE_IOT_CALLS_PER_SECOND", "")),
         )
 
 
@@ -71,6 +80,20 @@ def _port(found: Mapping[str, str], name: str, default: int) -> int:
     if not raw.isdecimal() or not 0 < int(raw) < 65536:
         raise LocalCloudError(f"{name} is {raw!r}; expected a port between 1 and 65535, such as {default}.")
     return int(raw)
+
+
+def _rate(raw: str) -> float | None:
+    if not raw:
+        return None
+    try:
+        rate = float(raw)
+    except ValueError:
+        rate = -1.0
+    if not 0 < rate <= 10_000:
+        raise LocalCloudError(
+            f"GATEHOUSE_IOT_CALLS_PER_SECOND is {raw!r}; expected a number above 0, such as 10, or nothing to throttle nothing."
+        )
+    return rate
 
 
 def _scale(raw: str) -> float:

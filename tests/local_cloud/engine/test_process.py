@@ -57,6 +57,23 @@ def test_nothing_listens_on_anything_but_loopback(bare: LocalCloud) -> None:
     assert listeners() - before == {(loopback, bare.settings.port), (loopback, bare.settings.mqtt_port)}
 
 
+def test_aws_iot_is_throttled_for_those_who_ask_for_it(tmp_path: Path) -> None:
+    local_cloud = LocalCloud(msgspec.structs.replace(settings_in(tmp_path), iot_calls_per_second=0.01))
+    try:
+        local_cloud.start_engine()
+        iot = local_cloud.client("iot")
+        with pytest.raises(iot.exceptions.ResourceNotFoundException):
+            iot.describe_certificate(certificateId="0" * 64)
+        with pytest.raises(iot.exceptions.ThrottlingException):
+            iot.describe_certificate(certificateId="0" * 64)
+        assert iot.list_things()["things"] == []
+    finally:
+        local_cloud.down()
+    lines = [line.split()[1:] for line in local_cloud.settings.iot_calls.read_text().splitlines()]
+    assert ["iot:DescribeCertificate", "passed"] in lines
+    assert ["iot:DescribeCertificate", "throttled"] in lines
+
+
 def test_a_second_up_finds_the_first(bare: LocalCloud) -> None:
     assert bare.start_engine()
     again = LocalCloud(bare.settings)
@@ -162,6 +179,8 @@ def test_the_engine_sees_nothing_of_the_operators_aws_configuration(
         ("GATEHOUSE_MQTT_PORT", "65536"),
         ("SFN_WAIT_SCALE", "slow"),
         ("SFN_WAIT_SCALE", "nan"),
+        ("GATEHOUSE_IOT_CALLS_PER_SECOND", "many"),
+        ("GATEHOUSE_IOT_CALLS_PER_SECOND", "0"),
     ],
 )
 def test_a_setting_that_cannot_be_read_is_named(variable: str, value: str) -> None:
