@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class World:
         self.target = Target(status.stack, status)
         self.ca = DemoAuthority(folder)
         self.devices: dict[str, Identity] = {
-            f"pump-{number}": self.ca.issue(f"pump-{number}") for number in range(81, 89)
+            f"pump-{number}": self.ca.issue(f"pump-{number}") for number in range(81, 92)
         }
         ca_id = stage.register(self.target, self.ca)
         rows = [
@@ -82,6 +83,9 @@ class World:
     def asks(self, device: str) -> str:
         """The device knocks until people are asked; answers the approval id."""
         self.knocks(device)
+        return self.asked_about(device)
+
+    def asked_about(self, device: str) -> str:
         identity = self.devices[device].certificate_id
 
         def waiting() -> str | None:
@@ -89,6 +93,13 @@ class World:
             return next((one["approval_id"] for one in found if one["certificate_id"] == identity), None)
 
         return eventually(waiting, within=WITHIN, what=f"somebody is asked about {device}")
+
+    def started(self, device: str) -> dict[str, str]:
+        """The executions that the device's knocks have started, and the output of each that has ended."""
+        steps, own = self.cloud.client("stepfunctions"), self.devices[device].certificate_id[:16]
+        pages = steps.get_paginator("list_executions").paginate(stateMachineArn=self.target.output("StateMachineArn"))
+        arns = [one["executionArn"] for page in pages for one in page["executions"] if one["name"].startswith(own)]
+        return {arn: steps.describe_execution(executionArn=arn).get("output", "") for arn in arns}
 
     def votes(self, who: str, approval_id: str, decision: Any = "approve", **more: Any) -> dict[str, Any]:
         desk = self.desks[who]
@@ -169,6 +180,36 @@ def test_several_are_decided_in_one_act(world: World) -> None:
         assert [one["result"] for one in desk.vote_together(bases, signing)] == ["signed", "signed"]
         assert [one["result"] for one in desk.vote_together(bases, signing)] == ["repeated", "repeated"]
     assert world.outcome("pump-83") == world.outcome("pump-84") == "admitted"
+
+
+def test_devices_that_knock_in_a_loop_through_a_whole_approval_start_nothing_more(world: World) -> None:
+    """Each goes on knocking until it is let in. What it starts before its admission is on the table ends as a duplicate."""
+    names = [f"pump-{number}" for number in range(89, 92)]
+    knocks = dict.fromkeys(names, 0)
+    deadline = time.monotonic() + 2 * WITHIN
+
+    def until_it_is_let_in(name: str) -> bool:
+        while world.knocks(name) is not Connection.CONNECTED and time.monotonic() < deadline:
+            knocks[name] += 1
+            time.sleep(0.3)
+        return time.monotonic() < deadline
+
+    with ThreadPoolExecutor(len(names)) as fleet:
+        let_in = [fleet.submit(until_it_is_let_in, name) for name in names]
+        approvals = [world.asked_about(name) for name in names]
+        asked = {name: world.started(name).keys() for name in names}
+        seen = dict(knocks)
+        eventually(lambda: all(knocks[name] > seen[name] + 10 for name in names), within=WITHIN, what="they knock on")
+        for who in ("ada", "sam"):
+            for approval in approvals:
+                world.votes(who, approval)
+        assert all(one.result() for one in let_in)
+    for name in names:
+        assert world.outcome(name) == "admitted"
+        started = world.started(name)
+        assert started.keys() == asked[name]
+        outcomes = sorted(json.loads(output)["outcome"] for output in started.values())
+        assert outcomes == ["admitted", *["duplicate"] * (len(started) - 1)]
 
 
 def test_what_was_asked_before_a_deployment_is_carried_out_after_it(world: World, tmp_path: Path) -> None:
