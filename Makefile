@@ -5,14 +5,14 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check build bench sweep lock clean
+.PHONY: demo test test-fast check build bench sweep rights lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
 
 # What shares the machine well runs on both cores; the local cloud and the browser have it to themselves.
 test: $(VENV)/.test
-	$(BIN)/pytest -n 2 -m "not local_cloud and not browser" $(ARGS)
+	$(BIN)/pytest -n 2 -m "not local_cloud and not browser" --every-right $(ARGS)
 	$(BIN)/pytest -m "local_cloud or browser" $(ARGS)
 
 # The rules, the commands, the template and the state machine's text: no AWS, no network, under a minute.
@@ -35,6 +35,12 @@ bench: $(VENV)/.test
 # Nightly: every fault at every side effect with every recovery. The gate tries each side effect with each fault once.
 sweep: $(VENV)/.test
 	GATEHOUSE_SWEEP=whole $(BIN)/pytest -n 2 tests/machine/test_sweep.py $(ARGS)
+
+# Nightly: every statement of every role taken away. The gate holds that each right is needed by a test.
+rights: $(VENV)/.test
+	$(BIN)/pytest -n 2 -q -m "not local_cloud and not browser" --every-right tests/functions tests/unit/gatehouse tests/machine \
+	    --ignore tests/machine/test_sweep.py --ignore tests/machine/test_mutants.py
+	$(BIN)/python -m bench.rights
 
 # The lock holds hashes for every platform; installing through uv verifies them.
 lock: $(VENV)/.uv

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from datetime import datetime, tzinfo
 from functools import cache
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -22,11 +21,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
-from samtranslator.yaml_helper import yaml_parse
 
 from functions.shared import clock, crl_store, issuers
 from functions.shared import settings as function_settings
-from tests import moto_kms, pki
+from tests import moto_kms, pki, rights
+from tests.deployed import template
 
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
@@ -46,7 +45,6 @@ NAMES = {
     "CRL_BUCKET": "gatehouse-crls",
     "EVIDENCE_BUCKET": "gatehouse-evidence",
 }
-_TEMPLATE = Path(__file__).parents[1] / "template.yaml"
 
 
 def credentials() -> dict[str, str]:
@@ -81,6 +79,7 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         reset_caches()
+        rights.enforce(monkeypatch, environment)
         try:
             yield environment
         finally:
@@ -102,7 +101,7 @@ def _one_table_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def create() -> dict[str, str]:
     """Make tables, buckets, keys, topic and event bus; answers the functions' environment variables."""
-    resources = _declared()
+    resources = template()["Resources"]
     for variable in (name for name in NAMES if name.endswith("_TABLE")):
         declared = resources[f"{NAMES[variable]}Table"]["Properties"]
         known = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
@@ -139,13 +138,6 @@ def create() -> dict[str, str]:
         "OIDC_CLIENT_ID": "gatehouse-tests",
         "CODE_VERSION": "0.0.0",
     }
-
-
-@cache
-def _declared() -> dict[str, Any]:
-    """The template's resources; parsing takes a second, so it is done once."""
-    resources: dict[str, Any] = yaml_parse(_TEMPLATE.read_text(encoding="utf-8"))["Resources"]
-    return resources
 
 
 def reset_caches() -> None:

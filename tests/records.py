@@ -85,7 +85,7 @@ def certificate_id(label: str = "pump-0042") -> str:
 
 
 def execution(label: str = "one", started_at: datetime = NOW - MINUTE) -> Execution:
-    arn = f"arn:aws:states:eu-west-1:111122223333:execution:gatehouse-admission:{label}"
+    arn = f"arn:aws:states:eu-west-1:111122223333:execution:Admission:{label}"
     return Execution(arn=arn, name=label, started_at=started_at)
 
 

@@ -1,13 +1,12 @@
-"""The deployment's texts, read once: the state machine as JSON without duplicate keys, the template with its short tags."""
+"""The deployment's texts: the template, and the state machine as JSON without duplicate keys."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests import deployed
+from tests.deployed import ROOT
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -15,23 +14,6 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     twice = {key for key in keys if keys.count(key) > 1}
     assert not twice, f"set twice, the first is lost: {twice}"
     return dict(pairs)
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML with CloudFormation's short tags: ``!Ref X`` is ``{"Ref": "X"}``, ``!GetAtt X.Y`` is ``{"Fn::GetAtt": "X.Y"}``."""
-
-
-def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    assert isinstance(node, yaml.MappingNode)
-    return {name: loader.construct_mapping(node, deep=True)}
-
-
-_Loader.add_multi_constructor("!", _tag)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +30,7 @@ def states(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     """``template.yaml``."""
-    return yaml.load((ROOT / "template.yaml").read_text(), _Loader)  # type: ignore[no-any-return]  # noqa: S506 - a SafeLoader with tags
+    return deployed.template()
 
 
 @pytest.fixture(scope="session")

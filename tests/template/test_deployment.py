@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .conftest import ROOT
+from tests.deployed import ROOT
 
 Resources = dict[str, dict[str, Any]]
 

@@ -12,10 +12,9 @@ import pytest
 from jsonata import Jsonata
 from statelint.linter import Linter
 
+from tests.deployed import ROOT
 from workflows.approval.request import READ_STATE, REQUEST_STATE
 from workflows.errors import GatehouseError, MayWorkLater
-
-from .conftest import ROOT
 
 States = dict[str, dict[str, Any]]
 

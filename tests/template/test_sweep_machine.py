@@ -8,7 +8,8 @@ import pytest
 from jsonata import Jsonata
 from statelint.linter import Linter
 
-from .conftest import ROOT
+from tests.deployed import ROOT
+
 from .test_statemachine import (  # noqa: F401 - the rules, which run here on this module's `machine` and `states`
     States,
     expressions,

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from gatehouse.signing_in.browser import PATH, PORTS
-
-from .conftest import ROOT
+from tests.deployed import ROOT
 
 Resources = dict[str, dict[str, Any]]
 

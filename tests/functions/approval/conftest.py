@@ -17,7 +17,7 @@ from functions.approval.resume_execution.app import handler as resume_execution
 from functions.shared import aws
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
-from tests import aws_environment
+from tests import aws_environment, rights
 from tests.approvals import NOW, api_event, asked, claims, execution
 from workflows.admission import contracts
 from workflows.approval.request import Request, approval_id
@@ -45,6 +45,7 @@ class StepFunctions:
         self.status[arn] = status
 
     def send_task_success(self, *, taskToken: str, output: str) -> dict[str, Any]:  # noqa: N803
+        rights.judge("stepfunctions", "SendTaskSuccess")
         if self.failing:
             raise error("ServiceUnavailable", 503)
         arn = self.waiting.pop(taskToken, None)
@@ -55,6 +56,7 @@ class StepFunctions:
         return {}
 
     def describe_execution(self, *, executionArn: str) -> dict[str, Any]:  # noqa: N803
+        rights.judge("stepfunctions", "DescribeExecution", executionArn=executionArn)
         if executionArn not in self.status:
             raise error("ExecutionDoesNotExist")
         return {"status": self.status[executionArn]}
@@ -64,6 +66,7 @@ class StepFunctions:
 
     def paginate(self, *, executionArn: str, **_: Any) -> Iterator[dict[str, Any]]:  # noqa: N803
         """One event a page."""
+        rights.judge("stepfunctions", "GetExecutionHistory", executionArn=executionArn)
         for number, (kind, name) in enumerate(self.history[executionArn]):
             detail = "stateEnteredEventDetails" if kind == "TaskStateEntered" else "stateExitedEventDetails"
             yield {"events": [{"id": number + 1, "type": kind, detail: {"name": name}}]}

@@ -1,16 +1,17 @@
 """A fleet in which everything fits together, for tests that put one thing out of place."""
 
 import json
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from functions.admission.record_return.app import handler as record_return
-from functions.reconciliation.reconcile_fleet import fleet as asked
 from functions.reconciliation.reconcile_fleet.app import handler
 from functions.shared.admissions import NEVER
 from functions.shared.items import to_item, to_plain
-from tests import aws_environment, pki
+from tests import aws_environment, faults, pki
 
 OLD = pki.NOW - 2 * pki.HOUR
 MACHINE: Any = {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}
@@ -67,17 +68,18 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def fleet(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Fleet]:
     patient = aws_environment.context()
     patient.get_remaining_time_in_millis = lambda: 290_000
     monkeypatch.setattr(aws_environment, "context", lambda: patient)
     fleet = Fleet(environment)
 
-    def next_ca(_: asked.Fleet, after: str) -> str | None:
-        return fleet.ca_id if after < fleet.ca_id else None
+    def listed(**_: Any) -> Any:
+        return SimpleNamespace(status_code=200), {"certificates": [{"certificateId": fleet.ca_id}]}
 
-    monkeypatch.setattr(asked.Fleet, "next_ca", next_ca)  # moto has no ListCACertificates; the local cloud has
-    return fleet
+    # moto has no ListCACertificates; the local cloud has.
+    with faults.hooked("before-call.iot.ListCACertificates", listed, ("iot",)):
+        yield fleet
 
 
 def metrics(text: str) -> dict[str, Any]:

@@ -239,6 +239,18 @@ def test_the_function_fetches_what_is_configured_and_reaches_public_addresses_on
     assert server.asked == []
 
 
+def test_what_the_function_fetches_is_handed_in(
+    office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.answers["/a.crl"] = (200, {}, office.revoking(7, number=2))
+    monkeypatch.setattr(app, "configured", lambda: (source(office, f"{server.address}/a.crl"),))
+    monkeypatch.setattr(app, "ENOUGH", 0)
+    monkeypatch.setattr(app, "Reach", lambda private: HERE)  # noqa: ARG005 - what the test may reach
+    assert aws_environment.call(app.handler, {})["ends"] == {office.ca_id: "handed in"}
+    aws_environment.judge_incoming()
+    assert office.current() == ["2"]
+
+
 def test_the_configuration_as_delivered_names_nobody() -> None:
     assert app.configured() == ()
 

@@ -17,8 +17,10 @@ from functions.shared.admissions import NEVER
 from functions.shared.items import to_item, to_plain
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
+from workflows.admission.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
+from workflows.revocation import manifest
 from workflows.revocation.errors import AdmissionStillOpen, CrlStoreUnavailable
 
 
@@ -90,6 +92,11 @@ class Sweep:
     def row(self, certificate_id: str) -> dict[str, Any]:
         key = {"certificate_id": {"S": certificate_id}}
         return to_plain(self.dynamodb.get_item(TableName="Admissions", Key=key)["Item"])
+
+    def current(self) -> str:
+        """The key of the list that is current."""
+        [slot] = manifests.load(BUCKET, self.office.issuer_key).slots.values()
+        return manifest.list_key(slot.record)
 
     def owed(self) -> bool:
         return any(one.sweep_is_owed for one in manifests.load(BUCKET, self.office.issuer_key).slots.values())
@@ -192,6 +199,27 @@ def test_wherever_a_child_dies_its_repeat_ends_the_same(sweep: Sweep) -> None:
     kept = boto3.client("s3").list_objects_v2(Bucket="gatehouse-evidence", Prefix="records/")["Contents"]
     assert len(kept) == 1, "one act, one record"
     assert sweep.row(certificate_id)["evidence_key"] == kept[0]["Key"]
+
+
+def test_who_is_taken_back_does_not_hang_on_files_that_somebody_lost(sweep: Sweep) -> None:
+    """Without the list before, everything on the new one is new; the CA's certificate is asked of AWS IoT."""
+    certificate_id = sweep.device("pump-1", 1)
+    sweep.office.publish(sweep.office.revoking(1, 7, number=2))
+    for key in sweep.office.keys("issuers/") + [key for key in sweep.office.keys("lists/") if key != sweep.current()]:
+        sweep.office.s3.delete_object(Bucket=BUCKET, Key=key)
+    aws_environment.reset_caches()
+    assert sweep.run()["newly_listed"] == 2
+    assert sweep.status(certificate_id) == "REVOKED"
+
+
+def test_a_sweep_whose_findings_are_lost_is_not_called_swept(sweep: Sweep) -> None:
+    sweep.device("pump-1", 7)
+    sweep.office.publish(sweep.office.revoking(1, 7, number=2))
+    found = sweep.find()
+    sweep.office.s3.delete_object(Bucket=BUCKET, Key=found["key"])
+    with pytest.raises(AwsUnavailable, match="not in the bucket"):
+        sweep.report(found)
+    assert sweep.owed()
 
 
 def test_who_could_not_be_revoked_is_found_again_and_nobody_else(sweep: Sweep) -> None:
