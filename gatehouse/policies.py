@@ -95,7 +95,7 @@ def _configured(target: Target, file: Path, there: set[str], most: int | None = 
         document=document,
         wanted=policy.document,
         deployed=deployed,
-        findings=() if deployed is None else _findings(target, policy.profile, deployed, document),
+        findings=() if deployed is None else _findings(target, policy.profile, deployed, document, configured=True),
     )
 
 
@@ -113,7 +113,7 @@ def _earlier(target: Target, name: str, most: int | None = MOST_COUNTED) -> Comp
         document=document,
         deployed=deployed,
         can_go=deployed.attached.nothing,
-        findings=_findings(target, profile, deployed, document),
+        findings=_findings(target, profile, deployed, document, configured=False),
     )
 
 
@@ -125,35 +125,42 @@ def _judge(profile: str, name: str, text: str) -> Literal["identical", "equal", 
     return "identical" if text == policies.minified(document) else "equal"
 
 
-def _findings(target: Target, profile: str, deployed: Deployed, document: Document) -> tuple[Finding, ...]:
+def _findings(
+    target: Target, profile: str, deployed: Deployed, document: Document, *, configured: bool
+) -> tuple[Finding, ...]:
     found = []
+    attached = deployed.attached
     if document == "changed":
-        found.append(Finding(severity="error", message=_changed(target, profile, deployed)))
+        back = _way_back(target, profile, deployed, configured=configured)
+        said = (
+            f"somebody changed it in AWS IoT: version {deployed.default_version} is in force, "
+            "with another document than its name stands for. "
+            f"Devices that have it have those rights, and no further one is admitted with it. {back}"
+        )
+        harmless = attached.nothing and not configured
+        found.append(Finding(severity="warning" if harmless else "error", message=said))
     elif len(deployed.versions) > 1:
         said = f"has {len(deployed.versions)} versions, and Gatehouse makes one: somebody has worked on it. AWS IoT keeps at most 5"
         found.append(Finding(severity="warning", message=said))
-    if deployed.attached.groups:
-        said = f"is attached to thing groups ({', '.join(deployed.attached.groups)}): their devices have it without an admission. Detach it"
+    if attached.groups:
+        said = f"is attached to thing groups ({', '.join(attached.groups)}): their devices have it without an admission. Detach it"
         found.append(Finding(severity="error", message=said))
-    if deployed.attached.others:
-        said = f"is attached to what is no certificate ({', '.join(deployed.attached.others)})"
+    if attached.others:
+        said = f"is attached to what is no certificate ({', '.join(attached.others)})"
         found.append(Finding(severity="warning", message=said))
     return tuple(found)
 
 
-def _changed(target: Target, profile: str, deployed: Deployed) -> str:
-    """What is in force now, whom it is in force for, and the way back."""
+def _way_back(target: Target, profile: str, deployed: Deployed, *, configured: bool) -> str:
     others = (one.id for one in deployed.versions if not one.default)
     good = next((one for one in others if _is_good(target, profile, deployed.name, one)), None)
-    back = (
-        f"Restore it: aws iot set-default-policy-version --policy-name {deployed.name} --policy-version-id {good}"
-        if good
-        else "No version has the document any more: make one of config/policies, and set it as default"
-    )
-    return (
-        f"somebody changed it in AWS IoT: version {deployed.default_version} is in force, with another document than its name stands for. "
-        f"Its devices have these rights, and no further one is admitted with it. {back}"
-    )
+    if good:
+        return (
+            f"Restore it: aws iot set-default-policy-version --policy-name {deployed.name} --policy-version-id {good}"
+        )
+    if configured:
+        return f"No version has the right document any more: make one of config/policies/{profile}.json, and set it as default"
+    return "No version has the right document any more, and no profile: delete it, once nothing has it"
 
 
 def _is_good(target: Target, profile: str, name: str, version: str) -> bool:

@@ -99,14 +99,17 @@ def test_policy_that_somebody_changed_is_found_with_the_version_that_restores_it
 def test_policy_whose_document_is_in_no_version_any_more_says_how_to_make_it_again(iot: Any) -> None:
     made = profile("device", "Now")
     iot.create_policy(policyName=made.name, policyDocument=json.dumps(WIDE))
-    assert "No version has the document any more" in messages(listed(code=1)[made.name])
+    assert "make one of config/policies/device.json, and set it as default" in messages(listed(code=1)[made.name])
 
 
 def test_change_of_an_earlier_policy_is_found_by_the_hash_in_its_name(iot: Any) -> None:
     before = profile("device", "Before")
     iot.create_policy(policyName=before.name, policyDocument=json.dumps(WIDE))
-    one = listed(code=1)[before.name]
+    one = listed()[before.name]  # nothing has it: for people to know
     assert (one["standing"], one["document"], one["wanted"]) == ("earlier", "changed", None)
+    assert messages(one).startswith("warning: somebody changed it")
+    iot.attach_policy(policyName=before.name, target=certificate_arn(iot, "pump-1"))
+    assert messages(listed(code=1)[before.name]).startswith("error: somebody changed it")
 
 
 def test_versions_that_are_not_in_force_are_a_warning(iot: Any) -> None:
