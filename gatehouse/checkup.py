@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from gatehouse import findings, lost_events
+from gatehouse.cli.failures import explain
 from gatehouse.console import freshness
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
@@ -75,7 +76,7 @@ def _tried(name: str, check: Callable[[Target], Check], target: Target) -> Check
     try:
         return check(target)
     except (GatehouseError, ClientError, BotoCoreError, OSError) as error:
-        return Check(name=name, state="wrong", found=str(error))
+        return Check(name=name, state="wrong", found=explain(error)[0])
 
 
 def _machine(target: Target) -> Check:
@@ -104,8 +105,14 @@ def _rule(target: Target) -> Check:
 
 def _endpoint(target: Target) -> Check:
     where = target.mqtt_endpoint()
-    with socket.create_connection((where.host, where.port), timeout=_ANSWER_WITHIN):
-        return Check(name="device endpoint", state="ok", found=f"{where.host}:{where.port} takes connections from here")
+    place = f"{where.host}:{where.port}"
+    try:
+        socket.create_connection((where.host, where.port), timeout=_ANSWER_WITHIN).close()
+    except OSError as error:
+        advice = "Devices elsewhere may reach it all the same: try from where they are."
+        said = f"{place} takes no connection from here: {error.strerror or error}"
+        return Check(name="device endpoint", state="wrong", found=said, advice=advice)
+    return Check(name="device endpoint", state="ok", found=f"{place} takes connections from here")
 
 
 def _pace(target: Target) -> Check:
@@ -147,7 +154,7 @@ def _lists(target: Target, at: datetime) -> Iterator[Check]:
     try:
         authorities = freshness.read(target, at)
     except (GatehouseError, ClientError, BotoCoreError) as error:
-        yield Check(name="CAs", state="wrong", found=str(error))
+        yield Check(name="CAs", state="wrong", found=explain(error)[0])
         return
     active = [ca for ca in authorities if ca.status == "ACTIVE" and ca.auto_registration]
     if not active:

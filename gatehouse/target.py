@@ -5,6 +5,7 @@ import os
 import threading
 from typing import Any, NamedTuple
 
+from gatehouse.errors import NotFound
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus, client
 from gatehouse.local_cloud.errors import NotRunning
 from gatehouse.local_cloud.settings import STACK
@@ -70,15 +71,23 @@ class Target:
 
     @functools.cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs. Raises BadInput when there is no such stack."""
+        """The stack's outputs. Raises NotFound when there is no such stack."""
         from botocore.exceptions import ClientError
 
         from gatehouse.local_cloud.deploy import outputs
 
+        cloudformation = self.client("cloudformation")
         try:
-            return outputs(self.client("cloudformation"), self.stack)
+            return outputs(cloudformation, self.stack)
         except ClientError as error:
-            raise BadInput(f"Stack {self.stack!r} cannot be read: {error}. Name the stack with --stack.") from error
+            if (
+                error.response["Error"]["Code"] != "ValidationError"
+            ):  # which CloudFormation says of a stack that is not there
+                raise
+            raise NotFound(
+                f"There is no stack {self.stack!r} in {cloudformation.meta.region_name} of this account. "
+                "Name the stack with --stack, its Region with --region."
+            ) from error
 
     def output(self, name: str) -> str:
         """One output. Raises BadInput when the stack has none of that name."""

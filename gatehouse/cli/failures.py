@@ -6,13 +6,14 @@ from botocore import exceptions as botocore_exceptions
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
     ProfileNotFound,
+    SSOError,
     TokenRetrievalError,
-    UnauthorizedSSOTokenError,
 )
 from typer import Context, Exit
 from typer.core import TyperGroup
@@ -41,7 +42,7 @@ _FORESEEN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str],
         " AWS cannot be reached; is the network up, and the Region right?",
     ),
     (
-        (NoCredentialsError, PartialCredentialsError, TokenRetrievalError, UnauthorizedSSOTokenError),
+        (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError),
         NOT_PERMITTED,
         f". Sign in to AWS, name a --profile, {_AIM}",
     ),
@@ -49,22 +50,35 @@ _FORESEEN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str],
 )
 """Which error ends with which exit code, and what to add to its message; the first that fits."""
 
-_NOT_PERMITTED = (
-    "AccessDenied",
+_DENIED = ("AccessDenied", "AuthorizationError", "KMS.AccessDenied", "NotAuthorized", "Unauthorized")
+"""Whoever calls is known, and may not."""
+_NOT_KNOWN = (
+    "AuthFailure",
     "ExpiredToken",
+    "IncompleteSignature",
+    "InvalidAccessKeyId",
     "InvalidClientTokenId",
+    "InvalidSignature",
+    "InvalidToken",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
     "SignatureDoesNot",
-    "Unauthorized",
+    "TokenRefreshRequired",
     "UnrecognizedClient",
 )
-_UNAVAILABLE = (
-    "InternalFailure",
-    "InternalServerError",
+"""Credentials that AWS does not take, or no longer (AWS API references, *Common errors*; Amazon S3, *Error responses*)."""
+_THROTTLED = (
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
     "ProvisionedThroughput",
-    "ServiceUnavailable",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "SlowDown",
     "Throttl",
     "TooManyRequests",
 )
+_UNAVAILABLE = ("InternalError", "InternalFailure", "InternalServerError", "ServerException", "ServiceUnavailable")
 
 
 class ForeseenErrors(TyperGroup):
@@ -89,16 +103,23 @@ def explain(error: Exception) -> tuple[str, int | None]:
         return _aws_said(error)
     for kind, code, advice in _FORESEEN:
         if isinstance(error, kind):
-            return f"{error}{advice}", code
+            return f"{str(error).removesuffix('.') if advice.startswith('.') else error}{advice}", code
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}.", USAGE
     return str(error), None
 
 
 def _aws_said(error: ClientError) -> tuple[str, int]:
+    """What it means for whoever asked, then AWS's own words, which name who it was and what they may not do."""
     code = str(error.response.get("Error", {}).get("Code", ""))
-    if code.startswith(_NOT_PERMITTED):
-        return f"AWS does not permit it. {error}", NOT_PERMITTED
+    said = f"AWS says: {error.response.get('Error', {}).get('Message') or 'nothing more'} ({code})"
+    if code.startswith(_DENIED):
+        return f"AWS does not permit {error.operation_name} with these credentials. {said}", NOT_PERMITTED
+    if code.startswith(_NOT_KNOWN):
+        advice = f"Sign in to AWS again, name a --profile, {_AIM} A console that runs must be started again."
+        return f"AWS does not take these credentials, or no longer. {advice} {said}", NOT_PERMITTED
+    if code.startswith(_THROTTLED):
+        return f"AWS gets too many calls at once; try again in a moment. {said}", UNREACHABLE
     if code.startswith(_UNAVAILABLE):
-        return f"AWS cannot do it now; try again. {error}", UNREACHABLE
+        return f"AWS cannot do {error.operation_name} now; try again. {said}", UNREACHABLE
     return str(error), NO

@@ -80,6 +80,12 @@ def write_json_line(value: object) -> None:
     sys.stdout.flush()
 
 
+def write_text(text: str) -> None:
+    """Lines as they are on stdout, each harmless; nothing for no text."""
+    for line in text.splitlines():
+        console().print(Text(plain(line) if line else ""), soft_wrap=True)
+
+
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
     """A table on stdout, or the words of `empty` on stderr when it has no row."""
     table = make_table(columns, rows)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatehouse.cli.failures import explain
+from gatehouse.cli.failures import NOT_PERMITTED, UNREACHABLE, explain
 from gatehouse.console.api import Api
 from gatehouse.console.assets import Asset, assets, tag_of
 from gatehouse.console.errors import RedriveNotAllowed
@@ -154,7 +154,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_refusal(refusal)
         except (GatehouseError, ClientError, BotoCoreError) as error:
             self.close_connection = self.command == "POST"  # a body may be left unread
-            self._send_json(_status_of(error), {"error": explain(error)[0]})
+            words, code = explain(error)
+            self._send_json(_status_of(error, code), {"error": words})
 
     @property
     def _headers(self) -> Mapping[str, str]:
@@ -192,5 +193,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def _status_of(error: Exception) -> int:
-    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 502)
+def _status_of(error: Exception, exit_code: int | None) -> int:
+    """Ours by its class; AWS's own by what a command would end with."""
+    by_code = {NOT_PERMITTED: 403, UNREACHABLE: 503}
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), by_code.get(exit_code or 0, 502))

@@ -1,5 +1,6 @@
 """A fleet that goes on knocking, comes back, and drifts apart, on the local cloud with real devices."""
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,25 @@ def test_policy_that_somebody_detached_is_found_and_attached_again_from_the_seal
     gatehouse(cloud, "findings", "repair", *subject, "--reason", "Detached by mistake", "--yes")
     assert iot.list_attached_policies(target=arn)["policies"] == [policy]
     assert subject not in reconcile(cloud, target)
+
+
+def test_policy_that_somebody_changed_is_found_and_restored_as_the_finding_says(
+    cloud: LocalCloud, target: Target, pump: devices.DeviceFiles
+) -> None:
+    iot = target.client("iot")
+    arn = iot.describe_certificate(certificateId=pump.certificate_id)["certificateDescription"]["certificateArn"]
+    name = iot.list_attached_policies(target=arn)["policies"][0]["policyName"]
+    good = gatehouse(cloud, "policies", "show", "device", "--attached")
+    assert (good["name"], good["document"], good["findings"]) == (name, "identical", [])
+    assert pump.certificate_id in good["deployed"]["attached"]["certificate_ids"]
+
+    wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
+    made = iot.create_policy_version(policyName=name, policyDocument=json.dumps(wide), setAsDefault=True)
+    [finding] = gatehouse(cloud, "policies", "show", "device", code=1)["findings"]
+    assert f"aws iot set-default-policy-version --policy-name {name} --policy-version-id 1" in finding["message"]
+    iot.set_default_policy_version(policyName=name, policyVersionId="1")
+    iot.delete_policy_version(policyName=name, policyVersionId=made["policyVersionId"])
+    assert gatehouse(cloud, "policies", "show", "device")["findings"] == []
 
 
 def test_certificate_that_somebody_activated_by_hand_is_found_and_taken_off(

@@ -19,6 +19,7 @@ MAX_CHARACTERS = 2048
 """Of a policy document, white space excluded (AWS IoT quotas, *Maximum policy document size*)."""
 
 PROFILE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_NAME = re.compile(rf"gatehouse-({PROFILE.pattern})-[0-9a-f]{{12}}")
 _STATEMENT_KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 _DEVICE_VARIABLE = re.compile(r"\$\{iot:Connection\.Thing\.ThingName\}")
 _LITERAL = re.compile(r"\$\{[*?$]\}")
@@ -64,6 +65,12 @@ def load(profile: str, text: str) -> Policy:
 def policy_name(profile: str, document: dict[str, Any]) -> str:
     """``gatehouse-<profile>-<first 12 hex digits of the document's SHA-256>``."""
     return f"gatehouse-{profile}-{_sha256(document)[:12]}"
+
+
+def profile_of(name: str) -> str | None:
+    """The profile in a name that `policy_name` makes; None for a policy of somebody else's."""
+    found = _NAME.fullmatch(name)
+    return found[1] if found else None
 
 
 def minified(document: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     NoRegionError,
     ReadTimeoutError,
+    SSOTokenLoadError,
 )
 from typer.testing import CliRunner
 
@@ -42,6 +43,12 @@ def refused(code: str) -> ClientError:
         (NoCredentialsError(), 4),
         (refused("AccessDeniedException"), 4),
         (refused("ExpiredTokenException"), 4),
+        (refused("InvalidSignatureException"), 4),
+        (refused("InvalidAccessKeyId"), 4),
+        (refused("SlowDown"), 3),
+        (refused("RequestThrottled"), 3),
+        (refused("InternalError"), 3),
+        (SSOTokenLoadError(profile_name="fleet", error_msg="gone"), 4),
         (refused("ResourceInUseException"), 1),
     ],
 )
@@ -61,6 +68,23 @@ def test_exit_code_and_one_message(error: Exception, code: int) -> None:
     assert result.stderr.startswith("Error: ")
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            refused("AccessDenied"),
+            "AWS does not permit GetItem with these credentials. AWS says: said so (AccessDenied)",
+        ),
+        (refused("ExpiredToken"), "Sign in to AWS again"),
+        (refused("ThrottlingException"), "too many calls at once; try again in a moment"),
+        (refused("InternalServerError"), "AWS cannot do GetItem now; try again."),
+        (NoCredentialsError(), "Unable to locate credentials. Sign in to AWS, name a --profile, or aim"),
+    ],
+)
+def test_sentence_says_what_to_do_and_what_aws_said(error: Exception, words: str) -> None:
+    assert words in explain(error)[0]
 
 
 def test_error_that_nobody_foresaw_is_not_dressed_up() -> None:

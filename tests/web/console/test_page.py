@@ -303,7 +303,7 @@ def test_fault_of_aws_is_shown_and_goes_away(go: Go, stack: Stack, monkeypatch: 
     good = stack.sfn
     monkeypatch.setattr(good, "_list_executions", lambda **_: (_ for _ in ()).throw(_throttled()))
     page.get_by_label("Status").select_option("RUNNING")
-    expect(page.get_by_role("alert")).to_contain_text("AWS cannot do it now")
+    expect(page.get_by_role("alert")).to_contain_text("AWS gets too many calls at once")
     monkeypatch.undo()
     expect(page.get_by_role("alert")).to_have_count(0)
 

@@ -7,12 +7,18 @@ import socket
 from urllib.parse import quote, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 
+from gatehouse.console import fleet
 from gatehouse.console.assets import assets
 from gatehouse.console.server import Console
 from tests.web.console.conftest import Stack
 from tests.web.console.stories import arn
 from tests.web.console.visitor import Visitor
+
+
+def said(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "because"}}, "Query")
 
 
 def test_it_listens_on_this_machine_only(console: Console) -> None:
@@ -236,3 +242,26 @@ def test_fault_of_aws_is_told_and_not_shown_as_a_traceback(visitor: Visitor, sta
     stack.sfn.definition = "{}"
     status, _, content = visitor.get("/api/graph")
     assert (status, "Amazon States Language" in json.loads(content)["error"]) == (502, True)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "words"),
+    [
+        (said("AccessDeniedException"), 403, "AWS does not permit Query with these credentials"),
+        (said("ExpiredTokenException"), 403, "A console that runs must be started again"),
+        (said("ThrottlingException"), 503, "too many calls at once; try again in a moment"),
+        (NoCredentialsError(), 403, "Unable to locate credentials. Sign in to AWS"),
+        (EndpointConnectionError(endpoint_url="https://sqs"), 503, "AWS cannot be reached"),
+        (said("ResourceNotFoundException"), 502, "(ResourceNotFoundException)"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_every_fault_of_aws_is_one_sentence_for_the_page(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, words: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(fleet, "funnel", fail)
+    answered, _, content = visitor.get("/api/fleet")
+    assert (answered, words in json.loads(content)["error"]) == (status, True), content
