@@ -170,10 +170,26 @@ def test_make_targets_exist(document: Path) -> None:
         assert named <= TARGETS, f"make {' '.join(words)}"
 
 
+def test_the_architecture_names_every_function() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    handlers = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("functions/*/*/app.py")]
+    assert [handler for handler in handlers if f"`{handler}`" not in page] == []
+
+
 def test_every_parameter_of_the_template_is_explained() -> None:
     page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
     rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
     assert [name for name in template()["Parameters"] if f"`{name}`" not in rows] == []
+
+
+def test_the_defaults_told_of_parameters_are_the_templates() -> None:
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    told = {}
+    for names, defaults in re.findall(r"^\| (`[A-Z][^|]*`) \| ([^|]+) \|", page, re.MULTILINE):
+        listed = re.findall(r"`(\w+)`", names)
+        values = defaults.replace("`", "").split(", ")
+        told |= dict(zip(listed, values * len(listed) if len(values) == 1 else values, strict=False))
+    assert told == {name: str(one["Default"]) or "empty" for name, one in template()["Parameters"].items()}
 
 
 def test_the_price_of_an_admission_is_counted_as_the_machine_is() -> None:
