@@ -170,6 +170,18 @@ def test_make_targets_exist(document: Path) -> None:
         assert named <= TARGETS, f"make {' '.join(words)}"
 
 
+def test_what_each_command_may_need_is_told() -> None:
+    here = {"up", "down", "status", "demo", "crl check", "policies lint"}
+    """They ask nothing of AWS."""
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `gatehouse "))
+    told = set(re.findall(r"`gatehouse ([a-z ]+?)(?: --\w+)?`", rows))
+    commands = {one.id.removeprefix("gatehouse ") for one in every_command(COMMAND) if not one.values[0].hidden}
+    nouns = {name for name in COMMAND.commands if hasattr(COMMAND.commands[name], "commands")} - {"doctor"}
+    needed = {path for path in commands - here - nouns - {"gatehouse"} if not path.startswith("approvals ")}
+    assert told - {"approvals list"} == needed
+
+
 def test_the_architecture_names_every_function() -> None:
     page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
     handlers = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("functions/*/*/app.py")]
@@ -184,7 +196,7 @@ def test_every_parameter_of_the_template_is_explained() -> None:
 
 def test_the_defaults_told_of_parameters_are_the_templates() -> None:
     page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
-    told = {}
+    told: dict[str, str] = {}
     for names, defaults in re.findall(r"^\| (`[A-Z][^|]*`) \| ([^|]+) \|", page, re.MULTILINE):
         listed = re.findall(r"`(\w+)`", names)
         values = defaults.replace("`", "").split(", ")
