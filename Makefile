@@ -19,11 +19,12 @@ test: $(VENV)/.test
 test-fast: $(VENV)/.test
 	$(BIN)/pytest -n 2 tests/unit tests/template $(ARGS)
 
-check: $(VENV)/.test
+check: $(VENV)/.test $(VENV)/.checkov
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+	$(VENV)/checkov/bin/checkov --file template.yaml .github/workflows/*.yml
 
 # The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes.
 build: $(VENV)/.local
@@ -42,10 +43,11 @@ rights: $(VENV)/.test
 	    --ignore tests/machine/test_sweep.py --ignore tests/machine/test_mutants.py
 	$(BIN)/python -m bench.rights
 
-# The lock holds hashes for every platform; installing through uv verifies them.
+# The locks hold hashes for every platform; installing through uv verifies them.
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade
 lock: $(VENV)/.uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 \
-	    --generate-hashes --no-header --quiet --upgrade --output-file requirements.lock
+	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock
+	$(LOCK) --group checkov --output-file checkov.lock
 
 $(VENV)/.uv:
 	$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Gatehouse needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Set PYTHON=python3.11.")'
@@ -59,6 +61,11 @@ $(VENV)/.local: $(VENV)/.uv pyproject.toml requirements.lock
 
 $(VENV)/.test: $(VENV)/.local
 	$(BIN)/uv pip install --quiet --compile-bytecode --constraint requirements.lock --editable '.[local,test,bench]'
+	touch $@
+
+$(VENV)/.checkov: $(VENV)/.uv checkov.lock
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/checkov --require-hashes --requirement checkov.lock
 	touch $@
 
 clean:

@@ -85,8 +85,8 @@ def _compile(folder: Path) -> None:
     version = subprocess.run([python, "-V"], capture_output=True, text=True, check=False) if python else None
     if python is None or version is None or version.returncode:
         raise BuildFailed(
-            f"python{RUNTIME} was not found. Expected it on the PATH: Lambda runs Python {RUNTIME}, and bytecode is compiled by "
-            "the version that runs it. Install it, or put its folder on the PATH."
+            f"python{RUNTIME} was not found, or does not run. Expected it on the PATH: Lambda runs Python {RUNTIME}, and bytecode "
+            "is compiled by the version that runs it. Install it, or put its folder on the PATH."
         )
     _run(
         python,

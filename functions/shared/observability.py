@@ -58,14 +58,26 @@ def observed(handler: Handler) -> Handler:
 
 
 def _correlation(event: Any) -> dict[str, str | None]:
-    """The keys by which a log line is found again: which certificate, which execution."""
-    event = event if isinstance(event, dict) else {}
-    certificate, execution = event.get("certificate"), event.get("execution")
-    nested = certificate.get("certificate_id") if isinstance(certificate, dict) else None
+    """The keys by which a log line is found again: which certificate, which execution. What the states hand over says both."""
     return {
-        "certificate_id": event.get("certificate_id") or nested,
-        "execution": execution.get("arn") if isinstance(execution, dict) else None,
+        "certificate_id": next((found for place in _CERTIFICATES if (found := _inside(event, *place))), None),
+        "execution": _inside(event, "execution", "arn"),
     }
+
+
+_CERTIFICATES = (
+    ("certificate_id",),
+    ("certificate", "certificate_id"),
+    ("dossier", "claim", "certificate_id"),
+    ("item", "certificate_id"),
+)
+
+
+def _inside(event: Any, *place: str) -> str | None:
+    """The text at this place of an event that may be anything."""
+    for key in place:
+        event = event.get(key) if isinstance(event, dict) else None
+    return event if isinstance(event, str) else None
 
 
 def _status(result: Any) -> dict[str, Any]:

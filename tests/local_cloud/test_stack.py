@@ -57,7 +57,8 @@ def test_the_approvals_api_wants_a_token_and_the_evidence_keys_are_public(output
     with pytest.raises(urllib.error.HTTPError, match="401"):
         urllib.request.urlopen(f"{outputs['ApprovalsUrl']}/api/approvals")  # noqa: S310 - loopback
     with urllib.request.urlopen(f"{outputs['ApprovalsUrl']}/evidence/keys.json") as answer:  # noqa: S310
-        (key,) = json.load(answer)["keys"]
-    assert key["crv"] == "P-256"
+        records, votes = json.load(answer)["keys"]
+    assert records["crv"] == votes["crv"] == "P-256"
+    assert records["kid"] != votes["kid"]
     with urllib.request.urlopen(f"{outputs['OidcIssuer']}/.well-known/openid-configuration") as answer:  # noqa: S310
         assert json.load(answer)["issuer"] == outputs["OidcIssuer"]

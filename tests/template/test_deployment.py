@@ -128,3 +128,57 @@ def test_the_resumers_right_to_open_tokens_is_bound_to_what_they_were_sealed_wit
         if s["Action"] == "kms:Decrypt"
     ]
     assert decrypt["Condition"] == {"ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["approval_id"]}}
+
+
+def test_the_accounts_logging_of_iot_is_left_alone_unless_the_operator_wants_it(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    """There is one setting in an account and Region, and the local cloud's engine has none."""
+    level = template["Parameters"]["IotLogLevel"]
+    assert (level["Default"], set(level["AllowedValues"])) == ("OFF", {"OFF", "ERROR", "WARN", "INFO", "DEBUG"})
+    assert template["Conditions"]["LogsIot"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "IotLogLevel"}, "OFF"]}]}
+    assert {name for name, one in resources.items() if one.get("Condition") == "LogsIot"} == {
+        "IotLogging",
+        "IotLoggingRole",
+    }
+    assert resources["IotLogging"]["Properties"] == {
+        "AccountId": {"Ref": "AWS::AccountId"},
+        "DefaultLogLevel": {"Ref": "IotLogLevel"},
+        "RoleArn": {"Fn::GetAtt": "IotLoggingRole.Arn"},
+    }
+
+
+def test_iot_may_write_its_own_log_and_no_other(resources: Resources) -> None:
+    """The actions of AWS's managed policy AWSIoTLogging that write; it names every log group, this one AWSIotLogsV2."""
+    [trust] = resources["IotLoggingRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert (trust["Principal"], trust["Action"]) == ({"Service": "iot.amazonaws.com"}, "sts:AssumeRole")
+    actions = {action for action, _ in allowed(resources, "IotLoggingRole")}
+    assert actions == {
+        f"logs:{one}"
+        for one in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutMetricFilter", "PutRetentionPolicy")
+    }
+    group = "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:AWSIotLogs*"
+    assert {target for _, target in allowed(resources, "IotLoggingRole")} == {json.dumps({"Fn::Sub": group})}
+
+
+def test_access_to_what_is_kept_is_logged_where_the_operator_says(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    assert template["Parameters"]["AccessLogBucket"]["Default"] == ""
+    prefixes = set()
+    for name in ("CrlBucket", "EvidenceBucket"):
+        condition, logged, otherwise = resources[name]["Properties"]["LoggingConfiguration"]["Fn::If"]
+        assert (condition, otherwise) == ("LogsAccess", {"Ref": "AWS::NoValue"})
+        assert logged["DestinationBucketName"] == {"Ref": "AccessLogBucket"}
+        prefixes.add(logged["LogFilePrefix"]["Fn::Sub"])
+    assert len(prefixes) == 2
+
+
+def test_what_outlives_the_stack_bears_no_name_that_the_next_stack_wants(resources: Resources) -> None:
+    """A first deployment that failed leaves them behind, and is tried again under the same name."""
+    names = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName", "AWS::KMS::Key": "none",
+             "AWS::Cognito::UserPool": "none", "AWS::Logs::LogGroup": "LogGroupName"}  # fmt: skip
+    for resource, kept in resources.items():
+        if kept.get("DeletionPolicy", "Delete") != "Delete":
+            name = kept["Properties"].get(names[kept["Type"]])
+            assert name is None or "AWS::StackId" in json.dumps(name), resource

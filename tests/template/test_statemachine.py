@@ -228,6 +228,14 @@ def test_the_happy_path_takes_fourteen_transitions_and_a_duplicate_three(states:
     assert states["Is this admission ours?"]["Default"] == "Already in progress"
 
 
+def test_every_step_is_told_which_certificate_and_which_execution(states: States) -> None:
+    """The keys of its log lines (`functions/shared/observability.py`). *Claim admission* reads the certificate from the event."""
+    for name, task in tasks(states).items():
+        payload = json.dumps(task["Arguments"]["Payload"])
+        assert '"execution": ' in payload, name
+        assert name == "Claim admission" or re.search("claim|certificate.facts", payload), name
+
+
 def test_every_expression_parses(states: States) -> None:
     for name, state in states.items():
         for expression in expressions(state):

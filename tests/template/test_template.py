@@ -231,14 +231,45 @@ def test_a_failed_timed_out_or_aborted_execution_is_recorded(resources: Resource
     assert event["DeadLetterConfig"]
 
 
-@pytest.mark.parametrize("name", ["RecordFailureFunction", "SealFailureFunction"])
-def test_an_event_that_a_function_fails_on_is_not_lost(resources: Resources, name: str) -> None:
-    """EventBridge's dead letters are only what it could not hand to Lambda; what the function failed on is Lambda's to keep."""
-    function = resources[name]["Properties"]
-    kept = function["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
-    assert kept == {"Type": "SQS", "Destination": {"Fn::GetAtt": "DeadLetters.Arn"}}
-    sends = [one for owner, one in statements(resources) if owner == name and one["Action"] == "sqs:SendMessage"]
-    assert [one["Resource"] for one in sends] == [{"Fn::GetAtt": "DeadLetters.Arn"}]
+def test_an_event_that_a_function_fails_on_is_not_lost(resources: Resources) -> None:
+    """EventBridge's dead letters are only what it could not hand to Lambda; what the function failed on is Lambda's to keep.
+    Only the configuration is looked at again by a schedule."""
+    told = {
+        name
+        for name, function in functions(resources).items()
+        for event in function["Properties"].get("Events", {}).values()
+        if event["Type"] == "EventBridgeRule"
+    }
+    for rule in of_type(resources, "AWS::IoT::TopicRule").values():
+        for action in rule["Properties"]["TopicRulePayload"]["Actions"]:
+            if "Lambda" in action:
+                told.add(action["Lambda"]["FunctionArn"]["Ref"].removesuffix(".Alias"))
+    assert {"RecordFailureFunction", "SealFailureFunction", "PublishCrlFunction", "RecordReturnFunction"} < told
+    for name in told - {"RecordConfigurationFunction"}:
+        kept = resources[name]["Properties"]["EventInvokeConfig"]["DestinationConfig"]["OnFailure"]
+        assert kept == {"Type": "SQS", "Destination": {"Fn::GetAtt": "DeadLetters.Arn"}}, name
+        sends = [one for owner, one in statements(resources) if owner == name and one["Action"] == "sqs:SendMessage"]
+        assert [one["Resource"] for one in sends] == [{"Fn::GetAtt": "DeadLetters.Arn"}], name
+
+
+def test_no_secret_is_given_to_a_function(template: dict[str, Any]) -> None:
+    """Variables are seen by whoever may look at a function: they hold names and addresses."""
+    assert [name for name, parameter in template["Parameters"].items() if parameter.get("NoEcho")] == []
+    assert "{{resolve:" not in (ROOT / "template.yaml").read_text()
+
+
+def test_what_checkov_may_not_ask_is_written_down_with_a_reason(resources: Resources) -> None:
+    lines = (ROOT / ".checkov.yaml").read_text().splitlines()
+    skipped = [number for number, line in enumerate(lines) if re.match(r"\s*- CKV", line)]
+    assert len(skipped) == 4
+    assert all(re.match(r"\s*# \w", lines[number - 1]) for number in skipped)
+    alone = {
+        name: skip["comment"]
+        for name, resource in resources.items()
+        for skip in resource.get("Metadata", {}).get("checkov", {}).get("skip", [])
+    }
+    assert set(alone) == {"DataKey"}
+    assert all(alone.values())
 
 
 def test_an_alarm_is_raised_before_a_list_goes_stale_and_if_nobody_looks(resources: Resources) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 from samtranslator.yaml_helper import yaml_parse
+from typer.exceptions import TyperException
 
 from gatehouse.cli import app
 from tests.template.test_statemachine import HAPPY_PATH
@@ -19,6 +20,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 ROOMS = {path.name for path in ROOT.iterdir() if path.name not in {"build", ".git", ".venv", ".gatehouse", ".aws-sam"}}
 SUFFIXES = (".py", ".md", ".toml", ".yaml", ".yml", ".csv")
+COMMAND: Any = typer.main.get_command(app)
 EXAMPLES = {"fleet.csv"}
 """Files of the reader's own."""
 
@@ -34,10 +36,16 @@ def quoted(document: Path) -> list[str]:
     return re.findall(r"`([^`\n]+)`", prose(document))
 
 
-def shell(document: Path, program: str) -> Iterator[list[str]]:
+def fenced(document: Path) -> list[tuple[str, str]]:
+    """Every fenced block: its language and its text."""
+    return re.findall(r"^```(\w*)\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def shell(document: Path, program: str, *, in_text: bool = True, in_blocks: bool = True) -> Iterator[list[str]]:
     """Every call of `program`, in the text and in blocks of commands, as words."""
-    blocks = re.findall(r"^```(?:sh|bash)?\n(.*?)^```$", document.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    for line in [*quoted(document), *(line for block in blocks for line in block.splitlines())]:
+    blocks = [text for language, text in fenced(document) if language in {"", "sh", "bash"}]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    for line in [*(quoted(document) if in_text else ()), *(lines if in_blocks else ())]:
         for call in re.split(r"&&|\||;", line.split(" #")[0]):
             if call.split()[:1] == [program]:
                 yield shlex.split(call.replace("…", ""))[1:]
@@ -51,7 +59,7 @@ def anchors(document: Path) -> set[str]:
 
 @every_document
 def test_links_lead_somewhere(document: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose(document)):
+    for target in re.findall(r"(?:\]\(|\b(?:src|href)=\")([^)\"\s]+)", prose(document)):
         if target.startswith(("https://", "mailto:")):
             continue
         name, _, anchor = target.partition("#")
@@ -98,29 +106,61 @@ def template() -> dict[str, Any]:
 
 
 @every_document
-def test_commands_exist_with_their_options(document: Path) -> None:
-    for words in shell(document, "gatehouse"):
-        if problem := wrong_command(words):
+def test_commands_can_be_given_as_they_are_printed(document: Path, reader: Path) -> None:
+    """By the command line's own parser. The text may only name a command; a block has it whole."""
+    for words in shell(document, "gatehouse", in_blocks=False):
+        if problem := wrong_command(words, reader, named_only=True):
+            pytest.fail(f"gatehouse {' '.join(words)}: {problem}")
+    for words in shell(document, "gatehouse", in_text=False):
+        if problem := wrong_command(words, reader):
             pytest.fail(f"gatehouse {' '.join(words)}: {problem}")
 
 
-def wrong_command(words: list[str]) -> str | None:
-    command: Any = typer.main.get_command(app)
-    known = options(command) | {"--help", "-h"}
+def every_command(command: Any, path: str = "gatehouse") -> Iterator[Any]:
+    yield pytest.param(command, id=path)
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from every_command(inner, f"{path} {name}")
+
+
+@pytest.mark.parametrize("command", [*every_command(COMMAND)])
+def test_the_examples_of_the_help_can_be_given_as_they_are_printed(command: Any, reader: Path) -> None:
+    examples = re.findall(r"^\s*Example: gatehouse (.*)$", command.help or "", re.MULTILINE)
+    assert examples or hasattr(command, "commands")
+    for example in examples:
+        assert wrong_command(shlex.split(example), reader) is None, example
+
+
+@pytest.fixture
+def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the reader stands; `wrong_command` puts the files there that a command names."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def wrong_command(words: list[str], reader: Path, *, named_only: bool = False) -> str | None:
+    """What the command line says of it. One that is only named may lack an argument, or have a word in capitals for one."""
     for word in words:
-        if word.startswith("-"):
-            if word.split("=")[0] not in known:
-                return f"no option {word}"
-        elif hasattr(command, "commands"):
-            if word not in command.commands:
-                return f"no command {word}"
-            command = command.commands[word]
-            known |= options(command)
+        if re.fullmatch(r"[\w./-]+\.[a-z]+", word):
+            (reader / word).parent.mkdir(parents=True, exist_ok=True)
+            (reader / word).touch()
+    command = COMMAND
+    name, context = "gatehouse", None
+    try:
+        while words:
+            context = command.make_context(name, list(words), parent=context)
+            if not hasattr(command, "commands"):
+                return None
+            words = [*context._protected_args, *context.args]  # what the group leaves to its command
+            name, command, words = command.resolve_command(context, words) if words else (name, command, [])
+        if not hasattr(command, "commands") and not named_only:
+            command.make_context(name, [], parent=context)
+    except typer.Exit:  # it was asked for help
+        return None
+    except TyperException as error:
+        if named_only and (type(error).__name__ == "MissingParameter" or re.search(r"'[A-Z_]+'", str(error))):
+            return None
+        return str(error.format_message())
     return None
-
-
-def options(command: Any) -> set[str]:
-    return {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
 
 
 @every_document
@@ -130,10 +170,38 @@ def test_make_targets_exist(document: Path) -> None:
         assert named <= TARGETS, f"make {' '.join(words)}"
 
 
+def test_what_each_command_may_need_is_told() -> None:
+    here = {"up", "down", "status", "demo", "crl check", "policies lint"}
+    """They ask nothing of AWS."""
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `gatehouse "))
+    told = set(re.findall(r"`gatehouse ([a-z ]+?)(?: --\w+)?`", rows))
+    commands = {one.id.removeprefix("gatehouse ") for one in every_command(COMMAND) if not one.values[0].hidden}
+    nouns = {name for name in COMMAND.commands if hasattr(COMMAND.commands[name], "commands")} - {"doctor"}
+    needed = {path for path in commands - here - nouns - {"gatehouse"} if not path.startswith("approvals ")}
+    assert told - {"approvals list"} == needed
+
+
+def test_the_architecture_names_every_function() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    handlers = [path.relative_to(ROOT).as_posix() for path in ROOT.glob("functions/*/*/app.py")]
+    assert [handler for handler in handlers if f"`{handler}`" not in page] == []
+
+
 def test_every_parameter_of_the_template_is_explained() -> None:
     page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
     rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
     assert [name for name in template()["Parameters"] if f"`{name}`" not in rows] == []
+
+
+def test_the_defaults_told_of_parameters_are_the_templates() -> None:
+    page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
+    told: dict[str, str] = {}
+    for names, defaults in re.findall(r"^\| (`[A-Z][^|]*`) \| ([^|]+) \|", page, re.MULTILINE):
+        listed = re.findall(r"`(\w+)`", names)
+        values = defaults.replace("`", "").split(", ")
+        told |= dict(zip(listed, values * len(listed) if len(values) == 1 else values, strict=False))
+    assert told == {name: str(one["Default"]) or "empty" for name, one in template()["Parameters"].items()}
 
 
 def test_the_price_of_an_admission_is_counted_as_the_machine_is() -> None:
@@ -156,16 +224,28 @@ def test_what_people_add_to_the_price_is_counted_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "problem"),
+    ("command", "problem"),
     [
-        (["crl", "publish", "ca.crl", "--ca", "x"], None),
-        (["--local", "admissions", "list"], None),
-        (["crl", "pubish"], "no command pubish"),
-        (["crl", "publish", "ca.crl", "--force"], "no option --force"),
+        ("crl publish ca.crl --ca x", None),
+        ("--local admissions list", None),
+        ("doctor", None),
+        ("crl pubish", "No such command 'pubish'"),
+        ("crl publish ca.crl --force", "No such option: --force"),
+        ("crl publish --ca x", "Missing argument"),
+        ("crl publish", "Missing"),
+        ("crl publish ca.crl --ca x y", "unexpected extra argument"),
+        ("approvals list --lane nobodys", "'nobodys' is not one of"),
+        ("findings repair KIND SUBJECT", "'KIND' is not one of"),
     ],
 )
-def test_a_command_that_is_none_is_noticed(words: list[str], problem: str | None) -> None:
-    assert wrong_command(words) == problem
+def test_a_command_that_is_none_is_noticed(command: str, problem: str | None, reader: Path) -> None:
+    found = wrong_command(command.split(), reader)
+    assert found is None if problem is None else problem in str(found)
+
+
+@pytest.mark.parametrize("command", ["crl publish", "admissions reopen DEVICE", "findings repair KIND SUBJECT"])
+def test_a_command_may_be_named_without_all_that_it_needs(command: str, reader: Path) -> None:
+    assert wrong_command(command.split(), reader, named_only=True) is None
 
 
 @pytest.mark.parametrize(

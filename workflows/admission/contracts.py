@@ -115,9 +115,10 @@ class Inspection(Struct, frozen=True, kw_only=True):
 
 
 class CheckCrlInput(Struct, frozen=True, kw_only=True):
-    """Answered with `workflows.revocation.Verdict`."""
+    """Answered with `workflows.revocation.Verdict`. `execution` is for the log; None if the state's definition is older than that."""
 
     certificate: CertificateFacts
+    execution: Execution | None = None
 
 
 # --- 5. Look up device -----------------------------------------------------------------------------------------------
@@ -172,7 +173,10 @@ class Ruling(Struct, frozen=True, kw_only=True):
 
 
 class LookUpInput(Struct, frozen=True, kw_only=True):
+    """`execution` is for the log; None if the state's definition is older than that."""
+
     certificate: CertificateFacts
+    execution: Execution | None = None
 
 
 class DeviceDecision(Struct, frozen=True, kw_only=True):
@@ -258,9 +262,11 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class TakeTurnInput(Struct, frozen=True, kw_only=True):
-    """For whom; admissions are given their turn with the claim."""
+    """For whom; admissions are given their turn with the claim. The rest is for the log; a sweep asks for nobody's admission."""
 
     lane: Literal["carry_out", "sweep"]
+    certificate_id: Sha256 | None = None
+    execution: Execution | None = None
 
 
 class Turn(Struct, frozen=True, kw_only=True):

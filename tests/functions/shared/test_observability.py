@@ -58,6 +58,21 @@ def test_a_call_is_found_by_certificate_and_execution(log: Log) -> None:
     assert line["status"] == "good"
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"certificate_id": "c"},
+        {"certificate": {"certificate_id": "c"}},
+        {"dossier": {"claim": {"certificate_id": "c"}}, "event": {"certificateId": "not read yet"}},
+        {"item": {"certificate_id": "c"}},
+    ],
+)
+def test_wherever_a_state_hands_the_certificate_over_it_is_found(log: Log, event: Any) -> None:
+    answering(None)(event, aws_environment.context())
+    (line,) = log.lines()
+    assert line["certificate_id"] == "c"
+
+
 @pytest.mark.parametrize("answer", [None, "text", {"status": "good", "facts": "a secret"}])
 def test_neither_event_nor_answer_is_logged(log: Log, answer: Any) -> None:
     answering(answer)(EVENT, aws_environment.context())
@@ -66,7 +81,9 @@ def test_neither_event_nor_answer_is_logged(log: Log, answer: Any) -> None:
     assert "<script>" not in written
 
 
-@pytest.mark.parametrize("event", [None, [], "text", {"certificate": "odd", "execution": []}])
+@pytest.mark.parametrize(
+    "event", [None, [], "text", {"certificate": "odd", "execution": []}, {"dossier": {"claim": None}}]
+)
 def test_an_odd_event_does_not_stop_the_log(log: Log, event: Any) -> None:
     answering(None)(event, aws_environment.context())
     (line,) = log.lines()
