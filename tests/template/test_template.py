@@ -32,6 +32,7 @@ STARS = {
         "ReconcileFleetFunction",
         "ListFleet",
     ): "lists of CAs, certificates, things and attachments know no resource (service authorization reference, AWS IoT)",
+    ("FindRevokedFunction", "ListCertificatesOfAuthority"): "the same",
     (
         "ResumeExecutionFunction",
         "AnswerTaskTokens",
@@ -281,6 +282,18 @@ def test_only_publication_and_the_sweep_say_which_list_is_current(resources: Res
         if target.get("Fn::Sub", "") in {"${CrlBucket.Arn}/current/*", "${CrlBucket.Arn}/*"}
     }
     assert may == {"PublishCrlFunction", "ReportSweepFunction"}
+
+
+def test_no_function_can_order_that_a_ca_be_revoked_but_the_one_that_says_it_is_done(resources: Resources) -> None:
+    """Whoever may start the sweep's machine must not be able to take a CA's whole fleet down: publish_crl reads what anybody hands in."""
+    may = {
+        name
+        for name, statement in statements(resources)
+        if "s3:PutObject" in listed(statement["Action"])
+        for target in listed(statement["Resource"])
+        if target.get("Fn::Sub", "") in {"${CrlBucket.Arn}/authorities/*", "${CrlBucket.Arn}/*"}
+    }
+    assert may == {"ReportSweepFunction"}
 
 
 def test_asking_on_every_connect_is_off_unless_the_operator_wants_it(
