@@ -7,10 +7,12 @@ import boto3
 import pytest
 
 from functions.admission.claim_admission.app import handler as claim_admission
+from functions.revocation.find_revoked.app import handler as find_revoked
+from functions.revocation.report_sweep.app import handler as report_sweep
 from functions.shared.admissions import NEVER
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import Office
-from tests.functions.revocation.test_sweep import Sweep, find_revoked, report_sweep, watch
+from tests.functions.revocation.test_sweep import Sweep, watch
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
 from workflows.revocation import authorities
