@@ -110,6 +110,22 @@ def test_only_activation_refusal_roll_back_and_sweep_may_set_a_certificates_stat
     }
 
 
+def test_whoever_takes_a_binding_back_may_delete_it(resources: Resources) -> None:
+    """A device that was not bound before is unbound by deleting the item: without the right the execution fails where it should hold."""
+    may = {
+        name
+        for name, statement in statements(resources)
+        if "dynamodb:DeleteItem" in listed(statement["Action"])
+        and {"Fn::GetAtt": "InventoryTable.Arn"} in listed(statement["Resource"])
+    }
+    unbinding = {
+        "".join(word.capitalize() for word in app.parent.name.split("_")) + "Function"
+        for app in ROOT.glob("functions/*/*/app.py")
+        if ".unbind(" in app.read_text(encoding="utf-8")
+    }
+    assert may == unbinding
+
+
 def test_what_talks_to_browsers_can_sign_votes_and_no_record(resources: Resources) -> None:
     may: dict[str, set[str]] = {}
     for name, statement in statements(resources):
