@@ -31,11 +31,15 @@ def require_reason(reason: str) -> str:
 
 @dataclass
 class Act:
-    """What the entry of the result will say beside the result: set `old`, `new` and `reason` as they become known."""
+    """What the entry of the result will say beside the result: set `old`, `new` and `reason` as they become known.
+
+    `id` is what both entries are found by.
+    """
 
     old: dict[str, Any] = field(default_factory=dict)
     new: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
 
 
 @contextmanager
@@ -58,8 +62,8 @@ def recorded(
     entry cannot be written, so that nothing happens; after it if the result cannot, so that somebody looks.
     """
     writer = _Writer(target, category, act_type, subject)
-    writer.write("begun", Act(old=old or {}, new=new or {}, reason=reason))
     act = Act(reason=reason)
+    writer.write("begun", Act(old=old or {}, new=new or {}, reason=reason, id=act.id))
     try:
         yield act
     except BaseException as error:
@@ -75,7 +79,6 @@ class _Writer:
         self._category = category
         self._type = act_type
         self._subject = subject
-        self._id = secrets.token_hex(16)
 
     def write(self, result: trail.Result, act: Act) -> None:
         try:
@@ -85,7 +88,7 @@ class _Writer:
                 actor=self._target.client("sts").get_caller_identity()["Arn"],
                 category=self._category,
                 type=self._type,
-                id=self._id,
+                id=act.id,
                 subject=self._subject,
                 result=result,
                 reason=act.reason,

@@ -28,7 +28,7 @@ RETURN, ADMISSION = "return", "admission"
 _SKEW = timedelta(minutes=5)
 """How much AWS IoT's clock may differ from ours."""
 
-_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, returned_at"
+_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoked_at, returned_at"
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
 record is chained to it."""
 
@@ -49,7 +49,7 @@ class Admission(Struct, frozen=True, kw_only=True):
     evidence_key: str | None = None
     evidence_sha256: str | None = None
     revoked_by: str | None = None
-    """SHA-256 of the list that has revoked the certificate since it was checked."""
+    """What has revoked the certificate since it was checked: the SHA-256 of a list, or ``authority`` and the id of its CA."""
     returned_at: datetime | None = None
     """When the device first connected after it was let in."""
 

@@ -1,9 +1,10 @@
-"""Starting the sweep that a current list is owed."""
+"""Starting the sweep that a current list, or the order to revoke a CA, is owed."""
 
 import msgspec
 from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
+from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.manifest import Current
 
 
@@ -14,19 +15,14 @@ def prefix(current: Current) -> str:
 
 def start(machine_arn: str, current: Current, attempt: str = "1") -> str:
     """Start it; answers the execution's ARN. The same attempt for the same list starts nothing twice. Raises `AwsUnavailable`."""
-    name = prefix(current) + attempt
     asked = {"issuer_key": current.record.issuer_key_sha256, "slot": current.slot}
-    try:
-        with translated():
-            answer = client("stepfunctions").start_execution(
-                stateMachineArn=machine_arn, name=name, input=msgspec.json.encode(asked).decode()
-            )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
-            raise
-        return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
-    arn: str = answer["executionArn"]
-    return arn
+    return _start(machine_arn, prefix(current) + attempt, asked)
+
+
+def start_of_authority(machine_arn: str, revocation: AuthorityRevocation, attempt: str) -> str:
+    """The same for a CA that was revoked."""
+    asked = {"issuer_key": revocation.issuer_key, "authority": revocation.ca_certificate_id}
+    return _start(machine_arn, revocation.executions + attempt, asked)
 
 
 def running(machine_arn: str) -> frozenset[str]:
@@ -38,3 +34,17 @@ def running(machine_arn: str) -> frozenset[str]:
             .paginate(stateMachineArn=machine_arn, statusFilter="RUNNING")
         )
         return frozenset(one["name"] for page in pages for one in page["executions"])
+
+
+def _start(machine_arn: str, name: str, asked: dict[str, str]) -> str:
+    try:
+        with translated():
+            answer = client("stepfunctions").start_execution(
+                stateMachineArn=machine_arn, name=name, input=msgspec.json.encode(asked).decode()
+            )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+        return f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    arn: str = answer["executionArn"]
+    return arn

@@ -1,13 +1,16 @@
 """``gatehouse ca``: the authorities whose devices may knock."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
 from gatehouse.cli.context import target
-from gatehouse.cli.output import Json, say, write, write_json, write_table
+from gatehouse.cli.output import Json, say, write, write_facts, write_json, write_table
+
+if TYPE_CHECKING:
+    from gatehouse.revoking import Plan
 
 app = typer.Typer(no_args_is_help=True, help="The authorities whose devices may knock.")
 
@@ -122,10 +125,81 @@ def disable(
     """
     does = (
         "New devices of this CA cannot register. Certificates registered already stay as they are: admitted devices stay connected, and "
-        "pending ones can still be admitted. To stop those, publish a revocation list, or deny them in the inventory."
+        "pending ones can still be admitted. To stop those, publish a revocation list, deny them in the inventory, or revoke the CA."
     )
     _switch(
         context, ca, reason, does, on=False, registration_only=registration_only, dry_run=dry_run, yes=yes, json=json
+    )
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    ca: CaId,
+    *,
+    reason: Reason,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Revoke a CA whose key is in wrong hands, or that is retired: disable it, and set each of its certificates REVOKED, with its proof.
+
+    Paced to AWS IoT's quota, beside what people decide and devices that knock. Safe to repeat: it goes on where it stopped.
+
+    Example: gatehouse ca revoke 3f5a… --reason "Key copied from the signing host, ticket 4711" --dry-run
+    """
+    from gatehouse import authority, revoking, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    found = revoking.plan(aim, authority.show(aim, ca))
+    if not json:
+        _tell_plan(found)
+    if dry_run:
+        if json:
+            write_json({"done": False, "plan": found})
+        else:
+            say(DRY)
+        return
+    agree(f"Revoke {found.authority.subject}, and {found.revokes} certificates with it, for good?", yes=yes)
+    started = revoking.revoke(aim, found.authority, reason)
+    if json:
+        write_json({"done": True, "plan": found, "started": started})
+        return
+    write_facts({"execution": started.execution, "order": started.revocation.trail_id})
+    say(
+        "It is disabled, and being revoked. What is left: the same command with --dry-run. Each certificate's proof: gatehouse evidence "
+        "show. You are told once the sweep has ended; it looks again within the hour, and goes on by itself until nobody is left. "
+        "Running this command again does no harm."
+    )
+
+
+def _tell_plan(found: "Plan") -> None:
+    ca = found.authority
+    write_facts(
+        {
+            "CA": ca.subject,
+            "status": ca.status,
+            "auto-registration": ca.auto_registration,
+            "certificates in AWS IoT": dict(sorted(found.certificates.items())) or "none",
+            "would be revoked": found.revokes,
+            "of those with an admission": dict(sorted(found.admissions.items())) or "none",
+            "takes": f"{found.seconds_alone:g} s; {found.seconds_contended:g} s while others want the quota",
+            "calls to AWS IoT": found.iot_calls,
+        }
+    )
+    if found.ordered is not None:
+        one = found.ordered
+        say(
+            f"{one.by} ordered it on {one.at:%Y-%m-%d %H:%M}Z: {one.reason}. That goes on, and the proof names that order. "
+            f"Not yet sealed, of those that are REVOKED: {found.unfinished}."
+        )
+    for other in found.same_key:
+        say(f"The same key is registered as CA {other} too: whoever has it signs for that one as well. Revoke both.")
+    say(
+        "It cannot be undone: devices need certificates of another CA. What stays: each connection until some minutes after its "
+        "certificate's turn; things, policies, bindings and lines of the inventory, so that a device's new certificate is its second, and "
+        "people decide; a certificate whose transfer to another account is pending."
     )
 
 
@@ -141,7 +215,7 @@ def _switch(
     yes: bool,
     json: bool,
 ) -> None:
-    from gatehouse import authority, trail
+    from gatehouse import authority, revoking, trail
 
     aim = target(context)
     trail.require_reason(reason)
@@ -157,6 +231,10 @@ def _switch(
         return
     agree(f"{'Enable' if on else 'Disable'} {found.subject}?", yes=yes)
     now = authority.switch(aim, found, on=on, registration_only=registration_only, reason=reason)
+    if on and revoking.end(aim, ca):
+        say(
+            "It was being revoked, and that is owed no more: what is REVOKED stays so. A sweep that runs goes on: stop its execution."
+        )
     if json:
         write_json({"done": True, "does": does, "authority": now})
     else:

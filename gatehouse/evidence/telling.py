@@ -31,6 +31,8 @@ def tell(made: Record) -> list[Section]:
         if made.operator is not None:
             sections.append(Section("Who asked for it", _fields(made.operator)))
         sections += _verdict("Revocation", made.revocation)
+        if made.authority is not None:
+            sections.append(Section("The CA that was revoked", _fields(made.authority)))
     before = {"previous record": made.previous, "of another certificate": made.device_previous}
     links = {name: f"{link.key} (SHA-256 {link.sha256})" for name, link in before.items() if link}
     return [*sections, Section("Chain", {"this record": made.key} | links)]

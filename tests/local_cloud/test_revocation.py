@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from gatehouse import revocation_lists
+from gatehouse import admissions, approvers, revocation_lists, sign_in
+from gatehouse.approvals import Approvals
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.mqtt import Connection
 from gatehouse.tables import to_item, to_plain
 from gatehouse.target import Target
-from tests import pki
+from tests import pki, trails
 from tests.local_cloud import devices
+from tests.local_cloud.test_operating import gatehouse
 from tests.local_cloud.waiting import eventually
 from workflows.admission.contracts import DeviceRecord
 from workflows.evidence import jws
@@ -112,6 +114,104 @@ def test_a_new_list_takes_an_admitted_device_back(cloud: LocalCloud, tmp_path: P
     assert [one.sweep_owed for one in revocation_lists.status(target, ca_id, at=datetime.now(UTC))] == [False]
     with devices.device(cloud, files, "pump-0099") as again:
         assert again.connect() is not Connection.CONNECTED
+
+
+def test_revoking_a_ca_takes_every_certificate_of_it_whatever_became_of_it(cloud: LocalCloud, tmp_path: Path) -> None:
+    """Connected, held, asked about, never seen: all are REVOKED with proof, and a person's yes that comes later admits nobody."""
+    target, now = Target(cloud.status().stack, cloud.status()), datetime.now(UTC)
+    authority, ca_id = devices.register_ca(cloud, "Stolen CA")
+    target.client("s3").put_object(
+        Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=authority.pem.encode()
+    )
+    good = pki.revocation_list(authority, number=1, this_update=now - pki.HOUR, next_update=now + pki.DAY)
+    revocation_lists.publish(target, good, ca_id, at=now)
+    admitted, held, asked = (
+        devices.issue(authority, name, tmp_path) for name in ("pump-0501", "pump-0502", "pump-0503")
+    )
+    for files, product in ((admitted, "thermometer"), (asked, "infusion-pump")):
+        record = DeviceRecord(
+            lookup_key=f"certificate#{files.certificate_id}",
+            device=files.certificate.stem,
+            product=product,
+            entered_by="ida",
+            entered_at=now,
+        )
+        target.client("dynamodb").put_item(TableName=target.output("InventoryTable"), Item=to_item(record))
+    iot = target.client("iot")
+    strangers = [
+        iot.register_certificate(
+            certificatePem=devices.issue(authority, name, tmp_path).certificate.read_text(),
+            caCertificatePem=authority.pem,
+            status=status,
+        )["certificateId"]
+        for name, status in (("stranger-1", "ACTIVE"), ("stranger-2", "INACTIVE"))
+    ]
+    everybody = {admitted.certificate_id, held.certificate_id, asked.certificate_id, *strangers}
+
+    def outcome(files: devices.DeviceFiles) -> str | None:
+        found = admissions.by_certificate(target, files.certificate_id)
+        return found.outcome if found else None
+
+    def statuses() -> dict[str, str]:
+        listed = iot.list_certificates_by_ca(caCertificateId=ca_id)["certificates"]
+        return {one["certificateId"]: one["status"] for one in listed}
+
+    for files in (admitted, held, asked):
+        with devices.device(cloud, files, files.certificate.stem) as knocking:
+            knocking.connect()
+    eventually(lambda: outcome(admitted) == "admitted" and outcome(held) == "held", within=60, what="in, and held")
+    approval = eventually(
+        lambda: admissions.approval_of(target, asked.certificate_id), within=60, what="people are asked"
+    )
+
+    why = ("--reason", "Key copied from the signing host")
+    before = statuses()
+    plan = gatehouse(cloud, "ca", "revoke", ca_id, *why, "--dry-run")["plan"]
+    assert plan["certificates"] == {"ACTIVE": 2, "PENDING_ACTIVATION": 2, "INACTIVE": 1}
+    assert (plan["revokes"], plan["admissions"]) == (5, {"admitted": 1, "held": 1, "open": 1})
+    assert statuses() == before
+
+    with devices.device(cloud, admitted, "pump-0501") as mqtt:
+        assert mqtt.connect() is Connection.CONNECTED
+        gatehouse(cloud, "ca", "revoke", ca_id, *why, "--yes")
+        eventually(lambda: statuses() == dict.fromkeys(everybody, "REVOKED"), within=90, what="all are REVOKED")
+        assert mqtt.wait_for_disconnect(within=15), "the live session goes on"
+    described = iot.describe_ca_certificate(certificateId=ca_id)["certificateDescription"]
+    assert (described["status"], described["autoRegistrationStatus"]) == ("INACTIVE", "DISABLE")
+
+    desk = {}
+    for name, group in (("quinn", "quality"), ("sid", "security")):
+        mail, password = f"{name}@example.com", "correct horse battery Staple 9"
+        approvers.add(target, email=mail, name=name, password=password, groups=(group,))
+        desk[name] = Approvals(target.output("ApprovalsUrl"), sign_in.sign_in(target, mail, password).id_token)
+    for one in desk.values():
+        basis = str(one.show(approval)["basis_sha256"])
+        one.vote(approval, "approve", reason="Delivery note 7", meaning="approval", basis_sha256=basis)
+    eventually(lambda: outcome(asked) in ("held", "refused"), within=90, what="the admission ends")
+    assert statuses()[asked.certificate_id] == "REVOKED"
+
+    def nobody_is_left() -> bool:
+        again = gatehouse(cloud, "ca", "revoke", ca_id, "--reason", "Once more", "--yes")
+        sfn, execution = target.client("stepfunctions"), again["started"]["execution"]
+        assert again["started"]["resumed"]
+        eventually(lambda: sfn.describe_execution(executionArn=execution)["status"] == "SUCCEEDED", within=90)
+        return {outcome(files) for files in (admitted, held, asked)} == {"refused"}
+
+    eventually(nobody_is_left, within=180, what="the second run goes on with the first order")
+    assert nobody_is_left(), "a third finds nobody, and does no harm"
+    for certificate_id in everybody:
+        told = gatehouse(cloud, "evidence", "show", certificate_id)
+        assert told["report"]["failures"] == []
+        [act] = [one for one in told["records"] if one.get("act") == "revoked"]
+        assert (act["authority"]["ca_certificate_id"], act["authority"]["reason"]) == (ca_id, why[1])
+        assert act["authority"]["by"] == target.client("sts").get_caller_identity()["Arn"]
+    records = gatehouse(cloud, "evidence", "show", asked.certificate_id)["records"]
+    [ended] = [one for one in records if one["kind"] == "admission"]
+    assert (ended["outcome"], ended["dossier"]["approval"]["status"]) == ("held", "approved"), (
+        "the late yes admits nobody"
+    )
+    trail_ids = {entry.id for entry in trails.every(target) if (entry.type, entry.subject) == ("revoke", ca_id)}
+    assert act["authority"]["trail_id"] in trail_ids
 
 
 def test_a_list_that_fails_is_kept_aside_with_its_clause(cloud: LocalCloud) -> None:

@@ -96,6 +96,21 @@ def test_every_task_waits_out_an_outage(whole: dict[str, Any]) -> None:
         assert name != "Find revoked" or "CrlStoreUnavailable" in retried
 
 
+@pytest.mark.parametrize(
+    ("asked", "slot", "authority"),
+    [({"issuer_key": "e", "slot": "s"}, "s", None), ({"issuer_key": "e", "authority": "ca"}, None, "ca")],
+)
+def test_a_sweep_is_of_a_list_or_of_a_ca(
+    whole: dict[str, Any], asked: dict[str, str], slot: str | None, authority: str | None
+) -> None:
+    payload = whole["States"]["Find revoked"]["Arguments"]["Payload"]
+    given = {
+        name: Jsonata(next(iter(expressions(payload[name])))).evaluate(None, {"states": {"input": asked}})
+        for name in ("issuer_key", "slot", "authority")
+    }
+    assert given == {"issuer_key": "e", "slot": slot, "authority": authority}
+
+
 def test_a_sweep_goes_through_the_map_only_for_somebody_and_always_reports(whole: dict[str, Any]) -> None:
     states = whole["States"]
     anybody, left = states["Is anybody revoked?"], states["Is anybody left?"]

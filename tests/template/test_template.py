@@ -31,6 +31,7 @@ STARS = {
         "ReconcileFleetFunction",
         "ListFleet",
     ): "lists of CAs, certificates, things and attachments know no resource (service authorization reference, AWS IoT)",
+    ("FindRevokedFunction", "ListCertificatesOfAuthority"): "the same",
     (
         "ResumeExecutionFunction",
         "AnswerTaskTokens",
@@ -106,6 +107,22 @@ def test_only_activation_refusal_roll_back_and_sweep_may_set_a_certificates_stat
         "RollBackFunction",
         "RevokeCertificateFunction",
     }
+
+
+def test_whoever_takes_a_binding_back_may_delete_it(resources: Resources) -> None:
+    """A device that was not bound before is unbound by deleting the item: without the right the execution fails where it should hold."""
+    may = {
+        name
+        for name, statement in statements(resources)
+        if "dynamodb:DeleteItem" in listed(statement["Action"])
+        and {"Fn::GetAtt": "InventoryTable.Arn"} in listed(statement["Resource"])
+    }
+    unbinding = {
+        "".join(word.capitalize() for word in app.parent.name.split("_")) + "Function"
+        for app in ROOT.glob("functions/*/*/app.py")
+        if ".unbind(" in app.read_text(encoding="utf-8")
+    }
+    assert may == unbinding
 
 
 def test_what_talks_to_browsers_can_sign_votes_and_no_record(resources: Resources) -> None:
@@ -311,6 +328,18 @@ def test_only_publication_and_the_sweep_say_which_list_is_current(resources: Res
         if target.get("Fn::Sub", "") in {"${CrlBucket.Arn}/current/*", "${CrlBucket.Arn}/*"}
     }
     assert may == {"PublishCrlFunction", "ReportSweepFunction"}
+
+
+def test_no_function_can_order_that_a_ca_be_revoked_but_the_one_that_says_it_is_done(resources: Resources) -> None:
+    """Whoever may start the sweep's machine must not be able to take a CA's whole fleet down: publish_crl reads what anybody hands in."""
+    may = {
+        name
+        for name, statement in statements(resources)
+        if "s3:PutObject" in listed(statement["Action"])
+        for target in listed(statement["Resource"])
+        if target.get("Fn::Sub", "") in {"${CrlBucket.Arn}/authorities/*", "${CrlBucket.Arn}/*"}
+    }
+    assert may == {"ReportSweepFunction"}
 
 
 def test_asking_on_every_connect_is_off_unless_the_operator_wants_it(

@@ -18,7 +18,8 @@ from workflows.admission.failure import EndedBadly
 from workflows.evidence.acts import Ask, Kind
 from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
-from workflows.revocation.sweep import Item
+from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.sweep import AuthorityItem, Item
 from workflows.revocation.verdict import Verdict
 
 FORMAT = "gatehouse.evidence/1"
@@ -102,7 +103,8 @@ class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
     """A later act on an admission. `by` is the function, or the AWS identity of the operator, that acted.
 
     `outcome` is the admission's from now on. `before` and `after` hold what changed, in AWS IoT or in Gatehouse's tables.
-    `operator` is None where no person acted.
+    `operator` is None where no person acted, or one whose identity is not proven to the function: `authority` names who revoked the CA,
+    as the audit trail does.
     """
 
     act: Act
@@ -113,6 +115,7 @@ class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     operator: Operator | None = None
+    authority: AuthorityRevocation | None = None
 
 
 Record = AdmissionRecord | ActRecord
@@ -188,15 +191,21 @@ def execution_failed(
 
 
 def revoked(
-    item: Item, device: str | None, *, at: datetime, code_version: str, previous: Link | None, note: str = ""
+    item: Item | AuthorityItem,
+    device: str | None,
+    *,
+    at: datetime,
+    code_version: str,
+    previous: Link | None,
+    note: str = "",
 ) -> ActRecord:
-    """A list that came after the admission has taken the certificate back. One record for each list that does."""
-    verdict = item.verdict()
+    """A list that came after the admission has taken the certificate back, or its CA was revoked. One record for each that does."""
+    verdict, authority = (item.verdict(), None) if isinstance(item, Item) else (None, item.authority)
     return ActRecord(
-        key=key_of(item.certificate_id, f"revoked-{item.list.sha256[:32]}"),
+        key=revoked_key(item),
         certificate_id=item.certificate_id,
         device=device,
-        reason=f"{verdict.reason}. {note}".removesuffix(". "),
+        reason=f"{item.reason()}. {note}".removesuffix(". "),
         sealed_at=at,
         code_version=code_version,
         previous=previous,
@@ -206,7 +215,13 @@ def revoked(
         outcome="refused",
         revocation=verdict,
         after={"certificate_status": "REVOKED"},
+        authority=authority,
     )
+
+
+def revoked_key(item: Item | AuthorityItem) -> str:
+    """Where the record of this revocation lies."""
+    return key_of(item.certificate_id, item.act)
 
 
 def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datetime, code_version: str) -> ActRecord:

@@ -3,17 +3,22 @@
 A list that is current and has not been swept yet is *owed* a sweep; it compares the list with the last one that was swept, so that a sweep
 that failed is made good by the next. Nothing that a list takes back (a hold that ended, an entry that is gone) reactivates anything: it is
 a question for people.
+
+The sweep of a CA that was revoked as a whole goes the same way: it takes every certificate that AWS IoT has of that CA, whatever lists say.
 """
 
 import math
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from workflows.admission.contracts import Execution
 from workflows.admission.limits import Pacing
+from workflows.errors import BadInput
+from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.entries import REMOVE, Entry
 from workflows.revocation.manifest import Current
 from workflows.revocation.publication import Changes, compare
@@ -25,11 +30,12 @@ IN = frozenset({"admitted", "failed", "open"})
 
 
 class FindInput(Struct, frozen=True, kw_only=True):
-    """Input of *Find revoked*."""
+    """Input of *Find revoked*. Either `slot`, of the list that is owed a sweep, or `authority`, the id of the CA whose order is."""
 
     issuer_key: str
-    slot: str
     execution: Execution
+    slot: str | None = None
+    authority: str | None = None
 
 
 class Item(Struct, frozen=True, kw_only=True):
@@ -55,6 +61,37 @@ class Item(Struct, frozen=True, kw_only=True):
             revocation_date=self.revocation_date,
         )
 
+    @property
+    def mark(self) -> str:
+        """What `revoked_by` says in the admission."""
+        return self.list.sha256
+
+    @property
+    def act(self) -> str:
+        """How the record is called."""
+        return f"revoked-{self.list.sha256[:32]}"
+
+    def reason(self) -> str:
+        return self.verdict().reason
+
+
+class AuthorityItem(Struct, frozen=True, kw_only=True):
+    """The same for a certificate whose CA was revoked."""
+
+    certificate_id: str
+    authority: AuthorityRevocation
+
+    @property
+    def mark(self) -> str:
+        return self.authority.mark
+
+    @property
+    def act(self) -> str:
+        return self.authority.act
+
+    def reason(self) -> str:
+        return self.authority.why()
+
 
 class Question(Struct, frozen=True, kw_only=True):
     """A certificate that is refused, and on no list any more. Whether its device may come back is for a person to say."""
@@ -70,11 +107,12 @@ class Found(Struct, frozen=True, kw_only=True):
     """Output of *Find revoked*: `revoked` items lie in the bucket under `key`, questions under `questions_key`."""
 
     issuer_key: str
-    slot: str
     bucket: str
+    slot: str = ""
     list_sha256: str | None = None
-    """None: nothing was owed."""
+    """None: nothing was owed, or it was for a CA's sake."""
     list_number: str = ""
+    authority: AuthorityRevocation | None = None
     key: str = ""
     questions_key: str = ""
     newly_listed: int = 0
@@ -83,9 +121,9 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class RevokeInput(Struct, frozen=True, kw_only=True):
-    """Input of *Revoke certificate*."""
+    """Input of *Revoke certificate*. `item` is for `read_item`."""
 
-    item: Item
+    item: Any
     turn_at: datetime
     execution: Execution
 
@@ -117,6 +155,16 @@ class Report(Struct, frozen=True, kw_only=True):
     still_open: int
     left: int
     released: int
+    authority: AuthorityRevocation | None = None
+
+
+def read_item(found: Any) -> Item | AuthorityItem:
+    """An item as *Find revoked* wrote it. Raises `BadInput`."""
+    kind: type[Item | AuthorityItem] = AuthorityItem if isinstance(found, dict) and "authority" in found else Item
+    try:
+        return msgspec.convert(found, kind)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"No item of a sweep: {error}.") from error
 
 
 def serial_of(octets: bytes) -> str:

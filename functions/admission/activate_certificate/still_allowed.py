@@ -22,7 +22,7 @@ def ensure_still_allowed(
     """
     if admission.revoked_by is not None:
         raise CertificateChanged(
-            f"List {admission.revoked_by} has revoked the certificate since it was checked. The next knock is checked against it."
+            f"{_named(admission.revoked_by)} has revoked the certificate since it was checked: it is not activated."
         )
     until = lapses_at(request.approval, admission.inspected_at or admission.claimed_at)
     lapsed = at > until
@@ -56,3 +56,8 @@ def _bound_by_us(request: ActivateInput, record: DeviceRecord, inventory: Invent
         and binding.bound_certificate_id == request.certificate.certificate_id
         and binding.execution_arn == request.execution.arn
     )
+
+
+def _named(revoked_by: str) -> str:
+    """A list goes by its hash alone, and a CA that was revoked as a whole says so itself."""
+    return revoked_by.capitalize() if revoked_by.startswith("authority ") else f"List {revoked_by}"

@@ -1,11 +1,11 @@
-"""Whom does the new list take back? Every admitted certificate among its new entries, written down for the Map to work through."""
+"""Whom does the new list take back, or the end of a CA? Written down for the Map to work through, certificate by certificate."""
 
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from functions.revocation.find_revoked import admitted, lists
+from functions.revocation.find_revoked import admitted, authority, lists
 from functions.shared import manifests, objects
 from functions.shared.observability import count, observed
 from functions.shared.settings import settings
@@ -23,13 +23,23 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Find revoked*. Input: FindInput; output: Found. Repeatable: it changes nothing but its own two files.
 
-    Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one.
+    Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one. For a CA that was
+    revoked, `newly_listed` counts its certificates in AWS IoT; nobody is found without an operator's order in the bucket.
     """
     request, used = contracts.read(FindInput, event), settings(Settings)
-    bucket, table, issuer_key = used.crl_bucket, used.admissions_table, request.issuer_key
-    current = manifests.load(bucket, issuer_key).slots.get(request.slot)
+    if request.authority is not None:
+        found = authority.find(request, request.authority, used.crl_bucket, used.admissions_table)
+    else:
+        found = _of_list(request, request.slot or "", used.crl_bucket, used.admissions_table)
+    count("NewlyRevoked", found.revoked)
+    return contracts.write(found)
+
+
+def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:
+    issuer_key = request.issuer_key
+    current = manifests.load(bucket, issuer_key).slots.get(slot)
     if current is None or not current.sweep_is_owed:
-        return contracts.write(Found(issuer_key=issuer_key, slot=request.slot, bucket=bucket))
+        return Found(issuer_key=issuer_key, slot=slot, bucket=bucket)
     facts, changes = lists.changes(bucket, issuer_key, current)
     entries = {sweep.serial_of(entry.serial): entry for entry in changes.newly_revoked}
     released = {sweep.serial_of(serial) for serial in changes.released}
@@ -49,18 +59,15 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     objects.write(bucket, key, msgspec.json.encode(items), "application/json")
     if questions:
         objects.write(bucket, asked, msgspec.json.encode(questions), "application/json")
-    count("NewlyRevoked", len(items))
-    return contracts.write(
-        Found(
-            issuer_key=issuer_key,
-            slot=request.slot,
-            list_sha256=current.record.sha256,
-            list_number=current.record.number,
-            bucket=bucket,
-            key=key,
-            questions_key=asked,
-            newly_listed=len(entries),
-            revoked=len(items),
-            released=len(questions),
-        )
+    return Found(
+        issuer_key=issuer_key,
+        slot=slot,
+        list_sha256=current.record.sha256,
+        list_number=current.record.number,
+        bucket=bucket,
+        key=key,
+        questions_key=asked,
+        newly_listed=len(entries),
+        revoked=len(items),
+        released=len(questions),
     )

@@ -5,11 +5,12 @@ from typing import Any
 from msgspec import Struct
 
 from functions.revocation.report_sweep import counting, telling
-from functions.shared import manifests
+from functions.shared import authorities, clock, manifests
 from functions.shared.messages import Messages
 from functions.shared.observability import count, observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
+from workflows.revocation.authorities import SETTLED
 from workflows.revocation.sweep import Report, ReportInput
 
 
@@ -24,7 +25,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Report sweep*. Input: ReportInput; output: Report. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
 
-    The list counts as swept once nobody is left; until then `watch_lists` starts the sweep again. A repeat tells twice rather than not.
+    The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
+    tells twice rather than not.
     """
     request, used = contracts.read(ReportInput, event), settings(Settings)
     found = request.found
@@ -38,10 +40,19 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         still_open=still_open,
         left=left,
         released=found.released,
+        authority=found.authority,
     )
     messages = Messages(used.notifications_topic_arn, used.event_bus_name)
     telling.tell(messages, report, telling.questions(found), request.execution)
-    if not still_open and not left and found.list_sha256 is not None:
-        manifests.note_swept(used.crl_bucket, found.issuer_key, found.slot, found.list_sha256)
+    if not still_open and not left:
+        _note_done(used.crl_bucket, request)
     count("SweepLeft", left)
     return contracts.write(report)
+
+
+def _note_done(bucket: str, request: ReportInput) -> None:
+    found = request.found
+    if found.list_sha256 is not None:
+        manifests.note_swept(bucket, found.issuer_key, found.slot, found.list_sha256)
+    if found.authority is not None and request.execution.started_at - found.authority.at >= SETTLED:
+        authorities.note_done(bucket, found.authority, clock.now())

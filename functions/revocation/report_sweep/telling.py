@@ -5,6 +5,8 @@ import msgspec
 from functions.shared import objects
 from functions.shared.messages import Messages
 from workflows.admission.contracts import Execution
+from workflows.admission.notification import line
+from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.sweep import Found, Question, Report
 
 SWEPT = "Gatehouse Sweep Ended"
@@ -23,7 +25,9 @@ def tell(messages: Messages, report: Report, asked: list[Question], execution: E
     messages.event(SWEPT, report, execution.arn)
     for question in asked:
         messages.event(RELEASED, question, execution.arn)
-    if report.revoked or report.left:
+    if report.authority is not None:
+        _tell_of_authority(messages, report, report.authority, execution)
+    elif report.revoked or report.left:
         messages.mail(
             f"Gatehouse: list {report.list_number[:20]} revokes {report.revoked + report.left + report.still_open} admitted devices",
             f"Revoked now:                {report.revoked}\n"
@@ -43,3 +47,19 @@ def tell(messages: Messages, report: Report, asked: list[Question], execution: E
             + "\n\nTo let one come back, delete its certificate in AWS IoT: its next knock is a new admission. See: gatehouse crl status",
             kind="revocation_withdrawn",
         )
+
+
+def _tell_of_authority(messages: Messages, report: Report, of: AuthorityRevocation, execution: Execution) -> None:
+    """Not when there was nothing to do: a sweep that looks again every hour, while people still think, is quiet."""
+    if not report.revoked and not report.left:
+        return
+    messages.mail(
+        f"Gatehouse: a CA was revoked, and with it {report.revoked + report.left + report.still_open} certificates",
+        f"Revoked now:                {report.revoked}\n"
+        f"Admission still open:       {report.still_open} (they can activate no more)\n"
+        f"Left, will be tried again:  {report.left}\n\n"
+        f"CA: {line(of.subject)}\nCA certificate: {of.ca_certificate_id}\nBy: {of.by}\nReason: {line(of.reason)}\n"
+        f"Execution: {execution.arn}\n\n"
+        f"Live connections end within minutes. What is left: gatehouse ca revoke {of.ca_certificate_id} --reason … --dry-run",
+        kind="sweep_ended",
+    )

@@ -1,61 +1,100 @@
 """The admission of a certificate that is being revoked after it."""
 
 from datetime import datetime
+from typing import Any
 
 from functions.shared import conditional
 from functions.shared.admissions import NEVER
 from functions.shared.conditional import ConditionFailed
+from workflows.admission.contracts import Execution
 from workflows.revocation.errors import AdmissionStillOpen
-from workflows.revocation.sweep import Item
+from workflows.revocation.sweep import AuthorityItem, Item
 
 
-def mark(table: str, item: Item) -> bool:
-    """Note the list that revokes it. False if it is not in (any more). Raises `AdmissionStillOpen`, marked, `AwsUnavailable`."""
-    outcome = _update(
-        table,
-        item,
-        "SET revoked_by = :list",
-        "outcome IN (:admitted, :failed, :open)",
-        admitted="admitted",
-        failed="failed",
-        open="open",
-    )
-    if outcome == "open":
-        raise AdmissionStillOpen(f"The admission of {item.certificate_id} is not over; it can activate no more.")
-    return outcome is not None
+def mark(table: str, item: Item | AuthorityItem, execution: Execution, at: datetime) -> str | None:
+    """Note what revokes it. Answers the outcome of its admission; None if that is not in (any more).
+
+    Raises `AdmissionStillOpen`, marked, for one that is open: at once if a list revokes it, which the next knock is checked against; for
+    its CA's sake only once it is REVOKED, since no list says so to the next knock. Raises `AwsUnavailable`, `AccessRefused`.
+    """
+    row = _mark_listed(table, item) if isinstance(item, Item) else _mark_of_authority(table, item, execution, at)
+    if row is None:
+        return None
+    outcome: str = row["outcome"]
+    if outcome == "open" and (isinstance(item, Item) or "revoked_at" in row):
+        raise still_open(item)
+    return outcome
 
 
-def close(table: str, item: Item, at: datetime) -> None:
-    """Refused from now on, for what the list says. A repeat changes nothing."""
+def still_open(item: Item | AuthorityItem) -> AdmissionStillOpen:
+    return AdmissionStillOpen(f"The admission of {item.certificate_id} is not over; it can activate no more.")
+
+
+def note_revoked(table: str, item: AuthorityItem, at: datetime) -> None:
+    """It is REVOKED while its admission is open: a repeat that waits for the end need not call AWS IoT again."""
+    _update(table, item, "SET revoked_at = :at", "revoked_by = :mark AND outcome = :open", at=at, open="open")
+
+
+def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
+    """Refused from now on, for what the list or the CA's operator says. A repeat changes nothing."""
+    listed = isinstance(item, Item)
     _update(
         table,
         item,
         "SET outcome = :refused, #reason = :reason, closed_at = :at, reopen_at = :never REMOVE awaited, awaited_since",
-        "revoked_by = :list AND outcome IN (:admitted, :failed)",
+        "revoked_by = :mark AND " + ("outcome IN (:admitted, :failed)" if listed else "outcome <> :open"),
         names={"#reason": "reason"},
-        admitted="admitted",
-        failed="failed",
         refused="refused",
-        reason=item.verdict().reason,
+        reason=item.reason(),
         at=at,
         never=NEVER,
+        **({"admitted": "admitted", "failed": "failed"} if listed else {"open": "open"}),
     )
 
 
+def _mark_listed(table: str, item: Item) -> dict[str, Any] | None:
+    """A held one knocks again and is checked then: it is left as it is."""
+    condition = "outcome IN (:admitted, :failed, :open)"
+    return _update(table, item, "SET revoked_by = :mark", condition, admitted="admitted", failed="failed", open="open")
+
+
+def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at: datetime) -> dict[str, Any]:
+    """Whatever its outcome, and no knock starts it anew. One that never knocked is given a row, so that its first knock finds that."""
+    marked = "SET revoked_by = :mark, reopen_at = :never"
+    row = _update(table, item, marked, "attribute_exists(certificate_id)", never=NEVER) or _update(
+        table,
+        item,
+        f"{marked}, outcome = :held, claimed_at = :at, ca_certificate_id = :ca, execution_arn = :arn, execution_name = :name",
+        "attribute_not_exists(certificate_id)",
+        never=NEVER,
+        held="held",
+        at=at,
+        ca=item.authority.ca_certificate_id,
+        arn=execution.arn,
+        name=execution.name,
+    )
+    if row is None:  # it knocked in between, for the first time
+        raise still_open(item)
+    return row
+
+
 def _update(
-    table: str, item: Item, update: str, condition: str, names: dict[str, str] | None = None, **named: object
-) -> str | None:
-    """The outcome afterwards; None if the condition did not hold."""
+    table: str,
+    item: Item | AuthorityItem,
+    update: str,
+    condition: str,
+    names: dict[str, str] | None = None,
+    **named: object,
+) -> dict[str, Any] | None:
+    """The row afterwards; None if the condition did not hold."""
     try:
-        found = conditional.update(
+        return conditional.update(
             table,
             {"certificate_id": item.certificate_id},
             update,
             condition=condition,
-            given={"list": item.list.sha256, **named},
+            given={"mark": item.mark, **named},
             names=names,
         )
     except ConditionFailed:
         return None
-    outcome: str = found["outcome"]
-    return outcome

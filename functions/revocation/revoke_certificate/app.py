@@ -1,4 +1,4 @@
-"""Take one admitted certificate back: REVOKED in AWS IoT, the act sealed, the admission closed, programs told."""
+"""Take one certificate back: REVOKED in AWS IoT, the act sealed, the admission closed, programs told."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from functions.shared.vault import Vault
 from workflows.admission import contracts
 from workflows.admission.errors import CertificateUnknown
 from workflows.evidence.record import revoked
-from workflows.revocation.sweep import Revoked, RevokeInput
+from workflows.revocation.sweep import AuthorityItem, Revoked, RevokeInput, read_item
 
 DETAIL_TYPE = "Gatehouse Certificate Revoked"
 
@@ -36,12 +36,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Revoke certificate*. Input: RevokeInput; output: Revoked. Repeatable after a crash anywhere in between.
 
-    The mark comes first: from then on an admission that is still open can activate no more. Raises AdmissionStillOpen (retried), TurnLost
+    The mark comes first: from then on an admission that is still open can activate no more. If its CA was revoked, the certificate is set
+    REVOKED at once all the same, and sealed once the admission is over. Raises AdmissionStillOpen (retried), TurnLost
     (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
     """
     request, used, at = contracts.read(RevokeInput, event), settings(Settings), clock.now()
-    item, table = request.item, used.admissions_table
-    if not admission.mark(table, item):
+    item, table = read_item(request.item), used.admissions_table
+    outcome = admission.mark(table, item, request.execution, at)
+    if outcome is None:
         return contracts.write(Revoked(certificate_id=item.certificate_id, status="unchanged"))
     Turns(used.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
     note = ""
@@ -49,6 +51,9 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         certificates.set_status(item.certificate_id, "REVOKED")
     except CertificateUnknown:
         note = "The certificate is not in AWS IoT any more; there was nothing to set."
+    if outcome == "open" and isinstance(item, AuthorityItem):
+        admission.note_revoked(table, item, at)
+        raise admission.still_open(item)  # its execution writes the chain until it is over
     head = chains.head(table, item.certificate_id)
     assert head is not None  # noqa: S101 - it was marked a moment ago, and rows are never deleted
     made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)

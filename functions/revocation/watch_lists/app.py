@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from functions.revocation.watch_lists.owed import start_owed
-from functions.shared import clock, manifests
+from functions.shared import authorities, clock, manifests
 from functions.shared.observability import count, logger, observed
 from functions.shared.settings import limits, settings
 from workflows.revocation.publication import Limits
@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On a schedule. Raises ManifestInvalid, AwsUnavailable, AccessRefused: then nothing is measured, and that raises an alarm too."""
+    """On a schedule. Raises ManifestInvalid, OrderInvalid, AwsUnavailable, AccessRefused; what is not measured raises an alarm too."""
     used, at = settings(Settings), clock.now()
     allowed = Limits(max_age=timedelta(days=limits().crl.max_age_days))
     found = list(manifests.every(used.crl_bucket))
@@ -30,4 +30,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     count("CrlIssuers", len(found))
     if hours:
         count("CrlHoursLeft", math.floor(min(hours.values())))
-    return {"status": "watched", "hours_left": hours, "started": start_owed(found, used.sweep_machine_arn, at)}
+    # Orders come last: one that cannot be read must not hide how fresh the lists are.
+    revoked = list(authorities.every_owed(used.crl_bucket))
+    started = start_owed(found, revoked, used.sweep_machine_arn, at)
+    return {"status": "watched", "hours_left": hours, "started": started}

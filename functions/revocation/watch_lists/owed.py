@@ -4,23 +4,31 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from functions.shared import sweeps
+from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.manifest import Manifest
 
 PATIENCE = timedelta(minutes=30)
-"""How long after its list was accepted a sweep may be owed before it is started again; then every hour."""
+"""How long after its list was accepted, or its CA revoked, a sweep may be owed before it is started again; then every hour."""
 
 
-def start_owed(found: Sequence[Manifest], machine_arn: str, at: datetime) -> list[str]:
+def start_owed(
+    found: Sequence[Manifest], revoked: Sequence[AuthorityRevocation], machine_arn: str, at: datetime
+) -> list[str]:
     """Start every sweep that is owed and does not run; answers the executions. Raises `AwsUnavailable`, `AccessRefused`."""
-    owed = [
+    lists = [
         one
         for manifest in found
         for one in manifest.slots.values()
         if one.sweep_is_owed and at - one.record.accepted_at >= PATIENCE
     ]
-    running = sweeps.running(machine_arn) if owed else frozenset()
+    cas = [one for one in revoked if at - one.at >= PATIENCE]
+    running = sweeps.running(machine_arn) if lists or cas else frozenset()
+    attempt = f"{at:%Y%m%d%H}"
     return [
-        sweeps.start(machine_arn, one, attempt=f"{at:%Y%m%d%H}")
-        for one in owed
-        if not any(name.startswith(sweeps.prefix(one)) for name in running)
+        *(sweeps.start(machine_arn, one, attempt) for one in lists if not _runs(sweeps.prefix(one), running)),
+        *(sweeps.start_of_authority(machine_arn, one, attempt) for one in cas if not _runs(one.executions, running)),
     ]
+
+
+def _runs(prefix: str, running: frozenset[str]) -> bool:
+    return any(name.startswith(prefix) for name in running)

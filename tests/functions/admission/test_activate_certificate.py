@@ -387,7 +387,10 @@ def test_a_redrive_reopens_the_admission(case: Prepared) -> None:
     assert case.gate.admission(case.certificate_id)["outcome"] == "open"
 
 
-def test_a_certificate_that_a_new_list_has_revoked_since_is_not_activated(case: Case) -> None:
+@pytest.mark.parametrize(("by", "told"), [("0" * 64, "List 00"), ("authority " + "a" * 64, "Authority aa")])
+def test_a_certificate_that_a_new_list_or_the_end_of_its_ca_has_revoked_since_is_not_activated(
+    case: Case, by: str, told: str
+) -> None:
     """The sweep marks an admission that is open; from then on it can activate no more."""
     given = {
         "certificate": contracts.write(case.inspected()),
@@ -398,8 +401,8 @@ def test_a_certificate_that_a_new_list_has_revoked_since_is_not_activated(case: 
         TableName="Admissions",
         Key={"certificate_id": {"S": case.certificate_id}},
         UpdateExpression="SET revoked_by = :list",
-        ExpressionAttributeValues={":list": {"S": "0" * 64}},
+        ExpressionAttributeValues={":list": {"S": by}},
     )
-    with pytest.raises(CertificateChanged, match="has revoked the certificate"):
+    with pytest.raises(CertificateChanged, match=f"{told}.* has revoked the certificate"):
         case.step(handler, **given)
     assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"

@@ -8,12 +8,15 @@ import jsonschema
 import msgspec
 import pytest
 
+from gatehouse.evidence.telling import tell
 from tests import records
 from workflows.evidence import jws, schema
 from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
-from workflows.evidence.record import ActRecord, AdmissionRecord, Record, key_of, parse, says_the_same
+from workflows.evidence.record import ActRecord, AdmissionRecord, Record, key_of, parse, revoked, says_the_same
 from workflows.evidence.verify import verify_record
+from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.sweep import AuthorityItem
 
 KEPT = Path(__file__).parent / "kept"
 ACT = ActRecord(
@@ -31,7 +34,29 @@ ACT = ActRecord(
     before={"certificate_status": "ACTIVE"},
     after={"certificate_status": "REVOKED"},
 )
-BOTH: list[Record] = [records.admission(dossier=records.dossier(approved=records.approval(records.vote()))), ACT]
+OF_A_CA = revoked(
+    AuthorityItem(
+        certificate_id=records.certificate_id(),
+        authority=AuthorityRevocation(
+            ca_certificate_id="c" * 64,
+            subject="CN=Works CA",
+            issuer_key="e" * 64,
+            by="arn:aws:iam::123456789012:user/ada",
+            reason="its key was copied",
+            at=records.NOW,
+            trail_id="7" * 32,
+        ),
+    ),
+    None,
+    at=records.NOW,
+    code_version="4567def",
+    previous=None,
+)
+EACH: list[Record] = [
+    records.admission(dossier=records.dossier(approved=records.approval(records.vote()))),
+    ACT,
+    OF_A_CA,
+]
 
 
 @pytest.mark.parametrize("name", schema.FILES)
@@ -42,7 +67,7 @@ def test_the_published_schema_is_that_of_the_types(name: str) -> None:
     assert kept == schema.schema(title, kind)
 
 
-@pytest.mark.parametrize("made", BOTH, ids=["admission", "act"])
+@pytest.mark.parametrize("made", EACH, ids=["admission", "act", "act of a CA"])
 def test_a_record_fits_the_published_schema(made: Record) -> None:
     """By another validator than the one that made it."""
     published = json.loads(Path(schema.__file__).with_name("record-1.schema.json").read_bytes())
@@ -50,14 +75,23 @@ def test_a_record_fits_the_published_schema(made: Record) -> None:
     jsonschema.validate(json.loads(canonical(made)), published)
 
 
-@pytest.mark.parametrize("made", BOTH, ids=["admission", "act"])
+@pytest.mark.parametrize("made", EACH, ids=["admission", "act", "act of a CA"])
 def test_a_record_is_read_back_as_it_was(made: Record) -> None:
     assert parse(canonical(made)) == made
 
 
+def test_a_revoked_ca_says_in_each_certificates_record_who_and_why() -> None:
+    when = f"{records.NOW:%Y-%m-%d %H:%M:%S}Z"
+    by = "arn:aws:iam::123456789012:user/ada"
+    assert OF_A_CA.reason == f"the CA CN=Works CA was revoked on {when} by {by}: its key was copied"
+    told = {section.title: section.facts for section in tell(OF_A_CA)}
+    assert told["The CA that was revoked"]["by"] == by
+    assert told["The CA that was revoked"]["trail id"] == "7" * 32
+
+
 def test_what_a_later_version_adds_is_let_through() -> None:
-    plain = msgspec.to_builtins(BOTH[0]) | {"added_later": 1}
-    assert parse(canonical(plain)) == BOTH[0]
+    plain = msgspec.to_builtins(EACH[0]) | {"added_later": 1}
+    assert parse(canonical(plain)) == EACH[0]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +99,7 @@ def test_what_a_later_version_adds_is_let_through() -> None:
 )
 def test_what_breaks_the_schema_is_named(change: dict[str, str]) -> None:
     with pytest.raises(EvidenceInvalid, match=next(iter(change))):
-        parse(canonical(msgspec.to_builtins(BOTH[0]) | change))
+        parse(canonical(msgspec.to_builtins(EACH[0]) | change))
 
 
 def test_the_same_end_is_known_again_whenever_it_was_sealed() -> None:

@@ -1,0 +1,72 @@
+"""The certificates of a CA that was revoked as a whole: as AWS IoT lists them, since not every one of them ever knocked."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from functions.shared import authorities, batches, clock, objects
+from functions.shared.aws import client, translated
+from functions.shared.settings import limits
+from workflows.evidence.record import revoked_key
+from workflows.revocation import sweep
+from workflows.revocation.authorities import PAGE, TAKEN, AuthorityRevocation
+from workflows.revocation.sweep import AuthorityItem, FindInput, Found
+
+
+def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> Found:
+    """By the order in the bucket; without one that is owed, nobody. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    revocation = authorities.owed(bucket, ca_certificate_id)
+    if revocation is None:
+        return Found(issuer_key=request.issuer_key, bucket=bucket)
+    listed, items = _items(table, revocation)
+    key = sweep.items_key(request.issuer_key, request.execution.name)
+    objects.write(bucket, key, msgspec.json.encode(items), "application/json")
+    return Found(
+        issuer_key=request.issuer_key,
+        bucket=bucket,
+        authority=revocation,
+        key=key,
+        newly_listed=listed,
+        revoked=len(items),
+    )
+
+
+def _items(table: str, revocation: AuthorityRevocation) -> tuple[int, list[AuthorityItem]]:
+    """How many certificates AWS IoT has of the CA, and those that are to be revoked.
+
+    Beside those that are not REVOKED: those that an earlier sweep set so, and then neither sealed nor closed.
+    """
+    listed, found = 0, list[AuthorityItem]()
+    for page in _pages(revocation.ca_certificate_id):
+        listed += len(page)
+        of_page = [AuthorityItem(certificate_id=one["certificateId"], authority=revocation) for one in page]
+        status = {one["certificateId"]: one["status"] for one in page}
+        begun = _begun(table, [item for item in of_page if status[item.certificate_id] == "REVOKED"])
+        found += [item for item in of_page if status[item.certificate_id] in TAKEN or item.certificate_id in begun]
+    return listed, found
+
+
+def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
+    """Slowly enough for the quota of listing, which others draw on too."""
+    pages = (
+        client("iot")
+        .get_paginator("list_certificates_by_ca")
+        .paginate(caCertificateId=ca_certificate_id, PaginationConfig={"PageSize": PAGE})
+    )
+    with translated():
+        for page in pages:
+            yield page["certificates"]
+            clock.sleep(1 / limits().reconcile.calls_per_second)
+
+
+def _begun(table: str, items: list[AuthorityItem]) -> set[str]:
+    """Marked for the CA's sake, and not at the end of what has to be done."""
+    by_id = {item.certificate_id: item for item in items}
+    attributes = ("certificate_id", "outcome", "revoked_by", "evidence_key")
+    return {
+        row["certificate_id"]
+        for row in batches.admissions(table, list(by_id), *attributes)
+        if row.get("revoked_by") == by_id[row["certificate_id"]].mark
+        and not (row["outcome"] == "refused" and row.get("evidence_key") == revoked_key(by_id[row["certificate_id"]]))
+    }

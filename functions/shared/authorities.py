@@ -1,0 +1,42 @@
+"""The orders to revoke a whole CA, in the bucket of lists. Operators write them; a sweep says when one is done."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from functions.shared import objects
+from functions.shared.aws import client, translated
+from functions.shared.objects import ChangedMeanwhile
+from workflows.revocation import authorities
+from workflows.revocation.authorities import AuthorityRevocation
+
+
+def owed(bucket: str, ca_certificate_id: str) -> AuthorityRevocation | None:
+    """What is ordered and not done; None if nothing is. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    found = objects.read(bucket, authorities.key_of(ca_certificate_id))
+    order = None if found is None else authorities.read(found.data, ca_certificate_id)
+    return None if order is None or order.ended_at is not None else order.revocation
+
+
+def every_owed(bucket: str) -> Iterator[AuthorityRevocation]:
+    """Of every CA. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    with translated():
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="authorities/")
+        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    for key in keys:
+        order = owed(bucket, key.removeprefix("authorities/").removesuffix(".json"))
+        if order is not None:
+            yield order
+
+
+def note_done(bucket: str, done: AuthorityRevocation, at: datetime) -> None:
+    """Nobody is left. What somebody else writes meanwhile stands: the next sweep looks again. Raises `AwsUnavailable`, `AccessRefused`."""
+    key = authorities.key_of(done.ca_certificate_id)
+    found = objects.read(bucket, key)
+    order = None if found is None else authorities.read(found.data, done.ca_certificate_id)
+    if order is None or order.revocation != done or order.ended_at is not None:
+        return
+    with suppress(ChangedMeanwhile):
+        objects.replace(bucket, key, authorities.write(replace(order, ended_at=at)), "application/json", before=found)
