@@ -168,9 +168,9 @@ def revoke(
         return
     write_facts({"execution": started.execution, "order": started.revocation.trail_id})
     say(
-        "It is disabled, and being revoked. What is left: the same command with --dry-run. Each certificate's proof: gatehouse evidence "
-        "show. You are told once the sweep has ended; it looks again within the hour, and goes on by itself until nobody is left. "
-        "Running this command again does no harm."
+        "It is disabled, and being revoked. To watch: the execution in the Step Functions console, or this command with --dry-run, which "
+        "says what is left. Each certificate's proof: gatehouse evidence show. People are told once the sweep has ended; it looks again "
+        "within the hour, and goes on by itself until nobody is left. Running this command again resumes, and does no harm."
     )
 
 
