@@ -13,6 +13,7 @@ from workflows.admission.errors import (
     DeviceBoundElsewhere,
     PolicyRefused,
     ThingRefused,
+    TurnLost,
 )
 
 NO_TAIL = ["Seal evidence of the end", "Notify of the end", "How did it end?"]
@@ -224,6 +225,15 @@ STEPS = [
     "claim_admission", "inspect_certificate", "check_crl", "look_up_device", "activate_certificate", "attach_policy", "seal_evidence",
     "notify",
 ]  # fmt: skip
+
+
+def test_a_turn_that_was_lost_is_claimed_anew(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults["inspect_certificate"] = raising(TurnLost("it lapsed"), times=1)
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[: HAPPY_PATH.index("Inspect certificate") + 1], *HAPPY_PATH]
+    assert fleet.status(certificate) == "ACTIVE"
 
 
 @pytest.mark.parametrize("step", STEPS)

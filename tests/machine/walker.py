@@ -229,7 +229,7 @@ class Walk:
             return [self._evaluated(part, token=token, **states) for part in value]
         if not (isinstance(value, str) and value.startswith("{%")):
             return value
-        execution = {"Id": self.arn, "Name": self.name, "StartTime": self.started_at}
+        execution = {"Id": self.arn, "Input": self.event, "Name": self.name, "StartTime": self.started_at}
         given = {"input": self._input, "context": {"Execution": execution, "Task": {"Token": token}}, **states}
         parsed = _parsed(value.removeprefix("{%").removesuffix("%}").strip())
         try:

@@ -242,6 +242,12 @@ def test_every_expression_parses(states: States) -> None:
             assert Jsonata(expression), name  # the constructor parses
 
 
+def test_no_state_reads_its_input(states: States) -> None:
+    """What a Catch leads to is given the error for its input: the event is asked of the execution, everything else of variables."""
+    for name, state in states.items():
+        assert "$states.input" not in json.dumps(state), name
+
+
 def test_every_variable_is_set_before_it_is_read(states: States) -> None:
     """Claim admission sets all that later states may read, so that no path meets an undefined one."""
     given = set(states["Claim admission"]["Assign"]) | {"states", "parse"}
