@@ -27,7 +27,7 @@ from bench.simulation import Burst, Knocking
 from bench.walk import Walk, walk
 from gatehouse.demo import stage
 from gatehouse.demo.pki import DemoAuthority, Identity
-from gatehouse.local_cloud.additions.iot_quotas import OF_DESCRIBE
+from gatehouse.local_cloud.additions.iot_quotas import BURST_SECONDS, OF_DESCRIBE
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.local_cloud.settings import LocalCloudSettings
 from gatehouse.mqtt import Connection, MqttDevice
@@ -84,7 +84,13 @@ def _burst(cloud: LocalCloud, target: Target, folder: Path, devices: int, walked
     ca_id = stage.register(target, ca)
     known = {f"sensor-{number}": ca.issue(f"sensor-{number}") for number in range(devices + 1)}
     rows = [
-        {"device": name, "certificate_sha256": one.certificate_id, "product": "thermometer"}
+        {
+            "device": name,
+            "certificate_sha256": one.certificate_id,
+            "product": "thermometer",
+            "thing_type": "sensor",
+            "groups": "sensors",
+        }
         for name, one in known.items()
     ]
     stage.import_inventory(target, rows, folder / "inventory.csv")
@@ -151,7 +157,7 @@ def _settled(target: Target, machine: str) -> None:
 
 
 def simulated(design: Design, devices: int, rate: float, walked: Walk) -> list[Point]:
-    quotas = Quotas(iot={name: share * rate for name, share in OF_DESCRIBE.items()})
+    quotas = Quotas(iot={name: share * rate for name, share in OF_DESCRIBE.items()}, iot_bucket_seconds=BURST_SECONDS)
     knocking = Knocking(within=WITHIN, first=FIRST, longest=LONGEST)
     runs = [
         Burst(walked, design, devices, seed=seed, quotas=quotas, knocking=knocking, calls_per_second=rate).run()

@@ -25,11 +25,14 @@ OF_DESCRIBE = {
 """Quotas against that of DescribeCertificate: 10, 10, 10, 15, 100, 100 and 100 a second in an account where nothing is raised."""
 
 
+BURST_SECONDS = 2.0
+
+
 class Bucket:
-    """Tokens of one operation: a second's worth at most, one at least."""
+    """Tokens of one operation: at most as many as come in `BURST_SECONDS`. AWS does not publish how many it keeps."""
 
     def __init__(self, rate: float) -> None:
-        self.rate, self.size = rate, max(1.0, rate)
+        self.rate, self.size = rate, max(1.0, rate * BURST_SECONDS)
         self.level, self.at = self.size, time.monotonic()
 
     def grant(self) -> bool:
