@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ from bench.measure import Row, at_most
 
 
 def rows() -> list[Row]:
-    faults, texts = (measure(what) for what in ("faults", "mutants"))
+    with ThreadPoolExecutor(2) as both:
+        faults, texts = both.map(measure, ("faults", "mutants"))
     return [
         at_most(f"fault cases with a promise broken, of {faults['tried']} tried", faults["bad"], "cases", 0),
         at_most(f"ASL mutants that survive, of {texts['tried']}", texts["bad"], "mutants", 0),
