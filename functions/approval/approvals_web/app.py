@@ -8,8 +8,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from functions.approval.approvals_web import api, delegations_api, search_api, votes_api
 from functions.approval.approvals_web.answers import Denied, fault
 from functions.approval.approvals_web.identity import NotSignedIn
-from functions.approval.approvals_web.pages import deciding, finding, standing_in
-from functions.approval.approvals_web.pages import routes as reading
+from functions.approval.approvals_web.pages import deciding, finding, reading, standing_in
 from functions.approval.approvals_web.pages.faults import fault_page
 from functions.approval.approvals_web.signing_in import routes as signing_in
 from functions.approval.approvals_web.signing_in.refused import record_refused_sign_in

@@ -6,10 +6,9 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, exporting, paging, views
+from functions.approval.approvals_web import access, exporting, paging, resources, sent, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer
-from functions.approval.approvals_web.paging import CursorInvalid
 from functions.approval.approvals_web.searching import STATUSES, Wanted, search
 from functions.shared import clock
 from workflows.admission.inventory_cells import moment
@@ -26,7 +25,7 @@ def find_approvals() -> Response[str]:
     """One page of what fits: device, person, status, from, to."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = _asked(_KNOWN)
-    limit = access.limit(asked, LIMIT, MOST)
+    limit = sent.limit(asked, LIMIT, MOST)
     found = one_page(asked, limit, at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
     return answer({"approvals": shown, "cursor": found.cursor})
@@ -42,11 +41,7 @@ def export_approvals() -> Response[str]:
 
 def one_page(asked: dict[str, str], limit: int, at: datetime) -> paging.Page:
     """What fits to `asked`, a page of it. Raises `Denied`."""
-    table = access.approvals_of().table
-    try:
-        return paging.page(search(table, _wanted(asked), cursor=asked.get("cursor"), at=at), limit)
-    except CursorInvalid as error:
-        raise Denied("bad_cursor", str(error)) from error
+    return paging.page(search(resources.approvals().table, _wanted(asked), cursor=asked.get("cursor"), at=at), limit)
 
 
 def export(asked: dict[str, str], at: datetime) -> Response[str]:
@@ -55,11 +50,8 @@ def export(asked: dict[str, str], at: datetime) -> Response[str]:
     if form not in {"csv", "json"}:
         raise Denied("bad_request", f"format is {form[:40]!r}. Expected csv or json.")
     made = exporting.as_csv if form == "csv" else exporting.as_json
-    limit = access.limit(asked, PART, MOST_OF_A_PART)
-    try:
-        part = made(access.approvals_of(), _wanted(asked), cursor=asked.get("cursor"), limit=limit, at=at)
-    except CursorInvalid as error:
-        raise Denied("bad_cursor", str(error)) from error
+    limit = sent.limit(asked, PART, MOST_OF_A_PART)
+    part = made(resources.approvals(), _wanted(asked), cursor=asked.get("cursor"), limit=limit, at=at)
     return _file(form, part, asked)
 
 
