@@ -11,8 +11,8 @@ from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
-from workflows.admission.contracts import OnBehalfOf
 from workflows.approval.delegation import Delegation, normal
+from workflows.approval.signature import OnBehalfOf
 
 _KIND = "delegation"
 """The one hash key of the index that lists them all; they are few."""

@@ -10,11 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from workflows.admission.contracts import SignedVote
 from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation, normal
 from workflows.approval.quorum import is_met, may_fill
 from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
+from workflows.approval.signature import SignedVote
 
 MEANINGS: dict[str, dict[str, str]] = {
     "approve": {

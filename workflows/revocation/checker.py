@@ -16,7 +16,7 @@ from workflows.revocation.names import ALL_REASONS
 from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import covered_reasons
 from workflows.revocation.signatures import SignatureError, check_signature
-from workflows.revocation.verdict import ListFacts, NotCounted, Status, Verdict
+from workflows.revocation.verdict import NotCounted, Status, Verdict
 from workflows.revocation.verified import MAX_SIZE, CheckedList, ListMeta, Refused, verify_list
 
 
@@ -320,20 +320,9 @@ def _verdict(
         serial_number=question.certificate.serial.hex().upper(),
         issuer_key_sha256=question.issuer.key_sha256,
         at=question.at,
-        governing=None if governing is None else _facts(governing),
-        with_lists=tuple(_facts(meta) for meta in others),
+        governing=None if governing is None else governing.facts(),
+        with_lists=tuple(meta.facts() for meta in others),
         revocation_reason=revocation_reason,
         revocation_date=revocation_date,
         not_counted=tuple(dropped),
-    )
-
-
-def _facts(meta: ListMeta) -> ListFacts:
-    return ListFacts(
-        sha256=meta.sha256,
-        number=str(meta.number),
-        this_update=meta.this_update,
-        next_update=meta.next_update,
-        scope=meta.scope.id,
-        delta_base=None if meta.base is None else str(meta.base),
     )

@@ -39,9 +39,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """Octets."""
     accepted_at: datetime
 
-    def age(self, at: datetime) -> timedelta:
-        return at - self.this_update
-
     def goes_stale_at(self, limits: Limits) -> datetime:
         """When the list stops to count: at nextUpdate, or when it is older than the operator allows."""
         if limits.max_age is None:

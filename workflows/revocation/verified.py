@@ -21,6 +21,7 @@ from workflows.revocation.lists import RawList, read_list
 from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import Scope, read_scope
 from workflows.revocation.signatures import SignatureError, check_signature
+from workflows.revocation.verdict import ListFacts
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -68,6 +69,17 @@ class ListMeta(NamedTuple):
     """IssuingDistributionPoint, DER. A delta and its base have the same."""
     key_identifier: bytes | None
     """AuthorityKeyIdentifier, DER. A delta and its base have the same."""
+
+    def facts(self) -> ListFacts:
+        """The list as a verdict names it."""
+        return ListFacts(
+            sha256=self.sha256,
+            number=str(self.number),
+            this_update=self.this_update,
+            next_update=self.next_update,
+            scope=self.scope.id,
+            delta_base=None if self.base is None else str(self.base),
+        )
 
 
 @runtime_checkable

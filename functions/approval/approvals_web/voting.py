@@ -9,10 +9,10 @@ from functions.shared.approvals import Approvals
 from functions.shared.observability import count
 from functions.shared.settings import rules
 from functions.shared.signing import Signer
-from workflows.admission.contracts import SignedVote
 from workflows.approval import bulk, votes
 from workflows.approval.delegating import held
 from workflows.approval.request import Request, Step
+from workflows.approval.signature import SignedVote
 
 
 def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:

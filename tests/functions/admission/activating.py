@@ -9,7 +9,8 @@ from tests import pki
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import ruling
 from workflows.admission import contracts
-from workflows.admission.contracts import Activation, Decision, DeviceDecision, SignedVote
+from workflows.admission.contracts import Activation, Decision, DeviceDecision
+from workflows.approval.signature import SignedVote
 
 
 class Prepared(Case):

@@ -6,10 +6,10 @@ from itertools import permutations
 from hypothesis.stateful import invariant
 
 from tests.unit.approval.world import GROUP_OF, PEOPLE, WITHIN, World
-from workflows.admission.contracts import SignedVote
 from workflows.approval import notices
 from workflows.approval.quorum import is_met
 from workflows.approval.request import Request
+from workflows.approval.signature import SignedVote
 
 
 class Promised(World):
