@@ -7,9 +7,9 @@ import typer
 
 from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, say, write_json, write_table
 from gatehouse.errors import AnsweredNo
+from gatehouse.foreseen import NO
 from gatehouse.lost_events import LostEvent, Queue
 
 app = typer.Typer()

@@ -8,8 +8,8 @@ import typer
 from rich.text import Text
 
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, console, plain, say, write_facts, write_json, write_table
+from gatehouse.foreseen import NO
 
 if TYPE_CHECKING:
     from workflows.evidence.verify import Report

@@ -12,8 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import USAGE
 from gatehouse.cli.output import Json, console, say, write, write_facts, write_json, write_table
+from gatehouse.foreseen import USAGE
 
 if TYPE_CHECKING:
     from gatehouse.inventory import Change
