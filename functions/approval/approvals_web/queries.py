@@ -1,45 +1,19 @@
-"""The JSON API of auditors: finding requests again, and taking them away as a file. Nothing here changes anything."""
+"""What is looked for, as it comes from a browser or a program: read into `Wanted`, and answered by a page or by a file."""
 
 from datetime import datetime
 from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, exporting, paging, resources, sent, views
-from functions.approval.approvals_web.access import signed_in
-from functions.approval.approvals_web.answers import Denied, answer
+from functions.approval.approvals_web import exporting, paging, resources, sent
+from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.searching import STATUSES, Wanted, search
-from functions.shared import clock
 from workflows.admission.inventory_cells import moment
 
-router = Router()  # type: ignore[no-untyped-call]
-
-LIMIT, MOST = 25, 100
 PART, MOST_OF_A_PART = 200, 1000
-_KNOWN = {"device", "person", "status", "from", "to", "cursor", "limit"}
 
 
-@router.get("/api/search")
-def find_approvals() -> Response[str]:
-    """One page of what fits: device, person, status, from, to."""
-    at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
-    asked = _asked(_KNOWN)
-    limit = sent.limit(asked, LIMIT, MOST)
-    found = one_page(asked, limit, at)
-    shown = [views.summary(request, person, at=at) for request in found.requests]
-    return answer({"approvals": shown, "cursor": found.cursor})
-
-
-@router.get("/api/export")
-def export_approvals() -> Response[str]:
-    """A part of what fits, as CSV or JSON. The header Link (RFC 8288) names the next part; without it, this is the last."""
-    at = clock.now()
-    access.reader(signed_in(router.current_event.raw_event))
-    return export(_asked(_KNOWN | {"format"}), at)
-
-
-def one_page(asked: dict[str, str], limit: int, at: datetime) -> paging.Page:
+def page(asked: dict[str, str], limit: int, at: datetime) -> paging.Page:
     """What fits to `asked`, a page of it. Raises `Denied`."""
     return paging.page(search(resources.approvals().table, _wanted(asked), cursor=asked.get("cursor"), at=at), limit)
 
@@ -66,14 +40,6 @@ def _file(form: str, part: exporting.Part, asked: dict[str, str]) -> Response[st
         headers |= {"Link": f'</api/export?{following}>; rel="next"', "Gatehouse-Cursor": part.cursor}
     kinds = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
     return Response(status_code=200, content_type=kinds[form], body=part.text, headers=headers)
-
-
-def _asked(known: set[str]) -> dict[str, str]:
-    """The query. A word that is not known is told, since an auditor who mistypes one must not take everything for the answer."""
-    asked = router.current_event.query_string_parameters or {}
-    if unknown := set(asked) - known:
-        raise Denied("bad_request", f"Unknown: {', '.join(sorted(unknown))[:80]}. Known: {', '.join(sorted(known))}.")
-    return asked
 
 
 def _wanted(asked: dict[str, str]) -> Wanted:
