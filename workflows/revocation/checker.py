@@ -212,7 +212,7 @@ def _sort(question: Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
     found = _Sorted([], [], [])
     stale: list[ListMeta] = []
     for one in _verified(question, lists, found):
-        failed = _time(question, one.meta)
+        failed = one.meta.out_of_time(question.at, question.max_age)
         if failed is not None and one.meta.next_update <= question.at:
             stale.append(one.meta)
         failed = failed or _rollback(question, one.meta) or _scope(question, one.meta)
@@ -249,17 +249,6 @@ def _verified(question: Question, lists: Sequence[bytes | CheckedList], found: _
 
 
 _Failed = tuple[str, str]
-
-
-def _time(question: Question, meta: ListMeta) -> _Failed | None:
-    at = question.at
-    if at < meta.this_update:
-        return "RFC 5280 5.1.2.4", f"thisUpdate, {meta.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
-    if at >= meta.next_update:
-        return "RFC 5280 5.1.2.5", f"stale: nextUpdate was {meta.next_update:%Y-%m-%d %H:%M:%S}Z"
-    if question.max_age is not None and at - meta.this_update > question.max_age:
-        return "profile: age", f"issued {at - meta.this_update} ago, at most {question.max_age} is allowed"
-    return None
 
 
 def _rollback(question: Question, meta: ListMeta) -> _Failed | None:

@@ -31,12 +31,12 @@ def vote(
     ballot: votes.Ballot,
     *,
     together: tuple[bulk.Kind, int] | None = None,
-) -> tuple[votes.Accepted | votes.Repeated | votes.Refused, Request]:
+) -> tuple[votes.Result, Request]:
     """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
 
     Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
     """
-    results: list[votes.Accepted | votes.Repeated | votes.Refused] = []
+    results: list[votes.Result] = []
 
     def sign(unsigned: SignedVote) -> SignedVote:
         return signer.sign_vote(unsigned, approval_id)
