@@ -129,13 +129,6 @@ def _by_prefix(target: Target, name: str) -> Admission:
 
 
 def _query(target: Target, index: str, attribute: str, value: Any) -> Iterator[Admission]:
-    items = tables.query(
-        target.client("dynamodb"),
-        TableName=target.output("AdmissionsTable"),
-        IndexName=index,
-        KeyConditionExpression="#attribute = :value",
-        ExpressionAttributeNames={"#attribute": attribute},
-        ExpressionAttributeValues=tables.to_item({":value": value}),
-        ScanIndexForward=False,
-    )
+    dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
+    items = tables.of_index(dynamodb, table, index, attribute, value, newest_first=True)
     return (msgspec.convert(item, Admission) for item in items)

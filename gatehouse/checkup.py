@@ -11,9 +11,8 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatehouse import findings, lost_events
-from gatehouse.cli.failures import explain
-from gatehouse.console import freshness
+from gatehouse import findings, freshness, lost_events
+from gatehouse.foreseen import explain
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
 from workflows.errors import GatehouseError

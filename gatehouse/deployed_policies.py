@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from msgspec import Struct
 
@@ -70,7 +69,10 @@ def read(target: Target, name: str, *, most: int | None = MOST_COUNTED) -> Deplo
         name=name,
         default_version=found["defaultVersionId"],
         text=found["policyDocument"],
-        versions=tuple(_version(one) for one in versions),
+        versions=tuple(
+            Version(id=one["versionId"], default=one["isDefaultVersion"], created_at=one.get("createDate"))
+            for one in versions
+        ),
         attached=attached,
     )
 
@@ -79,10 +81,6 @@ def text_of(target: Target, name: str, version: str) -> str:
     """The document of any version."""
     text: str = target.client("iot").get_policy_version(policyName=name, policyVersionId=version)["policyDocument"]
     return text
-
-
-def _version(found: dict[str, Any]) -> Version:
-    return Version(id=found["versionId"], default=found["isDefaultVersion"], created_at=found.get("createDate"))
 
 
 def _sorted_out(targets: Iterable[str], most: int | None) -> Attached:

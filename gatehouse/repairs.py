@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -62,15 +62,20 @@ def _close(target: Target, found: Standing) -> Repair:
     reason = f"closed by an operator: its execution is {status or 'unknown to Step Functions'}"
 
     def carry_out() -> None:
-        _update(
-            target,
-            row,
-            "SET outcome = :failed, #reason = :reason, fault = :reason, closed_at = :at, reopen_at = :now",
-            failed="failed",
-            reason=reason,
-            at=datetime.now(UTC),
-            now=round(datetime.now(UTC).timestamp() * 1000),
-        )
+        dynamodb, at = target.client("dynamodb"), datetime.now(UTC)
+        given = {":failed": "failed", ":reason": reason, ":at": at, ":now": round(at.timestamp() * 1000)}
+        try:
+            dynamodb.update_item(
+                TableName=target.output("AdmissionsTable"),
+                Key=tables.to_item({"certificate_id": row.certificate_id}),
+                UpdateExpression="SET outcome = :failed, reason = :reason, fault = :reason, closed_at = :at, reopen_at = :now",
+                ConditionExpression="outcome = :open AND execution_arn = :execution",
+                ExpressionAttributeValues=tables.to_item(given | {":open": "open", ":execution": row.execution_arn}),
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise AnsweredNo(
+                f"The admission of {row.certificate_id} has changed meanwhile; nothing was done."
+            ) from error
 
     return Repair("mark the admission failed; the next knock starts anew, or redrive its execution", carry_out)
 
@@ -207,21 +212,3 @@ def _sealed_policy(target: Target, row: Admission) -> str:
         f"No sealed record says which policy {row.certificate_id} was admitted with. "
         "Look at it: gatehouse evidence show, and attach the policy yourself."
     )
-
-
-def _update(target: Target, row: Admission, expression: str, **values: Any) -> None:
-    dynamodb = target.client("dynamodb")
-    try:
-        dynamodb.update_item(
-            TableName=target.output("AdmissionsTable"),
-            Key=tables.to_item({"certificate_id": row.certificate_id}),
-            UpdateExpression=expression,
-            ConditionExpression="outcome = :outcome AND execution_arn = :execution",
-            ExpressionAttributeNames={"#reason": "reason"},
-            ExpressionAttributeValues=tables.to_item(
-                {":outcome": row.outcome, ":execution": row.execution_arn}
-                | {f":{name}": value for name, value in values.items()}
-            ),
-        )
-    except dynamodb.exceptions.ConditionalCheckFailedException as error:
-        raise AnsweredNo(f"The admission of {row.certificate_id} has changed meanwhile; nothing was done.") from error

@@ -38,6 +38,21 @@ def query(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
     yield from _pages(dynamodb.query, request)
 
 
+def of_index(
+    dynamodb: Any, table: str, index: str, attribute: str, value: object, *, newest_first: bool
+) -> Iterator[dict[str, Any]]:
+    """Every item whose hash key in the index is `value`, page by page."""
+    yield from query(
+        dynamodb,
+        TableName=table,
+        IndexName=index,
+        KeyConditionExpression="#attribute = :value",
+        ExpressionAttributeNames={"#attribute": attribute},
+        ExpressionAttributeValues=to_item({":value": value}),
+        ScanIndexForward=not newest_first,
+    )
+
+
 def scan(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
     """Every item that a Scan answers, page by page. Reads the whole table: only for a person's question."""
     yield from _pages(dynamodb.scan, request)

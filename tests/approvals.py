@@ -14,11 +14,11 @@ from workflows.admission.contracts import (
     RequestApprovalInput,
     Requirement,
     Ruling,
-    SignedVote,
 )
 from workflows.approval.delegation import Delegation, delegation_id
 from workflows.approval.opening import prepare
 from workflows.approval.request import Request
+from workflows.approval.signature import SignedVote
 from workflows.approval.votes import Accepted, Ballot, Voter, cast
 from workflows.evidence.canonical import sha256
 

@@ -28,8 +28,8 @@ from workflows.admission.contracts import (
     Requirement,
     Ruling,
     SealInput,
-    SignedVote,
 )
+from workflows.approval.signature import SignedVote
 from workflows.evidence import jws, manifest, trail, votes
 from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.record import AdmissionRecord, Link, Record, parse, record

@@ -5,13 +5,12 @@ An index lags a little; nothing is decided on it.
 
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 from typing import Any, Literal, NamedTuple
 
+from functions.shared import batches
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, values
+from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.delegation import normal
 from workflows.approval.request import Request
 
@@ -30,7 +29,6 @@ DUE = "DUE"
 
 _PAGE = 100
 _FIRST, _LAST = "0", "9999"
-_TRIES = 5
 
 
 class Found(NamedTuple):
@@ -70,21 +68,19 @@ def found(
 
 def due(table: str, at: datetime) -> Iterator[str]:
     """The ids of requests of which something is to be told by `at`, longest due first."""
-    start = None
-    while True:
-        with translated():
-            page = client("dynamodb").query(
+    with translated():
+        for page in (
+            client("dynamodb")
+            .get_paginator("query")
+            .paginate(
                 TableName=table,
                 IndexName="by_notice",
                 KeyConditionExpression="notice = :due AND notice_at <= :now",
                 ExpressionAttributeValues=values(due=DUE, now=stamp(at)),
                 Limit=_PAGE,
-                **({"ExclusiveStartKey": start} if start else {}),
             )
-        yield from (item["approval_id"]["S"] for item in page["Items"])
-        start = page.get("LastEvaluatedKey")
-        if start is None:
-            return
+        ):
+            yield from (item["approval_id"]["S"] for item in page["Items"])
 
 
 def found_as(name: str) -> str:
@@ -107,53 +103,33 @@ def _pages(  # noqa: PLR0917 - what a query is made of
     until: datetime | None,
 ) -> Iterator[list[dict[str, Any]]]:
     hash_key, sort_key = _KEYS[index]
-    start = None
+    asked: dict[str, Any] = {}
     if after is not None:
         item = mention(value) if index == "by_person" else "request"
-        start = {
-            "approval_id": {"S": after[0]},
-            "item": {"S": item},
-            hash_key: {"S": value},
-            sort_key: {"S": after[1]},
-        }
-    while True:
-        with translated():
-            page = client("dynamodb").query(
+        left = {"approval_id": after[0], "item": item, hash_key: value, sort_key: after[1]}
+        asked["ExclusiveStartKey"] = to_item(left)
+    # BETWEEN takes its ends in: ``…Z`` is after every time of that millisecond, so its last digit goes.
+    before = stamp(until)[:-1] if until else _LAST
+    with translated():
+        for page in (
+            client("dynamodb")
+            .get_paginator("query")
+            .paginate(
                 TableName=table,
                 IndexName=index,
-                KeyConditionExpression="#hash = :value AND #sort BETWEEN :since AND :until",
+                KeyConditionExpression="#hash = :value AND #sort BETWEEN :since AND :before",
                 ExpressionAttributeNames={"#hash": hash_key, "#sort": sort_key},
-                ExpressionAttributeValues=values(
-                    value=value, since=stamp(since) if since else _FIRST, until=_before(until)
-                ),
+                ExpressionAttributeValues=values(value=value, since=stamp(since) if since else _FIRST, before=before),
                 ScanIndexForward=not newest_first,
                 Limit=_PAGE,
-                **({"ExclusiveStartKey": start} if start else {}),
+                **asked,
             )
-        yield page["Items"]
-        start = page.get("LastEvaluatedKey")
-        if start is None:
-            return
-
-
-def _before(until: datetime | None) -> str:
-    """BETWEEN takes its ends in: ``…Z`` is after every time of that millisecond, so its last digit goes."""
-    return stamp(until)[:-1] if until else _LAST
+        ):
+            yield page["Items"]
 
 
 def _requests(table: str, identities: list[str]) -> dict[str, Request]:
-    """Those that are there, by id. Raises `AwsUnavailable` when DynamoDB goes on handing some back."""
-    there: dict[str, Request] = {}
-    left = iter(dict.fromkeys(identities))
-    while batch := list(islice(left, _PAGE)):
-        keys: Any = {table: {"Keys": [{"approval_id": {"S": one}, "item": {"S": "request"}} for one in batch]}}
-        for _ in range(_TRIES):
-            with translated():
-                answer = client("dynamodb").batch_get_item(RequestItems=keys)
-            read = [from_item(item, Request) for item in answer["Responses"].get(table, [])]
-            there |= {request.approval_id: request for request in read}
-            if not (keys := answer.get("UnprocessedKeys")):
-                break
-        else:
-            raise AwsUnavailable(f"DynamoDB still throttles {table} after {_TRIES} tries.")
-    return there
+    """Those that are there, by id."""
+    keys = ({"approval_id": one, "item": "request"} for one in dict.fromkeys(identities))
+    read = (from_item(item, Request) for item in batches.items(table, keys))
+    return {request.approval_id: request for request in read}

@@ -22,12 +22,12 @@ from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.items import from_item, to_item, to_plain, values
 from functions.shared.timestamps import stamp
-from workflows.admission.contracts import SignedVote
 from workflows.admission.errors import AwsUnavailable
 from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
 from workflows.approval.notices import due
 from workflows.approval.request import Request, Step, entered_under
+from workflows.approval.signature import SignedVote
 
 TRIES = 8
 _NO_VERSION = 999_999

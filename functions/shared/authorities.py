@@ -7,7 +7,6 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from functions.shared import objects
-from functions.shared.aws import client, translated
 from functions.shared.objects import ChangedMeanwhile
 from workflows.revocation import authorities
 from workflows.revocation.authorities import AuthorityRevocation
@@ -22,10 +21,7 @@ def owed(bucket: str, ca_certificate_id: str) -> AuthorityRevocation | None:
 
 def every_owed(bucket: str) -> Iterator[AuthorityRevocation]:
     """Of every CA. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
-    with translated():
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="authorities/")
-        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    for key in keys:
+    for key in objects.keys(bucket, "authorities/"):
         order = owed(bucket, key.removeprefix("authorities/").removesuffix(".json"))
         if order is not None:
             yield order

@@ -1,38 +1,45 @@
-"""Many rows of a table at once, with what DynamoDB left unread asked for again."""
+"""Many rows of a table at once (strong reads), with what DynamoDB left unread asked for again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from functions.shared.aws import client, translated
-from functions.shared.items import to_plain
+from functions.shared.items import to_item, to_plain
 from workflows.admission.errors import AwsUnavailable
 
-_BATCH, _TRIES = 100, 10
+TRIES = 10
+_BATCH = 100
 
 
-def admissions(table: str, certificate_ids: Sequence[str], *attributes: str) -> Iterator[dict[str, Any]]:
-    """These attributes of the admissions of these certificates (strong reads). Those that never knocked are missing.
+def items(table: str, keys: Iterable[Mapping[str, str]], *attributes: str) -> Iterator[dict[str, Any]]:
+    """The items under these keys, each named once, in no order; with these attributes only, if any are named.
+
+    Those that are not there are missing. Raises `AwsUnavailable`, `AccessRefused`.
+    """
+    left = iter(keys)
+    while batch := [to_item(dict(key)) for key in islice(left, _BATCH)]:
+        asked: dict[str, Any] = {"Keys": batch, "ConsistentRead": True}
+        if attributes:
+            asked["ProjectionExpression"] = ", ".join(attributes)
+        yield from _batch(table, {table: asked})
+
+
+def admissions(table: str, certificate_ids: Iterable[str], *attributes: str) -> Iterator[dict[str, Any]]:
+    """These attributes of the admissions of these certificates. Those that never knocked are missing.
 
     Raises `AwsUnavailable`, `AccessRefused`.
     """
-    for at in range(0, len(certificate_ids), _BATCH):
-        yield from _batch(table, certificate_ids[at : at + _BATCH], attributes)
+    return map(to_plain, items(table, ({"certificate_id": one} for one in certificate_ids), *attributes))
 
 
-def _batch(table: str, ids: Sequence[str], attributes: Sequence[str]) -> list[dict[str, Any]]:
-    request = {
-        table: {
-            "Keys": [{"certificate_id": {"S": one}} for one in ids],
-            "ConsistentRead": True,
-            "ProjectionExpression": ", ".join(attributes),
-        }
-    }
+def _batch(table: str, request: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for _ in range(_TRIES):
+    for _ in range(TRIES):
         with translated():
             answer = client("dynamodb").batch_get_item(RequestItems=request)
-        found += [to_plain(item) for item in answer["Responses"].get(table, [])]
+        found += answer["Responses"].get(table, [])
         request = answer.get("UnprocessedKeys") or {}
         if not request:
             return found
-    raise AwsUnavailable(f"{table} is throttled: {len(found)} of {len(ids)} rows were read in {_TRIES} tries.")
+    raise AwsUnavailable(f"DynamoDB left keys of {table} unread {TRIES} times.")

@@ -21,6 +21,20 @@ from workflows.evidence.record import Operator
 YOUNG_ENOUGH = timedelta(minutes=5)
 _BOUND = {"host", "x-amz-date", acts.HEADER.lower()}
 _CONFIG = Config(signature_version=UNSIGNED, connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
+_REFUSALS = (
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+)
+"""AWS STS's no."""
 
 
 class CallerNotProven(BadInput):
@@ -56,18 +70,3 @@ def _ask_sts(proof: Proof, digest: str) -> dict[str, Any]:
     with translated(**dict.fromkeys(_REFUSALS, CallerNotProven)):
         answer: dict[str, Any] = dict(sts.get_caller_identity())
     return answer
-
-
-_REFUSALS = (
-    "AccessDenied",
-    "AccessDeniedException",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-)

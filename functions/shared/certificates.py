@@ -3,13 +3,12 @@
 from typing import Literal
 
 from functions.shared.aws import client, translated
-from workflows.admission.contracts import Execution
 from workflows.admission.errors import CertificateChanged, CertificateUnknown
 
 
-def arn(execution: Execution, kind: Literal["cert", "thing"], name: str) -> str:
-    """The ARN of something in AWS IoT, in the partition, Region and account in which the execution runs."""
-    _, partition, _, region, account, *_ = execution.arn.split(":")
+def arn(execution_arn: str, kind: Literal["cert", "thing"], name: str) -> str:
+    """The ARN of something in AWS IoT, in the partition, Region and account of an execution."""
+    _, partition, _, region, account, *_ = execution_arn.split(":")
     return f"arn:{partition}:iot:{region}:{account}:{kind}/{name}"
 
 

@@ -10,9 +10,11 @@ from functions.shared.items import from_item, to_item, values
 from workflows.evidence.record import Link
 
 
-def of_certificate(row: Admission) -> Link | None:
+def of_certificate(row: "Admission | Head") -> Link | None:
     """The certificate's latest record. Its chain has one writer at a time, the owner of the admission, so it has no gaps."""
-    return _link(row)
+    if row.evidence_key is None or row.evidence_sha256 is None:
+        return None
+    return Link(key=row.evidence_key, sha256=row.evidence_sha256)
 
 
 def of_device(table: str, device: str | None, certificate_id: str) -> Link | None:
@@ -32,7 +34,7 @@ def of_device(table: str, device: str | None, certificate_id: str) -> Link | Non
             Limit=20,
         )
     rows = (from_item(item, Admission) for item in found["Items"])
-    others = (_link(row) for row in rows if row.certificate_id != certificate_id)
+    others = (of_certificate(row) for row in rows if row.certificate_id != certificate_id)
     return next((link for link in others if link is not None), None)
 
 
@@ -48,7 +50,7 @@ class Head(Struct, frozen=True, kw_only=True):
 
     @property
     def link(self) -> Link | None:
-        return _link(self)
+        return of_certificate(self)
 
 
 def head(table: str, certificate_id: str) -> Head | None:
@@ -75,9 +77,3 @@ def advance(table: str, certificate_id: str, before: Head, link: Link) -> bool:
     except ConditionFailed:
         return False
     return True
-
-
-def _link(row: Admission | Head) -> Link | None:
-    if row.evidence_key is None or row.evidence_sha256 is None:
-        return None
-    return Link(key=row.evidence_key, sha256=row.evidence_sha256)

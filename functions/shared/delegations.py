@@ -11,8 +11,8 @@ from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
-from workflows.admission.contracts import OnBehalfOf
 from workflows.approval.delegation import Delegation, normal
+from workflows.approval.signature import OnBehalfOf
 
 _KIND = "delegation"
 """The one hash key of the index that lists them all; they are few."""
@@ -71,22 +71,22 @@ class Delegations:
 
     def all(self, *, since: datetime | None = None, after: Position | None = None) -> Iterator[Delegation]:
         """All of them, or those whose `until` is after `since`, latest end first."""
-        start = {"delegation_id": {"S": after[0]}, "kind": {"S": _KIND}, "until": {"S": after[1]}} if after else None
-        while True:
-            with translated():
-                page = client("dynamodb").query(
+        left = {"delegation_id": after[0], "kind": _KIND, "until": after[1]} if after else None
+        with translated():
+            for page in (
+                client("dynamodb")
+                .get_paginator("query")
+                .paginate(
                     TableName=self.table,
                     IndexName="by_end",
                     KeyConditionExpression="#kind = :kind AND #until > :since",
                     ExpressionAttributeNames={"#kind": "kind", "#until": "until"},
                     ExpressionAttributeValues=values(kind=_KIND, since=stamp(since) if since else "0"),
                     ScanIndexForward=False,
-                    **({"ExclusiveStartKey": start} if start else {}),
+                    **({"ExclusiveStartKey": to_item(left)} if left else {}),
                 )
-            yield from (from_item(item, Delegation) for item in page["Items"])
-            start = page.get("LastEvaluatedKey")
-            if start is None:
-                return
+            ):
+                yield from (from_item(item, Delegation) for item in page["Items"])
 
     def _of(self, name: str, at: datetime) -> list[Delegation]:
         with translated():

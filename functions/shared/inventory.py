@@ -6,16 +6,14 @@ from typing import Any
 
 import msgspec
 
-from functions.shared import conditional
+from functions.shared import batches, conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item
 from workflows.admission.contracts import DeviceRecord, Execution
-from workflows.admission.errors import AwsUnavailable, DeviceBoundElsewhere
+from workflows.admission.errors import DeviceBoundElsewhere
 from workflows.admission.inventory import Binding, device_key
 from workflows.errors import BadInput
-
-_ROUNDS = 3
 
 
 class Inventory:
@@ -26,18 +24,7 @@ class Inventory:
 
     def records(self, keys: Sequence[str]) -> list[DeviceRecord]:
         """The records under these keys, in one read. Raises `AwsUnavailable`, or `BadInput` for a record nobody can read."""
-        wanted: dict[str, Any] = {
-            self.table: {"Keys": [{"lookup_key": {"S": key}} for key in keys], "ConsistentRead": True}
-        }
-        items: list[dict[str, Any]] = []
-        for _ in range(_ROUNDS):
-            with translated():
-                answer = client("dynamodb").batch_get_item(RequestItems=wanted)
-            items += answer["Responses"].get(self.table, [])
-            wanted = answer.get("UnprocessedKeys") or {}
-            if not wanted:
-                return [_record(item) for item in items]
-        raise AwsUnavailable(f"DynamoDB left keys of {self.table} unread {_ROUNDS} times.")
+        return [_record(item) for item in batches.items(self.table, ({"lookup_key": key} for key in keys))]
 
     def binding(self, device: str) -> Binding | None:
         """Which certificate the device is bound to."""

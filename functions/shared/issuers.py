@@ -5,9 +5,9 @@
 
 from functools import lru_cache
 
-from botocore.exceptions import ClientError
 from cryptography import x509
 
+from functions.shared import objects
 from functions.shared.aws import client, translated
 from functions.shared.observability import logger
 from workflows.admission.errors import CertificateUnknown
@@ -20,27 +20,15 @@ def load(bucket: str, ca_certificate_id: str) -> x509.Certificate:
     Raises `CertificateUnknown` if AWS IoT does not know the CA (any more), `AwsUnavailable`, `AccessRefused`.
     """
     key = f"issuers/{ca_certificate_id}.pem"
-    kept = _kept(bucket, key)
+    kept = objects.read(bucket, key)
     if kept is not None:
         try:
-            return x509.load_pem_x509_certificate(kept)
+            return x509.load_pem_x509_certificate(kept.data)
         except ValueError:
             logger.warning("%s in the bucket is no certificate; asking AWS IoT and replacing it", key)
     with translated(ResourceNotFoundException=CertificateUnknown):
         description = client("iot").describe_ca_certificate(certificateId=ca_certificate_id)["certificateDescription"]
     pem = description["certificatePem"].encode("ascii")
     certificate = x509.load_pem_x509_certificate(pem)
-    with translated():
-        client("s3").put_object(Bucket=bucket, Key=key, Body=pem, ContentType="application/x-pem-file")
+    objects.write(bucket, key, pem, "application/x-pem-file")
     return certificate
-
-
-def _kept(bucket: str, key: str) -> bytes | None:
-    try:
-        with translated():
-            body: bytes = client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchKey":
-            raise
-        return None
-    return body

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from msgspec.structs import replace
 
 from functions.shared import objects
-from functions.shared.aws import client, translated
 from functions.shared.objects import ChangedMeanwhile
 from workflows.admission.errors import AwsUnavailable
 from workflows.revocation import manifest
@@ -51,10 +50,7 @@ def note_swept(bucket: str, issuer_key: str, slot: str, list_sha256: str) -> Non
 
 def every(bucket: str) -> Iterator[Manifest]:
     """Every issuer key's. Raises `ManifestInvalid`, `AwsUnavailable`, `AccessRefused`."""
-    with translated():
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="current/")
-        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    for key in keys:
+    for key in objects.keys(bucket, "current/"):
         yield load(bucket, key.removeprefix("current/").removesuffix(".json"))
 
 

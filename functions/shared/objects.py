@@ -32,6 +32,13 @@ def read_part(bucket: str, key: str, offset: int, length: int) -> bytes:
     return b"" if answer is None else _body(answer)[:length]
 
 
+def keys(bucket: str, folder: str) -> list[str]:
+    """Every key below `folder`. Raises `AwsUnavailable`, `AccessRefused`."""
+    with translated():
+        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+
 def size(bucket: str, key: str) -> int | None:
     """Octets; None if there is no such object. Raises `AwsUnavailable`, `AccessRefused`."""
     try:

@@ -18,6 +18,14 @@ logger = Logger()
 NAMESPACE = "Gatehouse"
 metrics = Metrics(namespace=NAMESPACE)
 
+_CERTIFICATES = (
+    ("certificate_id",),
+    ("certificate", "certificate_id"),
+    ("dossier", "claim", "certificate_id"),
+    ("item", "certificate_id"),
+)
+"""Where in what a function was given the certificate's id may stand."""
+
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Add one business metric; dimensions stay few, since each combination is a metric of its own.
@@ -63,14 +71,6 @@ def _correlation(event: Any) -> dict[str, str | None]:
         "certificate_id": next((found for place in _CERTIFICATES if (found := _inside(event, *place))), None),
         "execution": _inside(event, "execution", "arn"),
     }
-
-
-_CERTIFICATES = (
-    ("certificate_id",),
-    ("certificate", "certificate_id"),
-    ("dossier", "claim", "certificate_id"),
-    ("item", "certificate_id"),
-)
 
 
 def _inside(event: Any, *place: str) -> str | None:

@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from functions.shared.aws import client, translated
-from workflows.admission.contracts import SignedVote
 from workflows.admission.errors import AccessRefused, AwsUnavailable
+from workflows.approval.signature import SignedVote
 from workflows.evidence import jws, votes
 
 KEYS_PATH = "/evidence/keys.json"

@@ -23,7 +23,8 @@ from gatehouse.cli import (
     rules,
 )
 from gatehouse.cli.context import Aim
-from gatehouse.cli.failures import EXIT_CODES, ForeseenErrors
+from gatehouse.cli.failures import ForeseenErrors
+from gatehouse.foreseen import EXIT_CODES
 from gatehouse.local_cloud.settings import STACK
 
 app = typer.Typer(

@@ -1,9 +1,10 @@
-"""What every command that changes something asks for: a reason, a dry-run, and a yes."""
+"""What every command that changes something has: a reason, a dry run, a yes, and an end that says what was done."""
 
 from typing import Annotated
 
 import typer
 
+from gatehouse.cli.output import say, write_json
 from gatehouse.errors import AnsweredNo
 
 Reason = Annotated[str, typer.Option(help="Why. It is kept in the audit trail.")]
@@ -17,3 +18,11 @@ def agree(question: str, *, yes: bool) -> None:
     """Ask on stderr, so that stdout holds the result alone. Raises `AnsweredNo`."""
     if not yes and not typer.confirm(question, err=True):
         raise AnsweredNo("Nothing was changed.")
+
+
+def report(said: str, *, dry_run: bool, json: bool, **found: object) -> None:
+    """The end of an act: `said` for people, and for programs whether it was done and what it was about."""
+    if json:
+        write_json({"done": not dry_run, **found})
+    else:
+        say(DRY if dry_run else said)

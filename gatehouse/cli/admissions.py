@@ -8,13 +8,12 @@ import typer
 from rich.text import Text
 
 from gatehouse.admissions import Admission, Standing
-from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
+from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
 from gatehouse.cli.output import (
     Json,
     console,
     plain,
-    say,
     styled,
     write_facts,
     write_json,
@@ -123,12 +122,11 @@ def redrive(
     redriving.require_failed(found)
     if not json:
         write_facts(_act(found) | {"execution": found.execution_arn, "failed because": found.fault or found.reason})
-    if dry_run:
-        _report(found, json=json, done=False, said=DRY)
-        return
-    agree("Redrive it?", yes=yes)
-    redriving.redrive(aim, found.certificate_id, found.execution_arn, reason)
-    _report(found, json=json, done=True, said="Sealed, and redriven. Follow it: gatehouse admissions watch")
+    if not dry_run:
+        agree("Redrive it?", yes=yes)
+        redriving.redrive(aim, found.certificate_id, found.execution_arn, reason)
+    said = "Sealed, and redriven. Follow it: gatehouse admissions watch"
+    report(said, dry_run=dry_run, json=json, admission=found)
 
 
 @app.command()
@@ -147,15 +145,13 @@ def reopen(
     reopening.require_reopenable(found)
     if not json:
         write_facts(_act(found) | {"would reopen": _reopens(found)})
-    if dry_run:
-        _report(found, json=json, done=False, said=DRY)
-        return
-    agree("Reopen it now?", yes=yes)
-    now = reopening.reopen(aim, found, reason)
+    if not dry_run:
+        agree("Reopen it now?", yes=yes)
+        found = reopening.reopen(aim, found, reason)
     said = "Reopened: the device's next knock starts anew."
     if found.outcome == "refused":
         said += " A refused certificate knocks again only once it is deleted in AWS IoT."
-    _report(now, json=json, done=True, said=said)
+    report(said, dry_run=dry_run, json=json, admission=found)
 
 
 @app.command()
@@ -174,12 +170,10 @@ def forget(
     reopening.require_forgettable(aim, found)
     if not json:
         write_facts(_act(found) | {"evidence, which stays": found.evidence_key})
-    if dry_run:
-        _report(found, json=json, done=False, said=DRY)
-        return
-    agree("Forget it?", yes=yes)
-    reopening.forget(aim, found, reason)
-    _report(found, json=json, done=True, said="Forgotten.")
+    if not dry_run:
+        agree("Forget it?", yes=yes)
+        reopening.forget(aim, found, reason)
+    report("Forgotten.", dry_run=dry_run, json=json, admission=found)
 
 
 def _act(found: Admission) -> dict[str, object]:
@@ -190,13 +184,6 @@ def _act(found: Admission) -> dict[str, object]:
         "outcome": found.outcome,
         "why": found.reason,
     }
-
-
-def _report(found: Admission, *, json: bool, done: bool, said: str) -> None:
-    if json:
-        write_json({"done": done, "admission": found})
-    else:
-        say(said)
 
 
 def _reopens(admission: Admission) -> datetime | str | None:

@@ -7,8 +7,8 @@ import typer
 from gatehouse.approvals import Answer, Approvals, Lane, Signing
 from gatehouse.cli import signing_in
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
+from gatehouse.foreseen import NO
 from workflows.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="What waits for people, and what they decided.")

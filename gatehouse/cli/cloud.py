@@ -5,8 +5,8 @@ from typing import Annotated
 import msgspec
 import typer
 
-from gatehouse.cli.failures import UNREACHABLE
 from gatehouse.cli.output import Json, console, say, write_facts, write_json
+from gatehouse.foreseen import UNREACHABLE
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
 from gatehouse.local_cloud.settings import LocalCloudSettings
 from gatehouse.target import Target

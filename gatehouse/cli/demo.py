@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, say, write_json
+from gatehouse.foreseen import NO
 
 if TYPE_CHECKING:
     from gatehouse.demo.stage import Person

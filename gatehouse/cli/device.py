@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import NO, UNREACHABLE
 from gatehouse.cli.output import Json, write_facts, write_json
+from gatehouse.foreseen import NO, UNREACHABLE
 from gatehouse.target import MqttEndpoint
 from workflows.errors import BadInput
 

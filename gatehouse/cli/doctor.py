@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
+from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import NO
 from gatehouse.cli.output import Json, say, write_json, write_table
 from gatehouse.errors import AnsweredNo
+from gatehouse.foreseen import NO
 from gatehouse.lost_events import LostEvent, Queue
 
 app = typer.Typer()
@@ -90,10 +90,8 @@ def redrive(
                 delivered += 1
     finally:
         lost_events.give_back(aim, left)
-    if json:
-        write_json({"done": not dry_run, "redriven": delivered, "failed": failed, "left": len(left)})
-    else:
-        say(DRY if dry_run else f"{delivered} redriven, {len(left)} left.")
+    said = f"{delivered} redriven, {len(left)} left."
+    report(said, dry_run=dry_run, json=json, redriven=delivered, failed=failed, left=len(left))
     if failed:
         raise typer.Exit(NO)
 

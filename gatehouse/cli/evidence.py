@@ -9,6 +9,7 @@ from rich.text import Text
 
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, plain, say, write_facts, write_json, write_table
+from gatehouse.foreseen import NO
 
 if TYPE_CHECKING:
     from workflows.evidence.verify import Report
@@ -70,7 +71,7 @@ def verify(
     else:
         _write_report(report)
     if report.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
 
 
 @app.command()
@@ -103,7 +104,7 @@ def show(
                 write_facts({name: value for name, value in facts.items() if name != "pem"})
         _write_report(report)
     if report.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
 
 
 @app.command()
@@ -135,7 +136,7 @@ def export(
         say(f"{done.records} records in {done.folder}. To print: {done.folder / PAGE}")
         _write_report(done.report)
     if done.report.failures:
-        raise typer.Exit(1)
+        raise typer.Exit(NO)
 
 
 def _write_report(report: "Report") -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
+from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, plain, say, write_facts, write_json, write_table
 from workflows.reconciliation.findings import Kind
@@ -69,10 +69,7 @@ def repair(
     if not dry_run:
         agree("Repair it?", yes=yes)
         repairs.repair(aim, found, planned, reason)
-    if json:
-        write_json({"done": not dry_run, "does": planned.does, "finding": found})
-    else:
-        say(DRY if dry_run else "Repaired.")
+    report("Repaired.", dry_run=dry_run, json=json, does=planned.does, finding=found)
 
 
 @app.command()
@@ -100,7 +97,4 @@ def accept(
     if not dry_run:
         agree("Accept it?", yes=yes)
         findings.accept(aim, found, reason, datetime.now(UTC))
-    if json:
-        write_json({"done": not dry_run, "finding": found})
-    else:
-        say(DRY if dry_run else "Accepted.")
+    report("Accepted.", dry_run=dry_run, json=json, finding=found)

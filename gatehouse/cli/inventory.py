@@ -10,10 +10,10 @@ import msgspec
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree
+from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import USAGE
 from gatehouse.cli.output import Json, console, say, write, write_facts, write_json, write_table
+from gatehouse.foreseen import USAGE
 
 if TYPE_CHECKING:
     from gatehouse.inventory import Change
@@ -145,10 +145,8 @@ def retire(
     if not dry_run:
         agree(f"Retire {device}?", yes=yes)
         lines = denying.retire(aim, found, reason)
-    if json:
-        write_json({"done": not dry_run, "device": device, "retired": lines, "binding": found.binding})
-    else:
-        say(DRY if dry_run else f"{len(lines)} lines of {device} are removed. If it knocks anew, it is held.")
+    said = f"{len(lines)} lines of {device} are removed. If it knocks anew, it is held."
+    report(said, dry_run=dry_run, json=json, device=device, retired=lines, binding=found.binding)
 
 
 @app.command()

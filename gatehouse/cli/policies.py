@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from gatehouse.cli.context import target
-from gatehouse.cli.failures import NO, USAGE
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table, write_text
 from gatehouse.deployed_policies import MOST_COUNTED, Attached
+from gatehouse.foreseen import NO, USAGE
 from gatehouse.policies import Compared
 
 app = typer.Typer(no_args_is_help=True, help="What admitted devices may do.")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from gatehouse.cli.context import Aim, target
-from gatehouse.cli.failures import USAGE
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
+from gatehouse.foreseen import USAGE
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import msgspec
 from msgspec import Struct
 
-from gatehouse import admissions, redrive, trail
+from gatehouse import admissions, freshness, redrive, trail
 from gatehouse.admissions import Standing
-from gatehouse.console import executions, fleet, freshness, history, kept, payloads, waiting
+from gatehouse.console import executions, fleet, history, kept, payloads, waiting
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.history import Event
 from gatehouse.console.kept import Answers, KeptClients

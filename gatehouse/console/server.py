@@ -13,12 +13,12 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatehouse.cli.failures import NOT_PERMITTED, UNREACHABLE, explain
 from gatehouse.console.api import Api
 from gatehouse.console.assets import Asset, assets, tag_of
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.guard import SECURITY_HEADERS, Guard, Refusal
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted
+from gatehouse.foreseen import NOT_PERMITTED, UNREACHABLE, explain
 from gatehouse.local_cloud.settings import LOOPBACK
 from gatehouse.target import Target
 from workflows.errors import BadInput, GatehouseError

@@ -46,13 +46,6 @@ def to_page(request: Request) -> dict[str, Any]:
 
 
 def _query(target: Target, index: str, attribute: str, value: str, *, newest_first: bool = False) -> list[Request]:
-    items = tables.query(
-        target.client("dynamodb"),
-        TableName=target.output("ApprovalsTable"),
-        IndexName=index,
-        KeyConditionExpression="#attribute = :value",
-        ExpressionAttributeNames={"#attribute": attribute},
-        ExpressionAttributeValues=tables.to_item({":value": value}),
-        ScanIndexForward=not newest_first,
-    )
+    dynamodb, table = target.client("dynamodb"), target.output("ApprovalsTable")
+    items = tables.of_index(dynamodb, table, index, attribute, value, newest_first=newest_first)
     return [msgspec.convert(item, Request) for item in islice(items, _MOST + 1)]

@@ -4,12 +4,7 @@ import json
 from typing import Any
 
 from tests.deployed import ROOT
-
-Resources = dict[str, dict[str, Any]]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+from tests.template.resources import Resources, listed
 
 
 def allowed(resources: Resources, name: str) -> list[tuple[str, str]]:

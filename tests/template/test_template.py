@@ -1,6 +1,5 @@
 """What the template promises an auditor: roles that name their resources, everything encrypted, nothing lost with the stack."""
 
-import json
 import re
 import tomllib
 from collections.abc import Iterator
@@ -10,8 +9,7 @@ import pytest
 
 from gatehouse.signing_in.browser import PATH, PORTS
 from tests.deployed import ROOT
-
-Resources = dict[str, dict[str, Any]]
+from tests.template.resources import Resources, functions, listed, of_type
 
 KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey",
         "VoteSigningKey", "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
@@ -40,14 +38,6 @@ STARS = {
 """Every statement that may name ``*`` as its resource, with the reason. A key policy's ``*`` is the key itself and does not count."""
 
 
-def of_type(resources: Resources, kind: str) -> Resources:
-    return {name: resource for name, resource in resources.items() if resource["Type"] == kind}
-
-
-def functions(resources: Resources) -> Resources:
-    return of_type(resources, "AWS::Serverless::Function")
-
-
 def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every statement of every role: (resource, statement)."""
     for name, resource in resources.items():
@@ -57,10 +47,6 @@ def statements(resources: Resources) -> Iterator[tuple[str, dict[str, Any]]]:
             document = policy.get("PolicyDocument", policy)
             for statement in document["Statement"]:
                 yield name, statement
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def test_no_role_reaches_for_everything(resources: Resources) -> None:
@@ -289,23 +275,6 @@ def test_what_checkov_may_not_ask_is_written_down_with_a_reason(resources: Resou
     assert all(alone.values())
 
 
-def test_an_alarm_is_raised_before_a_list_goes_stale_and_if_nobody_looks(resources: Resources) -> None:
-    stale = resources["CrlGoesStaleAlarm"]["Properties"]
-    assert (stale["MetricName"], stale["Statistic"], stale["ComparisonOperator"]) == (
-        "CrlHoursLeft",
-        "Minimum",
-        "LessThanThreshold",
-    )
-    assert stale["Threshold"] == {"Ref": "CrlAlarmHours"}
-    unwatched = resources["ListsUnwatchedAlarm"]["Properties"]
-    assert unwatched["TreatMissingData"] == "breaching"
-    [dimension] = stale["Dimensions"]
-    service = resources["WatchListsFunction"]["Properties"]["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
-    assert dimension == {"Name": "service", "Value": service}
-    for alarm in (stale, unwatched):
-        assert alarm["AlarmActions"] == [{"Ref": "Notifications"}]
-
-
 def test_a_list_that_is_handed_in_is_judged_and_none_is_lost(resources: Resources) -> None:
     bucket = resources["CrlBucket"]["Properties"]
     assert bucket["NotificationConfiguration"]["EventBridgeConfiguration"]["EventBridgeEnabled"] is True
@@ -411,53 +380,6 @@ def test_every_function_runs_from_the_one_artifact(resources: Resources) -> None
     assert {function["Properties"].get("CodeUri") for function in functions(resources).values()} == {
         "build/gatehouse.zip"
     }
-
-
-def test_every_alarm_wakes_somebody_and_has_a_paragraph_that_says_what_to_do(resources: Resources) -> None:
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert alarms
-    paragraphs = re.findall(r"^\*\*(\w+)\*\*: ", (ROOT / "docs/operating.md").read_text(), flags=re.MULTILINE)
-    assert sorted(paragraphs) == sorted(name.removesuffix("Alarm") for name in alarms)
-    assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "Notifications"}] for alarm in alarms.values())
-
-
-def test_an_alarm_on_our_own_metrics_watches_one_that_is_counted(resources: Resources) -> None:
-    """A metric nobody emits never breaches: its name stands in a call of `count` in the function named as its service."""
-    for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
-        if alarm["Properties"].get("Namespace") != "Gatehouse":
-            continue
-        [service] = [d["Value"] for d in alarm["Properties"]["Dimensions"] if d["Name"] == "service"]
-        [folder] = ROOT.glob(f"functions/*/{service}")
-        counted = [*folder.glob("*.py"), *ROOT.glob("functions/shared/*.py")]
-        metric = alarm["Properties"]["MetricName"]
-        assert any(f'count("{metric}"' in path.read_text() for path in counted), name
-
-
-def test_the_dashboard_can_be_drawn_and_shows_metrics_that_are_counted(resources: Resources) -> None:
-    """The body is JSON once its placeholders are filled, no widget lies on another, and our own metrics are ones that exist."""
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    widgets = json.loads(re.sub(r"\$\{[\w:.]+\}", "24", body))["widgets"]
-    cells = [
-        (column, row)
-        for one in widgets
-        for column in range(one["x"], one["x"] + one["width"])
-        for row in range(one["y"], one["y"] + one["height"])
-    ]
-    assert len(cells) == len(set(cells))
-    assert all(column < 24 for column, _ in cells)
-    placeholders = set(re.findall(r"\$\{(\w+)", body)) - {"AWS"}
-    assert placeholders <= {*resources, "CrlAlarmHours"}
-    code = "".join(path.read_text() for path in ROOT.glob("functions/**/*.py"))
-    for metric in (
-        "AdmissionEnded",
-        "DecisionDelivered",
-        "ApprovalNotCarriedOut",
-        "VoteRefused",
-        "SignInRefused",
-        "CrlHoursLeft",
-    ):
-        assert metric in body
-        assert f'count("{metric}"' in code
 
 
 def test_every_output_says_what_it_is(template: dict[str, Any]) -> None:

@@ -106,7 +106,7 @@ def _outside_limits(
 ) -> Iterator[str]:
     """The operator's bounds, and the clock."""
     if not _key_allowed(key, limits):
-        yield f"its key is {facts.key}; expected RSA of {limits.min_rsa_bits} bits or more, or EC on {_any(limits.curves)}"
+        yield f"its key is {facts.key}; expected RSA of {limits.min_rsa_bits} bits or more, or EC on {' or '.join(limits.curves)}"
     if _weakly_signed(certificate):
         yield f"it is signed with {facts.signature_algorithm}; expected SHA-256 or stronger"
     if at < facts.not_before:
@@ -133,7 +133,3 @@ def _weakly_signed(certificate: x509.Certificate) -> bool:
     except UnsupportedAlgorithm:
         return True
     return digest is not None and digest.name in _WEAK_HASHES
-
-
-def _any(choices: tuple[str, ...]) -> str:
-    return " or ".join(choices)

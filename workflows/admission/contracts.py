@@ -9,15 +9,16 @@ leading zeros or sign.
 """
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
+from workflows.approval.signature import SignedVote
 from workflows.errors import BadInput
+from workflows.hashes import Sha256
 from workflows.revocation.verdict import Verdict
 
-Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]  # not $, which lets a line end through
 Outcome = Literal["admitted", "refused", "held", "failed"]
 """How an execution that owns its admission ends. A fifth, ``duplicate``, ends without a record of its own."""
 
@@ -34,17 +35,6 @@ class Execution(Struct, frozen=True, kw_only=True):
 
 
 # --- 1. Claim admission ----------------------------------------------------------------------------------------------
-
-
-class RegistrationEvent(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What AWS IoT publishes on ``$aws/events/certificates/registered/<caCertificateId>``; unknown fields are let through."""
-
-    certificate_id: Sha256
-    ca_certificate_id: Sha256
-    certificate_status: Literal["PENDING_ACTIVATION"]
-    aws_account_id: str = ""
-    timestamp: int | None = None
-    certificate_registration_timestamp: int | str | None = None
 
 
 class ClaimInput(Struct, frozen=True, kw_only=True):
@@ -209,43 +199,6 @@ class RequestApprovalInput(Struct, frozen=True, kw_only=True):
 class ReadDecisionInput(Struct, frozen=True, kw_only=True):
     certificate_id: Sha256
     execution: Execution
-
-
-class OnBehalfOf(Struct, frozen=True, kw_only=True):
-    """Whose right a vote used, by which delegation, and until when that stands. `group` is the one that was delegated."""
-
-    delegation_id: str
-    subject: str
-    name: str
-    group: str
-    until: datetime
-
-
-class SignedVote(Struct, frozen=True, kw_only=True):
-    """One person's signature block (21 CFR 11.50): printed name, time, meaning; bound to the basis (11.70).
-
-    `signature` is made when the vote is cast, over all the rest and the approval's id: see `workflows.evidence.votes`. `on_behalf_of` is
-    set where the right to vote was another's; name and subject are always those of the person who signed.
-    """
-
-    subject: str
-    name: str
-    groups: tuple[str, ...]
-    decision: Literal["approve", "reject"]
-    meaning: str
-    reason: str
-    basis_sha256: Sha256
-    certificate_id: Sha256
-    voted_at: datetime
-    signed_in_at: datetime | None = None
-    authentication_methods: tuple[str, ...] = ()
-    on_behalf_of: OnBehalfOf | None = None
-    signature: str | None = None
-
-    @property
-    def authority(self) -> str:
-        """The subject of the person whose right to vote this used up."""
-        return self.on_behalf_of.subject if self.on_behalf_of else self.subject
 
 
 class Decision(Struct, frozen=True, kw_only=True):

@@ -10,12 +10,13 @@ from msgspec import Meta, Struct
 
 from workflows.admission.errors import EventMalformed
 from workflows.admission.registration import quoted
+from workflows.hashes import Sha256
 
 
 class Connected(Struct, frozen=True, kw_only=True):
     """As the topic rule passes it. `at` is in milliseconds since the epoch."""
 
-    certificate_id: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+    certificate_id: Sha256
     at: Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 
 

@@ -1,12 +1,24 @@
 """Reading the event that starts an admission. Anything may stand in it: whoever may start executions may write it."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
-from workflows.admission.contracts import RegistrationEvent
 from workflows.admission.errors import EventMalformed
+from workflows.hashes import Sha256
+
+
+class RegistrationEvent(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What AWS IoT publishes on ``$aws/events/certificates/registered/<caCertificateId>``; unknown fields are let through."""
+
+    certificate_id: Sha256
+    ca_certificate_id: Sha256
+    certificate_status: Literal["PENDING_ACTIVATION"]
+    aws_account_id: str = ""
+    timestamp: int | None = None
+    certificate_registration_timestamp: int | str | None = None
 
 
 def read_event(event: Any) -> RegistrationEvent:

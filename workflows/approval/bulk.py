@@ -9,10 +9,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from workflows.admission.contracts import CertificateFacts, DeviceDecision, Sha256
+from workflows.admission.contracts import CertificateFacts, DeviceDecision
 from workflows.approval.request import Request
 from workflows.approval.spelling import misleading
 from workflows.approval.votes import Ballot
+from workflows.hashes import Sha256
 from workflows.revocation.verdict import Verdict
 
 MOST = 25

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from workflows.admission.contracts import OnBehalfOf
+from workflows.approval.signature import OnBehalfOf
 
 
 class Delegation(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from workflows.admission.contracts import Requirement, Ruling, SignedVote
+from workflows.admission.contracts import Requirement, Ruling
+from workflows.approval.signature import SignedVote
 
 
 class Progress(Struct, frozen=True, kw_only=True):

@@ -15,9 +15,10 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from workflows.admission.contracts import Decision, Ruling, SignedVote
+from workflows.admission.contracts import Decision, Ruling
 from workflows.approval.audit import AuditEvent, EventType
 from workflows.approval.errors import DecisionPending
+from workflows.approval.signature import SignedVote
 
 REQUEST_STATE = "Request approval"
 READ_STATE = "Read decision"

@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
-from workflows.admission.contracts import SignedVote
 from workflows.approval.request import Request, signer
+from workflows.approval.signature import SignedVote
 
 COLUMNS = (
     "approval_id",

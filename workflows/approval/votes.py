@@ -10,11 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from workflows.admission.contracts import SignedVote
 from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation, normal
 from workflows.approval.quorum import is_met, may_fill
 from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
+from workflows.approval.signature import SignedVote
 
 MEANINGS: dict[str, dict[str, str]] = {
     "approve": {
@@ -105,7 +105,7 @@ Sign = Callable[[SignedVote], SignedVote]
 """Puts the signature on a vote."""
 
 
-def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: Sign) -> Accepted | Repeated | Refused:
+def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: Sign) -> Result:
     """What becomes of `ballot` at `at`, by the server's clock. Changes nothing: an accepted vote still has to be stored.
 
     One rejection rejects; an approval that fills the last place approves. Either is owed to the execution from the same write on.
@@ -142,22 +142,7 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
         )
     )
     after = _with_vote(request, vote)
-    old, new = changes(request, after)
-    event = AuditEvent(
-        at=vote.voted_at,
-        source="approvals_web",
-        type="voted",
-        actor=voter.subject,
-        summary=f"{signer(vote)}: {vote.meaning}",
-        old=old,
-        new={
-            **new,
-            "vote": vote.decision,
-            "reason": vote.reason,
-            "basis_sha256": vote.basis_sha256,
-            **({"delegation_id": delegation.delegation_id} if delegation else {}),
-        },
-    )
+    event = _voted(request, after, vote)
     names = (voter.subject, voter.name, *voter.identified_as)
     if delegation:
         names += (delegation.delegator, delegation.delegator_name, *delegation.delegator_known_as)
@@ -207,6 +192,23 @@ def refused(voter: Voter, ballot: Ballot, refusal: Refused, *, at: datetime) -> 
         result="refused",
         summary=f"{refusal.code}: {refusal.message}",
         new={"vote": ballot.decision, "basis_sha256": ballot.basis_sha256[:64]},
+    )
+
+
+def _voted(request: Request, after: Request, vote: SignedVote) -> AuditEvent:
+    """What the trail says of a vote that counts."""
+    old, new = changes(request, after)
+    new |= {"vote": vote.decision, "reason": vote.reason, "basis_sha256": vote.basis_sha256}
+    if vote.on_behalf_of is not None:
+        new["delegation_id"] = vote.on_behalf_of.delegation_id
+    return AuditEvent(
+        at=vote.voted_at,
+        source="approvals_web",
+        type="voted",
+        actor=vote.subject,
+        summary=f"{signer(vote)}: {vote.meaning}",
+        old=old,
+        new=new,
     )
 
 

@@ -98,6 +98,21 @@ def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime
     return "\n".join((*head, "", *lines, "", rule, expiry, "", "Read it and decide, signed in:", link, ""))
 
 
+def event(request: Request, link: str, *, at: datetime) -> dict[str, object]:
+    """The same for programs and chat: the part of every event about a request. Nothing of the task token is in what it is made from."""
+    return {
+        "approval_id": request.approval_id,
+        "certificate_id": request.certificate_id,
+        "device": plain(request.device, 128),
+        "product": plain(request.product),
+        "site": plain(request.site),
+        "rule_id": request.ruling.rule_id,
+        "sentence": sentence(request, at=at),
+        "decide_by": request.decide_by,
+        "link": link,
+    }
+
+
 def result(request: Request, link: str, *, at: datetime) -> str:
     """The mail about what became of a request: the sentence, who decided, what follows, and one link."""
     if request.resume_state == "LOST":

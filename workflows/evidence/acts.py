@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from workflows.admission.contracts import Sha256
 from workflows.evidence.canonical import canonical, sha256
+from workflows.hashes import Sha256
 
 Kind = Literal["reopen", "forget", "redrive"]
 

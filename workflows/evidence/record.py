@@ -13,11 +13,12 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
-from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput, Sha256
+from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput
 from workflows.admission.failure import EndedBadly
 from workflows.evidence.acts import Ask, Kind
 from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.hashes import Sha256
 from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem, Item
 from workflows.revocation.verdict import Verdict

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from workflows.admission.contracts import Decision, SignedVote
+from workflows.admission.contracts import Decision
+from workflows.approval.signature import SignedVote
 from workflows.evidence import jws
 from workflows.evidence.canonical import sorted_json
 from workflows.evidence.errors import EvidenceInvalid

@@ -85,9 +85,9 @@ def of_return(row: Row, at: datetime, within: timedelta) -> Finding | None:
     )
 
 
-def asks_policies(row: Row | None) -> bool:
+def asks_policies(row: Row) -> bool:
     """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each."""
-    return row is not None and row.outcome in ("admitted", "failed") and row.revoked_by is None
+    return row.outcome in ("admitted", "failed") and row.revoked_by is None
 
 
 def of_active(certificate_id: str, row: Row | None, policies: Sequence[str] | None) -> Finding | None:

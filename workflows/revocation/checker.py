@@ -16,7 +16,7 @@ from workflows.revocation.names import ALL_REASONS
 from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import covered_reasons
 from workflows.revocation.signatures import SignatureError, check_signature
-from workflows.revocation.verdict import ListFacts, NotCounted, Status, Verdict
+from workflows.revocation.verdict import NotCounted, Status, Verdict
 from workflows.revocation.verified import MAX_SIZE, CheckedList, ListMeta, Refused, verify_list
 
 
@@ -212,7 +212,7 @@ def _sort(question: Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
     found = _Sorted([], [], [])
     stale: list[ListMeta] = []
     for one in _verified(question, lists, found):
-        failed = _time(question, one.meta)
+        failed = one.meta.out_of_time(question.at, question.max_age)
         if failed is not None and one.meta.next_update <= question.at:
             stale.append(one.meta)
         failed = failed or _rollback(question, one.meta) or _scope(question, one.meta)
@@ -249,17 +249,6 @@ def _verified(question: Question, lists: Sequence[bytes | CheckedList], found: _
 
 
 _Failed = tuple[str, str]
-
-
-def _time(question: Question, meta: ListMeta) -> _Failed | None:
-    at = question.at
-    if at < meta.this_update:
-        return "RFC 5280 5.1.2.4", f"thisUpdate, {meta.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
-    if at >= meta.next_update:
-        return "RFC 5280 5.1.2.5", f"stale: nextUpdate was {meta.next_update:%Y-%m-%d %H:%M:%S}Z"
-    if question.max_age is not None and at - meta.this_update > question.max_age:
-        return "profile: age", f"issued {at - meta.this_update} ago, at most {question.max_age} is allowed"
-    return None
 
 
 def _rollback(question: Question, meta: ListMeta) -> _Failed | None:
@@ -320,20 +309,9 @@ def _verdict(
         serial_number=question.certificate.serial.hex().upper(),
         issuer_key_sha256=question.issuer.key_sha256,
         at=question.at,
-        governing=None if governing is None else _facts(governing),
-        with_lists=tuple(_facts(meta) for meta in others),
+        governing=None if governing is None else governing.facts(),
+        with_lists=tuple(meta.facts() for meta in others),
         revocation_reason=revocation_reason,
         revocation_date=revocation_date,
         not_counted=tuple(dropped),
-    )
-
-
-def _facts(meta: ListMeta) -> ListFacts:
-    return ListFacts(
-        sha256=meta.sha256,
-        number=str(meta.number),
-        this_update=meta.this_update,
-        next_update=meta.next_update,
-        scope=meta.scope.id,
-        delta_base=None if meta.base is None else str(meta.base),
     )

@@ -39,9 +39,6 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     """Octets."""
     accepted_at: datetime
 
-    def age(self, at: datetime) -> timedelta:
-        return at - self.this_update
-
     def goes_stale_at(self, limits: Limits) -> datetime:
         """When the list stops to count: at nextUpdate, or when it is older than the operator allows."""
         if limits.max_age is None:
@@ -84,7 +81,7 @@ def accept(
     if not isinstance(verified, VerifiedList):
         return Rejected(clause=verified.clause, reason=verified.reason, sha256=verified.sha256)
     meta = verified.meta
-    failed = _out_of_time(meta, at, limits) or _step_back(meta, previous)
+    failed = meta.out_of_time(at, limits.max_age) or _step_back(meta, previous)
     if failed is not None:
         return Rejected(clause=failed[0], reason=failed[1], sha256=meta.sha256)
     record = Accepted(
@@ -104,16 +101,6 @@ def accept(
 def slot(meta: ListMeta) -> str:
     """Names the place of a current list: one for each issuer key and scope, and one for its deltas."""
     return f"{meta.issuer_key_sha256}/{meta.scope.id}" + ("/delta" if meta.base is not None else "")
-
-
-def _out_of_time(meta: ListMeta, at: datetime, limits: Limits) -> tuple[str, str] | None:
-    if at < meta.this_update:
-        return "RFC 5280 5.1.2.4", f"thisUpdate, {meta.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
-    if at >= meta.next_update:
-        return "RFC 5280 5.1.2.5", f"stale: nextUpdate was {meta.next_update:%Y-%m-%d %H:%M:%S}Z"
-    if limits.max_age is not None and at - meta.this_update > limits.max_age:
-        return "profile: age", f"issued {at - meta.this_update} ago, at most {limits.max_age} is allowed"
-    return None
 
 
 def _step_back(meta: ListMeta, previous: Accepted | None) -> tuple[str, str] | None:

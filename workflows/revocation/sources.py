@@ -5,12 +5,13 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from workflows import configuration
+from workflows.hashes import Sha256
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One CA's list. `addresses` are tried in order; `private` lets them, but never a redirect, be private IP addresses."""
 
-    ca: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    ca: Sha256
     addresses: Annotated[tuple[Annotated[str, Meta(pattern="^https?://[^/?#@]+")], ...], Meta(min_length=1)]
     every_minutes: Annotated[int, Meta(ge=5, le=10_080)] = 60
     private: bool = False

@@ -173,15 +173,7 @@ def serial_of(octets: bytes) -> str:
 
 
 def facts_of(verified: VerifiedList) -> ListFacts:
-    meta = verified.meta
-    return ListFacts(
-        sha256=meta.sha256,
-        number=str(meta.number),
-        this_update=meta.this_update,
-        next_update=meta.next_update,
-        scope=meta.scope.id,
-        delta_base=None if meta.base is None else str(meta.base),
-    )
+    return verified.meta.facts()
 
 
 def changes(old: VerifiedList | None, new: VerifiedList, deltas: Iterable[VerifiedList]) -> Changes:

@@ -8,7 +8,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from cryptography import x509
@@ -21,6 +21,7 @@ from workflows.revocation.lists import RawList, read_list
 from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import Scope, read_scope
 from workflows.revocation.signatures import SignatureError, check_signature
+from workflows.revocation.verdict import ListFacts
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -68,6 +69,27 @@ class ListMeta(NamedTuple):
     """IssuingDistributionPoint, DER. A delta and its base have the same."""
     key_identifier: bytes | None
     """AuthorityKeyIdentifier, DER. A delta and its base have the same."""
+
+    def out_of_time(self, at: datetime, max_age: timedelta | None) -> tuple[str, str] | None:
+        """The clause by which the list does not count at `at`, and why; None if it does. `max_age` is since thisUpdate."""
+        if at < self.this_update:
+            return "RFC 5280 5.1.2.4", f"thisUpdate, {self.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
+        if at >= self.next_update:
+            return "RFC 5280 5.1.2.5", f"stale: nextUpdate was {self.next_update:%Y-%m-%d %H:%M:%S}Z"
+        if max_age is not None and at - self.this_update > max_age:
+            return "profile: age", f"issued {at - self.this_update} ago, at most {max_age} is allowed"
+        return None
+
+    def facts(self) -> ListFacts:
+        """The list as a verdict names it."""
+        return ListFacts(
+            sha256=self.sha256,
+            number=str(self.number),
+            this_update=self.this_update,
+            next_update=self.next_update,
+            scope=self.scope.id,
+            delta_base=None if self.base is None else str(self.base),
+        )
 
 
 @runtime_checkable

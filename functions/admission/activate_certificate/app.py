@@ -35,7 +35,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     inventory = Inventory(used.inventory_table)
 
     admission = Admissions(used.admissions_table).retain(certificate_id, execution)
-    certificate_arn = certificates.arn(execution, "cert", certificate_id)
+    certificate_arn = certificates.arn(execution.arn, "cert", certificate_id)
     ensure_turn(request, record, inventory, used.turns_table, at)
     try:
         ensure_still_allowed(request, record, admission, inventory, at)
@@ -52,7 +52,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     return contracts.write(
         contracts.Activation(
             thing_name=record.device,
-            thing_arn=certificates.arn(execution, "thing", record.device),
+            thing_arn=certificates.arn(execution.arn, "thing", record.device),
             thing_type=record.thing_type,
             groups=record.groups,
             replaced_certificate_id=binding.previous_certificate_id,

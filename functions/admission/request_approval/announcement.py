@@ -20,19 +20,7 @@ def announce(
     messages.mail(wording.subject("Approval needed", request), mail, "approval_requested")
     messages.event(
         "Approval requested",
-        {
-            "approval_id": request.approval_id,
-            "certificate_id": request.certificate_id,
-            "device": wording.plain(request.device, 128),
-            "product": wording.plain(request.product),
-            "site": wording.plain(request.site),
-            "rule_id": request.ruling.rule_id,
-            "requirements": request.ruling.requirements,
-            "sentence": wording.sentence(request, at=at),
-            "checks": checks,
-            "decide_by": request.decide_by,
-            "link": link,
-        },
+        wording.event(request, link, at=at) | {"requirements": request.ruling.requirements, "checks": checks},
         request.execution_arn,
     )
 

@@ -28,7 +28,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     request = contracts.read(contracts.RollBackInput, event)
     used, device, certificate_id = settings(Settings), request.device, request.certificate_id
     Admissions(used.admissions_table).retain(certificate_id, request.execution)
-    certificate_arn = certificates.arn(request.execution, "cert", certificate_id)
+    certificate_arn = certificates.arn(request.execution.arn, "cert", certificate_id)
     undone: list[str] = []
     try:
         status = certificates.status_of(certificate_id)

@@ -1,30 +1,19 @@
 """Who is asking, and what they may see: the same for every part of the API and for the pages."""
 
-import re
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from functions.approval.approvals_web.answers import Denied
-from functions.approval.approvals_web.identity import Provider, voter
+from functions.approval.approvals_web.identity import voter
+from functions.approval.approvals_web.resources import Settings, delegations
+from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
 from functions.shared.approvals import Approvals
-from functions.shared.delegations import Delegations
 from functions.shared.settings import rules, settings
 from workflows.approval.delegating import held
 from workflows.approval.request import Request
 from workflows.approval.votes import Voter
-
-T = TypeVar("T")
-_ID = re.compile(r"[0-9a-f]{32}")
-
-
-class Settings(Provider, frozen=True, kw_only=True):
-    approvals_table: str
-    delegations_table: str
-    approvals_url: str
-    vote_signing_key_arn: str
 
 
 def signed_in(event: dict[str, Any]) -> Voter:
@@ -35,13 +24,8 @@ def signed_in(event: dict[str, Any]) -> Voter:
 def with_delegations(person: Voter) -> Voter:
     """`person` with the rights that others have given them and that stand now."""
     at = clock.now()
-    found = Delegations(settings(Settings).delegations_table).held_by(person.identified_as, at)
+    found = delegations().held_by(person.identified_as, at)
     return replace(person, delegations=held(rules(), person, found, at=at))
-
-
-def approvals_of() -> Approvals:
-    """The table of requests, with what a vote's transaction has to look at."""
-    return Approvals(settings(Settings).approvals_table, settings(Settings).delegations_table)
 
 
 def may_read(person: Voter, request: Request | None = None) -> bool:
@@ -68,24 +52,3 @@ def find(approvals: Approvals, approval_id: str, person: Voter) -> Request:
 
 def nobody() -> Denied:
     return Denied("not_allowed", "You are in no group that approves or reviews. Ask whoever runs Gatehouse for you.")
-
-
-def is_id(text: str) -> bool:
-    """Whether `text` looks like the id of a request or a delegation."""
-    return _ID.fullmatch(text) is not None
-
-
-def body(text: str | None, kind: type[T], expected: str) -> T:
-    """What was sent, read strictly. Raises `Denied`, saying what was `expected`."""
-    try:
-        return msgspec.json.decode(text or "", type=kind)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Denied("bad_request", f"What was sent cannot be read: {error}. {expected}") from error
-
-
-def limit(asked: dict[str, str], usual: int, most: int) -> int:
-    """How many a page may have. Raises `Denied`."""
-    written = asked.get("limit", str(usual))
-    if not re.fullmatch(r"[0-9]{1,4}", written) or not 1 <= int(written) <= most:
-        raise Denied("bad_request", f"limit is {written[:40]!r}. Expected a number from 1 to {most}.")
-    return int(written)

@@ -5,11 +5,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from functions.approval.approvals_web import api, delegations_api, search_api, votes_api
 from functions.approval.approvals_web.answers import Denied, fault
+from functions.approval.approvals_web.api import approvals, delegations, search, votes
 from functions.approval.approvals_web.identity import NotSignedIn
-from functions.approval.approvals_web.pages import deciding, finding, standing_in
-from functions.approval.approvals_web.pages import routes as reading
+from functions.approval.approvals_web.pages import deciding, finding, reading, standing_in
 from functions.approval.approvals_web.pages.faults import fault_page
 from functions.approval.approvals_web.signing_in import routes as signing_in
 from functions.approval.approvals_web.signing_in.refused import record_refused_sign_in
@@ -17,7 +16,7 @@ from functions.shared.observability import logger, observed
 from workflows.errors import MayWorkLater
 
 app = APIGatewayHttpResolver()
-for part in (api, delegations_api, search_api, votes_api, signing_in, reading, deciding, finding, standing_in):
+for part in (approvals, delegations, search, votes, signing_in, reading, deciding, finding, standing_in):
     app.include_router(part.router)
 
 

@@ -4,13 +4,15 @@ from typing import Literal
 
 from msgspec import Struct
 
+from functions.approval.approvals_web import resources
+from functions.approval.approvals_web.answers import Denied
+from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
-from functions.shared.delegations import Delegations
+from functions.shared.settings import rules
 from functions.shared.trail import Trail
 from workflows.approval import delegating
 from workflows.approval.delegating import Asked, NotDelegated
 from workflows.approval.delegation import Delegation
-from workflows.approval.rules import Rules
 from workflows.approval.votes import Voter
 
 Act = Literal["delegate", "end_delegation"]
@@ -23,9 +25,10 @@ class Done(Struct, frozen=True, kw_only=True):
     repeated: bool
 
 
-def delegate(table: Delegations, trail: Trail, rules: Rules, person: Voter, asked: Asked) -> Done | NotDelegated:
+def delegate(person: Voter, asked: Asked) -> Done | NotDelegated:
     """Raises `TrailUnavailable`, `AwsUnavailable`: ask again, the same is not made twice."""
-    made = delegating.delegate(rules, person, asked, at=clock.now())
+    table, trail = resources.delegations(), resources.trail()
+    made = delegating.delegate(rules(), person, asked, at=clock.now())
     if isinstance(made, NotDelegated):
         return _refused(trail, "delegate", asked.group, person, made)
     standing = table.find(made.delegation_id)
@@ -43,11 +46,12 @@ def delegate(table: Delegations, trail: Trail, rules: Rules, person: Voter, aske
     return Done(delegation=standing, repeated=True)
 
 
-def end(table: Delegations, trail: Trail, person: Voter, delegation_id: str, reason: str) -> Done | NotDelegated | None:
-    """None if there is no such delegation. Raises `TrailUnavailable`, `AwsUnavailable`: ask again."""
-    standing = table.find(delegation_id)
+def end(person: Voter, delegation_id: str, reason: str) -> Done | NotDelegated:
+    """Raises `Denied` if there is no such delegation, `TrailUnavailable`, `AwsUnavailable`: ask again."""
+    table, trail = resources.delegations(), resources.trail()
+    standing = table.find(delegation_id) if is_id(delegation_id) else None
     if standing is None:
-        return None
+        raise Denied("not_found", "There is no such delegation.")
     ended = delegating.end(standing, person, reason, at=clock.now())
     if isinstance(ended, NotDelegated):
         if ended.code == "already_ended" and standing.ended_by == person.subject:

@@ -14,6 +14,9 @@ from msgspec import Struct
 from workflows.approval.votes import Voter
 from workflows.errors import GatehouseError
 
+GROUPS = "cognito:groups"
+"""The claim in which an issuer names the groups, whoever it is."""
+
 
 class NotSignedIn(GatehouseError):  # noqa: N818
     """The claims do not name a person who is signed in to us now."""
@@ -28,14 +31,11 @@ class NotSignedIn(GatehouseError):  # noqa: N818
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """Whose tokens count: those given to the pages' client, and at the API also those given to the command line's. `groups_claim` is where
-    that issuer writes the groups; Cognito's unless set.
-    """
+    """Whose tokens count: those given to the pages' client, and at the API also those given to the command line's."""
 
     oidc_issuer: str
     oidc_client_id: str
     oidc_command_line_client_id: str = ""
-    groups_claim: str = "cognito:groups"
 
 
 def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
@@ -72,7 +72,7 @@ def person(
     return Voter(
         subject=subject,
         name=_name(claims) or subject,
-        groups=listed(claims.get(provider.groups_claim)),
+        groups=listed(claims.get(GROUPS)),
         known_as=tuple(alias for alias in aliases if isinstance(alias, str)),
         identified_as=_surely(claims, subject),
         signed_in_at=moment(claims.get("auth_time")),

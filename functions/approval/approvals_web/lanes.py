@@ -6,12 +6,10 @@ from functools import partial
 from typing import Literal, get_args
 
 from functions.approval.approvals_web import paging
-from functions.approval.approvals_web.paging import CursorInvalid, Page, Walk
+from functions.approval.approvals_web.paging import Page, Walk
 from functions.shared.approval_index import Found, Index, Position, found
 from workflows.approval.request import Request
 from workflows.approval.votes import Voter, ways
-
-__all__ = ["LANES", "CursorInvalid", "Lane", "Page", "page"]
 
 Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
 LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}

@@ -1,17 +1,16 @@
 """Lists of several sources, merged in order of time and left at any place: a cursor remembers where each source was."""
 
-import base64
 import heapq
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
+from functions.approval.approvals_web import opaque
+from functions.approval.approvals_web.answers import Denied
 from functions.shared.approval_index import Found, Position
 from workflows.approval.request import Request
-from workflows.errors import BadInput
 
 MOST_READ = 1000
 """So many requests are looked at for one page, at most: a page may be short, or empty, and still have a next one."""
@@ -20,8 +19,11 @@ _Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 _Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")]
 
 
-class CursorInvalid(BadInput):
+class CursorInvalid(Denied):
     """The cursor is none that we gave out for this list."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("bad_cursor", message)
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -71,7 +73,7 @@ class Walk:
 
     @property
     def cursor(self) -> str:
-        return _write(_Cursor(of=self._of, after=self._after))
+        return opaque.write(_Cursor(of=self._of, after=self._after))
 
 
 def page(walk: Walk, limit: int) -> Page:
@@ -93,15 +95,10 @@ def _order(found: Found) -> str:
     return found.position[1]
 
 
-def _write(cursor: _Cursor) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).decode().rstrip("=")
-
-
 def _read(text: str, of: str, sources: Mapping[str, Source]) -> Mapping[str, Position]:
-    try:
-        cursor = msgspec.json.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Cursor)
-    except (ValueError, msgspec.DecodeError) as error:
-        raise CursorInvalid("This cursor is not one of ours. Start again without it.") from error
+    cursor = opaque.read(text, _Cursor)
+    if cursor is None:
+        raise CursorInvalid("This cursor is not one of ours. Start again without it.")
     if cursor.of != of or not set(cursor.after) <= set(sources):
         raise CursorInvalid("This cursor belongs to another list or search. Start again without it.")
     return cursor.after

@@ -9,9 +9,9 @@ from functions.approval.approvals_web.voting import vote
 from functions.shared.approvals import Approvals
 from functions.shared.observability import logger
 from functions.shared.signing import Signer
-from workflows.admission.contracts import SignedVote
 from workflows.approval import bulk, votes
 from workflows.approval.request import Request
+from workflows.approval.signature import SignedVote
 from workflows.errors import MayWorkLater
 
 

@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from workflows.admission.contracts import SignedVote
 from workflows.approval import wording
 from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation
 from workflows.approval.quorum import Progress, progress
 from workflows.approval.request import Request
+from workflows.approval.signature import SignedVote
 from workflows.approval.votes import MEANINGS, Voter, barred, ways
 
 

@@ -2,29 +2,24 @@
 
 from msgspec.structs import replace
 
-from functions.approval.approvals_web.access import Settings, is_id
+from functions.approval.approvals_web import resources
+from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
 from functions.shared.approvals import Approvals
-from functions.shared.delegations import Delegations
 from functions.shared.observability import count
-from functions.shared.settings import rules, settings
+from functions.shared.settings import rules
 from functions.shared.signing import Signer
-from workflows.admission.contracts import SignedVote
 from workflows.approval import bulk, votes
 from workflows.approval.delegating import held
 from workflows.approval.request import Request, Step
-
-
-def signer() -> Signer:
-    """The stack's key for votes, which signs nothing else."""
-    return Signer(settings(Settings).vote_signing_key_arn, settings(Settings).approvals_url)
+from workflows.approval.signature import SignedVote
 
 
 def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:
     """`voter` with the delegation that the ballot names, read strongly: an index lags, and a page may be old."""
     if ballot.delegation_id is None or not is_id(ballot.delegation_id):
         return voter
-    found = Delegations(settings(Settings).delegations_table).find(ballot.delegation_id)
+    found = resources.delegations().find(ballot.delegation_id)
     return replace(voter, delegations=held(rules(), voter, (found,) if found else (), at=clock.now()))
 
 
@@ -36,12 +31,12 @@ def vote(
     ballot: votes.Ballot,
     *,
     together: tuple[bulk.Kind, int] | None = None,
-) -> tuple[votes.Accepted | votes.Repeated | votes.Refused, Request]:
+) -> tuple[votes.Result, Request]:
     """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
 
     Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
     """
-    results: list[votes.Accepted | votes.Repeated | votes.Refused] = []
+    results: list[votes.Result] = []
 
     def sign(unsigned: SignedVote) -> SignedVote:
         return signer.sign_vote(unsigned, approval_id)

@@ -72,7 +72,7 @@ class Telling:
         count("ApproversTold")
 
     def _written(self, request: Request, kind: Kind, at: datetime) -> tuple[str, str]:
-        link = f"{self._approvals_url}/approvals/{request.approval_id}"
+        link = self._link(request)
         subject = wording.subject(wording.HEADS[kind], request)
         if request.status != "PENDING":
             return subject, wording.result(request, link, at=at)
@@ -88,23 +88,16 @@ class Telling:
         )
 
     def _detail(self, request: Request, kind: Kind, at: datetime) -> dict[str, object]:
-        """For programs and chat. Nothing of the task token is in what this is made from."""
-        return {
-            "approval_id": request.approval_id,
-            "certificate_id": request.certificate_id,
-            "device": wording.plain(request.device, 128),
-            "product": wording.plain(request.product),
-            "site": wording.plain(request.site),
-            "rule_id": request.ruling.rule_id,
+        return wording.event(request, self._link(request), at=at) | {
             "status": request.status.lower(),
             "told": kind,
             "groups": notices.groups(request, kind, at=at),
-            "sentence": wording.sentence(request, at=at),
-            "decide_by": request.decide_by,
             "execute_by": request.execute_by,
             "because": request.lost_because,
-            "link": f"{self._approvals_url}/approvals/{request.approval_id}",
         }
+
+    def _link(self, request: Request) -> str:
+        return f"{self._approvals_url}/approvals/{request.approval_id}"
 
     def _addresses(self, request: Request, kind: Kind, at: datetime) -> set[str]:
         """Members and their delegates, without those who need no message; of a result also whoever entered the device."""

@@ -4,14 +4,13 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from functions.shared import batches
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, to_plain, values
-from workflows.admission.errors import AwsUnavailable
+from functions.shared.items import from_item, values
 from workflows.reconciliation.findings import Row
 
 T = TypeVar("T")
 PAGE = 100
-_ROUNDS = 3
 
 
 def query(
@@ -50,29 +49,14 @@ def scan(table: str, beginning: str, after: str | None, kind: type[T]) -> tuple[
 
 
 def admissions(table: str, certificate_ids: Sequence[str]) -> dict[str, Row]:
-    """The admissions of at most a hundred certificates, by certificate id. Those that never knocked are missing."""
-    items = _items(table, [{"certificate_id": {"S": one}} for one in certificate_ids])
+    """The admissions of these certificates, by certificate id. Those that never knocked are missing."""
+    items = batches.items(table, ({"certificate_id": one} for one in certificate_ids))
     return {row.certificate_id: row for row in (from_item(item, Row) for item in items)}
 
 
 def known_keys(table: str, keys: Sequence[str]) -> set[str]:
-    """Which of at most a hundred lookup keys the inventory has."""
-    return {to_plain(item)["lookup_key"] for item in _items(table, [{"lookup_key": {"S": key}} for key in keys])}
-
-
-def _items(table: str, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    wanted: dict[str, Any] = {table: {"Keys": keys, "ConsistentRead": True}} if keys else {}
-    items: list[dict[str, Any]] = []
-    for _ in range(_ROUNDS):
-        if not wanted:
-            return items
-        with translated():
-            answer = client("dynamodb").batch_get_item(RequestItems=wanted)
-        items += answer["Responses"].get(table, [])
-        wanted = answer.get("UnprocessedKeys") or {}
-    if wanted:
-        raise AwsUnavailable(f"DynamoDB left keys of {table} unread {_ROUNDS} times.")
-    return items
+    """Which of these lookup keys the inventory has."""
+    return {item["lookup_key"]["S"] for item in batches.items(table, ({"lookup_key": key} for key in keys))}
 
 
 def _page(call: str, after: str | None, kind: type[T], **request: Any) -> tuple[list[T], str | None]:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from functions.reconciliation.reconcile_fleet import pages
 from functions.reconciliation.reconcile_fleet.fleet import Fleet
-from functions.shared import clock
+from functions.shared import certificates, clock
 from functions.shared.admissions import RETURN
 from functions.shared.timestamps import stamp
 from workflows.admission.inventory import Binding, device_key
@@ -84,7 +84,9 @@ class Walks:
         found: list[Finding | None] = []
         for certificate_id in active:
             row = rows.get(certificate_id)
-            policies = self._fleet.policies(_arn(row, certificate_id)) if findings.asks_policies(row) else None
+            policies = None
+            if row is not None and findings.asks_policies(row):
+                policies = self._fleet.policies(certificates.arn(row.execution_arn, "cert", certificate_id))
             found.append(findings.of_active(certificate_id, row, policies))
         following_ca = ca if following else self._fleet.next_ca(ca)
         return _page(found, json.dumps([following_ca, following]) if following_ca else None)
@@ -109,13 +111,6 @@ class Walks:
             if rows:  # otherwise it is somebody else's
                 made.append(findings.of_thing(name, rows[-1], self._fleet.principals(name) or ()))
         return _page(made, following)
-
-
-def _arn(row: Row | None, certificate_id: str) -> str:
-    """The certificate's ARN, in the partition, Region and account of the execution that admitted it."""
-    assert row is not None  # noqa: S101 - only those with an admission are asked for
-    _, partition, _, region, account, *_ = row.execution_arn.split(":")
-    return f"arn:{partition}:iot:{region}:{account}:cert/{certificate_id}"
 
 
 def _page(found: Iterable[Finding | None], following: str | None) -> Page:

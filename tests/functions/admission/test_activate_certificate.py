@@ -1,20 +1,19 @@
 """Bound, made, attached, and only then ACTIVE; what dies in between is finished by the next try."""
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
-from functions.admission.activate_certificate.app import handler
 from functions.shared.admissions import Admissions
 from functions.shared.inventory import Inventory
 from tests import aws_environment, faults, pki
+from tests.functions.admission.activating import Prepared
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import ruling, sha256
 from workflows.admission import contracts
-from workflows.admission.contracts import Activation, Decision, DeviceDecision, Execution, SignedVote
+from workflows.admission.contracts import DeviceDecision, Execution
 from workflows.admission.errors import (
     AccessRefused,
     AdmissionNotOwned,
@@ -28,64 +27,6 @@ from workflows.admission.errors import (
 from workflows.errors import BadInput
 
 OLD = sha256("old certificate")
-
-
-class Prepared(Case):
-    """Inspected and looked up: what is left is to activate."""
-
-    def __init__(self, gate: Gate, common_name: str = "pump-0042", **of_record: Any) -> None:
-        super().__init__(gate, common_name, **of_record)
-        self.facts = self.inspected()
-        self.device = self.looked_up()
-
-    def activate(self, approval: Decision | None = None, device: DeviceDecision | None = None) -> Activation:
-        answer = self.step(
-            handler,
-            certificate=contracts.write(self.facts),
-            device=contracts.write(device or self.device),
-            approval=contracts.write(approval),
-        )
-        return msgspec.convert(answer, Activation)
-
-    def by_people(self) -> DeviceDecision:
-        return msgspec.structs.replace(self.device, action="people", ruling=ruling())
-
-    def approval(self, **unusual: Any) -> Decision:
-        def vote(subject: str, group: str) -> SignedVote:
-            return SignedVote(
-                subject=subject,
-                name=subject,
-                groups=(group,),
-                decision="approve",
-                meaning="approval",
-                reason="",
-                basis_sha256=self.device.basis_sha256,
-                certificate_id=self.certificate_id,
-                voted_at=pki.NOW,
-            )
-
-        usual = Decision(
-            status="approved",
-            approval_id="a1",
-            reason="",
-            basis_sha256=self.device.basis_sha256,
-            requested_at=pki.NOW,
-            decide_by=pki.NOW + pki.HOUR,
-            execute_by=pki.NOW + pki.HOUR,
-            votes=(vote("quentin", "quality"), vote("sofia", "security")),
-        )
-        return msgspec.structs.replace(usual, **unusual)
-
-    def attached(self) -> list[str]:
-        names: list[str] = self.gate.iot.list_principal_things(principal=self.arn)["things"]
-        return names
-
-    def nothing_happened(self) -> bool:
-        return (
-            self.gate.status(self.certificate_id) == "PENDING_ACTIVATION"
-            and not self.gate.binding("pump-0042")
-            and not self.attached()
-        )
 
 
 @pytest.fixture
@@ -270,64 +211,6 @@ def test_an_approval_of_other_facts_is_not_carried_out(case: Prepared) -> None:
     assert calls == []
 
 
-# --- When ----------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", ["INACTIVE", "REVOKED"])
-def test_a_certificate_that_somebody_set_while_people_thought_stays_so(case: Prepared, status: Any) -> None:
-    case.gate.iot.update_certificate(certificateId=case.certificate_id, newStatus=status)
-    with pytest.raises(CertificateChanged, match=status):
-        case.activate(case.approval(), case.by_people())
-    assert case.gate.status(case.certificate_id) == status
-    assert not case.gate.binding("pump-0042")
-
-
-def test_an_approval_is_carried_out_until_the_moment_it_says(case: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    aws_environment.set_clock(monkeypatch, pki.NOW + pki.HOUR)
-    case.activate(case.approval(), case.by_people())
-    assert case.gate.status(case.certificate_id) == "ACTIVE"
-
-
-def test_an_approval_is_not_carried_out_later(case: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    aws_environment.set_clock(monkeypatch, pki.NOW + pki.HOUR + timedelta(seconds=1))
-    with pytest.raises(ApprovalLapsed, match="until 2026-11-23 13:00:00 UTC"):
-        case.activate(case.approval(), case.by_people())
-    assert case.nothing_happened()
-
-
-def test_a_redrive_days_later_does_not_act_on_old_answers(case: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The list may have been renewed since: nothing is activated on a verdict of last week."""
-    with faults.dying_after(3), pytest.raises(faults.Died):
-        case.activate()
-    assert case.gate.binding("pump-0042")
-    aws_environment.set_clock(monkeypatch, pki.NOW + 7 * pki.DAY)
-    with pytest.raises(ApprovalLapsed):
-        case.activate()
-    assert case.nothing_happened(), "what the first try bound was released"
-
-
-def test_a_redrive_of_an_activation_that_was_made_in_time_goes_on(
-    case: Prepared, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It died between UpdateCertificate and its answer: the certificate is ACTIVE, and must get its policy."""
-    case.activate()  # its answer is lost
-    aws_environment.set_clock(monkeypatch, pki.NOW + pki.DAY)
-    assert case.activate().thing_name == "pump-0042"
-
-
-@pytest.mark.parametrize("bound", [True, False])
-def test_somebody_elses_activation_does_not_pass_for_ours(
-    case: Prepared, monkeypatch: pytest.MonkeyPatch, bound: bool
-) -> None:
-    if bound:
-        other = Execution(arn=f"{aws_environment.EXECUTIONS}:other", name="other", started_at=pki.NOW)
-        Inventory("Inventory").bind("pump-0042", case.certificate_id, replacing=None, execution=other, at=pki.NOW)
-    case.gate.iot.update_certificate(certificateId=case.certificate_id, newStatus="ACTIVE")
-    aws_environment.set_clock(monkeypatch, pki.NOW + pki.DAY)
-    with pytest.raises(ApprovalLapsed):
-        case.activate()
-
-
 # --- AWS as it fails -------------------------------------------------------------------------------------------------------
 
 
@@ -385,24 +268,3 @@ def test_a_redrive_reopens_the_admission(case: Prepared) -> None:
     )
     case.activate()
     assert case.gate.admission(case.certificate_id)["outcome"] == "open"
-
-
-@pytest.mark.parametrize(("by", "told"), [("0" * 64, "List 00"), ("authority " + "a" * 64, "Authority aa")])
-def test_a_certificate_that_a_new_list_or_the_end_of_its_ca_has_revoked_since_is_not_activated(
-    case: Case, by: str, told: str
-) -> None:
-    """The sweep marks an admission that is open; from then on it can activate no more."""
-    given = {
-        "certificate": contracts.write(case.inspected()),
-        "device": contracts.write(case.looked_up()),
-        "approval": None,
-    }
-    case.gate.dynamodb.update_item(
-        TableName="Admissions",
-        Key={"certificate_id": {"S": case.certificate_id}},
-        UpdateExpression="SET revoked_by = :list",
-        ExpressionAttributeValues={":list": {"S": by}},
-    )
-    with pytest.raises(CertificateChanged, match=f"{told}.* has revoked the certificate"):
-        case.step(handler, **given)
-    assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"

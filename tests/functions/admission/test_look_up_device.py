@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.admission.look_up_device.app import handler
-from functions.shared import settings
+from functions.shared import batches, settings
 from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
@@ -98,10 +98,10 @@ def test_keys_that_dynamodb_left_unread_are_asked_for_again(case: Case) -> None:
         DeviceRecord(lookup_key="name#pump-0042", device="pump-0042", effect="deny", entered_by="i", entered_at=pki.NOW)
     )
     facts = case.inspected()
-    with faults.unprocessed("name#pump-0042", times=2):
+    with faults.unprocessed("name#pump-0042", times=batches.TRIES - 1):
         answer = aws_environment.call(handler, {"certificate": contracts.write(facts)})
     assert answer["action"] == "refuse"
-    with faults.unprocessed("name#pump-0042", times=3), pytest.raises(AwsUnavailable, match="unread"):
+    with faults.unprocessed("name#pump-0042", times=batches.TRIES), pytest.raises(AwsUnavailable, match="unread"):
         aws_environment.call(handler, {"certificate": contracts.write(facts)})
 
 

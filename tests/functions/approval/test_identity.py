@@ -46,10 +46,10 @@ def test_groups_however_they_are_written(claim: Any, groups: tuple[str, ...]) ->
     assert listed(claim) == groups
 
 
-def test_another_providers_groups_claim() -> None:
-    provider = Provider(oidc_issuer="https://issuer.example", oidc_client_id="gatehouse-tests", groups_claim="roles")
-    event = api_event("GET", "/", signed_in=claims(ADA, roles="[security]"))
-    assert voter(event, provider, NOW).groups == ("security",)
+def test_groups_come_from_one_claim_alone() -> None:
+    """What else an issuer writes, or lets people write about themselves, makes nobody an approver."""
+    event = api_event("GET", "/", signed_in=claims(ADA, roles="[managers]", groups="[managers]"))
+    assert voter(event, PROVIDER, NOW).groups == ("quality", "security")
 
 
 def test_the_command_line_s_own_client_counts_at_the_api_and_not_for_the_pages() -> None:

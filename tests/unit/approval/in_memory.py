@@ -9,9 +9,9 @@ import msgspec
 
 from functions.shared.approvals import Approvals
 from tests.approvals import unsigned
-from workflows.admission.contracts import SignedVote
 from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, Step
+from workflows.approval.signature import SignedVote
 
 
 class World(Protocol):

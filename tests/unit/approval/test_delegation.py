@@ -24,12 +24,12 @@ from tests.approvals import (
     unsigned,
 )
 from tests.records import vote as signed_vote
-from workflows.admission.contracts import OnBehalfOf
 from workflows.approval.delegating import Asked, NotDelegated, delegate, end, held
 from workflows.approval.delegation import Delegation
 from workflows.approval.quorum import is_met, progress
 from workflows.approval.request import told
 from workflows.approval.rules import Rules, load
+from workflows.approval.signature import OnBehalfOf
 from workflows.approval.votes import Accepted, Refused, Repeated, Voter, cast, ways
 
 RULES = """

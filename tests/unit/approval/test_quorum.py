@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from tests.approvals import NOW, asks, person, request, ruling
 from tests.records import vote
-from workflows.admission.contracts import Ruling, SignedVote
+from workflows.admission.contracts import Ruling
 from workflows.approval.quorum import is_met, progress
+from workflows.approval.signature import SignedVote
 
 
 def approvals(*voters: tuple[str, ...], at: timedelta = timedelta()) -> list[SignedVote]:

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.approval.test_interleavings import GROUP_OF, TAKERS, World
+from tests.unit.approval.promises import Promised
+from tests.unit.approval.world import GROUP_OF, TAKERS
 
 GIVERS = st.sampled_from(sorted(GROUP_OF))
 PEOPLE = st.sampled_from(TAKERS)
@@ -46,7 +47,7 @@ COUNTS = st.sampled_from([{"quality": 2, "security": 2}, {"quality": 1, "securit
 def test_no_order_of_giving_taking_back_and_voting_makes_one_right_two(
     counts: dict[str, int], given_before: list[tuple[str, str]], acts: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    world = World()
+    world = Promised()
     try:
         world.begins(counts=counts, reminds=False, tell_each=False, given=given_before)
         for name, how in acts:

@@ -9,7 +9,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from tests import records
-from workflows.admission.contracts import OnBehalfOf
+from workflows.approval.signature import OnBehalfOf
 from workflows.evidence import jws, manifest
 from workflows.evidence.canonical import canonical
 

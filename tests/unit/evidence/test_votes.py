@@ -8,7 +8,8 @@ import pytest
 
 from tests import records
 from tests.records import altered, approval, vote
-from workflows.admission.contracts import Decision, OnBehalfOf, SignedVote
+from workflows.admission.contracts import Decision
+from workflows.approval.signature import OnBehalfOf, SignedVote
 from workflows.evidence import votes
 from workflows.evidence.errors import EvidenceInvalid
 

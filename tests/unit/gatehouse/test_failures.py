@@ -15,8 +15,9 @@ from botocore.exceptions import (
 from typer.testing import CliRunner
 
 from gatehouse.cli import app
-from gatehouse.cli.failures import ForeseenErrors, explain
+from gatehouse.cli.failures import ForeseenErrors
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
+from gatehouse.foreseen import explain
 from gatehouse.local_cloud.errors import NotRunning, PortTaken
 from workflows.errors import BadInput
 

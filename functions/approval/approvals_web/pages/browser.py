@@ -8,9 +8,9 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
-from functions.approval.approvals_web.access import Settings as _Settings
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.identity import NotSignedIn
+from functions.approval.approvals_web.resources import Settings
 from functions.approval.approvals_web.signing_in.sessions import COOKIE, Session, Sessions
 from functions.shared import clock
 from functions.shared.settings import settings
@@ -29,12 +29,6 @@ HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
-
-
-class Settings(_Settings, frozen=True, kw_only=True):
-    admissions_table: str
-    evidence_bucket: str
-    sessions_table: str
 
 
 class Forged(Denied):

@@ -7,15 +7,15 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web import access, resources, sent, views
 from functions.approval.approvals_web.answers import STATUS, Denied
 from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
+from functions.approval.approvals_web.pages.reading import readable, request_page
 from functions.approval.approvals_web.pages.rendering import page
-from functions.approval.approvals_web.pages.routes import readable, request_page
 from functions.approval.approvals_web.signing_in.sessions import Session
 from functions.approval.approvals_web.together import NotTogether, vote_together
-from functions.approval.approvals_web.voting import signer, vote
+from functions.approval.approvals_web.voting import vote
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from workflows.approval import bulk, votes
@@ -33,9 +33,9 @@ def decide(approval_id: str) -> Response[str]:
     """A vote. Signed or signed before, the receipt follows; refused, the page says why and keeps what was typed."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
-    approvals, person = access.approvals_of(), access.with_delegations(session.voter)
+    approvals, person = resources.approvals(), access.with_delegations(session.voter)
     readable(approvals, approval_id, person)
-    result, request = vote(approvals, signer(), approval_id, person, _ballot(fields))
+    result, request = vote(approvals, resources.vote_signer(), approval_id, person, _ballot(fields))
     if not isinstance(result, votes.Refused):
         return go(f"/approvals/{approval_id}/receipt")
     if not access.may_read(person, request):
@@ -61,13 +61,21 @@ def read_together() -> Response[str]:
     return _together_page(session, _standing(fields.get("ticked", [])))
 
 
+@router.get("/together")
+def read_together_again() -> Response[str]:
+    """The same requests after a sign-in on the way, which only comes back to an address: their ids, with a dot between them."""
+    session = signed_in(router.current_event.raw_event)
+    asked = router.current_event.query_string_parameters or {}
+    return _together_page(session, _standing([one for one in asked.get("ticked", "").split(".") if one]))
+
+
 @router.post("/together/vote")
 def decide_together() -> Response[str]:
     """One vote each, with a signature of its own; the page tells of each what became of it."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
-    told = vote_together(access.approvals_of(), signer(), person, _act(fields))
+    told = vote_together(resources.approvals(), resources.vote_signer(), person, _act(fields))
     if isinstance(told, NotTogether):
         ticked = [pair.partition(" ")[0] for pair in fields.get("ballot", [])]
         return _together_page(session, _standing(ticked), status=409, apart=told.apart, reason=one(fields, "reason"))
@@ -104,10 +112,10 @@ def _act(fields: Fields) -> bulk.Act:
 
 
 def _decision(fields: Fields) -> Literal["approve", "reject"]:
-    sent = one(fields, "decision")
-    if sent not in ("approve", "reject"):
+    decision = one(fields, "decision")
+    if decision not in ("approve", "reject"):
         raise Denied("bad_request", "The form says neither approve nor reject. Nothing was done.")
-    return cast('Literal["approve", "reject"]', sent)
+    return cast('Literal["approve", "reject"]', decision)
 
 
 def _changed(approvals: Approvals, request: Request, shown: str) -> list[checks.Difference]:
@@ -119,8 +127,8 @@ def _changed(approvals: Approvals, request: Request, shown: str) -> list[checks.
 def _standing(identities: list[str]) -> list[Request]:
     if not 1 <= len(identities) <= bulk.MOST:
         raise Denied("bad_request", f"{len(identities)} requests are ticked. Tick 1 to {bulk.MOST} in the inbox.")
-    approvals = access.approvals_of()
-    found = (approvals.find(identity) for identity in dict.fromkeys(identities) if access.is_id(identity))
+    approvals = resources.approvals()
+    found = (approvals.find(identity) for identity in dict.fromkeys(identities) if sent.is_id(identity))
     return [request for request in found if request is not None]
 
 

@@ -5,11 +5,10 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web import access, queries, views
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.pages.browser import signed_in
 from functions.approval.approvals_web.pages.rendering import page
-from functions.approval.approvals_web.search_api import export, one_page
 from functions.approval.approvals_web.searching import STATUSES
 from functions.shared import clock
 
@@ -28,7 +27,7 @@ def find() -> Response[str]:
     cursor = (router.current_event.query_string_parameters or {}).get("cursor")
     found, mistake = None, None
     try:
-        found = one_page({**asked, **({"cursor": cursor} if cursor else {})}, LIMIT, at)
+        found = queries.page({**asked, **({"cursor": cursor} if cursor else {})}, LIMIT, at)
     except Denied as error:
         mistake = str(error)
     return page(
@@ -51,7 +50,7 @@ def take_away() -> Response[str]:
     """A part of it as a file. If there is more, the header Link says where the next part is, as the API does."""
     session = signed_in(router.current_event.raw_event)
     access.reader(access.with_delegations(session.voter))
-    return export(dict(router.current_event.query_string_parameters or {}), clock.now())
+    return queries.export(dict(router.current_event.query_string_parameters or {}), clock.now())
 
 
 def _filled_in() -> dict[str, str]:

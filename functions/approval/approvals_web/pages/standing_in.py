@@ -6,9 +6,8 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, delegating, views
-from functions.approval.approvals_web.answers import STATUS, Denied
-from functions.approval.approvals_web.delegations_api import table, trail
+from functions.approval.approvals_web import access, delegating, resources, views
+from functions.approval.approvals_web.answers import STATUS
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
 from functions.approval.approvals_web.pages.rendering import page
 from functions.approval.approvals_web.signing_in.sessions import Session
@@ -39,7 +38,7 @@ def make() -> Response[str]:
     except (ValueError, msgspec.ValidationError) as error:
         told = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
         return _page(session, status=400, notice=told, typed=plain)
-    done = delegating.delegate(table(), trail(), rules(), person, asked)
+    done = delegating.delegate(person, asked)
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message, typed=plain)
     return go("/delegations")
@@ -51,10 +50,7 @@ def end(delegation_id: str) -> Response[str]:
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
-    known = access.is_id(delegation_id)
-    done = delegating.end(table(), trail(), person, delegation_id, one(fields, "reason")) if known else None
-    if done is None:
-        raise Denied("not_found", "There is no such delegation.")
+    done = delegating.end(person, delegation_id, one(fields, "reason"))
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message)
     return go("/delegations")
@@ -64,7 +60,7 @@ def _page(
     session: Session, *, status: int = 200, notice: str | None = None, typed: dict[str, str] | None = None
 ) -> Response[str]:
     at, person = clock.now(), access.reader(access.with_delegations(session.voter))
-    found = [one for _, one in zip(range(SHOWN), table().all(since=at), strict=False)]
+    found = [one for _, one in zip(range(SHOWN), resources.delegations().all(since=at), strict=False)]
     shown = [views.delegation(one, person, at=at) for one in found]
     return page(
         "delegations.html",

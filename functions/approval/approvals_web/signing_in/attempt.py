@@ -12,14 +12,16 @@ import secrets
 from typing import Annotated
 from urllib.parse import urlencode
 
-import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from functions.approval.approvals_web import opaque
 
 COOKIE = "__Host-sign-in"
 SECONDS = 600
 
 _Random = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
-_OUR_PAGES = re.compile(r"/(approvals|delegations|search)(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&.:%+-]*)?\Z")
+_OUR_PAGES = re.compile(r"/(approvals|delegations|search|together)(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&.:%+-]*)?\Z")
 
 
 class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +33,7 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     back_to: str
 
     def cookie(self) -> str:
-        return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+        return opaque.write(self)
 
     def began(self, state: str) -> bool:
         """Whether `state` is what this sign-in sent along."""
@@ -49,12 +51,8 @@ def new(back_to: str | None) -> Attempt:
 
 def read(cookie: str | None) -> Attempt | None:
     """The sign-in that this browser began; None if it began none, or what it sent is not of our making."""
-    try:
-        text = (cookie or "").encode()
-        found = msgspec.json.decode(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4)), type=Attempt)
-    except (ValueError, msgspec.DecodeError):
-        return None
-    return msgspec.structs.replace(found, back_to=one_of_ours(found.back_to))
+    found = opaque.read(cookie or "", Attempt)
+    return found and replace(found, back_to=one_of_ours(found.back_to))
 
 
 def one_of_ours(back_to: str | None) -> str:

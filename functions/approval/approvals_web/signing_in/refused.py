@@ -3,23 +3,17 @@
 from contextlib import suppress
 
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from msgspec import Struct
 
+from functions.approval.approvals_web import resources
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.shared.observability import count
-from functions.shared.settings import settings
-from functions.shared.trail import Trail
 from workflows.evidence.errors import TrailUnavailable
-
-
-class Evidence(Struct, frozen=True, kw_only=True):
-    evidence_bucket: str
 
 
 def record_refused_sign_in(asked: APIGatewayProxyEventV2, error: NotSignedIn) -> None:
     count("SignInRefused")
     with suppress(TrailUnavailable):  # an alarm was raised; the refusal stands in any case
-        Trail(settings(Evidence).evidence_bucket, "approvals_web").record(
+        resources.trail().record(
             "sign_in",
             "refuse",
             subject=f"{asked.http_method} {asked.path}",

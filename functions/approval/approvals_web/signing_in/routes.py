@@ -3,16 +3,15 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import identity
+from functions.approval.approvals_web import identity, resources
 from functions.approval.approvals_web.identity import NotSignedIn
-from functions.approval.approvals_web.pages import browser
 from functions.approval.approvals_web.pages.browser import cookie, go, read_cookie, signed_in, unforged
 from functions.approval.approvals_web.pages.rendering import page
+from functions.approval.approvals_web.resources import Settings
 from functions.approval.approvals_web.signing_in import attempt, provider, sessions, tokens
 from functions.approval.approvals_web.signing_in.provider import Refusal
 from functions.shared import clock
 from functions.shared.settings import settings
-from functions.shared.trail import Trail
 
 router = Router()  # type: ignore[no-untyped-call]
 
@@ -22,7 +21,7 @@ CALLBACK = "/sign-in/callback"
 @router.get("/sign-in")
 def begin() -> Response[str]:
     """Off to the provider. Nothing is written here but the browser's cookie."""
-    configured = settings(browser.Settings)
+    configured = settings(Settings)
     asked = router.current_event.query_string_parameters or {}
     begun = attempt.new(asked.get("back"))
     address = attempt.authorization_url(
@@ -38,7 +37,7 @@ def begin() -> Response[str]:
 @router.get(CALLBACK)
 def come_back() -> Response[str]:
     """Back from the provider with a code, which is worth an ID token to whoever began this."""
-    configured, at = settings(browser.Settings), clock.now()
+    configured, at = settings(Settings), clock.now()
     asked = router.current_event.query_string_parameters or {}
     event = router.current_event.raw_event
     begun = attempt.read(read_cookie(event, attempt.COOKIE))
@@ -63,19 +62,19 @@ def come_back() -> Response[str]:
     claims = tokens.verified(redeemed, begun.nonce, configured)
     person = identity.person(claims, configured, at)
     token_ends = identity.moment(claims["exp"]) or at
-    Trail(configured.evidence_bucket, "approvals_web").record(
+    resources.trail().record(
         "sign_in", "sign_in", subject="approvals", actor=person.subject, result="succeeded", new={"name": person.name}
     )
     kept = sessions.Sessions(configured.sessions_table)
     _end_earlier(kept, read_cookie(event, sessions.COOKIE))
-    secret, _ = kept.start(person, token_ends, at)
+    secret = kept.start(person, token_ends, at)
     return go(begun.back_to, cookie(sessions.COOKIE, secret), cookie(attempt.COOKIE, "", seconds=-1))
 
 
 @router.post("/sign-out")
 def sign_out() -> Response[str]:
     """Ends the session here; the page offers to end the provider's as well."""
-    configured = settings(browser.Settings)
+    configured = settings(Settings)
     session = signed_in(router.current_event.raw_event)
     unforged(router.current_event, session)
     sessions.Sessions(configured.sessions_table).end(session.key)

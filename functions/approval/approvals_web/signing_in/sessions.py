@@ -38,29 +38,22 @@ class Sessions:
     def __init__(self, table: str) -> None:
         self._table = table
 
-    def start(self, voter: Voter, token_ends: datetime, at: datetime) -> tuple[str, Session]:
-        """A new session and the random number for the browser."""
+    def start(self, voter: Voter, token_ends: datetime, at: datetime) -> str:
+        """A new session: the random number for the browser."""
         secret = secrets.token_urlsafe(32)
-        session = Session(
-            key=_key(secret),
-            voter=voter,
-            csrf=secrets.token_urlsafe(32),
-            seen_at=_seconds(at),
-            ends_at=_seconds(min(token_ends, at + LONGEST)),
-        )
         item = {
-            "session": session.key,
+            "session": _key(secret),
             "voter": msgspec.json.encode(voter).decode(),
-            "csrf": session.csrf,
-            "seen_at": session.seen_at,
-            "ends_at": session.ends_at,
+            "csrf": secrets.token_urlsafe(32),
+            "seen_at": _seconds(at),
+            "ends_at": _seconds(min(token_ends, at + LONGEST)),
         }
         with translated():
             client("dynamodb").put_item(
                 TableName=self._table, Item=to_item(item), ConditionExpression="attribute_not_exists(#session)",
                 ExpressionAttributeNames={"#session": "session"},
             )  # fmt: skip
-        return secret, session
+        return secret
 
     def find(self, secret: str, at: datetime, *, attended: bool = True) -> Session | None:
         """The session, if it goes on at `at`. `attended` is False where nobody did anything: a page that asks by itself."""

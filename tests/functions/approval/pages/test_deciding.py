@@ -1,7 +1,9 @@
 """Deciding on the pages: one signature a click, from whom it may come, and nothing for anybody else."""
 
 import re
+from html import unescape
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from msgspec.structs import replace
@@ -214,6 +216,31 @@ def test_several_are_read_once_more_and_signed_one_by_one(scene: Scene, browser:
     assert done.text.count(">signed<") == 2
     signatures = {scene.request(identity).votes[0].signature for identity in ids}
     assert len(signatures) == 2
+
+
+def test_a_fresh_sign_in_on_the_way_keeps_the_ticks_and_decides_nothing(scene: Scene, browser: Browser) -> None:
+    ids = [
+        scene.asks(asked(device, run=device, token=device, rule=ruling(fresh_sign_in=True)))
+        for device in ("pump-0001", "pump-0002")
+    ]
+    browser.sign_in(replace(ADA, signed_in_at=NOW - HOUR))
+    stale = browser.submit(browser.get("/approvals"), "/together", ticked=ids)
+    assert 'action="/together/vote"' not in stale.text
+    link = re.search(r'href="(/sign-in\?[^"]+)"', stale.text)
+    assert link
+    query = dict(parse_qsl(urlsplit(unescape(link[1])).query))
+    back = browser.sign_in(replace(ADA, signed_in_at=NOW), **query)
+    returned = urlsplit(back.location)
+    assert returned.path.endswith("/together")
+    again = browser.get("/together", **dict(parse_qsl(returned.query)))
+    assert all(scene.request(identity).votes == () for identity in ids)
+    done = browser.submit(again, "/together/vote", decision="approve", meaning="approval", reason="One delivery")
+    assert done.text.count(">signed<") == 2
+
+
+def test_an_address_without_ticks_is_told(browser: Browser) -> None:
+    browser.sign_in(ADA)
+    assert browser.get("/together").status == 400
 
 
 def test_what_is_not_alike_is_not_decided_together(scene: Scene, browser: Browser) -> None:

@@ -29,7 +29,8 @@ def test_looking_changes_nothing_whatever_is_asked_for(scene: Scene, browser: Br
     browser.sign_in(ADA)
     before = scene.everything_kept()
     pages = ["", "/receipt", "/state", "/vote", "/vote?decision=approve"]
-    for path in ["/", "/approvals", *(f"/approvals/{scene.id}{page}" for page in pages), "/together", "/together/vote"]:
+    together = ["/together", f"/together?ticked={scene.id}", "/together/vote"]
+    for path in ["/", "/approvals", *(f"/approvals/{scene.id}{page}" for page in pages), *together]:
         for method in ("GET", "HEAD", "OPTIONS", "PUT", "DELETE"):
             asked_for, _, query = path.partition("?")
             browser.get(asked_for, method, **dict([query.split("=")] if query else []))

@@ -157,6 +157,7 @@ def test_nobody_is_sent_elsewhere_after_signing_in(elsewhere: str) -> None:
         "/approvals?lane=decided",
         "/delegations",
         "/search?device=a&from=2026-01-01",
+        "/together?ticked=0123abcd.4567cdef",
     ],
 )
 def test_our_own_pages_are_kept(ours: str) -> None:

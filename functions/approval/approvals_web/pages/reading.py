@@ -5,11 +5,11 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web import access, resources, views
 from functions.approval.approvals_web.answers import Denied, answer
-from functions.approval.approvals_web.lanes import LANES, CursorInvalid
+from functions.approval.approvals_web.lanes import LANES
 from functions.approval.approvals_web.lanes import page as read_lane
-from functions.approval.approvals_web.pages import browser, checks
+from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, signed_in
 from functions.approval.approvals_web.pages.rendering import asset, page
 from functions.approval.approvals_web.signing_in.sessions import Session
@@ -54,11 +54,8 @@ def inbox() -> Response[str]:
     lane = LANES.get(asked.get("lane", "mine"))
     if lane is None:
         raise Denied("unknown_lane", "There is no such list.")
-    try:
-        table = settings(browser.Settings).approvals_table
-        found = read_lane(table, lane, person, cursor=asked.get("cursor"), limit=LIMIT, at=at)
-    except CursorInvalid as error:
-        raise Denied("bad_cursor", str(error)) from error
+    table = resources.approvals().table
+    found = read_lane(table, lane, person, cursor=asked.get("cursor"), limit=LIMIT, at=at)
     rows = [views.summary(request, person, at=at) for request in found.requests]
     return page(
         "inbox.html",
@@ -79,7 +76,7 @@ def inbox() -> Response[str]:
 def show(approval_id: str) -> Response[str]:
     """One request, and what can be done about it."""
     session = signed_in(router.current_event.raw_event)
-    approvals, person = access.approvals_of(), access.with_delegations(session.voter)
+    approvals, person = resources.approvals(), access.with_delegations(session.voter)
     request = readable(approvals, approval_id, person)
     return request_page(approvals, request, session, person)
 
@@ -88,7 +85,7 @@ def show(approval_id: str) -> Response[str]:
 def receipt(approval_id: str) -> Response[str]:
     """What this person signed, and what became of it."""
     at, session = clock.now(), signed_in(router.current_event.raw_event)
-    approvals, person = access.approvals_of(), access.with_delegations(session.voter)
+    approvals, person = resources.approvals(), access.with_delegations(session.voter)
     request = readable(approvals, approval_id, person)
     signed = [vote for vote in request.votes if vote.subject == person.subject]
     if not signed:
@@ -110,7 +107,7 @@ def state(approval_id: str) -> Response[str]:
     """For the live status, which asks by itself: it keeps no session awake."""
     session = signed_in(router.current_event.raw_event, attended=False)
     person = access.with_delegations(session.voter)
-    request = readable(access.approvals_of(), approval_id, person)
+    request = readable(resources.approvals(), approval_id, person)
     shown = views.summary(request, person, at=clock.now())
     ended = outcome(request)
     return answer(
@@ -168,6 +165,6 @@ def request_page(
 
 def outcome(request: Request) -> Any:
     """What became of the admission, once this request's execution has ended it; None before."""
-    found = Admissions(settings(browser.Settings).admissions_table).find(request.certificate_id)
+    found = Admissions(settings(resources.Settings).admissions_table).find(request.certificate_id)
     ended = found is not None and found.execution_arn == request.execution_arn and found.outcome != "open"
     return found if ended else None

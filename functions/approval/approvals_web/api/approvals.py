@@ -3,13 +3,12 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, views
-from functions.approval.approvals_web.access import Settings, may_read, nobody, signed_in
+from functions.approval.approvals_web import access, resources, sent, views
+from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
-from functions.approval.approvals_web.lanes import LANES, CursorInvalid, Lane, page
-from functions.approval.approvals_web.voting import signer, vote
+from functions.approval.approvals_web.lanes import LANES, Lane, page
+from functions.approval.approvals_web.voting import vote
 from functions.shared import clock
-from functions.shared.settings import settings
 from workflows.approval import votes
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -27,11 +26,8 @@ def list_approvals() -> Response[str]:
     """One page of a lane."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = router.current_event.query_string_parameters or {}
-    lane, cursor, limit = asked.get("lane", "mine"), asked.get("cursor"), access.limit(asked, LIMIT, MOST)
-    try:
-        found = page(settings(Settings).approvals_table, _lane(lane), person, cursor=cursor, limit=limit, at=at)
-    except CursorInvalid as error:
-        raise Denied("bad_cursor", str(error)) from error
+    lane, cursor, limit = asked.get("lane", "mine"), asked.get("cursor"), sent.limit(asked, LIMIT, MOST)
+    found = page(resources.approvals().table, _lane(lane), person, cursor=cursor, limit=limit, at=at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
     return answer({"lane": lane, "approvals": shown, "cursor": found.cursor})
 
@@ -39,7 +35,7 @@ def list_approvals() -> Response[str]:
 @router.get("/api/approvals/<approval_id>")
 def show_approval(approval_id: str) -> Response[str]:
     """Everything about one request."""
-    approvals, person = access.approvals_of(), signed_in(router.current_event.raw_event)
+    approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     request = access.find(approvals, approval_id, person)
     if not may_read(person, request):
         raise nobody()
@@ -51,10 +47,10 @@ def show_approval(approval_id: str) -> Response[str]:
 def cast_vote(approval_id: str) -> Response[str]:
     """A vote: stored and answered with its receipt, or refused with the reason."""
     person = signed_in(router.current_event.raw_event)
-    approvals = access.approvals_of()
+    approvals = resources.approvals()
     access.find(approvals, approval_id, person)
-    ballot = access.body(router.current_event.decoded_body, votes.Ballot, _BALLOT)
-    result, request = vote(approvals, signer(), approval_id, person, ballot)
+    ballot = sent.body(router.current_event.decoded_body, votes.Ballot, _BALLOT)
+    result, request = vote(approvals, resources.vote_signer(), approval_id, person, ballot)
     if isinstance(result, votes.Refused) and not may_read(person, request):
         raise nobody()
     if isinstance(result, votes.Refused):

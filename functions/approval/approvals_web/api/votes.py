@@ -6,11 +6,10 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, views
+from functions.approval.approvals_web import access, resources, sent, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer
 from functions.approval.approvals_web.together import NotTogether, Told, vote_together
-from functions.approval.approvals_web.voting import signer
 from functions.shared import clock
 from workflows.approval import bulk
 from workflows.approval.votes import Voter
@@ -27,10 +26,10 @@ _ACT = (
 def cast_votes() -> Response[str]:
     """One result a request, in the order given; 409 and nothing decided if they are not alike or not all green."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    act = access.body(router.current_event.decoded_body, bulk.Act, _ACT)
+    act = sent.body(router.current_event.decoded_body, bulk.Act, _ACT)
     if len({one.approval_id for one in act.ballots}) < len(act.ballots):
         raise Denied("bad_request", "One request is named twice. Name each once.")
-    told = vote_together(access.approvals_of(), signer(), person, act)
+    told = vote_together(resources.approvals(), resources.vote_signer(), person, act)
     if isinstance(told, NotTogether):
         message = "These cannot be decided in one act: nothing was recorded. Decide those that are named by themselves."
         return answer({"code": "not_together", "message": message, "apart": told.apart}, 409)

@@ -1,0 +1,41 @@
+"""The JSON API of auditors: finding requests again, and taking them away as a file. Nothing here changes anything."""
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.approval.approvals_web import access, queries, sent, views
+from functions.approval.approvals_web.access import signed_in
+from functions.approval.approvals_web.answers import Denied, answer
+from functions.shared import clock
+
+router = Router()  # type: ignore[no-untyped-call]
+
+LIMIT, MOST = 25, 100
+_KNOWN = {"device", "person", "status", "from", "to", "cursor", "limit"}
+
+
+@router.get("/api/search")
+def find_approvals() -> Response[str]:
+    """One page of what fits: device, person, status, from, to."""
+    at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
+    asked = _asked(_KNOWN)
+    limit = sent.limit(asked, LIMIT, MOST)
+    found = queries.page(asked, limit, at)
+    shown = [views.summary(request, person, at=at) for request in found.requests]
+    return answer({"approvals": shown, "cursor": found.cursor})
+
+
+@router.get("/api/export")
+def export_approvals() -> Response[str]:
+    """A part of what fits, as CSV or JSON. The header Link (RFC 8288) names the next part; without it, this is the last."""
+    at = clock.now()
+    access.reader(signed_in(router.current_event.raw_event))
+    return queries.export(_asked(_KNOWN | {"format"}), at)
+
+
+def _asked(known: set[str]) -> dict[str, str]:
+    """The query. A word that is not known is told, since an auditor who mistypes one must not take everything for the answer."""
+    asked = router.current_event.query_string_parameters or {}
+    if unknown := set(asked) - known:
+        raise Denied("bad_request", f"Unknown: {', '.join(sorted(unknown))[:80]}. Known: {', '.join(sorted(known))}.")
+    return asked

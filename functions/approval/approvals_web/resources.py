@@ -1,0 +1,38 @@
+"""What the stack gives this function: its settings, and the tables, the trail and the key that they name."""
+
+from functions.approval.approvals_web.identity import Provider
+from functions.shared.approvals import Approvals
+from functions.shared.delegations import Delegations
+from functions.shared.settings import settings
+from functions.shared.signing import Signer
+from functions.shared.trail import Trail
+
+
+class Settings(Provider, frozen=True, kw_only=True):
+    admissions_table: str
+    approvals_table: str
+    delegations_table: str
+    sessions_table: str
+    evidence_bucket: str
+    approvals_url: str
+    vote_signing_key_arn: str
+
+
+def approvals() -> Approvals:
+    """The table of requests, with what a vote's transaction has to look at."""
+    return Approvals(settings(Settings).approvals_table, settings(Settings).delegations_table)
+
+
+def delegations() -> Delegations:
+    """The table of delegations."""
+    return Delegations(settings(Settings).delegations_table)
+
+
+def trail() -> Trail:
+    """Where sign-ins and delegations are recorded."""
+    return Trail(settings(Settings).evidence_bucket, "approvals_web")
+
+
+def vote_signer() -> Signer:
+    """The stack's key for votes, which signs nothing else."""
+    return Signer(settings(Settings).vote_signing_key_arn, settings(Settings).approvals_url)

@@ -1,0 +1,32 @@
+"""What was sent to us, read strictly: bodies, ids, and how many a page may have."""
+
+import re
+from typing import TypeVar
+
+import msgspec
+
+from functions.approval.approvals_web.answers import Denied
+
+T = TypeVar("T")
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` looks like the id of a request or a delegation."""
+    return _ID.fullmatch(text) is not None
+
+
+def body(text: str | None, kind: type[T], expected: str) -> T:
+    """What was sent. Raises `Denied`, saying what was `expected`."""
+    try:
+        return msgspec.json.decode(text or "", type=kind)
+    except (ValueError, msgspec.DecodeError) as error:
+        raise Denied("bad_request", f"What was sent cannot be read: {error}. {expected}") from error
+
+
+def limit(asked: dict[str, str], usual: int, most: int) -> int:
+    """How many a page may have. Raises `Denied`."""
+    written = asked.get("limit", str(usual))
+    if not re.fullmatch(r"[0-9]{1,4}", written) or not 1 <= int(written) <= most:
+        raise Denied("bad_request", f"limit is {written[:40]!r}. Expected a number from 1 to {most}.")
+    return int(written)
