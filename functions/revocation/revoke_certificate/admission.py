@@ -53,8 +53,9 @@ def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
 
 def _mark_listed(table: str, item: Item) -> dict[str, Any] | None:
     """One that is refused already is left as it is."""
-    condition = f"outcome IN ({', '.join(f':{one}' for one in sorted(IN))})"
-    return _update(table, item, "SET revoked_by = :mark", condition, **{one: one for one in IN})
+    given: dict[str, object] = {one: one for one in sorted(IN)}
+    condition = f"outcome IN ({', '.join(f':{one}' for one in given)})"
+    return _update(table, item, "SET revoked_by = :mark", condition, **given)
 
 
 def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at: datetime) -> dict[str, Any]:
