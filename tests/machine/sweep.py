@@ -5,9 +5,11 @@ execution is retried, redriven, or the device knocks again, until it comes to th
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -17,10 +19,11 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from functions.shared.signing import public_key
 from tests.machine.walker import Stopped, Walk
 from tests.machine.ways import WAYS, Device, Gate, Way, gate
 from workflows.evidence import jws
-from workflows.evidence.record import parse
+from workflows.evidence.record import Record, key_of, parse
 
 ROOT = Path(__file__).parents[2]
 Effects = tuple[str, ...]
@@ -76,6 +79,8 @@ class Meddler:
         self.active = ""
         self._calls = 0
         self.unsafe: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens at the moment at which a function ends before its time."""
 
     def effects(self) -> frozenset[Effects]:
         return frozenset((state, *calls) for state, calls in self.recorded.items())
@@ -94,6 +99,7 @@ class Meddler:
                 elif case.kind == "knock":
                     self._knocks(walk)
                 else:
+                    self.meanwhile()
                     raise Stopped("Runtime.ExitError" if case.kind == "crash" else self._hangs())
             return call()
         finally:
@@ -144,6 +150,7 @@ class Meddler:
                     case "lost":
                         raise ReadTimeoutError(endpoint_url="https://aws.example")
                     case "crash":
+                        self.meanwhile()
                         raise Stopped("Runtime.ExitError")
                     case _:
                         raise Stopped(self._hangs())
@@ -190,6 +197,48 @@ def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset
                 tally.broken += [f"{case}: {broken}" for broken in tried(meddler, case)]
             known |= meddler.effects()
     return tally
+
+
+def sweep_revoked(way: Way, recovery: str, *, known: frozenset[Effects] = frozenset()) -> Tally:
+    """A function ends after each side effect of this way, a list revokes the certificate meanwhile, and the execution goes on.
+
+    By a retry; or it has failed, the list's sweep has closed its admission, and an operator redrives it.
+    """
+    tally = Tally(0, [])
+    with meddling(definition()) as meddler:
+        travel(meddler, way, None)
+        new = [(state, calls) for state, calls in meddler.recorded.items() if (state, *calls) not in known]
+        for state, number, name in [(state, *point) for state, calls in new for point in enumerate(["", *calls])]:
+            case = Case(way, state, number, name, "crash", recovery)
+            tally.tried += 1
+            tally.broken += [f"{case}: {broken}" for broken in revoked_meanwhile(meddler, case)]
+    return tally
+
+
+def revoked_meanwhile(meddler: Meddler, case: Case) -> list[str]:
+    """The certificate ends REVOKED and its admission refused, and no record that is sealed from then on says that it is admitted."""
+    at, when = meddler.at, list[datetime]()
+    meddler.case, meddler.lasting, meddler.met = None, case.recovery == "redrive", False
+    device = at.arrives(case.way)
+    meddler.devices.append(device)
+    meddler.case = case
+    if case.recovery == "retry":
+        meddler.meanwhile = lambda: when.append(at.revokes(device))
+    walk = at.knocks(device)
+    if walk.status == "WAITING" and case.way.decide is not None:
+        case.way.decide(at, walk, device)
+    if walk.status == "FAILED" and case.recovery == "redrive":
+        meddler.lasting, meddler.met = False, True
+        when.append(at.revokes(device))
+        at.goes(walk, walk.redrive)
+    meddler.meanwhile = lambda: None
+    if not when:
+        return []  # a call that only the first device needs: the policy is there by now
+    at.sweeps()
+    ends = (at.fleet.status(device.certificate), at.row(device).get("outcome"))
+    broken = [] if ends == ("REVOKED", "refused") else [f"ends as {ends}, the execution {walk.status} {walk.error}"]
+    late = [one for one in sealed(at, device).values() if one.outcome == "admitted" and one.sealed_at >= when[0]]
+    return broken + [f"{one.key} says admitted, sealed after the revocation" for one in late]
 
 
 def tried(meddler: Meddler, case: Case) -> list[str]:
@@ -289,16 +338,24 @@ def ended_rightly(at: Gate, way: Way, device: Device, walk: Walk) -> list[str]:
     return broken + sealed_rightly(at, row, device, walk)
 
 
+def sealed(at: Gate, device: Device) -> dict[str, Record]:
+    """The device's records by key. Each bears the stack's signature, or `EvidenceInvalid` is raised, as it is for a field out of place."""
+    s3, keys = at.fleet.client("s3"), jws.Keys(public_key(os.environ["SIGNING_KEY_ARN"]))
+    listed = s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix=f"records/{device.certificate_id}/")
+    names = [one["Key"] for one in listed.get("Contents", [])]
+    files = {name: s3.get_object(Bucket="gatehouse-evidence", Key=name)["Body"].read() for name in names}
+    return {name: parse(jws.opened(data, kind=jws.RECORD, keys=keys)) for name, data in files.items()}
+
+
 def sealed_rightly(at: Gate, row: dict[str, Any], device: Device, walk: Walk) -> list[str]:
     """The record that the admission names tells its outcome, and no record of this device's executions tells another."""
-    s3, prefix = at.fleet.client("s3"), f"records/{device.certificate_id}/"
-    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix=prefix).get("Contents", [])]
-    own = f"{prefix}{walk.name}.json"
-    if own not in keys:
-        return [f"no evidence: {keys}"]
-    kept = parse(jws.parse(s3.get_object(Bucket="gatehouse-evidence", Key=own)["Body"].read())[1])
+    records, own = sealed(at, device), key_of(device.certificate_id, walk.name)
+    if own not in records:
+        return [f"no evidence: {[*records]}"]
+    kept = records[own]
     broken = [] if kept.outcome == row.get("outcome") else [f"the record says {kept.outcome}"]
-    if row.get("evidence_key") not in keys:
+    if row.get("evidence_key") not in records:
         broken.append(f"the admission names {row.get('evidence_key')}")
-    others = [key for key in keys if key != own and key in {f"{prefix}{one.name}.json" for one in device.walks}]
+    ends = {key_of(device.certificate_id, one.name) for one in device.walks}
+    others = [key for key in records if key != own and key in ends]
     return broken + [f"a second outcome was sealed: {other}" for other in others]

@@ -27,6 +27,18 @@ def test_no_fault_breaks_a_promise(way: Way, record_property: Callable[[str, obj
     assert told.broken == []
 
 
+@pytest.mark.parametrize("recovery", ["retry", "redrive"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way.outcome == "admitted"], ids=lambda way: way.name)
+def test_what_a_list_revokes_meanwhile_ends_revoked_wherever_a_function_ends(
+    way: Way, recovery: str, record_property: Callable[[str, object], None]
+) -> None:
+    told = sweep.sweep_revoked(way, recovery, known=_known(way))
+    record_property(
+        COUNTED, f"{way.name}: {told.tried} revocations tried before a {recovery}, {len(told.broken)} broke a promise"
+    )
+    assert told.broken == []
+
+
 def test_a_promise_that_is_broken_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sweep is worth what it notices: a machine that rolls nothing back, and one that activates what was revoked."""
     text = sweep.definition()

@@ -36,11 +36,11 @@ def note_revoked(table: str, item: AuthorityItem, at: datetime) -> None:
 
 
 def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
-    """Refused from now on, for what the list or the CA's operator says. A repeat changes nothing."""
+    """Refused from now on, for what the list or the CA's operator says, whatever its execution may still want. A repeat changes nothing."""
     _update(
         table,
         item,
-        "SET outcome = :refused, #reason = :reason, closed_at = :at, reopen_at = :never REMOVE awaited, awaited_since",
+        "SET outcome = :refused, #reason = :reason, closed_at = :at, closed_by = :mark, reopen_at = :never REMOVE awaited, awaited_since",
         "revoked_by = :mark AND outcome <> :open",
         names={"#reason": "reason"},
         refused="refused",
@@ -55,7 +55,7 @@ def _mark_listed(table: str, item: Item) -> dict[str, Any] | None:
     """One that is refused already is left as it is."""
     given: dict[str, object] = {one: one for one in sorted(IN)}
     condition = f"outcome IN ({', '.join(f':{one}' for one in given)})"
-    return _update(table, item, "SET revoked_by = :mark", condition, **given)
+    return _update(table, item, "SET revoked_by = :mark", condition, None, **given)
 
 
 def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at: datetime) -> dict[str, Any]:
