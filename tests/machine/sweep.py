@@ -23,7 +23,9 @@ from functions.shared.signing import public_key
 from tests.machine.walker import Stopped, Walk
 from tests.machine.ways import WAYS, Device, Gate, Way, gate
 from workflows.evidence import jws
+from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import Record, key_of, parse
+from workflows.evidence.verify import verify_record
 
 ROOT = Path(__file__).parents[2]
 Effects = tuple[str, ...]
@@ -81,6 +83,8 @@ class Meddler:
         self.unsafe: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
         """What happens at the moment at which a function ends before its time."""
+        self.judge: Callable[[], list[str]] = list
+        """What is wrong with the certificate as it stands, after each call that sets its status."""
 
     def effects(self) -> frozenset[Effects]:
         return frozenset((state, *calls) for state, calls in self.recorded.items())
@@ -142,7 +146,7 @@ class Meddler:
                 operation,
             )
         try:
-            return passed(client, operation, params)
+            return self._judged(operation, passed(client, operation, params))
         finally:
             if here and case is not None:
                 self.met = not self.lasting
@@ -154,6 +158,14 @@ class Meddler:
                         raise Stopped("Runtime.ExitError")
                     case _:
                         raise Stopped(self._hangs())
+
+    def _judged(self, operation: str, answer: Any) -> Any:
+        """No state may set a certificate ACTIVE wrongly, not even for a moment."""
+        if operation == "UpdateCertificate":
+            state, self.active = self.active, ""
+            self.unsafe += [f"{state}: {broken}" for broken in self.judge()]
+            self.active = state
+        return answer
 
 
 @contextmanager
@@ -221,6 +233,7 @@ def revoked_meanwhile(meddler: Meddler, case: Case) -> list[str]:
     meddler.case, meddler.lasting, meddler.met = None, case.recovery == "redrive", False
     device = at.arrives(case.way)
     meddler.devices.append(device)
+    meddler.judge = lambda: activated_rightly(at, case.way, device, going=True)
     meddler.case = case
     if case.recovery == "retry":
         meddler.meanwhile = lambda: when.append(at.revokes(device))
@@ -237,8 +250,9 @@ def revoked_meanwhile(meddler: Meddler, case: Case) -> list[str]:
     at.sweeps()
     ends = (at.fleet.status(device.certificate), at.row(device).get("outcome"))
     broken = [] if ends == ("REVOKED", "refused") else [f"ends as {ends}, the execution {walk.status} {walk.error}"]
-    late = [one for one in sealed(at, device).values() if one.outcome == "admitted" and one.sealed_at >= when[0]]
-    return broken + [f"{one.key} says admitted, sealed after the revocation" for one in late]
+    records, wrong = sealed(at, device)
+    late = [one for one in records.values() if one.outcome == "admitted" and one.sealed_at >= when[0]]
+    return broken + wrong + [f"{one.key} says admitted, sealed after the revocation" for one in late]
 
 
 def tried(meddler: Meddler, case: Case) -> list[str]:
@@ -263,6 +277,7 @@ def travel(meddler: Meddler, way: Way, case: Case | None) -> list[str]:
     meddler.case, meddler.lasting, meddler.met, meddler.unsafe = None, False, False, []
     device = at.arrives(way)
     meddler.devices.append(device)
+    meddler.judge = lambda: activated_rightly(at, way, device, going=True)
     meddler.case = case
     meddler.lasting = case is not None and case.recovery != "retry"
     broken: list[str] = []
@@ -296,12 +311,12 @@ def owner(at: Gate, device: Device) -> Walk:
     return next((walk for walk in device.walks if walk.arn == arn), device.walks[-1])
 
 
-def activated_rightly(at: Gate, way: Way, device: Device) -> list[str]:
-    """Never ACTIVE without a good verdict, an inventory match and the approvals that the rule asks for."""
+def activated_rightly(at: Gate, way: Way, device: Device, *, going: bool = False) -> list[str]:
+    """Never ACTIVE without a good verdict, an inventory match and the approvals that the rule asks for. `going`: within a state."""
     if at.fleet.status(device.certificate) != "ACTIVE":
         return []
-    if way.outcome == "failed" and owner(at, device).status == "FAILED":
-        return []  # stands still before its roll back: without a policy it can do nothing, which is checked at the end
+    if way.outcome == "failed" and (going or owner(at, device).status == "FAILED"):
+        return []  # before its roll back: without a policy it can do nothing, which is checked at the end
     if way.status != "ACTIVE":
         return ["is ACTIVE"]
     known = owner(at, device).variables
@@ -338,22 +353,32 @@ def ended_rightly(at: Gate, way: Way, device: Device, walk: Walk) -> list[str]:
     return broken + sealed_rightly(at, row, device, walk)
 
 
-def sealed(at: Gate, device: Device) -> dict[str, Record]:
-    """The device's records by key. Each bears the stack's signature, or `EvidenceInvalid` is raised, as it is for a field out of place."""
-    s3, keys = at.fleet.client("s3"), jws.Keys(public_key(os.environ["SIGNING_KEY_ARN"]))
+def sealed(at: Gate, device: Device) -> tuple[dict[str, Record], list[str]]:
+    """The device's records by key, and what an auditor would find wrong in each: signature, schema, votes, what the outcome rests on.
+
+    Not the chain: a record that was stored while its execution failed does not name that failure's record, which was sealed meanwhile.
+    """
+    own, voting = (public_key(os.environ[name]) for name in ("SIGNING_KEY_ARN", "VOTE_SIGNING_KEY_ARN"))
+    s3, keys = at.fleet.client("s3"), jws.Keys(own, votes=[voting])
     listed = s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix=f"records/{device.certificate_id}/")
     names = [one["Key"] for one in listed.get("Contents", [])]
     files = {name: s3.get_object(Bucket="gatehouse-evidence", Key=name)["Body"].read() for name in names}
-    return {name: parse(jws.opened(data, kind=jws.RECORD, keys=keys)) for name, data in files.items()}
+    wrong: list[str] = []
+    for name, data in files.items():
+        try:
+            verify_record(data, keys)
+        except EvidenceInvalid as error:
+            wrong.append(f"{name}: {error.rule}: {error}")
+    return {name: parse(jws.parse(data)[1]) for name, data in files.items()}, wrong
 
 
 def sealed_rightly(at: Gate, row: dict[str, Any], device: Device, walk: Walk) -> list[str]:
     """The record that the admission names tells its outcome, and no record of this device's executions tells another."""
-    records, own = sealed(at, device), key_of(device.certificate_id, walk.name)
+    (records, broken), own = sealed(at, device), key_of(device.certificate_id, walk.name)
     if own not in records:
-        return [f"no evidence: {[*records]}"]
+        return [*broken, f"no evidence: {[*records]}"]
     kept = records[own]
-    broken = [] if kept.outcome == row.get("outcome") else [f"the record says {kept.outcome}"]
+    broken += [] if kept.outcome == row.get("outcome") else [f"the record says {kept.outcome}"]
     if row.get("evidence_key") not in records:
         broken.append(f"the admission names {row.get('evidence_key')}")
     ends = {key_of(device.certificate_id, one.name) for one in device.walks}
