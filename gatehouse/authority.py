@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
-from gatehouse.errors import NotFound
+from gatehouse import revocation_orders
+from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.admission.facts import issuer_key
@@ -56,9 +57,12 @@ def register(
 ) -> Registration:
     """Register the CA as active with automatic registration on, and keep its certificate. Safe to repeat.
 
+    Raises `AnsweredNo` for one whose revocation is owed: its next sweep would take back whoever registers from now on.
+
     `sni_only` registers it in mode SNI_ONLY, which several accounts may share; otherwise AWS IoT wants proof of the key.
     """
     warnings = require_authority(certificate, key, at=datetime.now(UTC))
+    _require_not_revoked(target, certificate.fingerprint(hashes.SHA256()).hex())
     iot = target.client("iot")
     bucket = target.output("CrlBucket")
     request: dict[str, Any] = {"caCertificate": _pem(certificate), "setAsActive": True, "allowAutoRegistration": True}
@@ -71,18 +75,29 @@ def register(
         request["tags"] = [{"Key": "Name", "Value": name}]
     asked = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
     with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=asked) as act:
-        identifier, new = _register(iot, certificate, request)
+        identifier, new = _register(target, certificate, request)
         target.client("s3").put_object(Bucket=bucket, Key=f"issuers/{identifier}.pem", Body=_pem(certificate).encode())
         act.new = {"ca_certificate_id": identifier, "status": "ACTIVE", "auto_registration": "ENABLE"}
     return Registration(authority=show(target, identifier), new=new, warnings=warnings)
 
 
-def _register(iot: Any, certificate: x509.Certificate, request: dict[str, Any]) -> tuple[str, bool]:
+def _require_not_revoked(target: Target, identifier: str) -> None:
+    """Ending an order is a decision with a reason of its own, and registering asks for none."""
+    if revocation_orders.owed(target, identifier) is not None:
+        raise AnsweredNo(
+            "This CA is being revoked, so it is not registered again: whoever came would be revoked too. If that was a mistake, end it: "
+            f'gatehouse ca enable {identifier} --reason "…"'
+        )
+
+
+def _register(target: Target, certificate: x509.Certificate, request: dict[str, Any]) -> tuple[str, bool]:
     """The CA's id in AWS IoT, and whether it was not registered before."""
+    iot = target.client("iot")
     try:
         return iot.register_ca_certificate(**request)["certificateId"], True
     except iot.exceptions.ResourceAlreadyExistsException as error:
         identifier = error.response.get("resourceId") or _identifier_of(iot, certificate)
+        _require_not_revoked(target, identifier)
         iot.update_ca_certificate(certificateId=identifier, newStatus="ACTIVE", newAutoRegistrationStatus="ENABLE")
         return identifier, False
 

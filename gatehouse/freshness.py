@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from gatehouse import authority, revocation_lists
+from gatehouse import authority, revocation_lists, revocation_orders
 from gatehouse.errors import NotFound
 from gatehouse.revocation_lists import Listed
 from gatehouse.target import Target
@@ -23,14 +23,17 @@ class Freshness(Struct, frozen=True, kw_only=True):
     valid_until: datetime
     lists: tuple[Listed, ...]
     problem: str | None
+    revocation: str | None
+    """That it is being revoked; None if it is not."""
 
 
 def read(target: Target, at: datetime) -> tuple[Freshness, ...]:
     """Every registered CA."""
-    return tuple(_of(target, ca, at) for ca in authority.list_all(target))
+    revoked = revocation_orders.told(target)
+    return tuple(_of(target, ca, revoked.get(ca.ca_certificate_id), at) for ca in authority.list_all(target))
 
 
-def _of(target: Target, ca: authority.Authority, at: datetime) -> Freshness:
+def _of(target: Target, ca: authority.Authority, revocation: str | None, at: datetime) -> Freshness:
     lists: list[Listed] = []
     problem: str | None = None
     try:
@@ -50,4 +53,5 @@ def _of(target: Target, ca: authority.Authority, at: datetime) -> Freshness:
         valid_until=ca.valid_until,
         lists=tuple(lists),
         problem=problem,
+        revocation=revocation,
     )

@@ -7,20 +7,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
-from gatehouse import authority, revocation_lists, tables
+from gatehouse import authority, revocation_lists, revocation_orders, tables
 from gatehouse.authority import Authority
-from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.admission import limits
 from workflows.evidence.record import revoked_key
-from workflows.revocation import authorities, sweep
+from workflows.revocation import sweep
 from workflows.revocation.authorities import PAGE, TAKEN, AuthorityRevocation, Order
 from workflows.revocation.sweep import AuthorityItem
-
-_CHANGED = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,8 +54,7 @@ def plan(target: Target, found: Authority) -> Plan:
     status = dict(_certificates(target, found.ca_certificate_id))
     rows = _rows(target, list(status))
     going = [one for one in status if status[one] in TAKEN]
-    order = _read(target, found.ca_certificate_id)[0]
-    owed = None if order is None or order.ended_at is not None else order.revocation
+    owed = revocation_orders.owed(target, found.ca_certificate_id)
     pacing = limits.load(revocation_lists.LIMITS.read_text(encoding="utf-8")).pacing
     alone, contended = sweep.takes(len(going), pacing)
     return Plan(
@@ -101,16 +96,16 @@ def end(target: Target, ca_certificate_id: str) -> AuthorityRevocation | None:
 
     Answers the order that ended here. Raises `OrderInvalid`, and `AnsweredNo` if it was changed meanwhile.
     """
-    order, etag = _read(target, ca_certificate_id)
+    order, etag = revocation_orders.read(target, ca_certificate_id)
     if order is None or order.ended_at is not None:
         return None
-    _write(target, msgspec.structs.replace(order, ended_at=datetime.now(UTC)), etag)
+    revocation_orders.write(target, msgspec.structs.replace(order, ended_at=datetime.now(UTC)), etag)
     return order.revocation
 
 
 def _order(target: Target, found: Authority, reason: str, trail_id: str) -> tuple[AuthorityRevocation, bool]:
     """The order that is owed, and whether it was there before."""
-    there, etag = _read(target, found.ca_certificate_id)
+    there, etag = revocation_orders.read(target, found.ca_certificate_id)
     if there is not None and there.ended_at is None:
         return there.revocation, True
     made = AuthorityRevocation(
@@ -122,7 +117,7 @@ def _order(target: Target, found: Authority, reason: str, trail_id: str) -> tupl
         at=datetime.now(UTC),
         trail_id=trail_id,
     )
-    _write(target, Order(revocation=made), etag)
+    revocation_orders.write(target, Order(revocation=made), etag)
     return made, False
 
 
@@ -163,34 +158,3 @@ def _rows(target: Target, certificate_ids: list[str]) -> dict[str, dict[str, Any
 def _is_unfinished(row: dict[str, Any], owed: AuthorityRevocation) -> bool:
     key = revoked_key(AuthorityItem(certificate_id=row["certificate_id"], authority=owed))
     return row.get("revoked_by") == owed.mark and not (row["outcome"] == "refused" and row.get("evidence_key") == key)
-
-
-def _read(target: Target, ca_certificate_id: str) -> tuple[Order | None, str | None]:
-    """The order, owed or not, and the ETag that a write over it must match."""
-    try:
-        answer = target.client("s3").get_object(
-            Bucket=target.output("CrlBucket"), Key=authorities.key_of(ca_certificate_id)
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
-        return None, None
-    return authorities.read(answer["Body"].read(), ca_certificate_id), answer["ETag"]
-
-
-def _write(target: Target, order: Order, etag: str | None) -> None:
-    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-    try:
-        target.client("s3").put_object(
-            Bucket=target.output("CrlBucket"),
-            Key=authorities.key_of(order.revocation.ca_certificate_id),
-            Body=authorities.write(order),
-            ContentType="application/json",
-            **condition,
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _CHANGED:
-            raise
-        raise AnsweredNo(
-            "Somebody else has given or ended an order for this CA meanwhile. Look, and ask again."
-        ) from error

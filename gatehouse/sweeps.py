@@ -31,7 +31,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     list_number: str
     newly_listed: int
     revokes: int
-    """Certificates that are in and would be set REVOKED."""
+    """Certificates that are not refused yet and would be set REVOKED."""
     released: int
     """Refused certificates that no entry names any more: questions for people."""
     devices: list[str]

@@ -1,10 +1,11 @@
 """The admissions table: which execution owns a certificate, and what became of it.
 
-Every write but the claim itself asks that this execution still owns the admission, so that one that was overtaken changes nothing.
+Every write but the claim itself asks that this execution still owns the admission, so that one that was overtaken changes nothing. A sweep
+that has closed the admission has overtaken it too: an execution that is redriven after that finds that nothing is left for it.
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -15,7 +16,7 @@ from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
-from workflows.admission.errors import AdmissionNotOwned
+from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
 
 NEVER = 253_402_300_799_000
 """`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
@@ -28,9 +29,12 @@ RETURN, ADMISSION = "return", "admission"
 _SKEW = timedelta(minutes=5)
 """How much AWS IoT's clock may differ from ours."""
 
-_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoked_at, returned_at"
+_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoked_at, closed_by, returned_at"
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
 record is chained to it."""
+
+
+_OURS = "execution_arn = :me AND attribute_not_exists(closed_by)"
 
 
 class Admission(Struct, frozen=True, kw_only=True):
@@ -50,6 +54,8 @@ class Admission(Struct, frozen=True, kw_only=True):
     evidence_sha256: str | None = None
     revoked_by: str | None = None
     """What has revoked the certificate since it was checked: the SHA-256 of a list, or ``authority`` and the id of its CA."""
+    closed_by: str | None = None
+    """The same, once a sweep has closed the admission for it: no execution owns it any more."""
     returned_at: datetime | None = None
     """When the device first connected after it was let in."""
 
@@ -91,7 +97,7 @@ class Admissions:
                 now=clock.milliseconds(at),
             )
         except ConditionFailed as failed:
-            if failed.item is not None and failed.item.get("execution_arn") == execution.arn:
+            if _is_ours(failed.item, execution):
                 return True, self.retain(certificate_id, execution)
         return False, self._count_knock(certificate_id, at)
 
@@ -140,16 +146,16 @@ class Admissions:
             update += " REMOVE awaited, awaited_since"
         return self._owned(certificate_id, execution, update, **known, **waiting)
 
-    def await_return(self, certificate_id: str, execution: Execution, at: datetime) -> None:
+    def await_return(self, certificate_id: str, execution: Execution, at: datetime) -> Admission:
         """As `retain`, just before the device may connect: from now on it is expected back. Raises `AdmissionNotOwned`.
 
         Not when the admission is closed: the device may be quicker than the seal. A repeat leaves a device that is back as it is.
         """
         try:
-            self._update(
+            return self._update(
                 certificate_id,
                 "SET outcome = :open, reopen_at = :never, awaited = :return, awaited_since = :since",
-                condition="execution_arn = :me AND attribute_not_exists(returned_at)",
+                condition=f"{_OURS} AND attribute_not_exists(returned_at)",
                 me=execution.arn,
                 open=OPEN,
                 never=NEVER,
@@ -157,9 +163,9 @@ class Admissions:
                 since=stamp(at),
             )
         except ConditionFailed as failed:
-            if failed.item is None or failed.item.get("execution_arn") != execution.arn:
+            if not _is_ours(failed.item, execution):
                 raise _not_owned(certificate_id, execution, failed) from None
-            self.retain(certificate_id, execution)
+            return self.retain(certificate_id, execution)
 
     def record_return(self, certificate_id: str, at: datetime) -> bool:
         """The device has connected at `at`. False if nobody waits for it (any more), or the event is of an earlier time."""
@@ -207,7 +213,7 @@ class Admissions:
 
     def _owned(self, certificate_id: str, execution: Execution, update: str, **named: object) -> Admission:
         try:
-            return self._update(certificate_id, update, condition="execution_arn = :me", me=execution.arn, **named)
+            return self._update(certificate_id, update, condition=_OURS, me=execution.arn, **named)
         except ConditionFailed as failed:
             raise _not_owned(certificate_id, execution, failed) from None
 
@@ -222,8 +228,26 @@ def _reopening(moment: datetime | None) -> int:
     return NEVER if moment is None else clock.milliseconds(moment)
 
 
+def ensure_not_revoked(row: Admission) -> None:
+    """Before each step that lets the device in. Raises `CertificateChanged` if it was revoked since it was checked."""
+    if row.revoked_by is not None:
+        raise CertificateChanged(
+            f"{_named(row.revoked_by)} has revoked the certificate since it was checked: it is not admitted."
+        )
+
+
+def _named(revoked_by: str) -> str:
+    """A list goes by its hash alone, and a CA that was revoked as a whole says so itself."""
+    return revoked_by.capitalize() if revoked_by.startswith("authority ") else f"List {revoked_by}"
+
+
+def _is_ours(item: dict[str, Any] | None, execution: Execution) -> bool:
+    return item is not None and item.get("execution_arn") == execution.arn and "closed_by" not in item
+
+
 def _not_owned(certificate_id: str, execution: Execution, failed: ConditionFailed) -> AdmissionNotOwned:
-    owner = "nobody" if failed.item is None else failed.item.get("execution_arn")
+    item = failed.item or {"execution_arn": "nobody"}
+    owner = "nobody any more, since it was revoked and closed" if "closed_by" in item else item.get("execution_arn")
     return AdmissionNotOwned(
         f"The admission of certificate {certificate_id} belongs to {owner}, not to {execution.arn}: nothing was changed."
     )

@@ -47,6 +47,7 @@ class Head(Struct, frozen=True, kw_only=True):
     evidence_key: str | None = None
     evidence_sha256: str | None = None
     reopen_at: int | None = None
+    closed_by: str | None = None
 
     @property
     def link(self) -> Link | None:

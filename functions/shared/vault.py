@@ -36,6 +36,10 @@ class Vault:
             body: bytes = client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
 
+    def has(self, key: str) -> bool:
+        """Whether a file lies there. By the list, since a role that may not list is answered 403 for a file that is missing."""
+        return any(name == key for name, _ in self.kept(key))
+
     def kept(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Every key below `folder`, in order, and when S3 kept it by its own clock. Raises `AwsUnavailable`, `AccessRefused`."""
         with translated():

@@ -66,13 +66,14 @@ def status(
 
     Example: gatehouse crl status
     """
-    from gatehouse import revocation_lists, sweeps
+    from gatehouse import revocation_lists, revocation_orders, sweeps
 
     aim, at = target(context), datetime.now(UTC)
     found = revocation_lists.every(aim, at=at) if ca is None else revocation_lists.status(aim, ca, at=at)
     asked = sweeps.questions(aim)
+    revoked = {one: line for one, line in revocation_orders.told(aim).items() if ca in (None, one)}
     if json:
-        write_json({"lists": found, "questions": asked})
+        write_json({"lists": found, "questions": asked, "revocations": revoked})
         return
     columns = ("issuer key", "number", "kind", "scope", "entries", "age", "goes stale", "sweep", "then")
     rows = [
@@ -92,6 +93,8 @@ def status(
         for one in found
     ]
     write_table(columns, rows, empty="No list is published: every device is held until one is.")
+    for line in revoked.values():
+        say(line)
     if asked:
         say(
             "No list names these any more, and they are still refused. May their devices come back? Then delete the certificate."

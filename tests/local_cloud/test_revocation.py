@@ -108,7 +108,7 @@ def test_a_new_list_takes_an_admitted_device_back(cloud: LocalCloud, tmp_path: P
 
     def revokes() -> bool:
         heard.extend(told())
-        return any("list 2 revokes 1 admitted" in subject for subject in heard)
+        return any("list 2 revokes 1 devices" in subject for subject in heard)
 
     eventually(revokes, within=15, what="people were told")
     assert [one.sweep_owed for one in revocation_lists.status(target, ca_id, at=datetime.now(UTC))] == [False]

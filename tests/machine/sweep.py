@@ -5,9 +5,11 @@ execution is retried, redriven, or the device knocks again, until it comes to th
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -17,10 +19,13 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from functions.shared.signing import public_key
 from tests.machine.walker import Stopped, Walk
 from tests.machine.ways import WAYS, Device, Gate, Way, gate
 from workflows.evidence import jws
-from workflows.evidence.record import parse
+from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.record import Record, key_of, parse
+from workflows.evidence.verify import verify_record
 
 ROOT = Path(__file__).parents[2]
 Effects = tuple[str, ...]
@@ -76,6 +81,10 @@ class Meddler:
         self.active = ""
         self._calls = 0
         self.unsafe: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens at the moment at which a function ends before its time."""
+        self.judge: Callable[[], list[str]] = list
+        """What is wrong with the certificate as it stands, after each call that sets its status."""
 
     def effects(self) -> frozenset[Effects]:
         return frozenset((state, *calls) for state, calls in self.recorded.items())
@@ -94,6 +103,7 @@ class Meddler:
                 elif case.kind == "knock":
                     self._knocks(walk)
                 else:
+                    self.meanwhile()
                     raise Stopped("Runtime.ExitError" if case.kind == "crash" else self._hangs())
             return call()
         finally:
@@ -136,7 +146,7 @@ class Meddler:
                 operation,
             )
         try:
-            return passed(client, operation, params)
+            return self._judged(operation, passed(client, operation, params))
         finally:
             if here and case is not None:
                 self.met = not self.lasting
@@ -144,9 +154,18 @@ class Meddler:
                     case "lost":
                         raise ReadTimeoutError(endpoint_url="https://aws.example")
                     case "crash":
+                        self.meanwhile()
                         raise Stopped("Runtime.ExitError")
                     case _:
                         raise Stopped(self._hangs())
+
+    def _judged(self, operation: str, answer: Any) -> Any:
+        """No state may set a certificate ACTIVE wrongly, not even for a moment."""
+        if operation == "UpdateCertificate":
+            state, self.active = self.active, ""
+            self.unsafe += [f"{state}: {broken}" for broken in self.judge()]
+            self.active = state
+        return answer
 
 
 @contextmanager
@@ -192,6 +211,50 @@ def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset
     return tally
 
 
+def sweep_revoked(way: Way, recovery: str, *, known: frozenset[Effects] = frozenset()) -> Tally:
+    """A function ends after each side effect of this way, a list revokes the certificate meanwhile, and the execution goes on.
+
+    By a retry; or it has failed, the list's sweep has closed its admission, and an operator redrives it.
+    """
+    tally = Tally(0, [])
+    with meddling(definition()) as meddler:
+        travel(meddler, way, None)
+        new = [(state, calls) for state, calls in meddler.recorded.items() if (state, *calls) not in known]
+        for state, number, name in [(state, *point) for state, calls in new for point in enumerate(["", *calls])]:
+            case = Case(way, state, number, name, "crash", recovery)
+            tally.tried += 1
+            tally.broken += [f"{case}: {broken}" for broken in revoked_meanwhile(meddler, case)]
+    return tally
+
+
+def revoked_meanwhile(meddler: Meddler, case: Case) -> list[str]:
+    """The certificate ends REVOKED and its admission refused, and no record that is sealed from then on says that it is admitted."""
+    at, when = meddler.at, list[datetime]()
+    meddler.case, meddler.lasting, meddler.met = None, case.recovery == "redrive", False
+    device = at.arrives(case.way)
+    meddler.devices.append(device)
+    meddler.judge = lambda: activated_rightly(at, case.way, device, going=True)
+    meddler.case = case
+    if case.recovery == "retry":
+        meddler.meanwhile = lambda: when.append(at.revokes(device))
+    walk = at.knocks(device)
+    if walk.status == "WAITING" and case.way.decide is not None:
+        case.way.decide(at, walk, device)
+    if walk.status == "FAILED" and case.recovery == "redrive":
+        meddler.lasting, meddler.met = False, True
+        when.append(at.revokes(device))
+        at.goes(walk, walk.redrive)
+    meddler.meanwhile = lambda: None
+    if not when:
+        return []  # a call that only the first device needs: the policy is there by now
+    at.sweeps()
+    ends = (at.fleet.status(device.certificate), at.row(device).get("outcome"))
+    broken = [] if ends == ("REVOKED", "refused") else [f"ends as {ends}, the execution {walk.status} {walk.error}"]
+    records, wrong = sealed(at, device)
+    late = [one for one in records.values() if one.outcome == "admitted" and one.sealed_at >= when[0]]
+    return broken + wrong + [f"{one.key} says admitted, sealed after the revocation" for one in late]
+
+
 def tried(meddler: Meddler, case: Case) -> list[str]:
     try:
         return travel(meddler, case.way, case)
@@ -214,6 +277,7 @@ def travel(meddler: Meddler, way: Way, case: Case | None) -> list[str]:
     meddler.case, meddler.lasting, meddler.met, meddler.unsafe = None, False, False, []
     device = at.arrives(way)
     meddler.devices.append(device)
+    meddler.judge = lambda: activated_rightly(at, way, device, going=True)
     meddler.case = case
     meddler.lasting = case is not None and case.recovery != "retry"
     broken: list[str] = []
@@ -247,12 +311,12 @@ def owner(at: Gate, device: Device) -> Walk:
     return next((walk for walk in device.walks if walk.arn == arn), device.walks[-1])
 
 
-def activated_rightly(at: Gate, way: Way, device: Device) -> list[str]:
-    """Never ACTIVE without a good verdict, an inventory match and the approvals that the rule asks for."""
+def activated_rightly(at: Gate, way: Way, device: Device, *, going: bool = False) -> list[str]:
+    """Never ACTIVE without a good verdict, an inventory match and the approvals that the rule asks for. `going`: within a state."""
     if at.fleet.status(device.certificate) != "ACTIVE":
         return []
-    if way.outcome == "failed" and owner(at, device).status == "FAILED":
-        return []  # stands still before its roll back: without a policy it can do nothing, which is checked at the end
+    if way.outcome == "failed" and (going or owner(at, device).status == "FAILED"):
+        return []  # before its roll back: without a policy it can do nothing, which is checked at the end
     if way.status != "ACTIVE":
         return ["is ACTIVE"]
     known = owner(at, device).variables
@@ -289,16 +353,34 @@ def ended_rightly(at: Gate, way: Way, device: Device, walk: Walk) -> list[str]:
     return broken + sealed_rightly(at, row, device, walk)
 
 
+def sealed(at: Gate, device: Device) -> tuple[dict[str, Record], list[str]]:
+    """The device's records by key, and what an auditor would find wrong in each: signature, schema, votes, what the outcome rests on.
+
+    Not the chain: a record that was stored while its execution failed does not name that failure's record, which was sealed meanwhile.
+    """
+    own, voting = (public_key(os.environ[name]) for name in ("SIGNING_KEY_ARN", "VOTE_SIGNING_KEY_ARN"))
+    s3, keys = at.fleet.client("s3"), jws.Keys(own, votes=[voting])
+    listed = s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix=f"records/{device.certificate_id}/")
+    names = [one["Key"] for one in listed.get("Contents", [])]
+    files = {name: s3.get_object(Bucket="gatehouse-evidence", Key=name)["Body"].read() for name in names}
+    wrong: list[str] = []
+    for name, data in files.items():
+        try:
+            verify_record(data, keys)
+        except EvidenceInvalid as error:
+            wrong.append(f"{name}: {error.rule}: {error}")
+    return {name: parse(jws.parse(data)[1]) for name, data in files.items()}, wrong
+
+
 def sealed_rightly(at: Gate, row: dict[str, Any], device: Device, walk: Walk) -> list[str]:
     """The record that the admission names tells its outcome, and no record of this device's executions tells another."""
-    s3, prefix = at.fleet.client("s3"), f"records/{device.certificate_id}/"
-    keys = [one["Key"] for one in s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix=prefix).get("Contents", [])]
-    own = f"{prefix}{walk.name}.json"
-    if own not in keys:
-        return [f"no evidence: {keys}"]
-    kept = parse(jws.parse(s3.get_object(Bucket="gatehouse-evidence", Key=own)["Body"].read())[1])
-    broken = [] if kept.outcome == row.get("outcome") else [f"the record says {kept.outcome}"]
-    if row.get("evidence_key") not in keys:
+    (records, broken), own = sealed(at, device), key_of(device.certificate_id, walk.name)
+    if own not in records:
+        return [*broken, f"no evidence: {[*records]}"]
+    kept = records[own]
+    broken += [] if kept.outcome == row.get("outcome") else [f"the record says {kept.outcome}"]
+    if row.get("evidence_key") not in records:
         broken.append(f"the admission names {row.get('evidence_key')}")
-    others = [key for key in keys if key != own and key in {f"{prefix}{one.name}.json" for one in device.walks}]
+    ends = {key_of(device.certificate_id, one.name) for one in device.walks}
+    others = [key for key in records if key != own and key in ends]
     return broken + [f"a second outcome was sealed: {other}" for other in others]

@@ -10,6 +10,7 @@ from tests.template.test_statemachine import HAPPY_PATH
 from workflows.admission.errors import (
     AdmissionNotOwned,
     AwsUnavailable,
+    CertificateChanged,
     DeviceBoundElsewhere,
     PolicyRefused,
     ThingRefused,
@@ -199,6 +200,18 @@ def test_what_aws_will_never_accept_is_rolled_back_and_fails(fleet: Fleet, step:
     assert fleet.policies(certificate) == []
     assert fleet.admission(certificate)["outcome"] == "failed"
     assert len(fleet.records()) == 1
+
+
+@pytest.mark.parametrize("step", ["attach_policy", "seal_evidence"])
+def test_what_was_revoked_once_it_was_active_is_rolled_back(fleet: Fleet, step: str) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    fleet.machine.faults[step] = raising(CertificateChanged("a list has revoked it"), times=1)
+    run = fleet.knocks(certificate)
+    assert run.states[-5:] == ["Roll back", *NO_TAIL, "Failed"]
+    assert (run.status, run.error, run.cause) == ("FAILED", "AdmissionFailed", "a list has revoked it")
+    assert (fleet.status(certificate), fleet.policies(certificate)) == ("INACTIVE", [])
+    assert fleet.admission(certificate)["outcome"] == "failed"
 
 
 def test_a_device_bound_to_another_certificate_meanwhile_is_held(fleet: Fleet) -> None:

@@ -1,5 +1,6 @@
 """The fault sweep: every side effect of every state with every kind of fault, one recovery each. ``make sweep`` tries them all."""
 
+import json
 import os
 from collections.abc import Callable
 
@@ -25,6 +26,41 @@ def test_no_fault_breaks_a_promise(way: Way, record_property: Callable[[str, obj
     told = sweep.sweep((way,), whole=WHOLE, known=_known(way))
     record_property(COUNTED, f"{way.name}: {told.tried} fault cases tried, {len(told.broken)} broke a promise")
     assert told.broken == []
+
+
+@pytest.mark.parametrize("recovery", ["retry", "redrive"])
+@pytest.mark.parametrize("way", [way for way in WAYS if way.outcome == "admitted"], ids=lambda way: way.name)
+def test_what_a_list_revokes_meanwhile_ends_revoked_wherever_a_function_ends(
+    way: Way, recovery: str, record_property: Callable[[str, object], None]
+) -> None:
+    told = sweep.sweep_revoked(way, recovery, known=_known(way))
+    record_property(
+        COUNTED, f"{way.name}: {told.tried} revocations tried before a {recovery}, {len(told.broken)} broke a promise"
+    )
+    assert told.broken == []
+
+
+def test_what_is_active_only_for_a_moment_is_noticed() -> None:
+    """A machine that activates what was revoked, and refuses it in the next state."""
+    text = sweep.definition()
+    text["States"]["Is it revoked?"]["Choices"][1]["Next"] = "Look up device"
+    text["States"]["Activate certificate"]["Next"] = "Refuse certificate"
+    [way] = [one for one in WAYS if one.name == "revoked"]
+    with sweep.meddling(text) as meddler:
+        assert "Activate certificate: is ACTIVE" in sweep.travel(meddler, way, None)
+
+
+def test_a_record_that_somebody_altered_is_noticed() -> None:
+    with sweep.meddling(sweep.definition()) as meddler:
+        assert sweep.travel(meddler, WAYS[0], None) == []
+        at, device = meddler.at, meddler.devices[0]
+        where = {"Bucket": "gatehouse-evidence", "Key": at.row(device)["evidence_key"]}
+        s3 = at.fleet.client("s3")
+        kept = json.loads(s3.get_object(**where)["Body"].read())
+        s3.put_object(**where, Body=json.dumps(kept | {"signature": kept["signature"][::-1]}).encode())
+        assert any(
+            "signature" in broken for broken in sweep.sealed_rightly(at, at.row(device), device, device.walks[0])
+        )
 
 
 def test_a_promise_that_is_broken_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

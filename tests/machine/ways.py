@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
@@ -16,7 +16,11 @@ from cryptography import x509
 from moto.dynamodb.models import dynamodb_backends
 
 from functions.admission.record_failure.app import handler as record_failure
+from functions.admission.take_turn.app import handler as take_turn
 from functions.evidence.seal_failure.app import handler as seal_failure
+from functions.revocation.find_revoked.app import handler as find_revoked
+from functions.revocation.report_sweep.app import handler as report_sweep
+from functions.revocation.revoke_certificate.app import handler as revoke_certificate
 from functions.shared import clock
 from functions.shared.items import to_plain
 from functions.shared.settings import policy
@@ -24,7 +28,9 @@ from tests import aws_environment, pki
 from tests.machine import harness, people
 from tests.machine.conftest import Fleet
 from tests.machine.walker import Walk
+from workflows.admission.facts import issuer_key
 from workflows.approval.request import approval_id
+from workflows.revocation.errors import AdmissionStillOpen
 
 Call = tuple[str, str]
 """A call to AWS: service and operation."""
@@ -95,6 +101,27 @@ class Gate:
     def publish(self, *revoked: x509.Certificate) -> None:
         self._lists += 1
         self.fleet.publish_list(*revoked, number=self._lists)
+
+    def revokes(self, device: Device) -> datetime:
+        """A list revokes the device's certificate, and is swept at once; answers when."""
+        self.later(seconds=1)
+        self.publish(device.certificate)
+        self.sweeps()
+        return self.now
+
+    def sweeps(self) -> None:
+        """The sweep of the current list, as its machine goes: an admission that is open is left to the next one."""
+        key, execution = issuer_key(self.fleet.ca.certificate), aws_environment.execution(f"sweep-{self._lists}")
+        asked = {"issuer_key": key, "slot": f"{key}/complete", "execution": execution}
+        found = aws_environment.call(find_revoked, asked)
+        s3 = self.fleet.client("s3")
+        kept = s3.get_object(Bucket=found["bucket"], Key=found["key"])["Body"].read() if found["revoked"] else b"[]"
+        for item in json.loads(kept):
+            turn = aws_environment.call(take_turn, {"lane": "sweep"})
+            self._passes(turn["turn_at"])
+            with suppress(AdmissionStillOpen):
+                aws_environment.call(revoke_certificate, {"item": item, **turn, "execution": execution})
+        aws_environment.call(report_sweep, {"found": found, "execution": execution})
 
     def knocks(self, device: Device) -> Walk:
         """AWS IoT publishes the event once more: an execution goes as far as it can."""

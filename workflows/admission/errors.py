@@ -7,9 +7,9 @@ Retried, then left uncaught so that the execution can be redriven where it stand
 Caught by name (`WillNeverWork`):
     EventMalformed          what started the execution is no registration event           → Fail
     TurnLost                its turn was needed by whom it was lent by, or has lapsed     → Claim admission, for another
-    AdmissionNotOwned       another execution owns this certificate by now                → Fail, nothing touched
+    AdmissionNotOwned       another execution or a sweep has taken the admission over     → Fail, nothing touched
     CertificateUnknown      AWS IoT does not know the certificate (it was deleted)        → Hold
-    CertificateChanged      its status in AWS IoT was changed by somebody else meanwhile  → Hold
+    CertificateChanged      it was revoked, or somebody changed its status, meanwhile     → Hold; → Roll back once it was activated
     ApprovalLapsed          the time to carry the approval out has passed                 → Hold
     DeviceBoundElsewhere    the device was bound to another certificate meanwhile         → Hold
     ThingRefused            AWS IoT will not have this thing, type or group               → Roll back

@@ -8,11 +8,14 @@ from msgspec import Struct
 
 from workflows.admission import contracts
 from workflows.admission.contracts import Execution
-from workflows.admission.errors import EventMalformed
+from workflows.admission.errors import AdmissionNotOwned, EventMalformed
 from workflows.admission.registration import read_event
 
 ALREADY_TOLD = "AdmissionFailed"
 """The error of the workflow's own Fail state *Failed*: its record is sealed and people have been told."""
+
+SUPERSEDED = AdmissionNotOwned.__name__
+"""The error of the Fail state *Superseded*: the admission's own record is another's to seal."""
 
 
 class EndedBadly(Struct, frozen=True, kw_only=True, rename="camel"):

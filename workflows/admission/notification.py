@@ -9,8 +9,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from workflows.admission.contracts import Dossier, NotifyInput, Outcome
-from workflows.admission.errors import AdmissionNotOwned
-from workflows.admission.failure import EndedBadly
+from workflows.admission.errors import CertificateChanged
+from workflows.admission.failure import SUPERSEDED, EndedBadly
 from workflows.approval.wording import plain
 
 DETAIL_TYPE = "Admission ended"
@@ -92,8 +92,11 @@ def failed(ended: EndedBadly, certificate_id: str | None, reopen_at: datetime | 
     who = f"Execution {ended.name}"
     if certificate_id is None:
         then = "It had no admission. Find out what started it: only the topic rule should start executions."
-    elif ended.error == AdmissionNotOwned.__name__:
-        then = "Nothing has to be done: another execution has taken the certificate over, and this one changed nothing more."
+    elif ended.error == SUPERSEDED:
+        then = (
+            "Nothing has to be done: another execution has taken the certificate over, or it was revoked meanwhile. "
+            "This one changed nothing more."
+        )
     else:
         then = "Correct the fault and redrive the execution within 14 days: it goes on where it stands."
         if reopen_at is not None:
@@ -157,6 +160,8 @@ def _next(ended: NotifyInput) -> str:
                 f"while the certificate is pending, {when} starts a new admission."
             )
         case "failed":
+            if dossier.fault and dossier.fault.error == CertificateChanged.__name__:
+                return "The certificate is set REVOKED. To admit the device, issue it a new one."
             undone = "; ".join(dossier.roll_back.undone) if dossier.roll_back else ""
             return (
                 f"What had been done was taken back ({line(undone) or 'nothing had been'}). Correct what AWS refused, then delete the "

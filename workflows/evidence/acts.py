@@ -64,6 +64,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     execution_arn: str
     outcome: str
     certificate_status: str | None = None
+    closed_by: str | None = None
+    """What revoked the certificate, if that closed the admission and not its execution."""
     execution_status: str | None = None
     redrivable: bool = False
 
@@ -84,7 +86,7 @@ def forbidden(ask: Ask, found: Standing | None) -> str | None:
         )
     match ask.act:
         case "redrive":
-            return None if found.redrivable else f"The execution cannot be redriven: {found.execution_status}."
+            return _not_redrivable(found)
         case "reopen" if found.outcome == "admitted":
             return "The certificate is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
         case "forget" if found.certificate_status is not None:
@@ -93,6 +95,12 @@ def forbidden(ask: Ask, found: Standing | None) -> str | None:
                 "Delete it in AWS IoT first, or use `gatehouse admissions reopen`."
             )
     return "The admission is open: an execution owns it." if found.outcome == "open" else None
+
+
+def _not_redrivable(found: Standing) -> str | None:
+    if found.closed_by is not None:
+        return "The certificate was revoked meanwhile, which closed its admission: nothing is left for the execution to do."
+    return None if found.redrivable else f"The execution cannot be redriven: {found.execution_status}."
 
 
 def signed_headers(authorization: str) -> frozenset[str]:

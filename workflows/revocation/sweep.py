@@ -25,8 +25,9 @@ from workflows.revocation.publication import Changes, compare
 from workflows.revocation.verdict import ListFacts, Verdict
 from workflows.revocation.verified import VerifiedList
 
-IN = frozenset({"admitted", "failed", "open"})
-"""Outcomes of an admission whose certificate is, or may yet become, ACTIVE. A held one knocks again and is checked then."""
+IN = frozenset({"admitted", "failed", "held", "open"})
+"""Outcomes of an admission whose certificate is, or may yet become, ACTIVE. A held one is, if its activation was cut off just after AWS IoT
+had made it so, or if somebody did it by hand; one that waits loses only the knock at which it would be refused."""
 
 
 class FindInput(Struct, frozen=True, kw_only=True):

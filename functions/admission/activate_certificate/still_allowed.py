@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from functions.shared import certificates
-from functions.shared.admissions import Admission
+from functions.shared.admissions import Admission, ensure_not_revoked
 from functions.shared.inventory import Inventory
 from functions.shared.settings import limits
 from functions.shared.turns import Turns
@@ -20,10 +20,7 @@ def ensure_still_allowed(
     A repeat of an activation that was made in time goes on, so that its result is not lost: the certificate is ACTIVE, and the device
     bound to it by this very execution.
     """
-    if admission.revoked_by is not None:
-        raise CertificateChanged(
-            f"{_named(admission.revoked_by)} has revoked the certificate since it was checked: it is not activated."
-        )
+    ensure_not_revoked(admission)
     until = lapses_at(request.approval, admission.inspected_at or admission.claimed_at)
     lapsed = at > until
     if request.approval is None and not lapsed:
@@ -56,8 +53,3 @@ def _bound_by_us(request: ActivateInput, record: DeviceRecord, inventory: Invent
         and binding.bound_certificate_id == request.certificate.certificate_id
         and binding.execution_arn == request.execution.arn
     )
-
-
-def _named(revoked_by: str) -> str:
-    """A list goes by its hash alone, and a CA that was revoked as a whole says so itself."""
-    return revoked_by.capitalize() if revoked_by.startswith("authority ") else f"List {revoked_by}"

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from functions.shared import clock, policies
-from functions.shared.admissions import Admissions
+from functions.shared.admissions import Admissions, ensure_not_revoked
 from functions.shared.observability import observed
 from functions.shared.settings import policy, settings
 from workflows.admission import contracts
@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Attach policy*. Input: AttachPolicyInput; output: PolicyAttachment. Repeatable.
 
-    Raises AdmissionNotOwned; PolicyRefused, CertificateUnknown (→ Roll back).
+    Raises AdmissionNotOwned; PolicyRefused, CertificateUnknown, CertificateChanged (→ Roll back): a redrive comes long after the checks.
     """
     request = contracts.read(contracts.AttachPolicyInput, event)
     record, decided = request.device.record, request.device.policy_name
@@ -30,7 +30,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             f"The decision was for policy {decided}; this version of Gatehouse has {profile.name if profile else 'no such profile'}. "
             "The profile was changed while the admission ran: the next one decides on the new policy."
         )
-    Admissions(settings(Settings).admissions_table).await_return(request.certificate_id, request.execution, clock.now())
+    admissions = Admissions(settings(Settings).admissions_table)
+    ensure_not_revoked(admissions.await_return(request.certificate_id, request.execution, clock.now()))
     created = policies.ensure(profile)
     policies.attach(profile.name, request.certificate_arn)
     return contracts.write(

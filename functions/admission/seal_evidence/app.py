@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from functions.shared import chains
-from functions.shared.admissions import Admissions
+from functions.shared.admissions import Admissions, ensure_not_revoked
 from functions.shared.clock import now
 from functions.shared.observability import observed
 from functions.shared.sealing import keep
@@ -30,7 +30,8 @@ def handler(event: Any, _context: Any) -> Any:
     """States *Seal evidence* and *Seal evidence of the end*. Input: SealInput; output: Seal.
 
     Repeatable: the record that was stored first stands. Raises `AdmissionNotOwned` before anything is written, `AwsUnavailable` or
-    `AccessRefused` while KMS, S3 or DynamoDB will not have it, `EvidenceConflict` if another record lies in this one's place.
+    `AccessRefused` while KMS, S3 or DynamoDB will not have it, `EvidenceConflict` if another record lies in this one's place, and
+    `CertificateChanged` (→ Roll back) before it seals that a certificate is admitted which was revoked since it was checked.
     """
     request = contracts.read(SealInput, event)
     used = settings(Settings)
@@ -43,7 +44,12 @@ def handler(event: Any, _context: Any) -> Any:
         previous=chains.of_certificate(row),
         device_previous=chains.of_device(used.admissions_table, device, certificate_id),
     )
-    kept, link = keep(built, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
+    vault = Vault(used.evidence_bucket)
+    if request.outcome == "admitted" and not (
+        row.revoked_by and vault.has(built.key)
+    ):  # what was sealed in time stands
+        ensure_not_revoked(row)
+    kept, link = keep(built, vault, Signer(used.signing_key_arn, used.approvals_url))
     wait = limits().reopen.wait_after(request.outcome)
     reopen_at = None if wait is None else kept.sealed_at + wait
     admissions.close(

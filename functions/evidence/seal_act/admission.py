@@ -18,7 +18,7 @@ from workflows.evidence.record import Change, Link
 
 _LEARNED = (
     "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, issuer_key, serial, revoked_by, "
-    "revoked_at, awaited, awaited_since, returned_at"
+    "revoked_at, closed_by, awaited, awaited_since, returned_at"
 )
 """What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
 
@@ -43,7 +43,7 @@ def standing(ask: Ask, head: Head | None) -> Found:
     """What the act depends on, as AWS has it now. Raises `AwsUnavailable`, `AccessRefused`."""
     if head is None:
         return Found(found=None)
-    told: dict[str, Any] = {"execution_arn": head.execution_arn, "outcome": head.outcome}
+    told: dict[str, Any] = {"execution_arn": head.execution_arn, "outcome": head.outcome, "closed_by": head.closed_by}
     if ask.act == "forget" and head.outcome != "open":
         with suppress(CertificateUnknown):  # AWS IoT has it no more, as it has to be
             told["certificate_status"] = certificates.status_of(ask.certificate_id)

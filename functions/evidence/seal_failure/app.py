@@ -35,7 +35,7 @@ def handler(event: Any, _context: Any) -> Any:
     certificate_id, used = failure.certificate_of(ended), settings(Settings)
     head = chains.head(used.admissions_table, certificate_id) if certificate_id else None
     ours = head is not None and head.execution_arn == ended.execution_arn
-    if certificate_id is None or head is None or not ours or ended.error == failure.ALREADY_TOLD:
+    if certificate_id is None or head is None or not ours or ended.error in (failure.ALREADY_TOLD, failure.SUPERSEDED):
         return {"status": "unchanged"}
     made = execution_failed(
         ended,

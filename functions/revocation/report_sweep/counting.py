@@ -7,7 +7,7 @@ import msgspec
 from functions.shared import batches, objects
 from workflows.admission.errors import AwsUnavailable
 from workflows.evidence.record import revoked_key
-from workflows.revocation.sweep import AuthorityItem, Found, Item
+from workflows.revocation.sweep import IN, AuthorityItem, Found, Item
 
 T = TypeVar("T", Item, AuthorityItem)
 
@@ -22,7 +22,7 @@ def outcomes(table: str, found: Found) -> tuple[int, int, int]:
     rows = list(batches.admissions(table, ids, "certificate_id", "outcome"))
     revoked = sum(row["outcome"] == "refused" for row in rows)
     still_open = sum(row["outcome"] == "open" for row in rows)
-    return revoked, still_open, sum(row["outcome"] in ("admitted", "failed") for row in rows)
+    return revoked, still_open, sum(row["outcome"] in IN - {"open"} for row in rows)
 
 
 def _of_authority(table: str, items: list[AuthorityItem]) -> tuple[int, int, int]:

@@ -29,7 +29,7 @@ def tell(messages: Messages, report: Report, asked: list[Question], execution: E
         _tell_of_authority(messages, report, report.authority, execution)
     elif report.revoked or report.left:
         messages.mail(
-            f"Gatehouse: list {report.list_number[:20]} revokes {report.revoked + report.left + report.still_open} admitted devices",
+            f"Gatehouse: list {report.list_number[:20]} revokes {report.revoked + report.left + report.still_open} devices",
             f"Revoked now:                {report.revoked}\n"
             f"Admission still open:       {report.still_open} (they can activate no more)\n"
             f"Left, will be tried again:  {report.left}\n\n"

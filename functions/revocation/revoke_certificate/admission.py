@@ -8,7 +8,7 @@ from functions.shared.admissions import NEVER
 from functions.shared.conditional import ConditionFailed
 from workflows.admission.contracts import Execution
 from workflows.revocation.errors import AdmissionStillOpen
-from workflows.revocation.sweep import AuthorityItem, Item
+from workflows.revocation.sweep import IN, AuthorityItem, Item
 
 
 def mark(table: str, item: Item | AuthorityItem, execution: Execution, at: datetime) -> str | None:
@@ -36,26 +36,26 @@ def note_revoked(table: str, item: AuthorityItem, at: datetime) -> None:
 
 
 def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
-    """Refused from now on, for what the list or the CA's operator says. A repeat changes nothing."""
-    listed = isinstance(item, Item)
+    """Refused from now on, for what the list or the CA's operator says, whatever its execution may still want. A repeat changes nothing."""
     _update(
         table,
         item,
-        "SET outcome = :refused, #reason = :reason, closed_at = :at, reopen_at = :never REMOVE awaited, awaited_since",
-        "revoked_by = :mark AND " + ("outcome IN (:admitted, :failed)" if listed else "outcome <> :open"),
+        "SET outcome = :refused, #reason = :reason, closed_at = :at, closed_by = :mark, reopen_at = :never REMOVE awaited, awaited_since",
+        "revoked_by = :mark AND outcome <> :open",
         names={"#reason": "reason"},
         refused="refused",
         reason=item.reason(),
         at=at,
         never=NEVER,
-        **({"admitted": "admitted", "failed": "failed"} if listed else {"open": "open"}),
+        open="open",
     )
 
 
 def _mark_listed(table: str, item: Item) -> dict[str, Any] | None:
-    """A held one knocks again and is checked then: it is left as it is."""
-    condition = "outcome IN (:admitted, :failed, :open)"
-    return _update(table, item, "SET revoked_by = :mark", condition, admitted="admitted", failed="failed", open="open")
+    """One that is refused already is left as it is."""
+    given: dict[str, object] = {one: one for one in sorted(IN)}
+    condition = f"outcome IN ({', '.join(f':{one}' for one in given)})"
+    return _update(table, item, "SET revoked_by = :mark", condition, None, **given)
 
 
 def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at: datetime) -> dict[str, Any]:

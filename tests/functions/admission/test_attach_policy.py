@@ -16,6 +16,7 @@ from workflows.admission.errors import (
     AccessRefused,
     AdmissionNotOwned,
     AwsUnavailable,
+    CertificateChanged,
     CertificateUnknown,
     PolicyRefused,
 )
@@ -94,6 +95,22 @@ def test_a_profile_that_is_gone_is_not_attached(case: Case, device: DeviceDecisi
 def test_an_overtaken_execution_touches_nothing(case: Case, device: DeviceDecision) -> None:
     case.execution = aws_environment.execution("run-2")
     with faults.dying_after(0) as calls, pytest.raises(AdmissionNotOwned):
+        attach(case, device)
+    assert calls == ["dynamodb.UpdateItem"]
+
+
+def test_a_redrive_gives_no_rights_to_what_was_revoked_meanwhile(case: Case, device: DeviceDecision) -> None:
+    """The sweep has marked the failed admission, and has not closed it yet."""
+    case.gate.dynamodb.update_item(
+        TableName="Admissions",
+        Key={"certificate_id": {"S": case.certificate_id}},
+        UpdateExpression="SET revoked_by = :list, outcome = :failed",
+        ExpressionAttributeValues={":list": {"S": "0" * 64}, ":failed": {"S": "failed"}},
+    )
+    with (
+        faults.dying_after(0) as calls,
+        pytest.raises(CertificateChanged, match="has revoked the certificate since it was checked"),
+    ):
         attach(case, device)
     assert calls == ["dynamodb.UpdateItem"]
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -150,6 +151,28 @@ def test_an_overtaken_execution_changes_nothing(gate: Gate) -> None:
             change()
     assert not admissions.fail(CERTIFICATE, run("run-1").arn, fault="x", at=pki.NOW, reopen_at=pki.NOW)
     assert gate.admission(CERTIFICATE) == before
+
+
+def test_an_admission_that_a_sweep_has_closed_is_its_executions_no_more(gate: Gate) -> None:
+    """Whatever state it is redriven in; the first state among them ends it as a duplicate."""
+    claim()
+    gate.dynamodb.update_item(
+        TableName="Admissions",
+        Key={"certificate_id": {"S": CERTIFICATE}},
+        UpdateExpression="SET outcome = :refused, revoked_by = :list, closed_by = :list",
+        ExpressionAttributeValues={":refused": {"S": "refused"}, ":list": {"S": "0" * 64}},
+    )
+    admissions = Admissions("Admissions")
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: admissions.retain(CERTIFICATE, run("run-1")),
+        lambda: admissions.await_return(CERTIFICATE, run("run-1"), pki.NOW),
+        lambda: admissions.close(CERTIFICATE, run("run-1"), outcome="held", reason="", at=pki.NOW, reopen_at=None),
+    )
+    for change in changes:
+        with pytest.raises(AdmissionNotOwned, match="nobody any more"):
+            change()
+    assert claim()["status"] == "duplicate"
+    assert gate.admission(CERTIFICATE)["outcome"] == "refused"
 
 
 def test_nobodys_admission_is_not_owned(gate: Gate) -> None:

@@ -281,6 +281,18 @@ def test_what_must_not_be_done_is_refused(
     assert files() == before
 
 
+def test_what_was_revoked_and_closed_is_not_redriven(environment: dict[str, str], sfn: StepFunctions) -> None:
+    Admissions("Admissions").claim(PUMP, sha256(b"ca"), OWNER, clock.now())
+    boto3.client("dynamodb").update_item(
+        TableName="Admissions",
+        Key={"certificate_id": {"S": PUMP}},
+        UpdateExpression="SET outcome = :refused, closed_by = :list",
+        ExpressionAttributeValues={":refused": {"S": "refused"}, ":list": {"S": "0" * 64}},
+    )
+    assert "was revoked meanwhile" in call(ask("redrive"))["reason"]
+    assert (files(), sfn.redriven) == ({}, [])
+
+
 def test_an_execution_that_is_gone_or_refused_is_named(held: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as gone:
         steps(gone, StepFunctions("gone"))

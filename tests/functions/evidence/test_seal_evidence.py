@@ -16,7 +16,7 @@ from functions.shared.admissions import NEVER, Admissions
 from functions.shared.signing import public_key
 from tests import aws_environment, pki, records
 from workflows.admission.contracts import Execution, SealInput
-from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable
+from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable, CertificateChanged
 from workflows.evidence import jws
 from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.errors import EvidenceConflict
@@ -195,6 +195,47 @@ def test_an_execution_that_was_overtaken_seals_nothing() -> None:
     with pytest.raises(AdmissionNotOwned):
         seal()
     assert keys_kept() == []
+
+
+def mark(closed_by: str | None = None) -> None:
+    """A list revokes the certificate: its sweep has marked the admission, or closed it too."""
+    closing = ", outcome = :refused, closed_by = :list" if closed_by else ""
+    boto3.client("dynamodb").update_item(
+        TableName="Admissions",
+        Key={"certificate_id": {"S": PUMP}},
+        UpdateExpression=f"SET revoked_by = :list{closing}",
+        ExpressionAttributeValues={":list": {"S": closed_by or "0" * 64}}
+        | ({":refused": {"S": "refused"}} if closing else {}),
+    )
+
+
+def test_what_was_revoked_meanwhile_is_never_sealed_as_admitted() -> None:
+    claim()
+    mark()
+    with pytest.raises(CertificateChanged, match="has revoked the certificate since it was checked"):
+        seal()
+    assert keys_kept() == []
+    seal(records.seal_input(outcome="failed"))
+    assert row()["outcome"]["S"] == "failed"
+
+
+def test_what_was_sealed_as_admitted_before_it_was_revoked_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim()
+    mend = failing(monkeypatch, "s3", "put_object", client_error("InternalError", 500), after=True)
+    with pytest.raises(AwsUnavailable):
+        seal()
+    mend()
+    mark()
+    seal()
+    assert row()["outcome"]["S"] == "admitted"
+
+
+def test_an_admission_that_a_sweep_has_closed_is_not_opened_again() -> None:
+    claim()
+    mark(closed_by="0" * 64)
+    with pytest.raises(AdmissionNotOwned, match="nobody any more, since it was revoked"):
+        seal()
+    assert (keys_kept(), row()["outcome"]["S"]) == ([], "refused")
 
 
 @pytest.mark.parametrize("unlike", [{"outcome": "refused"}, {"reason": "another"}, {"event": {}}])

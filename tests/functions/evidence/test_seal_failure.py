@@ -110,8 +110,14 @@ def test_what_was_admitted_before_it_failed_stays_admitted() -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [failed("another"), failed(error="AdmissionFailed"), failed(input="{}"), failed(input=None)],
-    ids=["overtaken", "rolled back", "no registration event", "no input"],
+    [
+        failed("another"),
+        failed(error="AdmissionNotOwned"),
+        failed(error="AdmissionFailed"),
+        failed(input="{}"),
+        failed(input=None),
+    ],
+    ids=["another's", "overtaken", "rolled back", "no registration event", "no input"],
 )
 def test_what_has_its_own_record_or_is_no_admission_gets_none(event: dict[str, Any]) -> None:
     claim()

@@ -208,13 +208,13 @@ def test_sweep_says_whom_it_would_take_back_and_how_long_that_takes(
         target.client("dynamodb"), target.output("AdmissionsTable"), [tables.to_item(row) for row in rows]
     )
     file = tmp_path / "a.crl"
-    file.write_bytes(pki.revocation_list(authority, [7, 9, 99], number=5, **dates))
+    file.write_bytes(pki.revocation_list(authority, [7, 9, 10, 99], number=5, **dates))
     [plan] = answer("crl", "sweep", "--dry-run", "--list", str(file), "--ca", ca)
-    assert (plan["newly_listed"], plan["revokes"], plan["devices"]) == (3, 1, ["pump-7"])
+    assert (plan["newly_listed"], plan["revokes"], plan["devices"]) == (4, 2, ["pump-7", "pump-9"])
     assert plan["seconds_contended"] >= plan["seconds_alone"] > 0
     assert answer("crl", "sweep", "--dry-run") == []
     answer("crl", "publish", str(file), "--ca", ca)
-    assert [plan["devices"] for plan in answer("crl", "sweep", "--dry-run")] == [["pump-7"]]
+    assert [plan["devices"] for plan in answer("crl", "sweep", "--dry-run")] == [["pump-7", "pump-9"]]
     assert "pump-7" in run("crl", "sweep", "--dry-run").stdout
     assert len(answer("crl", "sweep")) == 1
     run("crl", "sweep", "--list", str(file), "--ca", ca, code=2)

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from gatehouse import revoking, tables
+from gatehouse import authority, revocation_orders, revoking, tables
 from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
+from tests.unit.gatehouse.test_authority import key_of
 from workflows.revocation import authorities
 from workflows.revocation.authorities import Order
 
@@ -134,6 +135,29 @@ def test_enabling_it_again_ends_what_is_owed(target: Target, ca: str) -> None:
     assert "is owed no more" not in run("ca", "enable", ca, "--reason", "A mistake", "--yes").stderr
 
 
+def test_registering_it_again_is_refused_until_the_order_is_ended(target: Target, ca: str) -> None:
+    """Registering enables the CA and asks for no reason; the sweep would come back for every device that registers then."""
+    answer("ca", "revoke", ca, *WHY, "--yes")
+    with pytest.raises(AnsweredNo, match=f"gatehouse ca enable {ca}"):
+        authority.register(target, AUTHORITY.certificate, key_of(AUTHORITY))
+    described = target.client("iot").describe_ca_certificate(certificateId=ca)["certificateDescription"]
+    assert described["status"] == "INACTIVE"
+    assert order(target, ca).ended_at is None
+    run("ca", "enable", ca, "--reason", "A mistake", "--yes")
+    assert authority.register(target, AUTHORITY.certificate, key_of(AUTHORITY)).authority.status == "ACTIVE"
+
+
+def test_that_it_is_owed_shows_beside_the_lists_until_it_is_done(target: Target, ca: str) -> None:
+    assert answer("crl", "status")["revocations"] == {}
+    answer("ca", "revoke", ca, *WHY, "--yes")
+    assert f"{AUTHORITY.certificate.subject.rfc4514_string()} is being revoked" in run("crl", "status").stderr
+    assert [*answer("crl", "status")["revocations"]] == [ca]
+    revoking.end(target, ca)
+    assert "is being revoked" not in run("crl", "status").stderr
+    target.client("s3").put_object(Bucket=target.output("CrlBucket"), Key=authorities.key_of(ca), Body=b"{}")
+    assert "is no order" in run("crl", "status").stderr, "and the lists are shown all the same"
+
+
 def test_a_no_an_empty_reason_and_a_lost_trail_change_nothing(target: Target, ca: str) -> None:
     run("ca", "revoke", ca, *WHY, code=1, stdin="n\n")
     run("ca", "revoke", ca, "--reason", " ", "--yes", code=2)
@@ -151,7 +175,7 @@ def test_two_orders_at_the_same_moment_are_one(target: Target, ca: str) -> None:
     kept = order(target, ca)
     for etag in (None, '"another"'):
         with pytest.raises(AnsweredNo, match="meanwhile"):
-            revoking._write(target, kept, etag)
+            revocation_orders.write(target, kept, etag)
 
 
 def test_another_certificate_with_the_same_key_is_named(ca: str, registered: list[str]) -> None:

@@ -7,12 +7,13 @@ from urllib.parse import quote, urlencode
 import msgspec
 import pytest
 
-from gatehouse import authority
+from gatehouse import authority, revocation_orders
 from gatehouse.authority import Authority
 from tests import aws_environment, pki
 from tests.web.console.conftest import HOSTILE, Stack, certificate
 from tests.web.console.stories import TOKEN, arn
 from tests.web.console.visitor import Visitor
+from workflows.revocation.authorities import AuthorityRevocation, Order
 
 
 def test_session_says_what_is_looked_at_and_what_may_be_done(visitor: Visitor) -> None:
@@ -127,7 +128,14 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
     aws_environment.client("s3").put_object(
         Bucket=stack.output("CrlBucket"), Key=f"issuers/{'e' * 64}.pem", Body=ca.pem.encode()
     )
+    order = AuthorityRevocation(
+        ca_certificate_id="e" * 64, subject="CN=Works CA", issuer_key="d" * 64, by="arn:aws:iam::1:user/ada", reason="x", at=pki.NOW,
+        trail_id="7" * 32,
+    )  # fmt: skip
+    revocation_orders.write(stack, Order(revocation=order), None)
     without_certificate, without_list = visitor.json("/api/lists")
+    assert without_certificate["revocation"] is None
+    assert "being revoked, by arn:aws:iam::1:user/ada" in without_list["revocation"]
     assert "No certificate is kept" in without_certificate["problem"]
     assert "No list of this CA is published" in without_list["problem"]
     assert (without_list["lists"], without_list["subject"]) == ([], "CN=Works CA")

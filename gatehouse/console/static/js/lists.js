@@ -31,6 +31,7 @@ function authority(one) {
       short(one.ca_certificate_id),
       ` · ${one.status.toLowerCase()} · registers ${one.auto_registration ? "automatically" : "nothing: automatic registration is off"} · valid until ${moment(one.valid_until)}`,
     ]),
+    one.revocation ? element("p", { class: "notice bad" }, one.revocation) : "",
     one.problem ? element("p", { class: "notice bad" }, one.problem) : "",
     one.lists.length ? element("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `Lists of ${one.subject}` }, rows(one.lists)) : "",
   ]);
