@@ -2,7 +2,7 @@
 
 ``python -m bench.mutants [--max-children=N] [PATTERN …]``: of these functions only, as in ``workflows.approval.votes*``.
 Prints each package's score, names the survivors, and writes ``.gatehouse/mutants.json``: rows like those of ``make bench``.
-Verdicts stay in ``mutants/`` until ``make clean``; a pattern tries its own again. ``.venv/bin/mutmut show NAME`` says what was broken.
+``.venv/bin/mutmut show NAME`` says what was broken.
 """
 
 import json
@@ -27,7 +27,7 @@ def verdicts(patterns: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in sorted(MUTANTS.rglob("*.meta")):
         for name, code in json.loads(file.read_text())["exit_code_by_key"].items():
-            if not patterns or any(fnmatch(name, pattern) for pattern in patterns):
+            if any(fnmatch(name, pattern) for pattern in patterns):
                 found[name] = status_by_exit_code[code]
     return found
 
@@ -59,10 +59,13 @@ def rows(by_package: dict[str, Counter[str]]) -> list[Row]:
 
 
 def main(arguments: list[str]) -> int:
-    run = subprocess.run([Path(sys.executable).with_name("mutmut"), "run", *arguments], check=False)
+    options = [argument for argument in arguments if argument.startswith("-")]
+    # Asked for by a pattern, the tests are first run by their ids. A test whose id pytest does not find again would "notice" every mutant.
+    patterns = [argument for argument in arguments if not argument.startswith("-")] or ["workflows.*"]
+    run = subprocess.run([Path(sys.executable).with_name("mutmut"), "run", *options, *patterns], check=False)
     if run.returncode:
         return run.returncode
-    found = verdicts([argument for argument in arguments if not argument.startswith("-")])
+    found = verdicts(patterns)
     by_package = counts(found)
     for name, status in found.items():
         if status not in {*NOTICED, "not checked"}:
