@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check build bench sweep rights lock clean
+.PHONY: demo test test-fast check build bench sweep rights mutants lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
@@ -43,6 +43,10 @@ rights: $(VENV)/.test
 	    --ignore tests/machine/test_sweep.py --ignore tests/machine/test_mutants.py
 	$(BIN)/python -m bench.rights
 
+# Nightly: the rules broken one place at a time, against their own tests. It takes hours: ARGS="workflows.approval.votes*" tries one part.
+mutants: $(VENV)/.mutation
+	$(BIN)/python -m bench.mutants $(foreach pattern,$(ARGS),'$(pattern)')
+
 # The locks hold hashes for every platform; installing through uv verifies them.
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade
 lock: $(VENV)/.uv
@@ -63,10 +67,14 @@ $(VENV)/.test: $(VENV)/.local
 	$(BIN)/uv pip install --quiet --compile-bytecode --constraint requirements.lock --editable '.[local,test,bench]'
 	touch $@
 
+$(VENV)/.mutation: $(VENV)/.test
+	$(BIN)/uv pip install --quiet --compile-bytecode --constraint requirements.lock --editable '.[local,test,bench,mutation]'
+	touch $@
+
 $(VENV)/.checkov: $(VENV)/.uv checkov.lock
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/checkov --require-hashes --requirement checkov.lock
 	touch $@
 
 clean:
-	rm -rf build .gatehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build mutants .gatehouse .pytest_cache .mypy_cache .ruff_cache .hypothesis

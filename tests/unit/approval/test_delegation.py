@@ -114,7 +114,6 @@ def test_the_same_again_is_the_same_delegation() -> None:
         {"until": NOW + 30 * DAY + MINUTE},
         {"until": datetime(2026, 11, 24)},  # noqa: DTZ001 - without a zone, as somebody may write it
     ],
-    ids=str,
 )
 def test_what_is_no_delegation(unusual: dict[str, Any]) -> None:
     known = replace(ADA, known_as=("ada@example.com",), groups=("quality", "clerks", "auditors"))

@@ -56,7 +56,7 @@ def test_the_trail_holds_old_and_new_values() -> None:
     result = vote(after(request(), ADA), SAM)
     assert isinstance(result, Accepted)
     event = result.step.event
-    assert (event.type, event.actor, event.result) == ("voted", "sam", "success")
+    assert (event.source, event.type, event.actor, event.result) == ("approvals_web", "voted", "sam", "success")
     assert event.old["status"] == "PENDING"
     assert event.new["status"] == "APPROVED"
     assert event.new["reason"] == "Matches delivery note 7"
@@ -143,7 +143,13 @@ def test_a_reason_that_is_a_book() -> None:
 
 @pytest.mark.parametrize(
     ("signed_in", "fresh"),
-    [(-5 * MINUTE, True), (-5 * MINUTE - MINUTE / 60, False), (MINUTE / 2, True), (2 * MINUTE, False), (None, False)],
+    [
+        (-5 * MINUTE, True),
+        (-5 * MINUTE - MINUTE / 60, False),
+        (MINUTE, True),
+        (MINUTE + MINUTE / 60, False),
+        (None, False),
+    ],
 )
 def test_a_fresh_sign_in_where_the_rule_wants_one(signed_in: timedelta | None, fresh: bool) -> None:
     voter = replace(ADA, signed_in_at=None if signed_in is None else NOW + signed_in)
@@ -180,6 +186,15 @@ def test_a_refused_vote_leaves_a_trace() -> None:
     event = refused(ADA, ballot(), refusal(request(requested_at=NOW), person("x", "finance")), at=NOW)
     assert (event.type, event.actor, event.result, event.at) == ("vote_refused", "ada", "refused", NOW)
     assert event.summary.startswith("not_eligible:")
+    assert event.source == "approvals_web"
+    assert event.new == {"vote": "approve", "basis_sha256": request().basis_sha256}
+
+
+def test_a_refused_vote_s_trace_does_not_grow_with_what_was_sent() -> None:
+    event = refused(
+        ADA, ballot(basis_sha256="f" * 1000), refusal(request(), ADA, ballot(basis_sha256="f" * 1000)), at=NOW
+    )
+    assert event.new["basis_sha256"] == "f" * 64
 
 
 def test_two_of_one_group_are_two_people() -> None:
