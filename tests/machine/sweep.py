@@ -23,9 +23,8 @@ from functions.shared.signing import public_key
 from tests.machine.walker import Stopped, Walk
 from tests.machine.ways import WAYS, Device, Gate, Way, gate
 from workflows.evidence import jws
-from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import Record, key_of, parse
-from workflows.evidence.verify import verify_record
+from workflows.evidence.verify import verify
 
 ROOT = Path(__file__).parents[2]
 Effects = tuple[str, ...]
@@ -354,21 +353,13 @@ def ended_rightly(at: Gate, way: Way, device: Device, walk: Walk) -> list[str]:
 
 
 def sealed(at: Gate, device: Device) -> tuple[dict[str, Record], list[str]]:
-    """The device's records by key, and what an auditor would find wrong in each: signature, schema, votes, what the outcome rests on.
-
-    Not the chain: a record that was stored while its execution failed does not name that failure's record, which was sealed meanwhile.
-    """
+    """The device's records by key, and what an auditor would find wrong: signature, schema, votes, what the outcome rests on, chain."""
     own, voting = (public_key(os.environ[name]) for name in ("SIGNING_KEY_ARN", "VOTE_SIGNING_KEY_ARN"))
     s3, keys = at.fleet.client("s3"), jws.Keys(own, votes=[voting])
     listed = s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix=f"records/{device.certificate_id}/")
     names = [one["Key"] for one in listed.get("Contents", [])]
     files = {name: s3.get_object(Bucket="gatehouse-evidence", Key=name)["Body"].read() for name in names}
-    wrong: list[str] = []
-    for name, data in files.items():
-        try:
-            verify_record(data, keys)
-        except EvidenceInvalid as error:
-            wrong.append(f"{name}: {error.rule}: {error}")
+    wrong = [f"{failure.key}: {failure.rule}: {failure.message}" for failure in verify(files.items(), keys).failures]
     return {name: parse(jws.parse(data)[1]) for name, data in files.items()}, wrong
 
 

@@ -37,11 +37,12 @@ def handler(event: Any, _context: Any) -> Any:
     used = settings(Settings)
     admissions, certificate_id = Admissions(used.admissions_table), request.dossier.claim.certificate_id
     row, device = admissions.retain(certificate_id, request.execution), device_of(request.dossier)
+    latest = chains.of_certificate(row)
     built = record(
         request,
         at=now(),
         code_version=used.code_version,
-        previous=chains.of_certificate(row),
+        previous=latest,
         device_previous=chains.of_device(used.admissions_table, device, certificate_id),
     )
     vault = Vault(used.evidence_bucket)
@@ -50,6 +51,8 @@ def handler(event: Any, _context: Any) -> Any:
     ):  # what was sealed in time stands
         ensure_not_revoked(row)
     kept, link = keep(built, vault, Signer(used.signing_key_arn, used.approvals_url))
+    gone_on = kept is not built and latest not in (kept.previous, None)  # from it, while the execution stood failed
+    head = latest if gone_on and latest is not None else link
     wait = limits().reopen.wait_after(request.outcome)
     reopen_at = None if wait is None else kept.sealed_at + wait
     admissions.close(
@@ -58,8 +61,8 @@ def handler(event: Any, _context: Any) -> Any:
         outcome=request.outcome,
         reason=request.reason,
         reopen_at=reopen_at,
-        evidence_key=link.key,
-        evidence_sha256=link.sha256,
+        evidence_key=head.key,
+        evidence_sha256=head.sha256,
         device=kept.device,
         at=kept.sealed_at,
     )

@@ -14,7 +14,9 @@ from functions.shared.signing import Signer
 from functions.shared.vault import Vault
 from workflows.admission import failure
 from workflows.admission.contracts import Outcome
-from workflows.evidence.record import execution_failed
+from workflows.evidence import jws
+from workflows.evidence.canonical import sha256
+from workflows.evidence.record import Link, execution_failed, key_of, parse
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -37,6 +39,8 @@ def handler(event: Any, _context: Any) -> Any:
     ours = head is not None and head.execution_arn == ended.execution_arn
     if certificate_id is None or head is None or not ours or ended.error in (failure.ALREADY_TOLD, failure.SUPERSEDED):
         return {"status": "unchanged"}
+    vault = Vault(used.evidence_bucket)
+    head = _with_its_end(used.admissions_table, certificate_id, head, key_of(certificate_id, ended.name), vault)
     made = execution_failed(
         ended,
         certificate_id,
@@ -46,6 +50,18 @@ def handler(event: Any, _context: Any) -> Any:
         code_version=used.code_version,
         previous=head.link,
     )
-    kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
+    kept, link = keep(made, vault, Signer(used.signing_key_arn, used.approvals_url))
     chains.advance(used.admissions_table, certificate_id, head, link)
     return {"status": "sealed", "evidence_key": kept.key}
+
+
+def _with_its_end(table: str, certificate_id: str, head: chains.Head, key: str, vault: Vault) -> chains.Head:
+    """If *Seal evidence* stored the execution's record and failed before it closed the admission, the chain goes on from that one first."""
+    if not vault.has(key):
+        return head
+    data = vault.read(key)
+    if parse(jws.parse(data)[1]).previous != head.link:
+        return head  # it is in the chain
+    link = Link(key=key, sha256=sha256(data))
+    chains.advance(table, certificate_id, head, link)
+    return msgspec.structs.replace(head, evidence_key=link.key, evidence_sha256=link.sha256)

@@ -13,8 +13,9 @@ from functions.evidence.seal_failure.app import handler
 from functions.shared import clock
 from functions.shared.admissions import Admissions
 from functions.shared.signing import public_key
-from tests import aws_environment, pki, records
+from tests import aws_environment, faults, pki, records
 from workflows.admission.contracts import Execution
+from workflows.admission.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.canonical import sha256
 from workflows.evidence.record import ActRecord, AdmissionRecord, Record, parse
@@ -69,6 +70,34 @@ def test_the_failure_is_sealed_and_the_chain_goes_on_from_it(environment: dict[s
     assert row["evidence_key"]["S"] == answer["evidence_key"] == made.key
     keys = jws.Keys(public_key(environment["SIGNING_KEY_ARN"]))
     assert verify(files().items(), keys).failures == ()
+
+
+def test_a_record_that_was_stored_and_not_named_stays_in_the_chain(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """*Seal evidence* dies between the two, the failure is sealed, and the execution is redriven, or the device knocks again."""
+    owner, end = claim(), msgspec.to_builtins(records.seal_input(outcome="held"))
+    with (
+        faults.refused("dynamodb", "UpdateItem", "InternalServerError", status=500, times=9, after=1),
+        pytest.raises(AwsUnavailable),
+    ):
+        seal_evidence(end, aws_environment.context())
+    seal(failed())
+    assert seal(failed()) == seal(failed())
+    seal_evidence(end, aws_environment.context())
+    seal_evidence(end, aws_environment.context())
+    row = Admissions("Admissions").find(PUMP)
+    assert row is not None
+    assert (row.outcome, row.execution_arn) == ("held", owner.arn)
+    aws_environment.set_clock(monkeypatch, pki.NOW + pki.DAY)
+    again = claim("two")
+    seal_evidence(
+        msgspec.to_builtins(records.seal_input(run="two", outcome="held", execution=again)), aws_environment.context()
+    )
+    keys = jws.Keys(public_key(environment["SIGNING_KEY_ARN"]))
+    assert verify(files().items(), keys).failures == ()
+    before = [one.previous.key if one.previous else None for one in kept()]
+    assert len(before) == len({*before}) == 3, "each comes after another"
 
 
 def test_a_redrive_shows_in_the_chain() -> None:
