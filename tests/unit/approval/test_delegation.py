@@ -242,7 +242,10 @@ def test_two_delegates_of_one_right_fill_one_place() -> None:
     rule = ruling(requirements=asks(quality=2))
     first = by(delegation(ADA, DAN), of=request(rule))
     assert isinstance(first, Accepted)
-    assert code(by(delegation(ADA, SAM), SAM, of=first.step.after)) == "already_voted"
+    second = by(delegation(ADA, SAM), SAM, of=first.step.after)
+    assert code(second) == "already_voted"
+    assert isinstance(second, Refused)
+    assert "Dan approved this" in second.message
 
 
 def test_one_person_fills_one_place_however_many_rights_they_hold() -> None:

@@ -36,8 +36,10 @@ def test_the_first_match_decides() -> None:
 
 
 def test_nothing_matches_is_hold() -> None:
-    ruling = one('product = "pump"', "auto").rule(case(product="lamp"))
+    read = one('product = "pump"', "auto")
+    ruling = read.rule(case(product="lamp"))
     assert (ruling.action, ruling.rule_id, ruling.rule_version) == ("hold", "none", "1")
+    assert ruling.rules_sha256 == read.sha256
 
 
 @pytest.mark.parametrize(
@@ -174,6 +176,27 @@ def test_an_error_names_the_line_of_its_own_rule() -> None:
     line = next(number for number, written in enumerate(text.splitlines(), 1) if '"soon"' in written)
     with pytest.raises(ConfigurationInvalid, match=rf"line {line}: rule 'high-impact-product': `decide_within`"):
         rules.load(text)
+
+
+def test_what_a_rule_leaves_out_is_reported_where_the_rule_begins() -> None:
+    text = 'version = "1"\n[[rules]]\nid = "a"\naction = "hold"\n[[rules]]\naction = "people"\nid = "b"\n'
+    with pytest.raises(ConfigurationInvalid, match=r"line 7: rule 'b': `people`"):
+        rules.load(text)
+
+
+@pytest.mark.parametrize(
+    ("fresh", "group", "wanted"),
+    [
+        ("true", "quality", True),
+        ("true", "managers", True),
+        ("true", "security", False),
+        ("false", "quality", False),
+        ("false", "managers", False),
+    ],
+)
+def test_a_fresh_sign_in_is_wanted_of_those_whom_such_a_rule_asks(fresh: str, group: str, wanted: bool) -> None:
+    read = one(PEOPLE + f'fresh_sign_in = {fresh}\nescalate_after = "1h"\nescalate_to = "managers"\n', "people")
+    assert read.wants_fresh_sign_in(group) == wanted
 
 
 words = st.sampled_from(["a", "b", "ab", "", "c"])

@@ -54,6 +54,13 @@ def test_an_unreachable_rule(above: str, below: str) -> None:
     assert "never reached: rule 'above' on line 2" in problems[0][2]
 
 
+def test_a_problem_has_the_line_of_its_rule() -> None:
+    text = written(table("first"), table("second"))
+    (problem,) = rules.check(text)
+    assert problem.line == text[: text.rindex("[[rules]]")].count("\n") + 1
+    assert f"line {problem.line}: rule 'second'" in problem.message
+
+
 @pytest.mark.parametrize(
     ("above", "below"),
     [
@@ -112,5 +119,7 @@ def test_a_group_that_is_large_enough() -> None:
 
 def test_escalation_to_nobody() -> None:
     text = written(table("up", PEOPLE + 'escalate_after = "1h"\nescalate_to = "managers"', "people"))
-    assert "nobody is in the group 'managers'" in found(text, quality=2)[0][2]
+    (problem,) = found(text, quality=2)
+    assert problem[:2] == ("error", "up")
+    assert "nobody is in the group 'managers'" in problem[2]
     assert found(text, quality=2, managers=1) == []

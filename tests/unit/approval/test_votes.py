@@ -120,6 +120,12 @@ def test_another_vote_by_the_same_person(unusual: dict[str, str]) -> None:
     assert "You approved this at 2026-11-23 12:01:00 UTC" in told.message
 
 
+def test_somebody_who_rejected_is_told_so() -> None:
+    told = barred(replace(after(request(), ADA, decision="reject"), status="PENDING"), ADA, at=NOW + HOUR)
+    assert told is not None
+    assert "You rejected this" in told.message
+
+
 def test_a_vote_on_evidence_that_is_no_longer_shown() -> None:
     assert refusal(request(), ADA, ballot(basis_sha256="0" * 64)).code == "evidence_changed"
 
