@@ -12,7 +12,7 @@ demo: $(VENV)/.local
 
 # What shares the machine well runs on both cores; the local cloud and the browser have it to themselves.
 test: $(VENV)/.test
-	$(BIN)/pytest -n 2 -m "not local_cloud and not browser" --every-right $(ARGS)
+	$(BIN)/pytest -n 2 -m "not local_cloud and not browser" $(or $(ARGS),--every-right)
 	$(BIN)/pytest -m "local_cloud or browser" $(ARGS)
 
 # The rules, the commands, the template and the state machine's text: no AWS, no network, under a minute.
