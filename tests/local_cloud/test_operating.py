@@ -114,11 +114,12 @@ def test_act_is_sealed_in_the_name_of_whoever_holds_the_key(cloud: LocalCloud, t
         Item=tables.to_item(
             {
                 "certificate_id": certificate_id,
+                "ca_certificate_id": secrets.token_hex(32),
                 "outcome": "held",
                 "execution_arn": execution,
                 "reopen_at": 253402300799000,
                 "claimed_at": datetime.now(UTC),
-                "device": "pump-0099",
+                "device": "pump-0078",
             }
         ),
     )
