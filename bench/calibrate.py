@@ -7,7 +7,6 @@ together that only retries are left. The same is simulated on twenty seeds; what
 import argparse
 import random
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -29,9 +28,9 @@ from gatehouse.demo import stage
 from gatehouse.demo.pki import DemoAuthority, Identity
 from gatehouse.local_cloud.additions.iot_quotas import BURST_SECONDS, OF_DESCRIBE
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.local_cloud.settings import LocalCloudSettings
 from gatehouse.mqtt import Connection, MqttDevice
 from gatehouse.target import Target
+from tests.local_cloud.conftest import settings_in
 
 ROOT = Path(__file__).parents[1]
 WITHIN, FIRST, LONGEST = 5.0, 1.0, 32.0
@@ -54,9 +53,7 @@ def measured(design: Design, devices: int, rate: float, walked: Walk) -> Point:
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         cloud = LocalCloud(
-            LocalCloudSettings(
-                home=folder / "home", port=_free(), mqtt_port=_free(), wait_scale=1.0, iot_calls_per_second=rate
-            ),
+            msgspec.structs.replace(settings_in(folder / "home"), wait_scale=1.0, iot_calls_per_second=rate),
             template=_repository(folder / "repository", rate if design.paced else NO_TURNS),
         )
         try:
@@ -167,12 +164,6 @@ def simulated(design: Design, devices: int, rate: float, walked: Walk) -> list[P
         Point(drained=one.drained_at, calls_each=one.calls / devices, failed=one.failed, started=one.started)
         for one in runs
     ]
-
-
-def _free() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def main() -> None:
