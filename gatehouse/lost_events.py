@@ -17,6 +17,7 @@ from msgspec import Struct
 from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
+from workflows import stored
 from workflows.admission.registration import quoted, read_event
 from workflows.errors import GatehouseError
 
@@ -132,7 +133,7 @@ def _read(target: Target, queue: Queue, message: dict[str, Any]) -> LostEvent:
         "since": datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
     }
     try:
-        body = json.loads(message["Body"])
+        body = stored.read(message["Body"])
         read = _of_rule(target, body) if queue == "rule" else _of_dead_letters(target, body, message)
     except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, GatehouseError) as error:
         problem = f"it is not in a form that Gatehouse knows: {type(error).__name__}: {error}"
@@ -141,7 +142,7 @@ def _read(target: Target, queue: Queue, message: dict[str, Any]) -> LostEvent:
 
 
 def _of_rule(target: Target, body: Any) -> dict[str, Any]:
-    event = json.loads(base64.b64decode(body["base64OriginalPayload"], validate=True))
+    event = stored.read(base64.b64decode(body["base64OriginalPayload"], validate=True))
     certificate_id = read_event(event).certificate_id
     return {
         "what": f"certificate {certificate_id}",

@@ -3,7 +3,6 @@
 The approvals API wants the ID token, since a signature carries its signer's printed name (21 CFR 11.50).
 """
 
-import json
 import os
 import re
 import time
@@ -17,6 +16,7 @@ from botocore.exceptions import ClientError
 from gatehouse.errors import NotPermitted
 from gatehouse.signing_in.provider import Provider, Refused, Tokens
 from gatehouse.target import Target
+from workflows import stored
 from workflows.errors import BadInput
 
 _SERVICE = "gatehouse"
@@ -124,8 +124,11 @@ def _authenticate(target: Target, username: str, flow: str, parameters: dict[str
 def _claims(token: str) -> dict[str, Any]:
     """A token's claims, read without checking: the API checks; here they only tell when to renew."""
     body = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return claims
+    return stored.read(urlsafe_b64decode(body + "=" * (-len(body) % 4)), dict[str, Any])
+
+
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
 
 
 class _Keeper:
@@ -160,8 +163,8 @@ class _Keeper:
         if self._keyring:
             content = self._keyring.get_password(_SERVICE, self._name(username))
         try:
-            return msgspec.json.decode(content or b"", type=Session)
-        except msgspec.DecodeError as error:
+            return stored.read(content or b"", Session)
+        except stored.Unreadable as error:
             raise NotPermitted(f"The kept sign-in of {username} cannot be read. Sign in again: {_HOW}") from error
 
     def forget(self, username: str) -> bool:
@@ -174,7 +177,7 @@ class _Keeper:
         return True
 
     def _only_one(self) -> str:
-        names = [str(json.loads(path.read_bytes())["username"]) for path in sorted(self._folder.glob("*.json"))]
+        names = [stored.read(path.read_bytes(), _Named).username for path in sorted(self._folder.glob("*.json"))]
         match names:
             case []:
                 raise NotPermitted(f"Nobody is signed in. Sign in: {_HOW}")

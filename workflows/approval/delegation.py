@@ -6,6 +6,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from workflows.approval.signature import OnBehalfOf
+from workflows.moments import Moment
 
 
 class Delegation(Struct, frozen=True, kw_only=True):
@@ -21,9 +22,9 @@ class Delegation(Struct, frozen=True, kw_only=True):
     delegator_known_as: tuple[str, ...] = ()
     delegate: str
     reason: str
-    created_at: datetime
-    until: datetime
-    ended_at: datetime | None = None
+    created_at: Moment
+    until: Moment
+    ended_at: Moment | None = None
     ended_by: str | None = None
     ended_because: str = ""
 

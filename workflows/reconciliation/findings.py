@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from workflows.approval.request import Request
+from workflows.moments import Moment
 
 Kind = Literal[
     "open_without_execution",
@@ -43,10 +44,10 @@ class Row(Struct, frozen=True, kw_only=True):
     certificate_id: str
     outcome: str
     execution_arn: str = ""
-    claimed_at: datetime | None = None
+    claimed_at: Moment | None = None
     device: str | None = None
     revoked_by: str | None = None
-    awaited_since: datetime | None = None
+    awaited_since: Moment | None = None
 
 
 def of_open(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> Finding | None:

@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from workflows.moments import Moment
 from workflows.reconciliation.findings import Kind
 
 Round = Literal["tables", "fleet"]
@@ -35,9 +36,9 @@ class Cursor(Struct, frozen=True, kw_only=True):
     """Where a round stands. `page` is the walk's own word for the page to come; `walk` None: the round is over."""
 
     round: Round
-    round_began: datetime
+    round_began: Moment
     walk: Walk | None = None
-    walk_began: datetime
+    walk_began: Moment
     page: str | None = None
 
 

@@ -10,13 +10,15 @@ from functions.revocation.fetch_crl.addresses import Reach
 from functions.revocation.fetch_crl.download import Downloaded, Known, NotFetchedError, download
 from functions.shared import objects
 from functions.shared.observability import logger
+from workflows import stored
+from workflows.moments import Moment
 from workflows.revocation.sources import Source
 
 
 class Memory(Struct, frozen=True, kw_only=True):
     """What is kept of the last success. An ETag is the server's own: it is used for the address that gave it, and no other."""
 
-    fetched_at: datetime
+    fetched_at: Moment
     address: str
     sha256: str
     known: Known
@@ -26,7 +28,7 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
     """``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`."""
     key = f"fetched/{hashlib.sha256(msgspec.json.encode([source.ca, source.addresses])).hexdigest()}.json"
     kept = objects.read(bucket, key)
-    last = None if kept is None else msgspec.json.decode(kept.data, type=Memory)
+    last = _remembered(kept)
     if last is not None and at - last.fetched_at < timedelta(minutes=source.every_minutes):
         return "waiting"
     for address in source.addresses:
@@ -44,6 +46,15 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
         objects.write(bucket, key, msgspec.json.encode(memory), "application/json")
         return "handed in" if new else "unchanged"
     return "failed"
+
+
+def _remembered(kept: objects.Found | None) -> Memory | None:
+    """What cannot be read is forgotten: the list is then fetched again, which does no harm."""
+    try:
+        return None if kept is None else stored.read(kept.data, Memory)
+    except stored.Unreadable as error:
+        logger.warning("what is kept of the last fetch cannot be read", extra={"why": str(error)})
+        return None
 
 
 def _compare(found: Downloaded, last: Memory | None) -> tuple[str, bool]:
