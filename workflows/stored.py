@@ -49,6 +49,8 @@ def decoded(data: bytes | str, decoder: msgspec.json.Decoder[T], *, most: int = 
     if is_deep(octets):
         raise Unreadable(f"arrays and objects are nested more than {MAX_DEPTH} deep")
     try:
+        if not octets.isascii():
+            octets.decode()  # msgspec looks at no text of a member that it skips
         found = decoder.decode(octets)
         if not twins:
             json.loads(octets, object_pairs_hook=_no_twins)

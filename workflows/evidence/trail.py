@@ -81,10 +81,10 @@ def entry(
 def parse(data: bytes) -> Entry:
     """An entry from its file. Raises `EvidenceInvalid`: also for one that has not the one form that was written."""
     try:
-        made = stored.decoded(data, _DECODER, twins=True)
+        made, plain = stored.decoded(data, _DECODER, twins=True), stored.read(data, twins=True)
     except stored.Unreadable as error:
         raise EvidenceInvalid("schema", f"Not a trail entry of format {FORMAT}: {error}.") from error
-    if canonical(stored.read(data, twins=True)) != data:
+    if canonical(plain) != data:
         raise EvidenceInvalid(
             "canonical", "The entry is not in the one form RFC 8785 allows: readers may differ on it."
         )
