@@ -104,7 +104,9 @@ def test_what_is_no_registration_event_ends_in_a_typed_failure(fleet: Fleet, eve
     assert "xpected" in run.cause
 
 
-@pytest.mark.parametrize("extra", [{"x": "[" * 600 + "]" * 600}, {"x": '"' + "y" * 100_000 + '"'}], ids=["deep", "large"])
+@pytest.mark.parametrize(
+    "extra", [{"x": "[" * 600 + "]" * 600}, {"x": '"' + "y" * 100_000 + '"'}], ids=["deep", "large"]
+)
 def test_attack_an_event_that_could_not_be_sealed_leaves_nothing_active(fleet: Fleet, extra: dict[str, str]) -> None:
     """Nested 600 deep, it went through every state up to *Attach policy*, and no record could be made of it."""
     fleet.expect("pump-0001")
