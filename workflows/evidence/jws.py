@@ -41,9 +41,8 @@ _TO_URL = bytes.maketrans(b"+/-_", b"-_+/")
 _P256 = ec.ECDSA(hashes.SHA256())
 _FILE = '{{\n "payload": "{}",\n "protected": "{}",\n "signature": "{}"\n}}\n'
 """One member a line, so that ``sed`` and ``openssl`` are enough to check it."""
-_FRAME = _FILE.format("", "", "").encode().split(b'"')
-_AROUND = [part for number, part in enumerate(_FRAME) if number % 4 != 3]
-"""What stands between the quotes of a file. The other parts are the members' values, and no value has a quote."""
+_BEFORE = [text.encode() for text in _FILE.format("|", "|", "|").split("|")]
+"""What stands before each member's value, and after the last. No value has a quote."""
 _EXPECTED = "Expected a JWS with payload, protected and signature, once each, in the form it was sealed in."
 
 
@@ -168,12 +167,17 @@ def one_form(der: bytes) -> bytes:
 
 def parse(data: bytes) -> tuple[Sealed, bytes]:
     """The file's parts and its payload, unverified. Raises `EvidenceInvalid`, also for a second form of the same file."""
-    parts = data.split(b'"', len(_FRAME)) if len(data) <= MAX_OCTETS else []
-    if [part for number, part in enumerate(parts) if number % 4 != 3] != _AROUND:
-        told = f"Not a sealed file of at most {MAX_OCTETS:,} octets: {_EXPECTED}"
-        raise EvidenceInvalid("format", told)
+    rest, values = data if len(data) <= MAX_OCTETS else b"", []
+    for before in _BEFORE[:-1]:
+        if not rest.startswith(before):
+            raise EvidenceInvalid("format", f"Not a sealed file of at most {MAX_OCTETS:,} octets. {_EXPECTED}")
+        end = rest.find(b'"', len(before))
+        values.append(rest[len(before) : end])
+        rest = rest[end:]
+    if rest != _BEFORE[-1]:
+        raise EvidenceInvalid("format", f"Not a sealed file: more stands after the signature. {_EXPECTED}")
     try:
-        sealed = Sealed(*(part.decode("ascii") for part in parts[3::4]))
+        sealed = Sealed(*(value.decode("ascii") for value in values))
         return sealed, _decode(sealed.payload)  # its text is what is signed: a second form of it does not verify
     except ValueError as error:
         raise EvidenceInvalid("format", f"Not a sealed file: {error}. {_EXPECTED}") from error

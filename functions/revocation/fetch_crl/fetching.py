@@ -1,7 +1,9 @@
 """One source: is it due, which address answers, and is what it gives new? Then it is handed in like any other list."""
 
 import hashlib
+import time
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -24,17 +26,26 @@ class Memory(Struct, frozen=True, kw_only=True):
     known: Known
 
 
-def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Reach) -> str:
-    """``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`."""
+SECONDS: Final = 60
+"""For one address, at most."""
+
+
+def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Reach, share: float = SECONDS) -> str:
+    """``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`.
+
+    `share` is the seconds that all of its addresses may take together: a slow one leaves the others theirs.
+    """
     key = f"fetched/{hashlib.sha256(msgspec.json.encode([source.ca, source.addresses])).hexdigest()}.json"
     kept = objects.read(bucket, key)
-    last = _remembered(kept)
+    last = None if kept is None else _remembered(key, kept.data)
     if last is not None and at - last.fetched_at < timedelta(minutes=source.every_minutes):
         return "waiting"
-    for address in source.addresses:
+    until = time.monotonic() + share
+    for left, address in zip(range(len(source.addresses), 0, -1), source.addresses, strict=True):
         known = last.known if last is not None and last.address == address else Known()
         try:
-            found = download(address, known, max_size=max_size, reach=reach)
+            seconds = min(SECONDS, max(0.0, until - time.monotonic()) / left)
+            found = download(address, known, max_size=max_size, reach=reach, seconds=seconds)
         except NotFetchedError as error:
             logger.warning("not fetched", extra={"ca": source.ca, "address": address, "why": str(error)})
             continue
@@ -48,12 +59,11 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
     return "failed"
 
 
-def _remembered(kept: objects.Found | None) -> Memory | None:
-    """What cannot be read is forgotten: the list is then fetched again, which does no harm."""
+def _remembered(key: str, data: bytes) -> Memory | None:
     try:
-        return None if kept is None else stored.read(kept.data, Memory)
+        return stored.read(data, Memory)
     except stored.Unreadable as error:
-        logger.warning("what is kept of the last fetch cannot be read", extra={"why": str(error)})
+        logger.warning("%s cannot be read, so the list is fetched anew: %s", key, error)
         return None
 
 
