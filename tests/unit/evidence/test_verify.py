@@ -274,6 +274,9 @@ WRONGLY_ADMITTED: dict[str, Callable[[Dossier], Dossier]] = {
         device=altered(told.device, ruling=_two_of_quality()),
     ),
     "a vote against it": lambda told: altered(told, approval=approval(vote(), vote("8", decision="reject"))),
+    "a trial's": lambda told: altered(
+        told, certificate=altered(told.certificate, facts=altered(told.certificate.facts, trial=True))
+    ),
     "nothing activated": lambda told: altered(told, activation=None),
 }
 
@@ -298,6 +301,12 @@ def test_an_admission_that_its_own_record_does_not_bear_out(name: str) -> None:
     told = WRONGLY_ADMITTED[name](dossier(approved=approval(vote())))
     with pytest.raises(EvidenceInvalid) as caught:
         verify_record(sealed(records.admission(dossier=told)), keys())
+    assert caught.value.rule == "outcome"
+
+
+def test_a_record_that_is_marked_as_a_trials_bears_no_admission_out() -> None:
+    with pytest.raises(EvidenceInvalid, match="trial") as caught:
+        verify_record(sealed(altered(records.admission(), trial=True)), keys())
     assert caught.value.rule == "outcome"
 
 
