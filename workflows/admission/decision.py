@@ -24,10 +24,9 @@ def decide(
     """
     findings = _findings(facts, matched, binding, policy)
     ruling = None if facts.trial or matched.denied else rules.rule(_case(facts, matched, findings))
+    action, reason = _action(matched, binding, policy, findings, ruling)
     if facts.trial:
         action, reason = "hold", f"{matched.reason} {HELD}"
-    else:
-        action, reason = _action(matched, binding, policy, findings, ruling)
     bound_to = None if binding is None else binding.bound_certificate_id
     policy_name = None if policy is None or ruling is None else policy.name
     return DeviceDecision(

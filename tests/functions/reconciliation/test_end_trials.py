@@ -1,5 +1,6 @@
 """What a trial made is taken away, by whatever step its command died, and nothing else is."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,14 +39,15 @@ class Stage:
 
     def comes_to(self, step: str) -> None:
         """The command's steps up to this one."""
-        for name, does in {
+        steps: dict[str, Callable[[], object]] = {
             "noted": lambda: trials.note(self.trial),
             "registered": lambda: aws_environment.register_ca(self.ca),
             "published": lambda: self.publish(self.ca, self.trial.ca_certificate_id),
             "knocked": lambda: aws_environment.register_device(self.device, self.ca),
             "held": lambda: self.row("held", awaited="admission", awaited_since=pki.NOW),
             "over": lambda: trials.note(replace(self.trial, over_at=pki.NOW)),
-        }.items():
+        }
+        for name, does in steps.items():
             does()
             if name == step:
                 return

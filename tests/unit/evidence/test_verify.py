@@ -7,7 +7,7 @@ import pytest
 
 from tests import pki, records
 from tests.records import NOW, altered, approval, bucket, dossier, keys, sealed, vote
-from workflows.admission.contracts import DeviceRecord, Dossier, Requirement, Ruling
+from workflows.admission.contracts import DeviceRecord, Dossier, Inspection, Requirement, Ruling
 from workflows.evidence import jws, manifest
 from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.errors import EvidenceInvalid
@@ -274,9 +274,7 @@ WRONGLY_ADMITTED: dict[str, Callable[[Dossier], Dossier]] = {
         device=altered(told.device, ruling=_two_of_quality()),
     ),
     "a vote against it": lambda told: altered(told, approval=approval(vote(), vote("8", decision="reject"))),
-    "a trial's": lambda told: altered(
-        told, certificate=altered(told.certificate, facts=altered(told.certificate.facts, trial=True))
-    ),
+    "a trial's": lambda told: altered(told, certificate=_of_a_trial()),
     "nothing activated": lambda told: altered(told, activation=None),
 }
 
@@ -286,6 +284,13 @@ def _denied() -> DeviceRecord:
     assert device is not None
     denied: DeviceRecord = altered(device.record, effect="deny")
     return denied
+
+
+def _of_a_trial() -> Inspection:
+    found = dossier().certificate
+    assert found is not None
+    inspection: Inspection = altered(found, facts=altered(found.facts, trial=True))
+    return inspection
 
 
 def _two_of_quality() -> Ruling:
