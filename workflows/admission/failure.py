@@ -14,6 +14,9 @@ from workflows.admission.registration import read_event
 ALREADY_TOLD = "AdmissionFailed"
 """The error of the workflow's own Fail state *Failed*: its record is sealed and people have been told."""
 
+LIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
+"""Statuses of an execution that still goes on (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html)."""
+
 SUPERSEDED = AdmissionNotOwned.__name__
 """The error of the Fail state *Superseded*: the admission's own record is another's to seal."""
 

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from workflows.admission.failure import LIVE
 from workflows.approval.request import Request
 
 Kind = Literal[
@@ -24,8 +25,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GRACE = timedelta(minutes=15)
 """What is younger is still under way: an event, a stream or an execution will bring both sides together."""
-
-_LIVE = ("RUNNING", "PENDING_REDRIVE")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -51,7 +50,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 def of_open(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> Finding | None:
     """An admission is open, so its execution must run. `status` is the execution's, None if Step Functions does not know it."""
-    if row.outcome != "open" or status in _LIVE or (ended_at is not None and at - ended_at < GRACE):
+    if row.outcome != "open" or status in LIVE or (ended_at is not None and at - ended_at < GRACE):
         return None
     became = "unknown to Step Functions" if status is None else status
     return Finding(

@@ -11,7 +11,6 @@ from workflows.admission.contracts import Execution
 from workflows.revocation.errors import AdmissionStillOpen, RevocationUnderWay
 from workflows.revocation.sweep import IN, AuthorityItem, Item
 
-
 LEASE = timedelta(minutes=10)
 """For how long a mark keeps another list's or CA's sweep away. One certificate takes seconds, or a minute with every retry; what has not
 ended by then has died, and whoever comes next goes on in its place."""
@@ -47,7 +46,8 @@ def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
     _update(
         table,
         item,
-        "SET outcome = :refused, #reason = :reason, closed_at = :at, closed_by = :mark, reopen_at = :never REMOVE awaited, awaited_since, revoking_since",
+        "SET outcome = :refused, #reason = :reason, closed_at = :at, closed_by = :mark, reopen_at = :never "
+        "REMOVE awaited, awaited_since, revoking_since",
         "revoked_by = :mark AND outcome <> :open",
         names={"#reason": "reason"},
         refused="refused",
@@ -97,9 +97,7 @@ def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at
 
 
 _MARK = "SET revoked_by = :mark, revoking_since = :since"
-_FREE = (
-    "(attribute_not_exists(revoked_by) OR revoked_by = :mark OR attribute_not_exists(revoking_since) OR revoking_since < :lapsed)"
-)
+_FREE = "(attribute_not_exists(revoked_by) OR revoked_by = :mark OR attribute_not_exists(revoking_since) OR revoking_since < :lapsed)"
 
 
 def _mark(

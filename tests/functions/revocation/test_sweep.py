@@ -399,7 +399,9 @@ def records(certificate_id: str) -> list[str]:
     return [one["Key"] for one in found.get("Contents", [])]
 
 
-@pytest.mark.parametrize("call", [("iot", "UpdateCertificate"), ("kms", "Sign"), ("s3", "PutObject"), ("events", "PutEvents")])
+@pytest.mark.parametrize(
+    "call", [("iot", "UpdateCertificate"), ("kms", "Sign"), ("s3", "PutObject"), ("events", "PutEvents")]
+)
 def test_sweeps_of_two_lists_that_overlap_seal_one_revocation(
     sweep: Sweep, overlapping: Any, inbox: aws_environment.Inbox, call: tuple[str, str]
 ) -> None:
