@@ -230,6 +230,7 @@ _NEEDED: dict[str, Callable[[str, dict[str, Any]], list[Needed]]] = {
     "iot": _iot,
     "stepfunctions": _states,
     "kms": lambda operation, params: [(f"kms:{operation}", params["KeyId"])],
+    "lambda": lambda operation, params: [({"Invoke": "lambda:InvokeFunction"}[operation], params["FunctionName"])],
     "sns": lambda operation, params: [(f"sns:{operation}", params["TopicArn"])],
     "sqs": lambda operation, params: [(f"sqs:{operation}", params["QueueUrl"])],
     "events": lambda operation, params: [
@@ -255,6 +256,8 @@ def _stand_for(environment: dict[str, str]) -> dict[str, str]:
         "AdmissionStateMachine": environment["STATE_MACHINE_ARN"],
         "AdmissionStateMachine.Name": environment["STATE_MACHINE_ARN"].rpartition(":")[2],
         "SweepStateMachine": environment["SWEEP_MACHINE_ARN"],
+        "RecordFailureFunction.Alias": environment["RECORD_FAILURE_ARN"],
+        "SealFailureFunction.Alias": environment["SEAL_FAILURE_ARN"],
         "Approvers.Arn": "userpool/*",
         "MailFrom": "*",
     }
