@@ -186,7 +186,7 @@ def test_a_message_that_is_no_registration_event_fails_alone_and_starts_nothing(
     ],
 )
 def test_what_cannot_be_started_comes_again_and_only_that(door: Door, code: str) -> None:
-    """Also what never can be: whoever may send to the queue can write a message of a mebibyte, and an execution's input ends at 256 KiB."""
+    """Also what never can be: then it ends in the dead letters."""
     with faults.refused("stepfunctions", "StartExecution", code):
         assert door.take(knock(), knock(OTHER), knock(timestamp=2)) == ["0"]
     assert len(door.started()) == 1
