@@ -63,6 +63,14 @@ def list_newest(
     return list(islice(found, limit))
 
 
+def oldest_open(target: Target, *, limit: int) -> list[Admission]:
+    """The admissions that have been open longest, at most `limit`, oldest first."""
+    found = tables.of_index(
+        target.client("dynamodb"), target.output("AdmissionsTable"), "by_outcome", "outcome", "open", newest_first=False
+    )
+    return [msgspec.convert(item, Admission) for item in islice(found, limit)]
+
+
 def show(target: Target, name: str) -> Admission:
     """The admission of a certificate id, of the beginning of one, or the newest of a device. Raises `NotFound`, `BadInput`."""
     if re.fullmatch(r"[0-9a-f]{64}", name):

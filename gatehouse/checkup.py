@@ -11,11 +11,12 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatehouse import findings, freshness, lost_events
+from gatehouse import admissions, findings, freshness, lost_events
 from gatehouse.foreseen import explain
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
 from workflows.errors import GatehouseError
+from workflows.evidence.acts import ended
 
 OUTPUTS = (
     "AdmissionsTable",
@@ -36,6 +37,8 @@ OUTPUTS = (
 )
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
+OLDEST = 50
+"""How many open admissions are asked about: one call each."""
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -64,6 +67,8 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
         ("registration queue", _source),
         ("device endpoint", _endpoint),
         ("pace", _pace),
+        ("concurrency", _concurrency),
+        ("executions", _executions),
         ("findings", _findings),
     )
     for name, check in checks:
@@ -135,12 +140,52 @@ def _endpoint(target: Target) -> Check:
 
 
 def _pace(target: Target) -> Check:
-    pace = limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+    pace = _calls_per_second()
     if target.local:
         said = f"{pace:g} calls a second; the local cloud has no Service Quotas to compare it with"
         return Check(name="pace", state="ok", found=said)
     judged = quotas.judge(_quotas(target, "AWS IoT Core"), _quotas(target, "AWS Step Functions"), pace)
     return Check(name="pace", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _calls_per_second() -> float:
+    return limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+
+
+def _concurrency(target: Target) -> Check:
+    if target.local:
+        said = "the local cloud has a limit of its own: gatehouse status"
+        return Check(name="concurrency", state="ok", found=said)
+    limit = target.client("lambda").get_account_settings()["AccountLimit"]
+    judged = quotas.judge_concurrency(limit["UnreservedConcurrentExecutions"], _calls_per_second())
+    return Check(name="concurrency", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _executions(target: Target) -> Check:
+    """Asks Step Functions about the oldest admissions that are open: the event of an execution's end may be lost."""
+    oldest = admissions.oldest_open(target, limit=OLDEST)
+    status = {one.certificate_id: admissions.execution_status(target, one.execution_arn) for one in oldest}
+    dead = [one for one in oldest if ended(status[one.certificate_id]) and _still_open(target, one)]
+    if not dead:
+        more = f"of the {len(oldest)} oldest " if len(oldest) == OLDEST else ""
+        said = f"every execution {more}of an open admission goes on" if oldest else "no admission is open"
+        return Check(name="executions", state="ok", found=said)
+    first = dead[0]
+    said = (
+        f"{len(dead)} open admissions whose execution has ended, such as that of {first.device or first.certificate_id} "
+        f"({status[first.certificate_id]})"
+    )
+    advice = (
+        f"gatehouse admissions redrive {first.certificate_id}, or gatehouse admissions reopen {first.certificate_id}. "
+        "After a quarter of an hour reconciliation records and seals the failure by itself"
+    )
+    return Check(name="executions", state="wrong", found=said, advice=advice)
+
+
+def _still_open(target: Target, seen: admissions.Admission) -> bool:
+    """Read again: an admission may end between the index and the question to Step Functions."""
+    now = admissions.by_certificate(target, seen.certificate_id)
+    return now is not None and (now.outcome, now.execution_arn) == ("open", seen.execution_arn)
 
 
 def _quotas(target: Target, service: str) -> dict[str, float]:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gatehouse import checkup, lost_events
+from gatehouse import checkup, lost_events, tables
 from gatehouse.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
@@ -233,6 +233,11 @@ source: dict[str, str] = {
 }
 
 
+def account_of(concurrency: int) -> dict[str, Any]:
+    """As AWS answers: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html."""
+    return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": concurrency}}
+
+
 @pytest.fixture
 def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     """A stack in which everything is in order, but for a CA: there is none."""
@@ -246,9 +251,11 @@ def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     target.client("iot").create_topic_rule(
         ruleName="knocks", topicRulePayload={"sql": "SELECT *", "actions": [action], "ruleDisabled": False}
     )
-    target.client("lambda").get_event_source_mapping = lambda **_: dict(source)
     register(target)
     target._clients["service-quotas"] = ServiceQuotas()
+    target._clients["lambda"] = SimpleNamespace(
+        get_account_settings=lambda: account_of(1000), get_event_source_mapping=lambda **_: dict(source)
+    )
     monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
     return target
 
@@ -266,11 +273,41 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "registration queue": "ok",
         "device endpoint": "ok",
         "pace": "ok",
+        "concurrency": "ok",
+        "executions": "ok",
         "findings": "ok",
         "CAs": "warning",
         "queue rule": "ok",
         "queue dead-letters": "ok",
     }
+
+
+def test_a_new_account_s_limit_of_ten_functions_at_once_is_found(whole: Target) -> None:
+    whole.client("lambda").get_account_settings = lambda: account_of(10)
+    (check,) = [check for check in answer("doctor", code=0) if check["name"] == "concurrency"]
+    assert check["state"] == "warning"
+    assert "10 functions may run at once" in check["found"]
+    assert "calls_per_second in config/limits.toml to 2 " in check["advice"]
+
+
+def test_an_open_admission_whose_execution_has_ended_is_found_before_any_event_comes(whole: Target) -> None:
+    gone = "ab" * 32
+    whole.client("dynamodb").put_item(
+        TableName=whole.output("AdmissionsTable"),
+        Item=tables.to_item(
+            {
+                "certificate_id": gone,
+                "outcome": "open",
+                "device": "pump-1",
+                "claimed_at": datetime.now(UTC),
+                "execution_arn": f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:Admission:gone",
+            }
+        ),
+    )
+    (check,) = [check for check in answer("doctor", code=1) if check["name"] == "executions"]
+    assert check["state"] == "wrong"
+    assert "pump-1 (not there any more)" in check["found"]
+    assert f"gatehouse admissions reopen {gone}" in check["advice"]
 
 
 def test_disabled_rule_is_found(whole: Target) -> None:
