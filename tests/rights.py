@@ -37,7 +37,12 @@ test_running = ""
 """The test that is running, as pytest names it."""
 
 _OURS = (f"{ROOT}/functions/", f"{ROOT}/tests/")
-OF_THE_SERVICE = {"sqs:SendMessage": "AWS Lambda sends what a function gave up on"}
+OF_THE_SERVICE = {
+    "sqs:SendMessage": "AWS Lambda sends what a function gave up on",
+    "sqs:ReceiveMessage": "AWS Lambda polls a queue for the function",
+    "sqs:DeleteMessage": "AWS Lambda deletes what the function did",
+    "sqs:GetQueueAttributes": "AWS Lambda looks how many wait",
+}
 """Rights that a service uses in the function's name, with the reason: ``tests/template/test_deployment.py`` holds each to its use."""
 
 _STEP = re.compile(rf"{re.escape(_OURS[0])}\w+/(\w+)/app\.py")

@@ -9,7 +9,7 @@ How credentials work in it, with ``AUTH=true``:
   ``local-cloud.json``, which only its owner may read: never checked against a policy, but its signature is.
 - Each Lambda worker gets, from the engine, ``AWS_ENDPOINT_URL`` and temporary credentials of its function's role. What the
   role's policies do not allow is refused as on AWS.
-- A rule's action, a schedule or a stream runs inside the engine; of those, the additions check the stepFunctions action's role.
+- A rule's action, a schedule or a stream runs inside the engine; of those, the additions check the sqs action's role.
 
 The environment is made by ``process.environment``: nothing of the operator's own AWS configuration reaches the engine or a Lambda.
 """
