@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import pki
+from tests import aws_environment, pki
 from tests.machine.conftest import Fleet
 from tests.template.test_statemachine import HAPPY_PATH
 from workflows.admission.errors import (
@@ -116,6 +116,24 @@ def test_attack_an_event_that_could_not_be_sealed_leaves_nothing_active(fleet: F
     assert (run.status, run.error) == ("FAILED", "EventMalformed")
     assert fleet.status(certificate) == "PENDING_ACTIVATION"
     assert fleet.machine.run(event).output["outcome"] == "admitted", "and the device is let in when it knocks"
+
+
+def test_attack_another_certificate_below_issuers_holds_the_device_until_it_is_put_right(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    key = {"Bucket": "gatehouse-crls", "Key": f"issuers/{fleet.ca_id}.pem"}
+    fleet.client("iot").register_ca_certificate(caCertificate=fleet.ca.pem, certificateMode="SNI_ONLY")
+    fleet.client("s3").put_object(**key, Body=pki.authority("Other").pem.encode())
+    aws_environment.reset_caches()
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:4], "Hold", *NO_TAIL, "Held"]
+    assert (fleet.status(certificate), key["Key"] in fleet.admission(certificate)["reason"]) == (
+        "PENDING_ACTIVATION",
+        True,
+    )
+    fleet.client("s3").delete_object(**key)
+    fleet.later(hours=2)
+    assert fleet.machine.run(fleet.event(certificate)).output["outcome"] == "admitted"
 
 
 def test_a_certificate_that_aws_iot_does_not_know_is_held(fleet: Fleet) -> None:

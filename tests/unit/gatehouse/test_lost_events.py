@@ -241,6 +241,7 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "device endpoint": "ok",
         "pace": "ok",
         "findings": "ok",
+        "names": "ok",
         "CAs": "warning",
         "queue rule": "ok",
         "queue dead-letters": "ok",
