@@ -128,6 +128,8 @@ def create() -> dict[str, str]:
         "NOTIFICATIONS_TOPIC_ARN": topic,
         "EVENT_BUS_NAME": "default",
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{MACHINE}",
+        "RECORD_FAILURE_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:record-failure:live",
+        "SEAL_FAILURE_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:seal-failure:live",
         "SWEEP_MACHINE_ARN": client("stepfunctions").create_state_machine(
             name="Sweep",
             definition='{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}',

@@ -26,12 +26,18 @@ OPEN = "open"
 RETURN, ADMISSION = "return", "admission"
 """`awaited`: a device that may connect has not done so yet; one that is held has not been let in yet. The index by it is sparse."""
 
+LONGEST_TEXT = 1000
+"""Bytes that are kept of a text; the sealed record has it whole. A row stays below the 8 KB above which AWS IoT may drop what a rule's
+get_dynamodb reads (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb)."""
+
 _SKEW = timedelta(minutes=5)
 """How much AWS IoT's clock may differ from ours."""
 
-_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoked_at, closed_by, returned_at"
+_FORGOTTEN = (
+    "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoking_since, revoked_at, closed_by, returned_at"
+)
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
-record is chained to it."""
+record is chained to it. Nothing forgets `attempts`: the names of executions are made of it (`workflows.admission.starting`)."""
 
 
 _OURS = "execution_arn = :me AND attribute_not_exists(closed_by)"
@@ -85,7 +91,7 @@ class Admissions:
             return True, self._update(
                 certificate_id,
                 "SET ca_certificate_id = :ca, execution_arn = :me, execution_name = :name, claimed_at = :at, last_seen = :at, "
-                f"outcome = :open, reopen_at = :never ADD knocks :one REMOVE {_FORGOTTEN}",
+                f"outcome = :open, reopen_at = :never ADD knocks :one, attempts :one REMOVE {_FORGOTTEN}",
                 condition="attribute_not_exists(certificate_id) OR reopen_at <= :now",
                 ca=ca_certificate_id,
                 me=execution.arn,
@@ -119,7 +125,7 @@ class Admissions:
 
     def note(self, certificate_id: str, execution: Execution, **learned: object) -> Admission:
         """Keep what was learned of the certificate beside the admission; what is None stays out. Raises `AdmissionNotOwned`."""
-        known = {name: value for name, value in learned.items() if value is not None}
+        known = {name: _kept(value) for name, value in learned.items() if value is not None}
         return self._owned(
             certificate_id, execution, "SET " + ", ".join(f"{name} = :{name}" for name in known), **known
         )
@@ -137,7 +143,7 @@ class Admissions:
     ) -> Admission:
         """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Raises `AdmissionNotOwned`."""
         learned = {"outcome": outcome, "reason": reason, "closed_at": at, "reopen_at": _reopening(reopen_at), **sealed}
-        known = {name: value for name, value in learned.items() if value is not None}
+        known = {name: _kept(value) for name, value in learned.items() if value is not None}
         update, waiting = "SET " + ", ".join(f"{name} = :{name}" for name in known), {}
         if outcome == "held":  # since when: as of the first time, however often it knocks
             update += ", awaited = :awaited, awaited_since = if_not_exists(awaited_since, :since)"
@@ -194,7 +200,7 @@ class Admissions:
                 me=execution_arn,
                 open=OPEN,
                 failed="failed",
-                fault=fault,
+                fault=_kept(fault),
                 at=at,
                 reopen=_reopening(reopen_at),
             )
@@ -222,6 +228,12 @@ class Admissions:
         return msgspec.convert(
             conditional.update(self.table, key, expression, condition=condition, given=given), Admission
         )
+
+
+def _kept(value: object) -> object:
+    if not isinstance(value, str) or len(data := value.encode()) <= LONGEST_TEXT:
+        return value
+    return data[: LONGEST_TEXT - 3].decode(errors="ignore") + "…"
 
 
 def _reopening(moment: datetime | None) -> int:

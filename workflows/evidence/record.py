@@ -129,7 +129,12 @@ def key_of(certificate_id: str, name: str) -> str:
 
 def is_of_execution(name: str) -> bool:
     """Whether a record of this name tells the end of an execution, and not an act."""
-    return re.match(r"(reopen|forget|redrive|revoked)-|.*\.(failed|timed_out|aborted)-", name) is None
+    return not is_of_act(name) and re.match(r".*\.(failed|timed_out|aborted)-", name) is None
+
+
+def is_of_act(name: str) -> bool:
+    """Whether a record of this name tells what was done after an admission's end."""
+    return re.match(r"(reopen|forget|redrive|revoked)-", name) is not None
 
 
 def device_of(dossier: Dossier) -> str | None:

@@ -99,7 +99,7 @@ def test_an_execution_that_was_no_admission_is_an_alarm_only(
     assert record(status_change(case.execution, given, error="EventMalformed")) == "unchanged"
     assert case.gate.dynamodb.scan(TableName="Admissions")["Items"] == rows
     (mail,), _ = inbox.read()
-    assert "only the topic rule should start executions" in mail["Message"]
+    assert "only start_admissions should start executions" in mail["Message"]
 
 
 def test_a_certificate_that_was_never_claimed_gets_no_row(case: Case, inbox: aws_environment.Inbox) -> None:

@@ -77,18 +77,8 @@ def test_a_ca_that_is_revoked_while_it_is_registered_again_ends_disabled(
 
 
 def finding(target: Target, **unusual: Any) -> findings.Standing:
-    found = findings.Standing(
-        **(
-            {
-                "kind": "bound_without_certificate",
-                "subject": "pump-1",
-                "detail": "bound to x",
-                "since": NOW,
-                "seen_at": NOW,
-            }
-            | unusual
-        )
-    )
+    known: dict[str, Any] = {"kind": "bound_without_certificate", "subject": "pump-1", "detail": "bound to x"}
+    found = findings.Standing(**(known | unusual), since=NOW, seen_at=NOW)
     enter(target, "FindingsTable", [found])
     return found
 
