@@ -22,7 +22,7 @@ def ca(target: Target) -> str:
     return aws_environment.register_ca(AUTHORITY)
 
 
-def between(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, what: Callable[[], None]) -> None:
+def between(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, what: Callable[[], object]) -> None:
     """`what` happens just before the first call of `owner.name`."""
     real, done = getattr(owner, name), False
 
@@ -47,7 +47,7 @@ def test_attack_an_order_to_revoke_a_ca_is_not_ended_by_whoever_enables_it_at_th
     """It was: then nobody was revoked, and nobody was told."""
     found = authority.show(target, ca)
     owner = authority if moment == "switch" else revoking
-    between(monkeypatch, owner, moment, lambda: revoking.revoke(target, found, "Key copied") and None)
+    between(monkeypatch, owner, moment, lambda: revoking.revoke(target, found, "Key copied"))
     with pytest.raises(AnsweredNo, match="has ordered meanwhile that this CA be revoked: Key copied"):
         revoking.enable(target, found, None, registration_only=False, reason="Ceremony accepted")
     assert revocation_orders.owed(target, ca) is not None
@@ -60,7 +60,7 @@ def test_a_ca_that_is_enabled_just_before_the_order_is_written_is_disabled_by_it
     found = authority.switch(target, authority.show(target, ca), on=False, registration_only=False, reason="x")
     between(
         monkeypatch, revocation_orders, "write",
-        lambda: revoking.enable(target, found, None, registration_only=False, reason="Ceremony accepted") and None,
+        lambda: revoking.enable(target, found, None, registration_only=False, reason="Ceremony accepted"),
     )  # fmt: skip
     revoking.revoke(target, found, "Key copied")
     assert (status(target, ca), revocation_orders.owed(target, ca) is not None) == ("INACTIVE", True)
@@ -70,7 +70,7 @@ def test_a_ca_that_is_revoked_while_it_is_registered_again_ends_disabled(
     target: Target, ca: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = authority.show(target, ca)
-    between(monkeypatch, authority, "_register", lambda: revoking.revoke(target, found, "Key copied") and None)
+    between(monkeypatch, authority, "_register", lambda: revoking.revoke(target, found, "Key copied"))
     with pytest.raises(AnsweredNo, match="is being revoked"):
         authority.register(target, AUTHORITY.certificate, AUTHORITY.key, sni_only=True)  # type: ignore[arg-type]
     assert status(target, ca) == "INACTIVE"
