@@ -17,6 +17,7 @@ from workflows.admission.errors import (
     ThingRefused,
     TurnLost,
 )
+from workflows.admission.facts import issuer_key
 from workflows.admission.trial import HELD
 from workflows.evidence import jws
 from workflows.evidence.record import parse
@@ -366,7 +367,7 @@ def test_a_trials_device_is_held_though_the_inventory_expects_it_and_the_rule_ad
 def test_a_single_check_that_is_missed_admits_no_trial(fleet: Fleet, missed: str) -> None:
     """The look-up decides as if it were no trial; or even the facts say that it is none. Either way nothing is activated."""
     trial_ca(fleet, marked=True, noted=True)
-    fleet.expect("pump-0001")
+    fleet.expect("pump-0001", lookup_key=f"issuer-name#{issuer_key(fleet.ca.certificate)}#pump-0001")
     certificate = fleet.device("pump-0001")
 
     def blind(event: dict[str, Any], call: Any) -> Any:
