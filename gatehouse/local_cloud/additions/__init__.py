@@ -11,7 +11,9 @@ from gatehouse.local_cloud.additions import (
     execution_end,
     iam_resources,
     iot_quotas,
+    lambda_concurrency,
     lambda_error_names,
+    lambda_workers,
     live_sessions,
     loopback_listener,
     machine_states,
@@ -25,12 +27,14 @@ from gatehouse.local_cloud.additions import (
     rule_sql,
     rule_sqs,
     s3_conditions,
+    signed_requests,
     stream_retries,
     task_tokens,
 )
 
 ADDITIONS = (
     loopback_listener,
+    signed_requests,
     live_sessions,
     bucket_object_lock,
     certificate_rules,
@@ -40,6 +44,8 @@ ADDITIONS = (
     rule_sql,
     rule_sqs,
     lambda_error_names,
+    lambda_concurrency,
+    lambda_workers,
     stream_retries,
     machine_versions,
     metric_math_alarms,
