@@ -54,6 +54,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             "common_name": facts.common_name,
             "issuer_key": facts.issuer_key,
             "serial": facts.serial,
+            "not_after": facts.not_after,
+            "expires_in": f"{facts.not_after:%Y-%m}",
         }
     )
     admissions.note(request.certificate_id, request.execution, inspected_at=at, **learned)
