@@ -29,6 +29,7 @@ OUTPUTS = (
     "EvidenceBucket",
     "StateMachineArn",
     "NotificationsTopicArn",
+    "RegistrationQueueUrl",
     "RuleErrorQueueUrl",
     "DeadLettersUrl",
     "ApprovalsUrl",
@@ -65,6 +66,7 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
         ("state machine", _machine),
         ("topic rule", _rule),
+        ("registration queue", _source),
         ("device endpoint", _endpoint),
         ("pace", _pace),
         ("concurrency", _concurrency),
@@ -94,20 +96,38 @@ def _machine(target: Target) -> Check:
 
 def _rule(target: Target) -> Check:
     names = [found for kind, found in lost_events.resources(target) if kind == "AWS::IoT::TopicRule"]
-    machine = target.output("StateMachineArn").rpartition(":")[2]
+    queue = target.output("RegistrationQueueUrl")
     for name in names:
         rule = target.client("iot").get_topic_rule(ruleName=name)["rule"]
-        started = [
-            action["stepFunctions"]["stateMachineName"] for action in rule["actions"] if "stepFunctions" in action
-        ]
-        if machine not in started:
+        if queue not in [action["sqs"]["queueUrl"] for action in rule["actions"] if "sqs" in action]:
             continue
         if rule.get("ruleDisabled"):
             advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {name}"
             return Check(name="topic rule", state="wrong", found=f"{name} is disabled", advice=advice)
-        return Check(name="topic rule", state="ok", found=f"{name} is enabled and starts {machine}")
+        return Check(name="topic rule", state="ok", found=f"{name} is enabled and fills the registration queue")
     advice = "No knock is heard. Deploy the stack again."
-    return Check(name="topic rule", state="wrong", found=f"no rule of the stack starts {machine}", advice=advice)
+    return Check(
+        name="topic rule", state="wrong", found="no rule of the stack fills the registration queue", advice=advice
+    )
+
+
+def _source(target: Target) -> Check:
+    """Whether AWS Lambda takes what the rule has queued."""
+    name = "registration queue"
+    for kind, uuid in lost_events.resources(target):
+        if kind != "AWS::Lambda::EventSourceMapping":
+            continue
+        source = target.client("lambda").get_event_source_mapping(UUID=uuid)
+        if source["EventSourceArn"].rpartition(":")[2] != target.output("RegistrationQueueUrl").rpartition("/")[2]:
+            continue
+        function = source["FunctionArn"].split(":")[6]
+        if source["State"] in ("Disabled", "Disabling"):
+            advice = f"Knocks wait there. Enable it: aws lambda update-event-source-mapping --uuid {uuid} --enabled"
+            return Check(name=name, state="wrong", found=f"{function} does not take from it: disabled", advice=advice)
+        waiting = lost_events.waiting(target, target.output("RegistrationQueueUrl"))
+        return Check(name=name, state="ok", found=f"{function} takes from it; {waiting} knocks are on their way")
+    advice = "Knocks wait there. Deploy the stack again."
+    return Check(name=name, state="wrong", found="no function of the stack takes from it", advice=advice)
 
 
 def _endpoint(target: Target) -> Check:

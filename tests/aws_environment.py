@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
-from functions.shared import clock, crl_store, issuers
+from functions.shared import clock, crl_store, issuers, trials
 from functions.shared import settings as function_settings
 from tests import moto_kms, pki, rights
 from tests.deployed import template
@@ -153,6 +153,7 @@ def reset_caches() -> None:
     ):
         cached.cache_clear()
     issuers.load.cache_clear()
+    trials.noted.cache_clear()
     crl_store.forget()
 
 

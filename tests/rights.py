@@ -37,7 +37,12 @@ test_running = ""
 """The test that is running, as pytest names it."""
 
 _OURS = (f"{ROOT}/functions/", f"{ROOT}/tests/")
-OF_THE_SERVICE = {"sqs:SendMessage": "AWS Lambda sends what a function gave up on"}
+OF_THE_SERVICE = {
+    "sqs:SendMessage": "AWS Lambda sends what a function gave up on",
+    "sqs:ReceiveMessage": "AWS Lambda polls a queue for the function",
+    "sqs:DeleteMessage": "AWS Lambda deletes what the function did",
+    "sqs:GetQueueAttributes": "AWS Lambda looks how many wait",
+}
 """Rights that a service uses in the function's name, with the reason: ``tests/template/test_deployment.py`` holds each to its use."""
 
 _STEP = re.compile(rf"{re.escape(_OURS[0])}\w+/(\w+)/app\.py")
@@ -199,7 +204,10 @@ def _iot(operation: str, params: dict[str, Any]) -> list[Needed]:
 _CERTIFICATE, _THING = ("cert", "certificateId"), ("thing", "thingName")
 _IOT_RESOURCES: dict[str, tuple[tuple[str, str], ...]] = {
     "DescribeCACertificate": (("cacert", "certificateId"),),
+    "UpdateCACertificate": (("cacert", "certificateId"),),
+    "DeleteCACertificate": (("cacert", "certificateId"),),
     "DescribeCertificate": (_CERTIFICATE,),
+    "DeleteCertificate": (_CERTIFICATE,),
     "UpdateCertificate": (_CERTIFICATE,),
     "CreateThing": (_THING,),
     "UpdateThing": (_THING,),

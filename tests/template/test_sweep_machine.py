@@ -21,6 +21,7 @@ from .test_statemachine import (  # noqa: F401 - the rules, which run here on th
     test_every_target_exists_and_every_state_is_reachable,
     test_every_task_has_an_end_to_its_patience,
     test_every_task_retries_lambdas_transient_errors_with_full_jitter_and_a_cap,
+    test_every_task_waits_for_a_lambda_for_hours_and_for_nothing_else_so_long,
     test_everything_is_never_retried_nor_caught,
     test_what_may_work_later_is_retried_or_left_to_be_redriven_but_never_caught,
 )

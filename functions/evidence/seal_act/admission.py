@@ -17,8 +17,8 @@ from workflows.evidence.acts import GONE, Ask, Standing
 from workflows.evidence.record import Change, Link
 
 _LEARNED = (
-    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, issuer_key, serial, revoked_by, "
-    "revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at"
+    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, "
+    "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at"
 )
 """What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
 
@@ -90,16 +90,18 @@ def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
     """
     expression = "SET evidence_key = :key, evidence_sha256 = :sha"
     given: dict[str, object] = {"key": link.key, "sha": link.sha256, "was": head.outcome, "owner": head.execution_arn}
-    if ask.act in ("reopen", "forget"):
-        expression += ", reopen_at = :now"
-        given["now"] = change.after["reopen_at"]
     if "outcome" in change.after:
         expression += ", outcome = :outcome, reason = :reason, fault = :reason, closed_at = :at"
         given |= {"outcome": change.after["outcome"], "reason": change.after["reason"]}
         given["at"] = clock.from_microseconds(change.after["reopen_at"] * 1000)
     if ask.act == "forget":
-        expression += f", execution_arn = :nobody REMOVE {_LEARNED}"
+        expression += ", execution_arn = :nobody"
         given["nobody"] = _NOBODY
+    if ask.act in ("reopen", "forget"):  # a new attempt: no execution has had the name that the next knock starts
+        expression += ", reopen_at = :now ADD attempts :one"
+        given |= {"now": change.after["reopen_at"], "one": 1}
+    if ask.act == "forget":
+        expression += f" REMOVE {_LEARNED}"
     unchanged = "attribute_not_exists(evidence_sha256)"
     if head.link is not None:
         unchanged, given["before"] = "evidence_sha256 = :before", head.link.sha256

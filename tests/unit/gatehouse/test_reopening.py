@@ -55,6 +55,7 @@ def test_reopened_admission_lets_the_next_knock_start_anew(target: Target, outco
     after = kept(target)
     assert after is not None
     assert earliest - 1000 <= after.pop("reopen_at") <= latest, "when it was signed, in whole seconds"
+    assert after.pop("attempts") == 1, "the next knock starts an execution of another name"
     before = json.loads(json.dumps(before, default=lambda at: at.isoformat().replace("+00:00", "Z")))
     sealed = after.pop("evidence_key"), after.pop("evidence_sha256")
     assert sealed[0].startswith(f"records/{CERTIFICATE}/reopen-")
