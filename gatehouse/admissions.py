@@ -13,6 +13,7 @@ from gatehouse import tables
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
 from workflows.errors import BadInput
+from workflows.evidence.acts import GONE
 
 Standing = Literal["open", "admitted", "refused", "held", "failed"]
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
@@ -60,6 +61,14 @@ def list_newest(
         lanes = [_query(target, "by_outcome", "outcome", lane) for lane in ([outcome] if outcome else STANDINGS)]
         found = heapq.merge(*lanes, key=lambda admission: str(admission.claimed_at), reverse=True)
     return list(islice(found, limit))
+
+
+def oldest_open(target: Target, *, limit: int) -> list[Admission]:
+    """The admissions that have been open longest, at most `limit`, oldest first."""
+    found = tables.of_index(
+        target.client("dynamodb"), target.output("AdmissionsTable"), "by_outcome", "outcome", "open", newest_first=False
+    )
+    return [msgspec.convert(item, Admission) for item in islice(found, limit)]
 
 
 def show(target: Target, name: str) -> Admission:
@@ -132,3 +141,17 @@ def _query(target: Target, index: str, attribute: str, value: Any) -> Iterator[A
     dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     items = tables.of_index(dynamodb, table, index, attribute, value, newest_first=True)
     return (msgspec.convert(item, Admission) for item in items)
+
+
+def execution_status(target: Target, arn: str) -> str:
+    """The execution's status, as Step Functions has it now; ``not there any more`` if it does not know it.
+
+    The table may lag behind: Step Functions' events are best effort
+    (https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html).
+    """
+    sfn = target.client("stepfunctions")
+    try:
+        status: str = sfn.describe_execution(executionArn=arn)["status"]
+    except (sfn.exceptions.ExecutionDoesNotExist, sfn.exceptions.InvalidArn):
+        return GONE
+    return status

@@ -11,11 +11,12 @@ from typing import Literal
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from gatehouse import findings, freshness, lost_events
+from gatehouse import admissions, findings, freshness, lost_events
 from gatehouse.foreseen import explain
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
 from workflows.errors import GatehouseError
+from workflows.evidence.acts import ended
 
 OUTPUTS = (
     "AdmissionsTable",
@@ -27,6 +28,7 @@ OUTPUTS = (
     "EvidenceBucket",
     "StateMachineArn",
     "NotificationsTopicArn",
+    "RegistrationQueueUrl",
     "RuleErrorQueueUrl",
     "DeadLettersUrl",
     "ApprovalsUrl",
@@ -35,6 +37,8 @@ OUTPUTS = (
 )
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
+OLDEST = 50
+"""How many open admissions are asked about: one call each."""
 
 
 class Check(Struct, frozen=True, kw_only=True):
@@ -60,8 +64,11 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
         ("state machine", _machine),
         ("topic rule", _rule),
+        ("registration queue", _source),
         ("device endpoint", _endpoint),
         ("pace", _pace),
+        ("concurrency", _concurrency),
+        ("executions", _executions),
         ("findings", _findings),
     )
     for name, check in checks:
@@ -86,20 +93,38 @@ def _machine(target: Target) -> Check:
 
 def _rule(target: Target) -> Check:
     names = [found for kind, found in lost_events.resources(target) if kind == "AWS::IoT::TopicRule"]
-    machine = target.output("StateMachineArn").rpartition(":")[2]
+    queue = target.output("RegistrationQueueUrl")
     for name in names:
         rule = target.client("iot").get_topic_rule(ruleName=name)["rule"]
-        started = [
-            action["stepFunctions"]["stateMachineName"] for action in rule["actions"] if "stepFunctions" in action
-        ]
-        if machine not in started:
+        if queue not in [action["sqs"]["queueUrl"] for action in rule["actions"] if "sqs" in action]:
             continue
         if rule.get("ruleDisabled"):
             advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {name}"
             return Check(name="topic rule", state="wrong", found=f"{name} is disabled", advice=advice)
-        return Check(name="topic rule", state="ok", found=f"{name} is enabled and starts {machine}")
+        return Check(name="topic rule", state="ok", found=f"{name} is enabled and fills the registration queue")
     advice = "No knock is heard. Deploy the stack again."
-    return Check(name="topic rule", state="wrong", found=f"no rule of the stack starts {machine}", advice=advice)
+    return Check(
+        name="topic rule", state="wrong", found="no rule of the stack fills the registration queue", advice=advice
+    )
+
+
+def _source(target: Target) -> Check:
+    """Whether AWS Lambda takes what the rule has queued."""
+    name = "registration queue"
+    for kind, uuid in lost_events.resources(target):
+        if kind != "AWS::Lambda::EventSourceMapping":
+            continue
+        source = target.client("lambda").get_event_source_mapping(UUID=uuid)
+        if source["EventSourceArn"].rpartition(":")[2] != target.output("RegistrationQueueUrl").rpartition("/")[2]:
+            continue
+        function = source["FunctionArn"].split(":")[6]
+        if source["State"] in ("Disabled", "Disabling"):
+            advice = f"Knocks wait there. Enable it: aws lambda update-event-source-mapping --uuid {uuid} --enabled"
+            return Check(name=name, state="wrong", found=f"{function} does not take from it: disabled", advice=advice)
+        waiting = lost_events.waiting(target, target.output("RegistrationQueueUrl"))
+        return Check(name=name, state="ok", found=f"{function} takes from it; {waiting} knocks are on their way")
+    advice = "Knocks wait there. Deploy the stack again."
+    return Check(name=name, state="wrong", found="no function of the stack takes from it", advice=advice)
 
 
 def _endpoint(target: Target) -> Check:
@@ -115,12 +140,52 @@ def _endpoint(target: Target) -> Check:
 
 
 def _pace(target: Target) -> Check:
-    pace = limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+    pace = _calls_per_second()
     if target.local:
         said = f"{pace:g} calls a second; the local cloud has no Service Quotas to compare it with"
         return Check(name="pace", state="ok", found=said)
     judged = quotas.judge(_quotas(target, "AWS IoT Core"), _quotas(target, "AWS Step Functions"), pace)
     return Check(name="pace", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _calls_per_second() -> float:
+    return limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+
+
+def _concurrency(target: Target) -> Check:
+    if target.local:
+        said = "the local cloud has a limit of its own: gatehouse status"
+        return Check(name="concurrency", state="ok", found=said)
+    limit = target.client("lambda").get_account_settings()["AccountLimit"]
+    judged = quotas.judge_concurrency(limit["UnreservedConcurrentExecutions"], _calls_per_second())
+    return Check(name="concurrency", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _executions(target: Target) -> Check:
+    """Asks Step Functions about the oldest admissions that are open: the event of an execution's end may be lost."""
+    oldest = admissions.oldest_open(target, limit=OLDEST)
+    status = {one.certificate_id: admissions.execution_status(target, one.execution_arn) for one in oldest}
+    dead = [one for one in oldest if ended(status[one.certificate_id]) and _still_open(target, one)]
+    if not dead:
+        more = f"of the {len(oldest)} oldest " if len(oldest) == OLDEST else ""
+        said = f"every execution {more}of an open admission goes on" if oldest else "no admission is open"
+        return Check(name="executions", state="ok", found=said)
+    first = dead[0]
+    said = (
+        f"{len(dead)} open admissions whose execution has ended, such as that of {first.device or first.certificate_id} "
+        f"({status[first.certificate_id]})"
+    )
+    advice = (
+        f"gatehouse admissions redrive {first.certificate_id}, or gatehouse admissions reopen {first.certificate_id}. "
+        "After a quarter of an hour reconciliation records and seals the failure by itself"
+    )
+    return Check(name="executions", state="wrong", found=said, advice=advice)
+
+
+def _still_open(target: Target, seen: admissions.Admission) -> bool:
+    """Read again: an admission may end between the index and the question to Step Functions."""
+    now = admissions.by_certificate(target, seen.certificate_id)
+    return now is not None and (now.outcome, now.execution_arn) == ("open", seen.execution_arn)
 
 
 def _quotas(target: Target, service: str) -> dict[str, float]:

@@ -23,7 +23,7 @@ from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
 from functions.approval.approvals_web.signing_in import provider
-from functions.shared import clock, crl_store, issuers
+from functions.shared import clock, crl_store, issuers, trials
 from functions.shared import settings as function_settings
 from tests import moto_kms, pki, rights
 from tests.deployed import template
@@ -136,6 +136,8 @@ def create() -> dict[str, str]:
         "NOTIFICATIONS_TOPIC_ARN": topic,
         "EVENT_BUS_NAME": "default",
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{MACHINE}",
+        "RECORD_FAILURE_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:record-failure:live",
+        "SEAL_FAILURE_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:seal-failure:live",
         "SWEEP_MACHINE_ARN": client("stepfunctions").create_state_machine(
             name="Sweep",
             definition='{"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}',
@@ -159,6 +161,7 @@ def reset_caches() -> None:
     ):
         cached.cache_clear()
     issuers.load.cache_clear()
+    trials.noted.cache_clear()
     crl_store.forget()
     provider.forget()
 

@@ -30,10 +30,10 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class Funnel(Struct, frozen=True, kw_only=True):
-    """How many knocks there were, how many certificates they claimed an admission for, and where these stand.
+    """How many knocks started an execution, how many certificates they claimed an admission for, and where these stand.
 
-    `waiting` are those of `open` whom people must decide about. `not_started`: registration events that the topic rule could not turn
-    into an execution. `complete` is False if a table is larger than what was counted: then the numbers are at least these.
+    `waiting` are those of `open` whom people must decide about. `not_started`: registration events that the topic rule could not
+    queue. `complete` is False if a table is larger than what was counted: then the numbers are at least these.
     """
 
     knocks: int

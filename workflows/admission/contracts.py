@@ -70,7 +70,8 @@ class InspectInput(Struct, frozen=True, kw_only=True):
 class CertificateFacts(Struct, frozen=True, kw_only=True):
     """What the certificate says of itself. Subject, issuer and common name are the device's own words: escape before showing.
 
-    `issuer_key` and `public_key` are hashes of the DER SubjectPublicKeyInfo of the CA and of the device.
+    `issuer_key` and `public_key` are hashes of the DER SubjectPublicKeyInfo of the CA and of the device. `trial`: its CA is a trial's
+    (`workflows.admission.trial`), so it is never admitted.
     """
 
     certificate_id: Sha256
@@ -86,6 +87,7 @@ class CertificateFacts(Struct, frozen=True, kw_only=True):
     signature_algorithm: str
     not_before: datetime
     not_after: datetime
+    trial: bool = False
 
 
 class Inspection(Struct, frozen=True, kw_only=True):
@@ -347,6 +349,7 @@ class Seal(Struct, frozen=True, kw_only=True):
     evidence_sha256: Sha256
     sealed_at: datetime
     reopen_at: datetime | None
+    trial: bool = False
 
 
 class NotifyInput(Struct, frozen=True, kw_only=True):
@@ -358,7 +361,7 @@ class NotifyInput(Struct, frozen=True, kw_only=True):
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """SNS message id and EventBridge event id, for the log."""
+    """SNS message id and EventBridge event id, for the log. `message_id` is empty if people were not told."""
 
     message_id: str
     event_id: str

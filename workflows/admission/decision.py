@@ -8,6 +8,7 @@ from workflows.admission import inventory_cells as cells
 from workflows.admission.contracts import CertificateFacts, DeviceDecision, Finding, Ruling
 from workflows.admission.inventory import Binding, Match
 from workflows.admission.policies import Policy
+from workflows.admission.trial import HELD
 from workflows.approval.rules import Case, Rules
 from workflows.evidence.canonical import canonical, sha256
 
@@ -17,15 +18,17 @@ def decide(
 ) -> DeviceDecision:
     """What is to be done with the certificate, and why.
 
-    `binding` is that of the matched device, `policy` its record's profile; None if there is none. A denied device is refused
-    without asking the rules. For the rest the rules decide, except that no rule lets in what there is nothing to admit as, nor lets
-    a second certificate in without a person.
+    `binding` is that of the matched device, `policy` its record's profile; None if there is none. A trial's device is held and a denied
+    one refused, without asking the rules. For the rest the rules decide, except that no rule lets in what there is nothing to admit as,
+    nor lets a second certificate in without a person.
     """
     findings = _findings(facts, matched, binding, policy)
-    ruling = None if matched.denied else rules.rule(_case(facts, matched, findings))
+    ruling = None if facts.trial or matched.denied else rules.rule(_case(facts, matched, findings))
     action, reason = _action(matched, binding, policy, findings, ruling)
+    if facts.trial:
+        action, reason = "hold", f"{matched.reason} {HELD}"
     bound_to = None if binding is None else binding.bound_certificate_id
-    policy_name = None if policy is None or matched.denied else policy.name
+    policy_name = None if policy is None or ruling is None else policy.name
     return DeviceDecision(
         action=action,
         reason=reason,

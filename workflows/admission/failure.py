@@ -14,6 +14,12 @@ from workflows.admission.registration import read_event
 ALREADY_TOLD = "AdmissionFailed"
 """The error of the workflow's own Fail state *Failed*: its record is sealed and people have been told."""
 
+LIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
+"""Statuses of an execution that still goes on (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html)."""
+
+BADLY = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+"""Statuses of an execution that ended without its own end state."""
+
 SUPERSEDED = AdmissionNotOwned.__name__
 """The error of the Fail state *Superseded*: the admission's own record is another's to seal."""
 
@@ -47,9 +53,25 @@ def read(event: Any) -> EndedBadly:
     return contracts.read(EndedBadly, event.get("detail") if isinstance(event, dict) else event)
 
 
+def event_of(described: dict[str, Any]) -> dict[str, Any]:
+    """The event as it would have been, from what DescribeExecution says of an execution that ended badly."""
+    detail = {
+        "executionArn": described["executionArn"],
+        "name": described["name"],
+        "status": described["status"],
+        "startDate": _milliseconds(described["startDate"]),
+        "stopDate": _milliseconds(described["stopDate"]),
+    }
+    return {"detail": detail | {name: described[name] for name in ("input", "error", "cause") if name in described}}
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
 def certificate_of(ended: EndedBadly) -> str | None:
     """The certificate the execution was about; None if what started it was no registration event."""
     try:
         return read_event(msgspec.json.decode(ended.input or "null")).certificate_id
-    except (EventMalformed, ValueError):  # also no JSON, and no text at all
+    except (EventMalformed, ValueError, RecursionError):  # also no JSON, no text at all, and brackets without end
         return None

@@ -9,7 +9,9 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from workflows.admission.failure import BADLY, LIVE
 from workflows.approval.request import Request
+from workflows.evidence.record import is_of_act
 
 Kind = Literal[
     "open_without_execution",
@@ -24,8 +26,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GRACE = timedelta(minutes=15)
 """What is younger is still under way: an event, a stream or an execution will bring both sides together."""
-
-_LIVE = ("RUNNING", "PENDING_REDRIVE")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -44,15 +44,34 @@ class Row(Struct, frozen=True, kw_only=True):
     outcome: str
     execution_arn: str = ""
     claimed_at: datetime | None = None
+    closed_at: datetime | None = None
     device: str | None = None
     revoked_by: str | None = None
     awaited_since: datetime | None = None
+    execution_name: str = ""
+    evidence_key: str | None = None
+
+
+def is_unheard(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> bool:
+    """Whether the event that would have closed an open admission must be lost: its execution ended badly long enough ago."""
+    return row.outcome == "open" and status in BADLY and ended_at is not None and at - ended_at >= GRACE
+
+
+def is_unsealed(row: Row, at: datetime) -> bool:
+    """Whether a failure was recorded and not sealed: the certificate's latest record is of another execution.
+
+    An operator's act or a revocation after it ends the question: the chain has gone on.
+    """
+    if row.outcome != "failed" or not row.execution_name or row.closed_at is None or at - row.closed_at < GRACE:
+        return False
+    name = (row.evidence_key or "").rpartition("/")[2]
+    return not name.startswith(row.execution_name) and not is_of_act(name)
 
 
 def of_open(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> Finding | None:
     """An admission is open, so its execution must run. `status` is the execution's, None if Step Functions does not know it."""
-    if row.outcome != "open" or status in _LIVE or (ended_at is not None and at - ended_at < GRACE):
-        return None
+    if row.outcome != "open" or status in LIVE or (ended_at is not None and at - ended_at < 2 * GRACE):
+        return None  # a failure that no event told is told once more after `GRACE`: see `is_unheard`
     became = "unknown to Step Functions" if status is None else status
     return Finding(
         kind="open_without_execution",

@@ -1,6 +1,7 @@
 """The order in which the fleet is walked, and where a walk was left: pages, one after the other, for as long as a run has time.
 
-*Tables* is what our own tables and Step Functions tell, walked again after a quarter of an hour. *Fleet* asks AWS IoT and takes as long as
+*Tables* is what our own tables and Step Functions tell, walked again after a quarter of an hour; *failures* in it finds nothing, and has
+sealed what no event told. *Fleet* asks AWS IoT and takes as long as
 the fleet is large. What a walk finds no more is over once the walk has come to its end.
 """
 
@@ -15,13 +16,14 @@ from workflows.reconciliation.findings import Kind
 Round = Literal["tables", "fleet"]
 ROUNDS: tuple[Round, ...] = get_args(Round)
 
-Walk = Literal["open", "decisions", "returns", "certificates", "bindings", "things"]
+Walk = Literal["open", "failures", "decisions", "returns", "certificates", "bindings", "things"]
 WALKS: dict[Round, tuple[Walk, ...]] = {
-    "tables": ("open", "decisions", "returns"),
+    "tables": ("open", "failures", "decisions", "returns"),
     "fleet": ("certificates", "bindings", "things"),
 }
 FINDS: dict[Walk, tuple[Kind, ...]] = {
     "open": ("open_without_execution",),
+    "failures": (),
     "decisions": ("decision_not_carried_out",),
     "returns": ("not_returned",),
     "certificates": ("active_without_decision", "active_without_policy"),

@@ -1,4 +1,4 @@
-"""Walk a few pages of tables and fleet, note what does not fit together, and count it. Nothing is mended here."""
+"""Walk a few pages of tables and fleet, note what does not fit together, and count it. Failures that no event told are sealed now."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from functions.reconciliation.reconcile_fleet import measures, walks
 from functions.reconciliation.reconcile_fleet.findings import Findings
+from functions.reconciliation.reconcile_fleet.unheard import Tellers
 from functions.shared import clock
 from functions.shared.observability import logger, observed
 from functions.shared.settings import limits, settings
@@ -21,6 +22,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     approvals_table: str
     inventory_table: str
     findings_table: str
+    record_failure_arn: str
+    seal_failure_arn: str
 
 
 @observed
@@ -32,7 +35,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     used = settings(Settings)
     kept, pages = Findings(used.findings_table), 0
     every = {"tables": rounds.TABLES_EVERY, "fleet": timedelta(hours=limits().reconcile.fleet_every_hours)}
-    asked = walks.Walks(used.admissions_table, used.approvals_table, used.inventory_table, limits().reconcile)
+    tellers = Tellers(record=used.record_failure_arn, seal=used.seal_failure_arn)
+    asked = walks.Walks(used.admissions_table, used.approvals_table, used.inventory_table, tellers, limits().reconcile)
     for name in rounds.ROUNDS:
         cursor = rounds.due(kept.cursor(name), name, clock.now(), every[name])
         while cursor is not None and cursor.walk is not None and context.get_remaining_time_in_millis() > ENOUGH:

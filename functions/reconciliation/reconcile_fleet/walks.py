@@ -1,13 +1,14 @@
 """The walks: each puts one page of one side beside the other, and asks the rules."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from msgspec import Struct
 
-from functions.reconciliation.reconcile_fleet import pages
+from functions.reconciliation.reconcile_fleet import pages, unheard
 from functions.reconciliation.reconcile_fleet.fleet import Fleet
+from functions.reconciliation.reconcile_fleet.unheard import Tellers
 from functions.shared import certificates, clock
 from functions.shared.admissions import RETURN
 from functions.shared.timestamps import stamp
@@ -17,6 +18,9 @@ from workflows.approval.request import Request
 from workflows.reconciliation import findings
 from workflows.reconciliation.findings import GRACE, Finding, Row
 from workflows.reconciliation.rounds import Walk
+
+_REDRIVABLE = timedelta(days=14)
+"""For as long Step Functions redrives a failed execution, and so says what its event would have held."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -29,26 +33,24 @@ class Page(Struct, frozen=True, kw_only=True):
 class Walks:
     """`page` takes the step; each method below is one walk, and knows how to read its own `after`."""
 
-    def __init__(self, admissions: str, approvals: str, inventory: str, limits: Reconciling) -> None:
+    def __init__(self, admissions: str, approvals: str, inventory: str, tellers: Tellers, limits: Reconciling) -> None:
+        self._tellers = tellers
         self._admissions, self._approvals, self._inventory = admissions, approvals, inventory
         self._fleet = Fleet(limits.calls_per_second)
         self._within = timedelta(hours=limits.returned_within_hours)
 
     def page(self, walk: Walk, after: str | None) -> Page:
         """The next page of `walk`. Raises `AwsUnavailable`, `AccessRefused`."""
-        match walk:
-            case "open":
-                return self._open(after)
-            case "decisions":
-                return self._decisions(after)
-            case "returns":
-                return self._returns(after)
-            case "certificates":
-                return self._certificates(after)
-            case "bindings":
-                return self._bindings(after)
-            case "things":
-                return self._things(after)
+        walks: dict[Walk, Callable[[str | None], Page]] = {
+            "open": self._open,
+            "failures": self._failures,
+            "decisions": self._decisions,
+            "returns": self._returns,
+            "certificates": self._certificates,
+            "bindings": self._bindings,
+            "things": self._things,
+        }
+        return walks[walk](after)
 
     def _open(self, after: str | None) -> Page:
         """Open admissions that are old enough; what is found is looked at again as it stands now, since the index lags."""
@@ -58,7 +60,22 @@ class Walks:
         now = pages.admissions(self._admissions, list(ended))
         owned = {row.certificate_id: row.execution_arn for row in rows}
         same = [row for row in now.values() if row.execution_arn == owned[row.certificate_id]]
+        for row in same:
+            if findings.is_unheard(row, *ended[row.certificate_id], clock.now()):
+                unheard.tell(self._tellers, row.execution_arn, recorded=False)
         return _page((findings.of_open(row, *ended[row.certificate_id], clock.now()) for row in same), following)
+
+    def _failures(self, after: str | None) -> Page:
+        """Failures of the last days that no record tells of. Nothing is found: they are sealed now."""
+        condition, since = "outcome = :failed AND claimed_at > :since", clock.now() - _REDRIVABLE
+        rows, following = pages.query(
+            self._admissions, "by_outcome", condition, after, Row, failed="failed", since=since
+        )
+        now = pages.admissions(self._admissions, [row.certificate_id for row in rows])
+        for row in now.values():
+            if findings.is_unsealed(row, clock.now()):
+                unheard.tell(self._tellers, row.execution_arn, recorded=True)
+        return Page(next=following)
 
     def _decisions(self, after: str | None) -> Page:
         state, _, key = (after or "OWED").partition(" ")

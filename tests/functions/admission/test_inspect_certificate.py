@@ -6,7 +6,7 @@ import pytest
 
 from functions.admission.inspect_certificate.app import handler
 from functions.shared import issuers
-from tests import aws_environment, faults, pki
+from tests import aws_environment, faults, pki, trials
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
 from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable, CertificateUnknown
@@ -117,3 +117,33 @@ def test_faults_of_aws_are_told_apart(case: Case, service: str, operation: str, 
     with faults.refused(service, operation, code, times=9), pytest.raises(error):
         inspect(case)
     assert inspect(case)["status"] == "acceptable"
+
+
+def test_a_ca_that_is_noted_as_a_trials_marks_facts_and_row(case: Case) -> None:
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+    assert inspect(case)["facts"]["trial"] is True
+    assert case.gate.admission(case.certificate_id)["trial"] is True
+
+
+def test_a_trials_ca_whose_note_is_gone_is_known_by_its_subject(gate: Gate) -> None:
+    gate.ca = trials.authority()
+    gate.ca_id = aws_environment.register_ca(gate.ca)
+    case = Case(gate)
+    assert inspect(case)["facts"]["trial"] is True
+    assert gate.admission(case.certificate_id)["trial"] is True
+
+
+def test_the_row_is_marked_before_anything_can_fail(case: Case) -> None:
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+    case.gate.iot.delete_certificate(certificateId=case.certificate_id)
+    with pytest.raises(CertificateUnknown):
+        inspect(case)
+    assert case.gate.admission(case.certificate_id)["trial"] is True
+
+
+def test_the_fleets_devices_are_no_trials_and_pay_one_read_a_warm_function(case: Case) -> None:
+    assert inspect(case)["facts"]["trial"] is False
+    assert "trial" not in case.gate.admission(case.certificate_id)
+    with faults.dying_after(0) as calls:
+        inspect(case)
+    assert [call for call in calls if call.startswith("s3.")] == []

@@ -1,11 +1,12 @@
 """Three keys in one read, the binding, the rules; and nothing is changed."""
 
+import random
 from typing import Any
 
 import pytest
 
 from functions.admission.look_up_device.app import handler
-from functions.shared import batches, settings
+from functions.shared import batches, clock, settings
 from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
@@ -92,8 +93,13 @@ def test_a_profile_that_is_none_holds_the_device(gate: Gate, profile: str) -> No
     assert "no policy profile" in answer["reason"]
 
 
-def test_keys_that_dynamodb_left_unread_are_asked_for_again(case: Case) -> None:
+def test_keys_that_dynamodb_left_unread_are_asked_for_again_after_a_pause_that_grows(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Under load BatchGetItem answers a part (UnprocessedKeys): a deny among the rest must not be missed."""
+    pauses: list[float] = []
+    monkeypatch.setattr(clock, "sleep", pauses.append)
+    monkeypatch.setattr(random, "uniform", lambda _, most: most)
     case.gate.expect(
         DeviceRecord(lookup_key="name#pump-0042", device="pump-0042", effect="deny", entered_by="i", entered_at=pki.NOW)
     )
@@ -101,6 +107,7 @@ def test_keys_that_dynamodb_left_unread_are_asked_for_again(case: Case) -> None:
     with faults.unprocessed("name#pump-0042", times=batches.TRIES - 1):
         answer = aws_environment.call(handler, {"certificate": contracts.write(facts)})
     assert answer["action"] == "refuse"
+    assert pauses == [0.05 * 2**one for one in range(batches.TRIES - 1)]
     with faults.unprocessed("name#pump-0042", times=batches.TRIES), pytest.raises(AwsUnavailable, match="unread"):
         aws_environment.call(handler, {"certificate": contracts.write(facts)})
 

@@ -150,7 +150,7 @@ def test_an_alarm_says_to_redrive() -> None:
 
 
 def test_an_alarm_without_an_admission_asks_what_started_it() -> None:
-    assert "only the topic rule should start executions" in failed(FAILED, None, None).text
+    assert "only start_admissions should start executions" in failed(FAILED, None, None).text
 
 
 def test_a_superseded_execution_is_not_to_be_redriven() -> None:
@@ -162,7 +162,9 @@ def test_a_failure_without_an_error_says_where_to_look() -> None:
     assert "its history says" in msgspec.structs.replace(FAILED, error=None, cause=None).fault
 
 
-@pytest.mark.parametrize("given_input", [None, "", "{", "null", "[]", '{"certificateId": "x"}', "\ud800"])
+@pytest.mark.parametrize(
+    "given_input", [None, "", "{", "null", "[]", '{"certificateId": "x"}', "\ud800", "[" * 100_000], ids=range(8)
+)
 def test_an_execution_that_was_no_admission_has_no_certificate(given_input: str | None) -> None:
     assert certificate_of(msgspec.structs.replace(FAILED, input=given_input)) is None
 

@@ -13,12 +13,17 @@ DAY = timedelta(days=1)
 
 @pytest.mark.parametrize("name", rounds.ROUNDS)
 def test_a_round_walks_every_walk_page_by_page_and_ends(name: rounds.Round) -> None:
+    """The first walk has one page, the second two, and so on."""
     cursor, seen = rounds.begin(name, pki.NOW), []
-    for page in [None, "2", None, "2", "3", None]:
+    expected = [
+        (walk, None if page == 0 else str(page))
+        for number, walk in enumerate(rounds.WALKS[name])
+        for page in range(number + 1)
+    ]
+    for following in [*(page for _, page in expected[1:]), None]:
         seen.append((cursor.walk, cursor.page))
-        cursor = rounds.after(cursor, page, pki.NOW + DAY)
-    first, second, third = rounds.WALKS[name]
-    assert seen == [(first, None), (second, None), (second, "2"), (third, None), (third, "2"), (third, "3")]
+        cursor = rounds.after(cursor, following, pki.NOW + DAY)
+    assert seen == expected
     assert (cursor.walk, cursor.round_began) == (None, pki.NOW)
 
 
