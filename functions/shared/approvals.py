@@ -124,6 +124,10 @@ class Approvals:
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads those who collided
         raise AwsUnavailable(f"Request {approval_id} was changed by others {TRIES} times in a row. Try again.")
 
+    def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
+        """Add a refused vote to the trail, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
+        return approval_trail.record_refusal(self.table, approval_id, event)
+
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
         with translated():
             found: dict[str, Any] | None = (

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from functions.approval.approvals_web import resources
 from functions.approval.approvals_web.access import may_read
 from functions.approval.approvals_web.sent import is_id
-from functions.shared import approval_trail, clock
+from functions.shared import clock
 from functions.shared.approvals import Approvals
 from functions.shared.observability import count
 from functions.shared.settings import rules
@@ -55,9 +55,7 @@ def vote(
     if isinstance(result, votes.Refused):
         count("VoteRefused")
         if may_read(voter, request):  # who may not is not to fill its trail either
-            approval_trail.record_refusal(
-                approvals.table, approval_id, votes.refused(voter, ballot, result, at=clock.now())
-            )
+            approvals.record_refusal(approval_id, votes.refused(voter, ballot, result, at=clock.now()))
     return result, request
 
 
