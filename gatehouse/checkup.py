@@ -3,8 +3,9 @@
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -37,6 +38,7 @@ OUTPUTS = (
 )
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
+EXPIRING_DAYS, MOST_EXPIRING = 30, 100
 OLDEST = 50
 """How many open admissions are asked about: one call each."""
 
@@ -69,6 +71,7 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
         ("pace", _pace),
         ("concurrency", _concurrency),
         ("executions", _executions),
+        ("expiry", _expiring),
         ("findings", _findings),
     )
     for name, check in checks:
@@ -180,6 +183,19 @@ def _executions(target: Target) -> Check:
         "After a quarter of an hour reconciliation records and seals the failure by itself"
     )
     return Check(name="executions", state="wrong", found=said, advice=advice)
+
+
+def _expiring(target: Target) -> Check:
+    at = datetime.now(UTC)
+    soon = list(islice(admissions.expiring(target, at, at + timedelta(days=EXPIRING_DAYS)), MOST_EXPIRING))
+    if not soon:
+        said = f"no admitted certificate expires within {EXPIRING_DAYS} days"
+        return Check(name="expiry", state="ok", found=said)
+    first = soon[0]
+    many = f"{len(soon)} or more" if len(soon) == MOST_EXPIRING else str(len(soon))
+    said = f"{many} admitted certificates expire within {EXPIRING_DAYS} days, the first on {first.not_after:%Y-%m-%d}"
+    advice = f"AWS IoT refuses an expired certificate. Give these devices new ones, such as {first.device or first.certificate_id}"
+    return Check(name="expiry", state="warning", found=said, advice=advice)
 
 
 def _still_open(target: Target, seen: admissions.Admission) -> bool:

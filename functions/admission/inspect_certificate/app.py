@@ -58,6 +58,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             "common_name": facts.common_name,
             "issuer_key": facts.issuer_key,
             "serial": facts.serial,
+            "not_after": facts.not_after,
+            "expires_in": f"{facts.not_after:%Y-%m}",
             "trial": facts.trial or None,
         }
     )
