@@ -48,7 +48,7 @@ class Memory(Approvals):
     def snapshot(self, request: Request) -> Any:  # noqa: ARG002
         return msgspec.json.decode(self.shown)
 
-    def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
+    def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:  # noqa: ARG002
         """A refusal changes nothing."""
         return True
 
