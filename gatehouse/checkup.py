@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
 
-from gatehouse import admissions, findings, freshness, lost_events
+from gatehouse import admissions, door, findings, freshness, lost_events
+from gatehouse.check import Check
 from gatehouse.foreseen import explain
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
@@ -43,15 +42,6 @@ OLDEST = 50
 """How many open admissions are asked about: one call each."""
 
 
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing looked at. A ``warning`` will trouble somebody later; what is ``wrong`` keeps devices out now, or loses something."""
-
-    name: str
-    state: Literal["ok", "warning", "wrong"]
-    found: str
-    advice: str = ""
-
-
 def run(target: Target, at: datetime) -> Iterator[Check]:
     """Every check. AWS itself has to answer, or this raises as any command; what fails after that is a finding."""
     identity = target.client("sts").get_caller_identity()
@@ -65,8 +55,10 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     yield Check(name="stack", state="ok", found=f"{target.stack} has every output")
     checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
         ("state machine", _machine),
-        ("topic rule", _rule),
-        ("registration queue", _source),
+        ("topic rule", door.rule),
+        ("rule's metrics", partial(door.heard, at=at)),
+        ("registration queue", door.source),
+        ("newest certificates", partial(door.newest, at=at)),
         ("device endpoint", _endpoint),
         ("pace", _pace),
         ("concurrency", _concurrency),
@@ -92,42 +84,6 @@ def _machine(target: Target) -> Check:
     arn = target.output("StateMachineArn")
     status = target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["status"]
     return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", found=f"{arn} is {status}")
-
-
-def _rule(target: Target) -> Check:
-    names = [found for kind, found in lost_events.resources(target) if kind == "AWS::IoT::TopicRule"]
-    queue = target.output("RegistrationQueueUrl")
-    for name in names:
-        rule = target.client("iot").get_topic_rule(ruleName=name)["rule"]
-        if queue not in [action["sqs"]["queueUrl"] for action in rule["actions"] if "sqs" in action]:
-            continue
-        if rule.get("ruleDisabled"):
-            advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {name}"
-            return Check(name="topic rule", state="wrong", found=f"{name} is disabled", advice=advice)
-        return Check(name="topic rule", state="ok", found=f"{name} is enabled and fills the registration queue")
-    advice = "No knock is heard. Deploy the stack again."
-    return Check(
-        name="topic rule", state="wrong", found="no rule of the stack fills the registration queue", advice=advice
-    )
-
-
-def _source(target: Target) -> Check:
-    """Whether AWS Lambda takes what the rule has queued."""
-    name = "registration queue"
-    for kind, uuid in lost_events.resources(target):
-        if kind != "AWS::Lambda::EventSourceMapping":
-            continue
-        source = target.client("lambda").get_event_source_mapping(UUID=uuid)
-        if source["EventSourceArn"].rpartition(":")[2] != target.output("RegistrationQueueUrl").rpartition("/")[2]:
-            continue
-        function = source["FunctionArn"].split(":")[6]
-        if source["State"] in ("Disabled", "Disabling"):
-            advice = f"Knocks wait there. Enable it: aws lambda update-event-source-mapping --uuid {uuid} --enabled"
-            return Check(name=name, state="wrong", found=f"{function} does not take from it: disabled", advice=advice)
-        waiting = lost_events.waiting(target, target.output("RegistrationQueueUrl"))
-        return Check(name=name, state="ok", found=f"{function} takes from it; {waiting} knocks are on their way")
-    advice = "Knocks wait there. Deploy the stack again."
-    return Check(name=name, state="wrong", found="no function of the stack takes from it", advice=advice)
 
 
 def _endpoint(target: Target) -> Check:

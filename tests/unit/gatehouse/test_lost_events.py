@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gatehouse import checkup, lost_events, tables
+from gatehouse.check import Check
 from gatehouse.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
@@ -256,7 +257,7 @@ def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     target._clients["lambda"] = SimpleNamespace(
         get_account_settings=lambda: account_of(1000), get_event_source_mapping=lambda **_: dict(source)
     )
-    monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
+    monkeypatch.setattr(checkup, "_endpoint", lambda _: Check(name="device endpoint", state="ok", found="here"))
     return target
 
 
@@ -270,6 +271,8 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "stack": "ok",
         "state machine": "ok",
         "topic rule": "ok",
+        "rule's metrics": "ok",
+        "newest certificates": "ok",
         "registration queue": "ok",
         "device endpoint": "ok",
         "pace": "ok",
