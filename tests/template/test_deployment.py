@@ -172,7 +172,7 @@ def test_access_to_what_is_kept_is_logged_where_the_operator_says(
 def test_what_outlives_the_stack_bears_no_name_that_the_next_stack_wants(resources: Resources) -> None:
     """A first deployment that failed leaves them behind, and is tried again under the same name."""
     names = {"AWS::DynamoDB::Table": "TableName", "AWS::S3::Bucket": "BucketName", "AWS::KMS::Key": "none",
-             "AWS::Cognito::UserPool": "none", "AWS::Logs::LogGroup": "LogGroupName"}  # fmt: skip
+             "AWS::Cognito::UserPool": "none", "AWS::Logs::LogGroup": "LogGroupName", "AWS::S3::BucketPolicy": "none"}  # fmt: skip
     for resource, kept in resources.items():
         if kept.get("DeletionPolicy", "Delete") != "Delete":
             name = kept["Properties"].get(names[kept["Type"]])
