@@ -134,7 +134,7 @@ def _read(target: Target, queue: Queue, message: dict[str, Any]) -> LostEvent:
     try:
         body = json.loads(message["Body"])
         read = _of_rule(target, body) if queue == "rule" else _of_dead_letters(target, body, message)
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, GatehouseError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error, GatehouseError) as error:
         problem = f"it is not in a form that Gatehouse knows: {type(error).__name__}: {error}"
         return LostEvent(**known, what=quoted(message["Body"]), error="", problem=problem)
     return LostEvent(**known, **read)

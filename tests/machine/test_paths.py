@@ -1,5 +1,6 @@
 """Every way through the graph that needs no person: the states entered, how the execution ends, and what the certificate is then."""
 
+import json
 from typing import Any
 
 import pytest
@@ -101,6 +102,20 @@ def test_what_is_no_registration_event_ends_in_a_typed_failure(fleet: Fleet, eve
     assert run.states == ["Claim admission", "Not a registration event"]
     assert (run.status, run.error) == ("FAILED", "EventMalformed")
     assert "xpected" in run.cause
+
+
+@pytest.mark.parametrize(
+    "extra", [{"x": "[" * 600 + "]" * 600}, {"x": '"' + "y" * 100_000 + '"'}], ids=["deep", "large"]
+)
+def test_attack_an_event_that_could_not_be_sealed_leaves_nothing_active(fleet: Fleet, extra: dict[str, str]) -> None:
+    """Nested 600 deep, it went through every state up to *Attach policy*, and no record could be made of it."""
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    event = fleet.registers(certificate)
+    run = fleet.machine.run(event | {name: json.loads(text) for name, text in extra.items()})
+    assert (run.status, run.error) == ("FAILED", "EventMalformed")
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+    assert fleet.machine.run(event).output["outcome"] == "admitted", "and the device is let in when it knocks"
 
 
 def test_a_certificate_that_aws_iot_does_not_know_is_held(fleet: Fleet) -> None:

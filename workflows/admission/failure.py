@@ -51,5 +51,5 @@ def certificate_of(ended: EndedBadly) -> str | None:
     """The certificate the execution was about; None if what started it was no registration event."""
     try:
         return read_event(msgspec.json.decode(ended.input or "null")).certificate_id
-    except (EventMalformed, ValueError):  # also no JSON, and no text at all
+    except (EventMalformed, ValueError, RecursionError):  # also no JSON, no text at all, and brackets without end
         return None

@@ -21,8 +21,19 @@ class RegistrationEvent(Struct, frozen=True, kw_only=True, rename="camel"):
     certificate_registration_timestamp: int | str | None = None
 
 
+MAX_OCTETS = 8_192
+MAX_DEPTH = 8
+"""AWS IoT's own event is flat and has some 400 octets. It is carried from state to state, whose payloads have a limit, and is sealed in
+the record: what could not be carried or sealed has to be refused here, while nothing is claimed yet."""
+
+
 def read_event(event: Any) -> RegistrationEvent:
     """The event, or `EventMalformed` with the field, what was got (escaped and cut) and what was expected."""
+    if excess := _excess(event):
+        raise EventMalformed(
+            f"Not a registration event: it {excess}. Expected what AWS IoT publishes on "
+            "$aws/events/certificates/registered/<caCertificateId>, which is flat and has some 400 octets."
+        )
     try:
         return msgspec.convert(event, RegistrationEvent)
     except msgspec.ValidationError as error:
@@ -37,7 +48,32 @@ def read_event(event: Any) -> RegistrationEvent:
         ) from error
 
 
+def _excess(event: Any) -> str | None:
+    """What about the event is too much, in words; None if nothing is. It never recurses: the depth is the attacker's."""
+    octets, waiting = 0, [(event, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if isinstance(value, dict | list):
+            if depth > MAX_DEPTH:
+                return f"is nested more than {MAX_DEPTH} deep"
+            parts = value if isinstance(value, list) else [part for pair in value.items() for part in pair]
+            octets += len(parts)
+            waiting += [(part, depth + 1) for part in parts]
+        elif isinstance(value, str):
+            octets += len(value.encode("utf-8", "surrogatepass"))
+        elif isinstance(value, int):
+            octets += value.bit_length() // 4 + 1
+        else:
+            octets += 8
+        if octets > MAX_OCTETS:
+            return f"has more than {MAX_OCTETS} octets"
+    return None
+
+
 def quoted(value: Any, limit: int = 80) -> str:
     """`value` for a message: ASCII, control characters escaped, cut."""
-    text = ascii(value)
+    try:
+        text = ascii(value)
+    except (RecursionError, ValueError):  # nested too deep, or an integer of thousands of digits
+        return f"<a {type(value).__name__} that cannot be printed>"
     return text if len(text) <= limit else f"{text[:limit]}..."

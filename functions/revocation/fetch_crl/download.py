@@ -1,18 +1,19 @@
 """One conditional GET, bounded in size, time and redirects. urllib3 speaks HTTP and TLS; where to connect is decided here."""
 
-import time
+import io
+import socket
 from typing import Final
 from urllib.parse import urljoin
 
 import urllib3
 from msgspec import Struct
+from urllib3.connection import HTTPConnection
 from urllib3.util import Timeout, Url, parse_url
 
 from functions.revocation.fetch_crl.addresses import AddressRefusedError, Reach, pin
+from functions.revocation.fetch_crl.deadline import Deadline, TooSlowError
 
 REDIRECTS: Final = 3
-SECONDS: Final = 60
-"""For one address, redirects included."""
 _CHUNK: Final = 65_536
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
@@ -35,11 +36,21 @@ class Downloaded(Struct, frozen=True, kw_only=True):
     known: Known
 
 
-def download(address: str, known: Known, *, max_size: int, reach: Reach) -> Downloaded:
-    """Fetch what lies there, if it is not what we know. `max_size` is in octets. Raises `NotFetchedError`."""
-    deadline = time.monotonic() + SECONDS
+def download(address: str, known: Known, *, max_size: int, reach: Reach, seconds: float) -> Downloaded:
+    """Fetch what lies there, if it is not what we know. `max_size` is in octets; `seconds` is for all of it, redirects included.
+
+    Raises `NotFetchedError`.
+    """
+    try:
+        with Deadline(seconds) as deadline:
+            return _download(address, known, max_size, reach, deadline)
+    except TooSlowError as error:
+        raise NotFetchedError(f"{address[:200]}: {error}") from error
+
+
+def _download(address: str, known: Known, max_size: int, reach: Reach, deadline: Deadline) -> Downloaded:
     for _ in range(REDIRECTS + 1):
-        response = _get(address, known, reach)
+        response = _get(address, known, reach, deadline)
         try:
             if response.status not in _REDIRECTS:
                 return _answer(response, known, max_size, deadline)
@@ -54,12 +65,12 @@ def download(address: str, known: Known, *, max_size: int, reach: Reach) -> Down
     raise NotFetchedError(f"more than {REDIRECTS} redirects")
 
 
-def _get(address: str, known: Known, reach: Reach) -> urllib3.BaseHTTPResponse:
+def _get(address: str, known: Known, reach: Reach, deadline: Deadline) -> urllib3.BaseHTTPResponse:
     try:
         url = parse_url(address)
         host = _host(url)
         port = url.port or {"http": 80, "https": 443}[url.scheme or ""]
-        pool = _pool(url.scheme or "", pin(host, port, reach), host, port)
+        pool = _pool(url.scheme or "", deadline.bound(lambda: pin(host, port, reach)), host, port, deadline)
         headers = {
             "Host": url.netloc or host,
             "Accept-Encoding": "identity",
@@ -77,6 +88,7 @@ def _get(address: str, known: Known, reach: Reach) -> urllib3.BaseHTTPResponse:
             decode_content=False,
         )
     except (urllib3.exceptions.HTTPError, AddressRefusedError, OSError, ValueError, KeyError) as error:
+        deadline.left()
         raise NotFetchedError(f"{address[:200]}: {type(error).__name__}: {error}") from error
 
 
@@ -86,37 +98,51 @@ def _host(url: Url) -> str:
     return url.host.strip("[]")
 
 
-def _pool(scheme: str, ip: str, host: str, port: int) -> urllib3.HTTPConnectionPool:
-    timeout = Timeout(connect=5, read=10)
+def _pool(scheme: str, ip: str, host: str, port: int, deadline: Deadline) -> urllib3.HTTPConnectionPool:
+    left = deadline.left()
+    timeout = Timeout(connect=min(5, left), read=min(10, left))
+    pool: urllib3.HTTPConnectionPool
     if scheme == "https":
-        return urllib3.HTTPSConnectionPool(
+        pool = urllib3.HTTPSConnectionPool(
             ip, port, timeout=timeout, cert_reqs="CERT_REQUIRED", server_hostname=host, assert_hostname=host
         )
-    return urllib3.HTTPConnectionPool(ip, port, timeout=timeout)
+    else:
+        pool = urllib3.HTTPConnectionPool(ip, port, timeout=timeout)
+    pool.ConnectionCls = _watched(pool.ConnectionCls, deadline)  # type: ignore[arg-type]
+    return pool
 
 
-def _answer(response: urllib3.BaseHTTPResponse, known: Known, max_size: int, deadline: float) -> Downloaded:
+def _watched(kind: type[HTTPConnection], deadline: Deadline) -> type[HTTPConnection]:
+    """Connections of this kind whose socket is watched before anything is said over it: a TLS handshake may be slow as well."""
+
+    class Watched(kind):  # type: ignore[misc,valid-type]
+        def _new_conn(self) -> socket.socket:
+            connection: socket.socket = super()._new_conn()
+            deadline.watch(connection)
+            return connection
+
+    return Watched
+
+
+def _answer(response: urllib3.BaseHTTPResponse, known: Known, max_size: int, deadline: Deadline) -> Downloaded:
     if response.status == 304:
         return Downloaded(data=None, known=known)
     if response.status != 200:
         raise NotFetchedError(f"the server answers {response.status}; expected 200 or 304")
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise NotFetchedError("the server compresses its answer, which nobody asked for")
-    parts: list[bytes] = []
-    size = 0
+    read = io.BytesIO()  # hands its octets out without a second copy: several lists are fetched at a time
     try:
-        while part := response.read1(
-            _CHUNK, decode_content=False
-        ):  # what has come, so that a slow server meets the deadline
-            size += len(part)
-            if size > max_size:
+        while part := response.read1(_CHUNK, decode_content=False):  # what has come, and no waiting for more
+            if read.tell() + len(part) > max_size:
                 raise NotFetchedError(f"more than {max_size} bytes")
-            if time.monotonic() > deadline:
-                raise NotFetchedError(f"not done within {SECONDS} s")
-            parts.append(part)
+            deadline.left()
+            read.write(part)
     except (urllib3.exceptions.HTTPError, OSError) as error:
+        deadline.left()
         raise NotFetchedError(f"the answer breaks off: {type(error).__name__}: {error}") from error
+    deadline.left()  # a connection that was cut looks like one that has ended
     return Downloaded(
-        data=b"".join(parts),
+        data=read.getvalue(),
         known=Known(etag=response.headers.get("ETag"), last_modified=response.headers.get("Last-Modified")),
     )

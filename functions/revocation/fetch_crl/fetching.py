@@ -1,7 +1,9 @@
 """One source: is it due, which address answers, and is what it gives new? Then it is handed in like any other list."""
 
 import hashlib
+import time
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -22,17 +24,26 @@ class Memory(Struct, frozen=True, kw_only=True):
     known: Known
 
 
-def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Reach) -> str:
-    """``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`."""
+SECONDS: Final = 60
+"""For one address, at most."""
+
+
+def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Reach, share: float = SECONDS) -> str:
+    """``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`.
+
+    `share` is the seconds that all of its addresses may take together: a slow one leaves the others theirs.
+    """
     key = f"fetched/{hashlib.sha256(msgspec.json.encode([source.ca, source.addresses])).hexdigest()}.json"
     kept = objects.read(bucket, key)
-    last = None if kept is None else msgspec.json.decode(kept.data, type=Memory)
+    last = None if kept is None else _remembered(key, kept.data)
     if last is not None and at - last.fetched_at < timedelta(minutes=source.every_minutes):
         return "waiting"
-    for address in source.addresses:
+    until = time.monotonic() + share
+    for left, address in zip(range(len(source.addresses), 0, -1), source.addresses, strict=True):
         known = last.known if last is not None and last.address == address else Known()
         try:
-            found = download(address, known, max_size=max_size, reach=reach)
+            seconds = min(SECONDS, max(0.0, until - time.monotonic()) / left)
+            found = download(address, known, max_size=max_size, reach=reach, seconds=seconds)
         except NotFetchedError as error:
             logger.warning("not fetched", extra={"ca": source.ca, "address": address, "why": str(error)})
             continue
@@ -44,6 +55,14 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
         objects.write(bucket, key, msgspec.json.encode(memory), "application/json")
         return "handed in" if new else "unchanged"
     return "failed"
+
+
+def _remembered(key: str, data: bytes) -> Memory | None:
+    try:
+        return msgspec.json.decode(data, type=Memory)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        logger.warning("%s cannot be read, so the list is fetched anew: %s", key, error)
+        return None
 
 
 def _compare(found: Downloaded, last: Memory | None) -> tuple[str, bool]:

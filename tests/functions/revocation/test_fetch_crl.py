@@ -66,7 +66,7 @@ def server() -> Iterator[Server]:
 
 
 def get(address: str, reach: Reach = HERE, max_size: int = SIZE) -> bytes | None:
-    return download.download(address, Known(), max_size=max_size, reach=reach).data
+    return download.download(address, Known(), max_size=max_size, reach=reach, seconds=60).data
 
 
 def source(office: Office, *addresses: str, **unusual: Any) -> Source:
@@ -133,13 +133,6 @@ def test_too_large_an_answer_is_not_read_to_its_end(server: Server, declared: bo
     server.answers["/a.crl"] = 200, {} if declared else {"Connection": "close"}, b"x" * 300_000
     with pytest.raises(NotFetchedError, match="more than 100000 bytes"):
         get(f"{server.address}/a.crl", max_size=100_000)
-
-
-def test_a_slow_server_meets_the_deadline(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "SECONDS", -1)
-    server.answers["/a.crl"] = 200, {}, b"x"
-    with pytest.raises(NotFetchedError, match="not done within"):
-        get(f"{server.address}/a.crl")
 
 
 @pytest.mark.parametrize("headers", [{"Content-Encoding": "gzip"}])
@@ -234,7 +227,7 @@ def test_the_function_fetches_what_is_configured_and_reaches_public_addresses_on
     office: Office, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app, "configured", lambda: (source(office, f"{server.address}/a.crl"),))
-    monkeypatch.setattr(app, "ENOUGH", 0)
+    monkeypatch.setattr(app, "RESERVE", 0)
     assert aws_environment.call(app.handler, {})["ends"] == {office.ca_id: "failed"}
     assert server.asked == []
 
@@ -244,7 +237,7 @@ def test_what_the_function_fetches_is_handed_in(
 ) -> None:
     server.answers["/a.crl"] = (200, {}, office.revoking(7, number=2))
     monkeypatch.setattr(app, "configured", lambda: (source(office, f"{server.address}/a.crl"),))
-    monkeypatch.setattr(app, "ENOUGH", 0)
+    monkeypatch.setattr(app, "RESERVE", 0)
     monkeypatch.setattr(app, "Reach", lambda private: HERE)  # noqa: ARG005 - what the test may reach
     assert aws_environment.call(app.handler, {})["ends"] == {office.ca_id: "handed in"}
     aws_environment.judge_incoming()

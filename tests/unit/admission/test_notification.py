@@ -162,7 +162,9 @@ def test_a_failure_without_an_error_says_where_to_look() -> None:
     assert "its history says" in msgspec.structs.replace(FAILED, error=None, cause=None).fault
 
 
-@pytest.mark.parametrize("given_input", [None, "", "{", "null", "[]", '{"certificateId": "x"}', "\ud800"])
+@pytest.mark.parametrize(
+    "given_input", [None, "", "{", "null", "[]", '{"certificateId": "x"}', "\ud800", "[" * 100_000], ids=range(8)
+)
 def test_an_execution_that_was_no_admission_has_no_certificate(given_input: str | None) -> None:
     assert certificate_of(msgspec.structs.replace(FAILED, input=given_input)) is None
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.unit.admission.examples import CA, CERTIFICATE
 from workflows.admission.errors import EventMalformed
-from workflows.admission.registration import read_event
+from workflows.admission.registration import MAX_DEPTH, MAX_OCTETS, quoted, read_event
+from workflows.evidence.canonical import canonical
 
 EVENT = {
     "certificateId": CERTIFICATE,
@@ -66,3 +67,41 @@ def test_messages_are_short_printable_ascii(field: str, value: Any) -> None:
     assert len(said) < 500
     assert said.isascii()
     assert said.isprintable()
+
+
+def nested(depth: int, innermost: Any = 1) -> Any:
+    for _ in range(depth):
+        innermost = {"x": innermost} if depth % 2 else [innermost]
+    return innermost
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, 9, 600, 601, 5_000, 100_000])
+@pytest.mark.parametrize("field", ["new", "certificateId"])
+def test_attack_an_event_that_is_nested_too_deep_is_refused_before_anything_is_claimed(field: str, depth: int) -> None:
+    with pytest.raises(EventMalformed, match="nested more than 8 deep"):
+        read_event(EVENT | {field: nested(depth)})
+    assert len(quoted(nested(depth))) < 100
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["x" * MAX_OCTETS, {"\udc80" * MAX_OCTETS: 1}, [[]] * MAX_OCTETS, 1 << 4 * MAX_OCTETS, [0.5] * 1_100, "é" * 4_096],
+    ids=["text", "key", "list", "integer", "fractions", "umlauts"],
+)
+def test_attack_an_event_that_is_too_large_to_be_sealed_is_refused_before_anything_is_claimed(value: Any) -> None:
+    with pytest.raises(EventMalformed, match="has more than 8192 octets"):
+        read_event(EVENT | {"new": value})
+
+
+@given(value=json_values)
+def test_whatever_is_let_through_can_be_sealed(value: Any) -> None:
+    event = EVENT | {"new": value}
+    try:
+        read_event(event)
+    except EventMalformed:
+        return
+    assert len(canonical(event)) < 6 * MAX_OCTETS
+
+
+def test_what_is_just_small_enough_is_let_through() -> None:
+    assert read_event(EVENT | {"new": nested(MAX_DEPTH - 1, "x" * 7_000)})

@@ -116,7 +116,18 @@ def test_dry_run_a_no_and_a_lost_trail_deliver_nothing(target: Target, aws: Aws)
 
 
 @pytest.mark.parametrize(
-    "body", ["", "{", "[]", {"base64OriginalPayload": "*"}, failed_start({"certificateId": "../x"})]
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        "[" * 100_000,
+        {"base64OriginalPayload": "*"},
+        {"base64OriginalPayload": base64.b64encode(b"[" * 60_000).decode()},
+        failed_start({"certificateId": "../x"}),
+        failed_start(EVENT | {"x": "y" * 9_000}),
+    ],
+    ids=range(8),
 )
 def test_message_that_nobody_can_read_is_shown_and_left(target: Target, aws: Aws, body: object) -> None:
     send(target, "rule", body or " ")
