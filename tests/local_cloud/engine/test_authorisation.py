@@ -62,6 +62,20 @@ def test_attach_thing_principal_is_judged_on_the_certificate(engine: LocalCloud,
     as_role(engine, certificates, "iot").detach_thing_principal(thingName="narrow", principal=principal)
 
 
+def test_a_role_is_held_to_the_encryption_context_that_it_names(engine: LocalCloud) -> None:
+    key = engine.client("kms").create_key()["KeyMetadata"]["Arn"]
+    bound = {
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["approval_id"]},
+        "Null": {"kms:EncryptionContextKeys": "false"},
+    }
+    role = make_role(engine, "opens-tokens", {"Action": "kms:Encrypt", "Resource": key, "Condition": bound})
+    kms = as_role(engine, role, "kms")
+    kms.encrypt(KeyId=key, Plaintext=b"token", EncryptionContext={"approval_id": "1"})
+    for other in ({}, {"EncryptionContext": {"other": "1"}}, {"EncryptionContext": {"approval_id": "1", "other": "1"}}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kms.encrypt(KeyId=key, Plaintext=b"token", **other)
+
+
 def test_a_ca_certificate_is_a_resource(engine: LocalCloud, authority: tuple[pki.Authority, str]) -> None:
     reader = make_role(engine, "ca-reader", {"Action": "iot:DescribeCACertificate", "Resource": f"{ARN}:cacert/*"})
     described = as_role(engine, reader, "iot").describe_ca_certificate(certificateId=authority[1])
