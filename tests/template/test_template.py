@@ -12,7 +12,7 @@ from tests.deployed import ROOT
 from tests.template.resources import Resources, functions, listed, of_type
 
 KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey",
-        "VoteSigningKey", "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
+        "VoteSigningKey", "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs", "CrlBucketPolicy", "EvidenceBucketPolicy"}  # fmt: skip
 
 STARS = {
     (
@@ -21,14 +21,13 @@ STARS = {
     ): "vended log delivery is managed by actions that know no resources (Step Functions, Logging)",
     ("SweepStateMachine", "DeliverLogs"): "the same",
     (
-        "ActivateCertificateFunction",
-        "AttachToThing",
-    ): "things and principals are attached and listed without a resource (service authorization reference, AWS IoT)",
-    ("RollBackFunction", "SeeAndDetach"): "the same, and ListAttachedPolicies",
+        "RollBackFunction",
+        "SeePolicies",
+    ): "ListAttachedPolicies knows no resource (service authorization reference, AWS IoT)",
     (
         "ReconcileFleetFunction",
         "ListFleet",
-    ): "lists of CAs, certificates, things and attachments know no resource (service authorization reference, AWS IoT)",
+    ): "lists of CAs, certificates, things and attached policies know no resource (service authorization reference, AWS IoT)",
     ("FindRevokedFunction", "ListCertificatesOfAuthority"): "the same",
     (
         "ResumeExecutionFunction",
@@ -138,6 +137,23 @@ def test_only_what_seals_an_act_may_redrive_an_admission(resources: Resources) -
     assert may == {"SealActFunction"}
 
 
+def test_what_attaches_names_certificates_and_what_lists_attachments_names_things(resources: Resources) -> None:
+    """AttachPolicy takes no policy's name to narrow it by: naming one would look like a limit and be none."""
+    kinds = {
+        "iot:AttachPolicy": {"cert"},
+        "iot:DetachPolicy": {"cert"},
+        "iot:AttachThingPrincipal": {"cert"},
+        "iot:DetachThingPrincipal": {"cert"},
+        "iot:ListThingPrincipals": {"thing"},
+    }
+    found: dict[str, set[str]] = {}
+    for _, statement in statements(resources):
+        for action in kinds.keys() & set(listed(statement["Action"])):
+            for target in listed(statement["Resource"]):
+                found.setdefault(action, set()).add(target["Fn::Sub"].rpartition(":")[2].removesuffix("/*"))
+    assert found == kinds
+
+
 def test_nobody_may_delete_evidence(resources: Resources) -> None:
     deleting = [
         (name, action, resource)
@@ -170,6 +186,36 @@ def test_what_a_regulator_may_ask_for_outlives_the_stack(resources: Resources) -
         if resource.get("DeletionPolicy") == "Retain" and resource.get("UpdateReplacePolicy") == "Retain"
     }
     assert kept == KEPT
+
+
+def test_what_outlives_the_stack_keeps_its_policy(resources: Resources) -> None:
+    """A bucket's policy is a resource of its own: without it, whoever may bypass governance could delete what is kept."""
+    for kind, kept in (
+        ("AWS::S3::BucketPolicy", "Bucket"),
+        ("AWS::SQS::QueuePolicy", "Queues"),
+        ("AWS::SNS::TopicPolicy", "Topics"),
+    ):
+        for name, policy in of_type(resources, kind).items():
+            for owner in listed(policy["Properties"][kept]):
+                for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+                    assert policy.get(attribute) == resources[owner["Ref"]].get(attribute), name
+
+
+def test_logs_that_aws_delivers_share_one_entry_of_the_log_groups_policy(resources: Resources) -> None:
+    """Each delivery is written into one resource policy of 5,120 characters, but for those below ``/aws/vendedlogs/``
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html)."""
+    delivered = {
+        part["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"]
+        for machine in of_type(resources, "AWS::Serverless::StateMachine").values()
+        for part in machine["Properties"]["Logging"]["Destinations"]
+    } | {
+        stage["Properties"]["AccessLogSettings"]["DestinationArn"]["Fn::GetAtt"]
+        for stage in of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    }
+    assert delivered == {"WorkflowLogs.Arn", "ApiLogs.Arn"}
+    for arn in delivered:
+        [_, [first, *_]] = resources[arn.removesuffix(".Arn")]["Properties"]["LogGroupName"]["Fn::Join"]
+        assert first.startswith("/aws/vendedlogs/"), arn
 
 
 @pytest.mark.parametrize("name", ["AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable"])
@@ -215,7 +261,6 @@ def test_the_machine_keeps_task_tokens_out_of_its_log(resources: Resources) -> N
     properties = resources["AdmissionStateMachine"]["Properties"]
     assert properties["Logging"]["IncludeExecutionData"] is False
     assert properties["Tracing"] == {"Enabled": True}
-    assert properties["AutoPublishAlias"] == "live"
     assert properties["Type"] == "STANDARD"
 
 

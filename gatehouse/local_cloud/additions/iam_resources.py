@@ -4,7 +4,7 @@ From https://docs.aws.amazon.com/service-authorization/latest/reference/list_aws
 
 - ``iot:AttachPolicy`` and ``DetachPolicy``: the target.
 - ``iot:…CACertificate``: the CA certificate.
-- ``iot:…ThingPrincipal…``: none, so a policy that names a thing does not allow it.
+- ``iot:AttachThingPrincipal`` and ``DetachThingPrincipal``: the certificate. A policy that names the thing does not allow it.
 
 And:
 
@@ -36,9 +36,16 @@ def apply() -> None:
         iam_actions,
         "extract_resource_arn",
         ('"certificates": "cert",', '"certificates": "cert", "cacertificate": "cacert",'),
+        ("        membership = iot_resource_arns(", _PRINCIPAL_THEN),
         ('    if service == "states":\n', _STATES_THEN),
         ('    if service == "ses":\n', _SES_THEN),
     )
+
+
+_PRINCIPAL_THEN = """\
+        if method in ("PUT", "DELETE") and parts[:1] == ["things"] and parts[2:] == ["principals"]:
+            return headers.get("x-amzn-principal") or "*"
+        membership = iot_resource_arns("""
 
 
 _STATES_THEN = """\
@@ -58,8 +65,6 @@ _SES_THEN = """\
 
 
 def _iot_exceptions(path: str, body: bytes) -> list[str]:
-    if path.startswith("/things/") and path.endswith("/principals"):
-        return ["*"]
     if not path.startswith("/target-policies/"):
         return []
     try:
