@@ -159,7 +159,7 @@ def show(target: Target, identifier: str) -> Authority:
 
 def list_all(target: Target) -> Iterator[Authority]:
     """Every registered CA; one call each, since the list does not say whether automatic registration is on."""
-    for identifier in _identifiers(target.client("iot")):
+    for identifier in identifiers(target.client("iot")):
         yield show(target, identifier)
 
 
@@ -237,7 +237,7 @@ def _usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
         return None
 
 
-def _identifiers(iot: Any) -> Iterator[str]:
+def identifiers(iot: Any) -> Iterator[str]:
     marker: dict[str, str] = {}
     while True:
         page = iot.list_ca_certificates(pageSize=100, **marker)
@@ -248,7 +248,7 @@ def _identifiers(iot: Any) -> Iterator[str]:
 
 
 def _identifier_of(iot: Any, certificate: x509.Certificate) -> str:
-    for identifier in _identifiers(iot):
+    for identifier in identifiers(iot):
         found = iot.describe_ca_certificate(certificateId=identifier)["certificateDescription"]["certificatePem"]
         if read_certificate(found.encode(), identifier) == certificate:
             return identifier

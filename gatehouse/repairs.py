@@ -36,6 +36,10 @@ def plan(target: Target, found: Standing) -> Repair:
         "bound_without_certificate": _unbind,
         "orphan_thing": _delete_thing,
     }
+    if found.kind == "pending_without_admission":
+        raise AnsweredNo(
+            "Nothing has to be repaired: the device knocks again. Find out why no knock comes through: gatehouse doctor"
+        )
     if found.kind not in makers:
         raise AnsweredNo(
             f"No command brings a device back. Look at {found.device or found.subject} where it stands, or accept it."

@@ -18,6 +18,7 @@ from functions.shared.items import from_item
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
+from workflows.hashes import beginning
 
 NEVER = 253_402_300_799_000
 """`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
@@ -94,7 +95,7 @@ class Admissions:
             return True, self._update(
                 certificate_id,
                 "SET ca_certificate_id = :ca, execution_arn = :me, execution_name = :name, claimed_at = :at, last_seen = :at, "
-                f"outcome = :open, reopen_at = :never ADD knocks :one, attempts :one REMOVE {_FORGOTTEN}",
+                f"id_prefix = :prefix, outcome = :open, reopen_at = :never ADD knocks :one, attempts :one REMOVE {_FORGOTTEN}",
                 condition="attribute_not_exists(certificate_id) OR reopen_at <= :now",
                 ca=ca_certificate_id,
                 me=execution.arn,
@@ -102,6 +103,7 @@ class Admissions:
                 at=at,
                 open=OPEN,
                 never=NEVER,
+                prefix=beginning(certificate_id),
                 one=1,
                 now=clock.milliseconds(at),
             )

@@ -1,11 +1,11 @@
 """Why a knock got no further: which resource of the stack stands in the way, and what to do about it."""
 
 import re
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatehouse import lost_events
+from gatehouse import door, lost_events
+from gatehouse.check import Check
 from gatehouse.foreseen import explain
 from gatehouse.knocking.links import Stuck
 from gatehouse.target import Target
@@ -16,7 +16,7 @@ _DEPLOY = "Deploy the stack again."
 
 def of_start(target: Target, certificate_id: str) -> Stuck:
     """AWS IoT has registered the certificate, and no admission was started."""
-    for look in (_machine, _rule, _rule_errors, _queue):
+    for look in (_machine, _rule, _rule_errors, _source, _queue):
         try:
             found = look(target, certificate_id)
         except (GatehouseError, ClientError, BotoCoreError) as error:
@@ -26,7 +26,8 @@ def of_start(target: Target, certificate_id: str) -> Stuck:
             )
         if found is not None:
             return found
-    name, rule = _registration_rule(target) or ("the rule", {})
+    rule = door.registration_rule(target) or {}
+    name = rule.get("ruleName", "of the stack")
     roles = ", ".join(
         sorted({part["roleArn"] for action in rule.get("actions", []) for part in action.values() if "roleArn" in part})
     )
@@ -63,37 +64,15 @@ def _machine(target: Target, _: str) -> Stuck | None:
 
 
 def _rule(target: Target, _: str) -> Stuck | None:
-    found = _registration_rule(target)
-    if found is None:
-        return Stuck("No rule of the stack fills the registration queue: the event of AWS IoT is not heard.", _DEPLOY)
-    name, rule = found
-    if rule.get("ruleDisabled"):
-        return Stuck(
-            f"The rule {name} is disabled: the event of AWS IoT is not heard.",
-            f"aws iot enable-topic-rule --rule-name {name}",
-        )
-    calls = len(re.findall(r"get_dynamodb\s*\(", rule["sql"]))
-    if (
-        calls > 1
-    ):  # https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb
-        said = f"The statement of rule {name} calls get_dynamodb {calls} times: AWS IoT ends such a rule without any action."
-        return Stuck(said, _DEPLOY)
-    return None
+    return _of(door.rule(target))
 
 
-def _registration_rule(target: Target) -> tuple[str, dict[str, Any]] | None:
-    """The rule whose action is the registration queue."""
-    iot, queue = target.client("iot"), target.output("RegistrationQueueUrl")
-    for kind, name in lost_events.resources(target):
-        if kind != "AWS::IoT::TopicRule":
-            continue
-        try:
-            rule = iot.get_topic_rule(ruleName=name)["rule"]
-        except (iot.exceptions.ResourceNotFoundException, iot.exceptions.UnauthorizedException):
-            continue  # which is what AWS IoT says of one that is not there
-        if queue in [action["sqs"]["queueUrl"] for action in rule["actions"] if "sqs" in action]:
-            return name, rule
-    return None
+def _source(target: Target, _: str) -> Stuck | None:
+    return _of(door.source(target))
+
+
+def _of(check: Check) -> Stuck | None:
+    return None if check.state == "ok" else Stuck(f"{check.name}: {check.found}.", check.advice)
 
 
 def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:
@@ -102,7 +81,7 @@ def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:
     mine = next((event for event in events if certificate_id in event.what), None)
     if mine is None:
         return None
-    name = (_registration_rule(target) or ("of the stack", {}))[0]
+    name = (door.registration_rule(target) or {}).get("ruleName", "of the stack")
     return Stuck(
         f"The rule {name} could not queue the event: {_line(mine.error)}",
         f"Mend what it names, or deploy the stack again. The event lies in {target.output('RuleErrorQueueUrl')}.",
@@ -111,20 +90,9 @@ def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:
 
 def _queue(target: Target, _: str) -> Stuck | None:
     queue = target.output("RegistrationQueueUrl")
-    function = "StartAdmissionsFunction"
-    for kind, uuid in lost_events.resources(target):
-        if kind == "AWS::Lambda::EventSourceMapping":
-            source = target.client("lambda").get_event_source_mapping(UUID=uuid)
-            if source["EventSourceArn"].rpartition(":")[2] == queue.rpartition("/")[2]:
-                function = source["FunctionArn"].split(":")[6]
-                if source["State"] in ("Disabled", "Disabling"):
-                    advice = f"aws lambda update-event-source-mapping --uuid {uuid} --enabled"
-                    return Stuck(
-                        f"The function {function} takes nothing from the registration queue: it is switched off.",
-                        advice,
-                    )
     if not lost_events.waiting(target, queue):
         return None
+    function = _named(target, "AWS::Lambda::Function", "StartAdmissionsFunction") or "start_admissions"
     return Stuck(
         f"The event lies in {queue}, and {function} starts nothing.",
         f"Its log says why ({target.outputs.get('FunctionLogsName', 'FunctionLogs')}): it may lack calls at once (gatehouse doctor, "

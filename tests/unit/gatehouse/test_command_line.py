@@ -17,6 +17,7 @@ from gatehouse.cli import app
 from gatehouse.target import Target
 from tests import pki
 from tests.unit.gatehouse.commands import answer, run
+from workflows.hashes import beginning
 
 HASH = "ab" * 32
 NOW = datetime.now(UTC)
@@ -101,6 +102,7 @@ def test_expired_lines_are_pointed_out(target: Target, tmp_path: Path) -> None:
 def admission(certificate_id: str, outcome: str, minutes: int, **more: Any) -> dict[str, Any]:
     return {
         "certificate_id": certificate_id,
+        "id_prefix": beginning(certificate_id),
         "outcome": outcome,
         "claimed_at": NOW - timedelta(minutes=minutes),
         "knocks": 1,
@@ -115,7 +117,7 @@ def admissions(target: Target) -> None:
     found = [
         admission("aa" * 32, "admitted", 3, device="pump-1", reopen_at=253402300799000),
         admission("ab" * 32, "refused", 2, device="pump-1", reason="\x1b[31mrevoked"),
-        admission("b" * 64, "open", 1),
+        admission("b" * 64, "open", 1, common_name="pump-9"),
     ]
     tables.write_batch(dynamodb, table, [tables.to_item(item) for item in found])
 
@@ -134,6 +136,7 @@ def test_admissions_are_listed_newest_first() -> None:
 def test_admission_is_found_by_device_certificate_and_its_beginning() -> None:
     assert answer("admissions", "show", "pump-1")["certificate_id"] == "ab" * 32
     assert answer("admissions", "show", "aa" * 32)["outcome"] == "admitted"
+    assert answer("admissions", "show", "pump-9")["certificate_id"] == "b" * 64, "no inventory line names it"
     shown = answer("admissions", "show", "bbbbbb")
     assert shown["outcome"] == "open"
     assert shown["history"].startswith("https://eu-west-1.console.aws.amazon.com/states/")

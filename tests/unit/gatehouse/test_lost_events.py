@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gatehouse import checkup, lost_events, tables
+from gatehouse.check import Check
 from gatehouse.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
@@ -256,7 +257,7 @@ def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     target._clients["lambda"] = SimpleNamespace(
         get_account_settings=lambda: account_of(1000), get_event_source_mapping=lambda **_: dict(source)
     )
-    monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
+    monkeypatch.setattr(checkup, "_endpoint", lambda _: Check(name="device endpoint", state="ok", found="here"))
     return target
 
 
@@ -270,13 +271,17 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "stack": "ok",
         "state machine": "ok",
         "topic rule": "ok",
+        "rule's metrics": "ok",
+        "newest certificates": "ok",
         "registration queue": "ok",
         "device endpoint": "ok",
         "pace": "ok",
         "concurrency": "ok",
         "executions": "ok",
+        "expiry": "ok",
         "findings": "ok",
         "CAs": "warning",
+        "trials": "ok",
         "queue rule": "ok",
         "queue dead-letters": "ok",
     }
@@ -288,6 +293,23 @@ def test_a_new_account_s_limit_of_ten_functions_at_once_is_found(whole: Target) 
     assert check["state"] == "warning"
     assert "10 functions may run at once" in check["found"]
     assert "calls_per_second in config/limits.toml to 2 " in check["advice"]
+
+
+def test_certificates_that_expire_soon_are_found(whole: Target) -> None:
+    now = datetime.now(UTC)
+    for number, (days, outcome) in enumerate([(20, "admitted"), (9, "admitted"), (40, "admitted"), (10, "refused")]):
+        row = {
+            "certificate_id": f"{number:064x}",
+            "outcome": outcome,
+            "device": f"pump-{number}",
+            "not_after": now + days * pki.DAY,
+            "expires_in": f"{now + days * pki.DAY:%Y-%m}",
+        }
+        whole.client("dynamodb").put_item(TableName=whole.output("AdmissionsTable"), Item=tables.to_item(row))
+    (check,) = [check for check in answer("doctor", code=0) if check["name"] == "expiry"]
+    assert check["state"] == "warning"
+    assert f"2 admitted certificates expire within 30 days, the first on {now + 9 * pki.DAY:%Y-%m-%d}" in check["found"]
+    assert check["advice"].endswith("pump-1")
 
 
 def test_an_open_admission_whose_execution_has_ended_is_found_before_any_event_comes(whole: Target) -> None:
@@ -325,6 +347,20 @@ def test_queue_that_nobody_takes_from_is_found(
     for name, value in unlike.items():
         monkeypatch.setitem(source, name, value)
     assert states(1)["registration queue"] == "wrong"
+
+
+def test_rule_that_aws_iot_ends_without_an_action_is_found(whole: Target) -> None:
+    rule = whole.client("iot").get_topic_rule(ruleName="knocks")["rule"]
+    read = 'get_dynamodb("t", "k", certificateId, "r").reopen_at'
+    for number, state in ((1, "ok"), (2, "wrong")):
+        payload = {"sql": "SELECT * FROM 'a' WHERE " + " OR ".join([read] * number), "actions": rule["actions"]}
+        whole.client("iot").replace_topic_rule(ruleName="knocks", topicRulePayload=payload)
+        assert states(1 if number == 2 else 0)["topic rule"] == state
+
+
+def test_a_rule_that_was_deleted_is_found(whole: Target) -> None:
+    whole.client("iot").delete_topic_rule(ruleName="knocks")
+    assert states(1)["topic rule"] == "wrong"
 
 
 def test_rule_that_fills_another_queue_is_found(whole: Target) -> None:
