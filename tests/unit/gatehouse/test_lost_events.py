@@ -353,7 +353,7 @@ def test_rule_that_aws_iot_ends_without_an_action_is_found(whole: Target) -> Non
     rule = whole.client("iot").get_topic_rule(ruleName="knocks")["rule"]
     read = 'get_dynamodb("t", "k", certificateId, "r").reopen_at'
     for number, state in ((1, "ok"), (2, "wrong")):
-        payload = {"sql": "SELECT * FROM 'a' WHERE " + " OR ".join([read] * number), "actions": rule["actions"]}
+        payload = {"sql": "SELECT * FROM 'a' WHERE " + " OR ".join([read] * number), "actions": rule["actions"]}  # noqa: S608 - a rule
         whole.client("iot").replace_topic_rule(ruleName="knocks", topicRulePayload=payload)
         assert states(1 if number == 2 else 0)["topic rule"] == state
 
