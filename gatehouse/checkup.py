@@ -3,19 +3,20 @@
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
 
-from gatehouse import findings, freshness, lost_events
+from gatehouse import admissions, door, findings, freshness, issuers, lost_events
+from gatehouse.check import Check
 from gatehouse.foreseen import explain
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
 from workflows.errors import GatehouseError
+from workflows.evidence.acts import ended
 
 OUTPUTS = (
     "AdmissionsTable",
@@ -27,6 +28,7 @@ OUTPUTS = (
     "EvidenceBucket",
     "StateMachineArn",
     "NotificationsTopicArn",
+    "RegistrationQueueUrl",
     "RuleErrorQueueUrl",
     "DeadLettersUrl",
     "ApprovalsUrl",
@@ -35,15 +37,9 @@ OUTPUTS = (
 )
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing looked at. A ``warning`` will trouble somebody later; what is ``wrong`` keeps devices out now, or loses something."""
-
-    name: str
-    state: Literal["ok", "warning", "wrong"]
-    found: str
-    advice: str = ""
+EXPIRING_DAYS, MOST_EXPIRING = 30, 100
+OLDEST = 50
+"""How many open admissions are asked about: one call each."""
 
 
 def run(target: Target, at: datetime) -> Iterator[Check]:
@@ -59,10 +55,17 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     yield Check(name="stack", state="ok", found=f"{target.stack} has every output")
     checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
         ("state machine", _machine),
-        ("topic rule", _rule),
+        ("topic rule", door.rule),
+        ("rule's metrics", partial(door.heard, at=at)),
+        ("registration queue", door.source),
+        ("newest certificates", partial(door.newest, at=at)),
         ("device endpoint", _endpoint),
         ("pace", _pace),
+        ("concurrency", _concurrency),
+        ("executions", _executions),
+        ("expiry", _expiring),
         ("findings", _findings),
+        ("names", _names),
     )
     for name, check in checks:
         yield _tried(name, check, target)
@@ -84,24 +87,6 @@ def _machine(target: Target) -> Check:
     return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", found=f"{arn} is {status}")
 
 
-def _rule(target: Target) -> Check:
-    names = [found for kind, found in lost_events.resources(target) if kind == "AWS::IoT::TopicRule"]
-    machine = target.output("StateMachineArn").rpartition(":")[2]
-    for name in names:
-        rule = target.client("iot").get_topic_rule(ruleName=name)["rule"]
-        started = [
-            action["stepFunctions"]["stateMachineName"] for action in rule["actions"] if "stepFunctions" in action
-        ]
-        if machine not in started:
-            continue
-        if rule.get("ruleDisabled"):
-            advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {name}"
-            return Check(name="topic rule", state="wrong", found=f"{name} is disabled", advice=advice)
-        return Check(name="topic rule", state="ok", found=f"{name} is enabled and starts {machine}")
-    advice = "No knock is heard. Deploy the stack again."
-    return Check(name="topic rule", state="wrong", found=f"no rule of the stack starts {machine}", advice=advice)
-
-
 def _endpoint(target: Target) -> Check:
     where = target.mqtt_endpoint()
     place = f"{where.host}:{where.port}"
@@ -115,12 +100,65 @@ def _endpoint(target: Target) -> Check:
 
 
 def _pace(target: Target) -> Check:
-    pace = limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+    pace = _calls_per_second()
     if target.local:
         said = f"{pace:g} calls a second; the local cloud has no Service Quotas to compare it with"
         return Check(name="pace", state="ok", found=said)
     judged = quotas.judge(_quotas(target, "AWS IoT Core"), _quotas(target, "AWS Step Functions"), pace)
     return Check(name="pace", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _calls_per_second() -> float:
+    return limits.load(LIMITS.read_text(encoding="utf-8")).pacing.calls_per_second
+
+
+def _concurrency(target: Target) -> Check:
+    if target.local:
+        said = "the local cloud has a limit of its own: gatehouse status"
+        return Check(name="concurrency", state="ok", found=said)
+    limit = target.client("lambda").get_account_settings()["AccountLimit"]
+    judged = quotas.judge_concurrency(limit["UnreservedConcurrentExecutions"], _calls_per_second())
+    return Check(name="concurrency", state=judged.state, found=judged.said, advice=judged.advice)
+
+
+def _executions(target: Target) -> Check:
+    """Asks Step Functions about the oldest admissions that are open: the event of an execution's end may be lost."""
+    oldest = admissions.oldest_open(target, limit=OLDEST)
+    status = {one.certificate_id: admissions.execution_status(target, one.execution_arn) for one in oldest}
+    dead = [one for one in oldest if ended(status[one.certificate_id]) and _still_open(target, one)]
+    if not dead:
+        more = f"of the {len(oldest)} oldest " if len(oldest) == OLDEST else ""
+        said = f"every execution {more}of an open admission goes on" if oldest else "no admission is open"
+        return Check(name="executions", state="ok", found=said)
+    first = dead[0]
+    said = (
+        f"{len(dead)} open admissions whose execution has ended, such as that of {first.device or first.certificate_id} "
+        f"({status[first.certificate_id]})"
+    )
+    advice = (
+        f"gatehouse admissions redrive {first.certificate_id}, or gatehouse admissions reopen {first.certificate_id}. "
+        "After a quarter of an hour reconciliation records and seals the failure by itself"
+    )
+    return Check(name="executions", state="wrong", found=said, advice=advice)
+
+
+def _expiring(target: Target) -> Check:
+    at = datetime.now(UTC)
+    soon = list(islice(admissions.expiring(target, at, at + timedelta(days=EXPIRING_DAYS)), MOST_EXPIRING))
+    if not soon:
+        said = f"no admitted certificate expires within {EXPIRING_DAYS} days"
+        return Check(name="expiry", state="ok", found=said)
+    first = soon[0]
+    many = f"{len(soon)} or more" if len(soon) == MOST_EXPIRING else str(len(soon))
+    said = f"{many} admitted certificates expire within {EXPIRING_DAYS} days, the first on {first.not_after:%Y-%m-%d}"
+    advice = f"AWS IoT refuses an expired certificate. Give these devices new ones, such as {first.device or first.certificate_id}"
+    return Check(name="expiry", state="warning", found=said, advice=advice)
+
+
+def _still_open(target: Target, seen: admissions.Admission) -> bool:
+    """Read again: an admission may end between the index and the question to Step Functions."""
+    now = admissions.by_certificate(target, seen.certificate_id)
+    return now is not None and (now.outcome, now.execution_arn) == ("open", seen.execution_arn)
 
 
 def _quotas(target: Target, service: str) -> dict[str, float]:
@@ -146,6 +184,18 @@ def _findings(target: Target) -> Check:
     said = ", ".join(f"{number} {kind}" for kind, number in found.items())
     advice = "gatehouse findings list, then gatehouse findings repair or gatehouse findings accept"
     return Check(name="findings", state="warning", found=said, advice=advice)
+
+
+def _names(target: Target) -> Check:
+    if not issuers.several(target):
+        return Check(
+            name="names", state="ok", found="one CA's key is registered: a name in the inventory is its devices'"
+        )
+    if not issuers.any_without(target):
+        return Check(name="names", state="ok", found="several CAs are registered, and each name says whose it is")
+    said = "several CAs are registered, and names in the inventory do not say whose devices bear them: those are held"
+    advice = "Give them an issuer_key (gatehouse ca show): gatehouse inventory export, then gatehouse inventory import"
+    return Check(name="names", state="wrong", found=said, advice=advice)
 
 
 def _lists(target: Target, at: datetime) -> Iterator[Check]:

@@ -68,11 +68,10 @@ _THROTTLED = (
     "PriorRequestNotComplete",
     "ProvisionedThroughput",
     "RequestLimitExceeded",
-    "RequestThrottled",
     "SlowDown",
-    "Throttl",
     "TooManyRequests",
 )
+"""How codes begin that mean too many calls, beside those that hold ``throttl`` (such as SNS's ``KMSThrottling``)."""
 _UNAVAILABLE = ("InternalError", "InternalFailure", "InternalServerError", "ServerException", "ServiceUnavailable")
 
 
@@ -97,7 +96,7 @@ def _aws_said(error: ClientError) -> tuple[str, int]:
     if code.startswith(_NOT_KNOWN):
         advice = f"Sign in to AWS again, name a --profile, {_AIM} A console that runs must be started again."
         return f"AWS does not take these credentials, or no longer. {advice} {said}", NOT_PERMITTED
-    if code.startswith(_THROTTLED):
+    if "throttl" in code.lower() or code.startswith(_THROTTLED):
         return f"AWS gets too many calls at once; try again in a moment. {said}", UNREACHABLE
     if code.startswith(_UNAVAILABLE):
         return f"AWS cannot do {error.operation_name} now; try again. {said}", UNREACHABLE

@@ -1,8 +1,11 @@
 """Events that could not be delivered: what lies in the rule's error queue and in the dead-letter queue, and delivering it again.
 
 The rule's error queue holds AWS IoT's error documents (developer guide, *Error handling (error action)*). The dead-letter queue holds
-events from EventBridge (user guide, *Using dead-letter queues to process undelivered events*) and invocation records from Lambda
-(developer guide, *Capturing records of Lambda asynchronous invocations*).
+events from EventBridge (user guide, *Using dead-letter queues to process undelivered events*), invocation records from Lambda
+(developer guide, *Capturing records of Lambda asynchronous invocations*), and registration events that the registration queue gave up,
+as they were sent there (SQS developer guide, *Using dead-letter queues*).
+
+A registration event goes back to the registration queue, so that the function behind it drops what is no longer due.
 """
 
 import base64
@@ -29,7 +32,7 @@ _HIDDEN_FOR = 120
 
 
 class LostEvent(Struct, frozen=True, kw_only=True):
-    """One message. `goes_to` is the state machine or function that redriving hands `payload` to; None with `problem` saying why not.
+    """One message. `goes_to` is the queue or function that redriving hands `payload` to; None with `problem` saying why not.
 
     All of it may be somebody else's words.
     """
@@ -47,8 +50,13 @@ class LostEvent(Struct, frozen=True, kw_only=True):
 
 def depth(target: Target, queue: Queue) -> int:
     """About how many messages lie there, those that somebody is looking at included."""
+    return waiting(target, target.output(_OUTPUTS[queue]))
+
+
+def waiting(target: Target, url: str) -> int:
+    """The same of any queue."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = target.client("sqs").get_queue_attributes(QueueUrl=target.output(_OUTPUTS[queue]), AttributeNames=names)
+    answer = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return sum(int(answer["Attributes"][name]) for name in names)
 
 
@@ -82,8 +90,8 @@ def give_back(target: Target, events: list[LostEvent]) -> None:
 
 
 def redrive(target: Target, event: LostEvent, reason: str) -> None:
-    """Deliver once more; the message goes only when that is done. Safe to repeat: an execution of its name exists once, functions are
-    idempotent, and the claim lets one execution have a certificate.
+    """Deliver once more; the message goes only when that is done. Safe to repeat: a registration event starts nothing twice, functions
+    are idempotent, and the claim lets one execution have a certificate.
 
     Raises `AnsweredNo` for an event that cannot be delivered, or that fails again; `BadInput`, `TrailUnavailable`.
     """
@@ -98,23 +106,11 @@ def redrive(target: Target, event: LostEvent, reason: str) -> None:
         new={"queue": event.queue, "to": event.goes_to},
         reason=why,
     ):
-        if event.queue == "rule":
-            _start(target, event)
+        if event.goes_to == target.output("RegistrationQueueUrl"):
+            target.client("sqs").send_message(QueueUrl=event.goes_to, MessageBody=json.dumps(event.payload))
         else:
             _invoke(target, event)
         target.client("sqs").delete_message(QueueUrl=target.output(_OUTPUTS[event.queue]), ReceiptHandle=event.receipt)
-
-
-def _start(target: Target, event: LostEvent) -> None:
-    sfn = target.client("stepfunctions")
-    try:
-        sfn.start_execution(
-            stateMachineArn=event.goes_to,
-            name=f"{event.payload['certificateId'][:16]}-{event.message_id}",
-            input=json.dumps(event.payload),
-        )
-    except sfn.exceptions.ExecutionAlreadyExists:
-        return  # this very message has been redriven before, and its deletion was lost
 
 
 def _invoke(target: Target, event: LostEvent) -> None:
@@ -142,16 +138,23 @@ def _read(target: Target, queue: Queue, message: dict[str, Any]) -> LostEvent:
 
 def _of_rule(target: Target, body: Any) -> dict[str, Any]:
     event = json.loads(base64.b64decode(body["base64OriginalPayload"], validate=True))
-    certificate_id = read_event(event).certificate_id
+    return _registration(
+        target, event, "; ".join(str(failure.get("errorMessage")) for failure in body.get("failures", []))
+    )
+
+
+def _registration(target: Target, event: Any, error: str) -> dict[str, Any]:
     return {
-        "what": f"certificate {certificate_id}",
-        "error": "; ".join(str(failure.get("errorMessage")) for failure in body.get("failures", [])),
-        "goes_to": target.output("StateMachineArn"),
+        "what": f"certificate {read_event(event).certificate_id}",
+        "error": error,
+        "goes_to": target.output("RegistrationQueueUrl"),
         "payload": event,
     }
 
 
 def _of_dead_letters(target: Target, body: Any, message: dict[str, Any]) -> dict[str, Any]:
+    if "certificateStatus" in body:
+        return _registration(target, body, "no execution could be started: the log of start_admissions says why")
     if "DDBStreamBatchInfo" in body:
         batch = body["DDBStreamBatchInfo"]
         return {

@@ -1,16 +1,30 @@
 """Redriving a failed execution: it goes on from the state where it stopped. Sealed, and the audit trail keeps who asked and why."""
 
-from gatehouse import sealed_acts, trail
+from gatehouse import admissions, sealed_acts, trail
 from gatehouse.admissions import Admission
 from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
+from workflows.evidence.acts import GONE, ended
 
 
-def require_failed(admission: Admission) -> None:
-    """Raises `AnsweredNo` for an admission that did not fail: its execution ended, or goes on."""
-    if admission.outcome != "failed" or not admission.execution_arn.startswith("arn:"):
+def require_failed(target: Target, admission: Admission) -> None:
+    """Raises `AnsweredNo` for an admission whose execution did not fail. Of one that is open, Step Functions itself is asked."""
+    if admission.execution_arn.startswith("arn:") and admission.outcome == "failed":
+        return
+    if admission.outcome != "open":
         raise AnsweredNo(
             f"The admission of {admission.certificate_id} is {admission.outcome}; only a failed execution can be redriven."
+        )
+    status = admissions.execution_status(target, admission.execution_arn)
+    if status == GONE:
+        raise AnsweredNo(
+            f"The execution of {admission.certificate_id} is {status}. Close its admission, so that the next knock starts anew: "
+            f"gatehouse admissions reopen {admission.certificate_id}"
+        )
+    if not ended(status):
+        raise AnsweredNo(
+            f"The execution of {admission.certificate_id} is {status}; only a failed one can be redriven. "
+            "Follow it: gatehouse admissions watch"
         )
 
 

@@ -7,15 +7,19 @@ from gatehouse.admissions import Admission
 from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
+from workflows.evidence.acts import ended
 
 
-def require_reopenable(admission: Admission) -> None:
-    """Raises `AnsweredNo` where reopening could start nothing."""
+def require_reopenable(target: Target, admission: Admission) -> None:
+    """Raises `AnsweredNo` where reopening could start nothing. Of an open admission, Step Functions is asked whether it goes on."""
     match admission.outcome:
         case "open":
-            raise AnsweredNo(
-                f"The admission of {admission.certificate_id} is open: an execution owns it. If that has failed, redrive it."
-            )
+            status = admissions.execution_status(target, admission.execution_arn)
+            if not ended(status):
+                raise AnsweredNo(
+                    f"The admission of {admission.certificate_id} is open: an execution owns it, and is {status}. "
+                    "Let it end, or stop it in the Step Functions console first."
+                )
         case "admitted":
             raise AnsweredNo(
                 f"The certificate {admission.certificate_id} is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
@@ -23,13 +27,15 @@ def require_reopenable(admission: Admission) -> None:
 
 
 def reopen(target: Target, admission: Admission, reason: str) -> Admission:
-    """From now on a knock starts anew; everything else stays. Answers the admission as it is now.
+    """From now on a knock starts anew; everything else stays. Returns the admission as it is now.
+
+    One that is open though its execution has ended is closed as failed with it.
 
     Raises `AnsweredNo` (also if it has changed since `admission` was read: look again), `BadInput`, `TrailUnavailable`, and as
     `sealed_acts.carry_out`.
     """
     why = require_reason(reason)
-    require_reopenable(admission)
+    require_reopenable(target, admission)
     old = {"outcome": admission.outcome, "reopen_at": admission.reopen_at}
     with recorded(target, "admission", "reopen", admission.certificate_id, old=old, reason=why) as act:
         key = sealed_acts.carry_out(target, "reopen", admission.certificate_id, admission.execution_arn, why)

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from botocore.exceptions import ClientError
@@ -15,6 +14,7 @@ from gatehouse.findings import Standing
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.admission.inventory import device_key
+from workflows.evidence.acts import ended
 from workflows.evidence.record import AdmissionRecord
 from workflows.reconciliation.findings import Kind
 
@@ -36,6 +36,10 @@ def plan(target: Target, found: Standing) -> Repair:
         "bound_without_certificate": _unbind,
         "orphan_thing": _delete_thing,
     }
+    if found.kind == "pending_without_admission":
+        raise AnsweredNo(
+            "Nothing has to be repaired: the device knocks again. Find out why no knock comes through: gatehouse doctor"
+        )
     if found.kind not in makers:
         raise AnsweredNo(
             f"No command brings a device back. Look at {found.device or found.subject} where it stands, or accept it."
@@ -44,8 +48,13 @@ def plan(target: Target, found: Standing) -> Repair:
 
 
 def repair(target: Target, found: Standing, planned: Repair, reason: str) -> None:
-    """Carry `planned` out; the finding goes with it. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`."""
+    """Carry `planned` out; the finding goes with it. A person took their time to agree, so it is planned once more.
+
+    Raises `AnsweredNo`, also if something else would have to be done by now; `BadInput`, `TrailUnavailable`.
+    """
     why = require_reason(reason)
+    if plan(target, found).does != planned.does:
+        raise AnsweredNo(f"Something else would repair {found.subject} by now; nothing was done. Look again.")
     new = {"kind": found.kind, "does": planned.does}
     with recorded(target, "admission", "repair_finding", found.subject, new=new, reason=why):
         planned.carry_out()
@@ -56,26 +65,12 @@ def _close(target: Target, found: Standing) -> Repair:
     row = _admission(target, found.subject)
     if row.outcome != "open":
         raise _over(found, f"the admission is {row.outcome} by now")
-    status = _execution(target, row.execution_arn)
-    if status in ("RUNNING", "PENDING_REDRIVE"):
+    status = admissions.execution_status(target, row.execution_arn)
+    if not ended(status):
         raise _over(found, f"its execution is {status}")
-    reason = f"closed by an operator: its execution is {status or 'unknown to Step Functions'}"
 
     def carry_out() -> None:
-        dynamodb, at = target.client("dynamodb"), datetime.now(UTC)
-        given = {":failed": "failed", ":reason": reason, ":at": at, ":now": round(at.timestamp() * 1000)}
-        try:
-            dynamodb.update_item(
-                TableName=target.output("AdmissionsTable"),
-                Key=tables.to_item({"certificate_id": row.certificate_id}),
-                UpdateExpression="SET outcome = :failed, reason = :reason, fault = :reason, closed_at = :at, reopen_at = :now",
-                ConditionExpression="outcome = :open AND execution_arn = :execution",
-                ExpressionAttributeValues=tables.to_item(given | {":open": "open", ":execution": row.execution_arn}),
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException as error:
-            raise AnsweredNo(
-                f"The admission of {row.certificate_id} has changed meanwhile; nothing was done."
-            ) from error
+        reopening.reopen(target, row, f"Its execution is {status}, and its admission was still open")
 
     return Repair("mark the admission failed; the next knock starts anew, or redrive its execution", carry_out)
 
@@ -94,7 +89,7 @@ def _ask_again(target: Target, found: Standing) -> Repair:
     if request.get("resume_state") != "LOST":
         raise _over(found, "the decision was carried out, or is open")
     row = _admission(target, request["certificate_id"])
-    reopening.require_reopenable(row)
+    reopening.require_reopenable(target, row)
 
     def carry_out() -> None:
         reopening.reopen(target, row, "Its decision could not be carried out")
@@ -140,6 +135,9 @@ def _unbind(target: Target, found: Standing) -> Repair:
     if "Item" not in answer:
         raise _over(found, "the device is not bound")
     bound = tables.to_plain(answer["Item"])["bound_certificate_id"]
+    row = admissions.by_certificate(target, bound)
+    if row is not None and row.outcome == "open":
+        raise _over(found, "the admission of its certificate is open, and may have bound it a moment ago")
     principals = _principals(target, found.subject)
     if any(principal.endswith(f":cert/{bound}") for principal in principals or ()):
         raise _over(found, "its thing holds the certificate")
@@ -180,15 +178,6 @@ def _admission(target: Target, certificate_id: str) -> Admission:
     if row is None:
         raise AnsweredNo(f"There is no admission of certificate {certificate_id} any more.")
     return row
-
-
-def _execution(target: Target, arn: str) -> str | None:
-    sfn = target.client("stepfunctions")
-    try:
-        status: str = sfn.describe_execution(executionArn=arn)["status"]
-    except sfn.exceptions.ExecutionDoesNotExist:
-        return None
-    return status
 
 
 def _principals(target: Target, thing: str) -> list[str] | None:

@@ -6,7 +6,7 @@ import threading
 from typing import Any, NamedTuple
 
 from gatehouse.errors import NotFound
-from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus, client
+from gatehouse.local_cloud.cloud import RETRIES, LocalCloud, LocalCloudStatus, client
 from gatehouse.local_cloud.errors import NotRunning
 from gatehouse.local_cloud.settings import STACK
 from workflows.errors import BadInput
@@ -53,8 +53,9 @@ class Target:
         if self.local:
             return client(self.local, service)
         import boto3
+        from botocore.config import Config
 
-        return boto3.client(service)  # type: ignore[call-overload]
+        return boto3.client(service, config=Config(retries=RETRIES))  # type: ignore[call-overload]
 
     def credentials(self) -> Any:
         """botocore's credentials of whoever calls: the local cloud's administrator, or those in use for AWS. Raises NoCredentialsError."""

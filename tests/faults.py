@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.shared import aws
 
-SERVICES = ("dynamodb", "iot", "s3", "sns", "events", "kms")
+SERVICES = ("dynamodb", "iot", "s3", "sns", "events", "kms", "stepfunctions")
 
 
 class Died(Exception):  # noqa: N818 - what a killed process would say, if it could

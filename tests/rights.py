@@ -37,7 +37,12 @@ test_running = ""
 """The test that is running, as pytest names it."""
 
 _OURS = (f"{ROOT}/functions/", f"{ROOT}/tests/")
-OF_THE_SERVICE = {"sqs:SendMessage": "AWS Lambda sends what a function gave up on"}
+OF_THE_SERVICE = {
+    "sqs:SendMessage": "AWS Lambda sends what a function gave up on",
+    "sqs:ReceiveMessage": "AWS Lambda polls a queue for the function",
+    "sqs:DeleteMessage": "AWS Lambda deletes what the function did",
+    "sqs:GetQueueAttributes": "AWS Lambda looks how many wait",
+}
 """Rights that a service uses in the function's name, with the reason: ``tests/template/test_deployment.py`` holds each to its use."""
 
 _STEP = re.compile(rf"{re.escape(_OURS[0])}\w+/(\w+)/app\.py")
@@ -199,7 +204,10 @@ def _iot(operation: str, params: dict[str, Any]) -> list[Needed]:
 _CERTIFICATE, _THING = ("cert", "certificateId"), ("thing", "thingName")
 _IOT_RESOURCES: dict[str, tuple[tuple[str, str], ...]] = {
     "DescribeCACertificate": (("cacert", "certificateId"),),
+    "UpdateCACertificate": (("cacert", "certificateId"),),
+    "DeleteCACertificate": (("cacert", "certificateId"),),
     "DescribeCertificate": (_CERTIFICATE,),
+    "DeleteCertificate": (_CERTIFICATE,),
     "UpdateCertificate": (_CERTIFICATE,),
     "CreateThing": (_THING,),
     "UpdateThing": (_THING,),
@@ -226,6 +234,7 @@ _NEEDED: dict[str, Callable[[str, dict[str, Any]], list[Needed]]] = {
     "iot": _iot,
     "stepfunctions": _states,
     "kms": lambda operation, params: [(f"kms:{operation}", params["KeyId"])],
+    "lambda": lambda operation, params: [({"Invoke": "lambda:InvokeFunction"}[operation], params["FunctionName"])],
     "sns": lambda operation, params: [(f"sns:{operation}", params["TopicArn"])],
     "sqs": lambda operation, params: [(f"sqs:{operation}", params["QueueUrl"])],
     "events": lambda operation, params: [
@@ -251,6 +260,8 @@ def _stand_for(environment: dict[str, str]) -> dict[str, str]:
         "AdmissionStateMachine": environment["STATE_MACHINE_ARN"],
         "AdmissionStateMachine.Name": environment["STATE_MACHINE_ARN"].rpartition(":")[2],
         "SweepStateMachine": environment["SWEEP_MACHINE_ARN"],
+        "RecordFailureFunction.Alias": environment["RECORD_FAILURE_ARN"],
+        "SealFailureFunction.Alias": environment["SEAL_FAILURE_ARN"],
         "Approvers.Arn": "userpool/*",
         "MailFrom": "*",
     }

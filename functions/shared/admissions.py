@@ -4,6 +4,7 @@ Every write but the claim itself asks that this execution still owns the admissi
 that has closed the admission has overtaken it too: an execution that is redriven after that finds that nothing is left for it.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from functions.shared.items import from_item
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
+from workflows.hashes import beginning
 
 NEVER = 253_402_300_799_000
 """`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
@@ -26,12 +28,18 @@ OPEN = "open"
 RETURN, ADMISSION = "return", "admission"
 """`awaited`: a device that may connect has not done so yet; one that is held has not been let in yet. The index by it is sparse."""
 
+LONGEST_TEXT = 1000
+"""Bytes that are kept of a text; the sealed record has it whole. A row stays below the 8 KB above which AWS IoT may drop what a rule's
+get_dynamodb reads (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb)."""
+
 _SKEW = timedelta(minutes=5)
 """How much AWS IoT's clock may differ from ours."""
 
-_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoked_at, closed_by, returned_at"
+_FORGOTTEN = (
+    "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoking_since, revoked_at, closed_by, returned_at"
+)
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
-record is chained to it."""
+record is chained to it. Nothing forgets `attempts`: the names of executions are made of it (`workflows.admission.starting`)."""
 
 
 _OURS = "execution_arn = :me AND attribute_not_exists(closed_by)"
@@ -58,6 +66,8 @@ class Admission(Struct, frozen=True, kw_only=True):
     """The same, once a sweep has closed the admission for it: no execution owns it any more."""
     returned_at: datetime | None = None
     """When the device first connected after it was let in."""
+    trial: bool = False
+    """The certificate's CA is a trial's: it is never admitted, and nobody waits for it."""
 
 
 class Admissions:
@@ -85,7 +95,7 @@ class Admissions:
             return True, self._update(
                 certificate_id,
                 "SET ca_certificate_id = :ca, execution_arn = :me, execution_name = :name, claimed_at = :at, last_seen = :at, "
-                f"outcome = :open, reopen_at = :never ADD knocks :one REMOVE {_FORGOTTEN}",
+                f"id_prefix = :prefix, outcome = :open, reopen_at = :never ADD knocks :one, attempts :one REMOVE {_FORGOTTEN}",
                 condition="attribute_not_exists(certificate_id) OR reopen_at <= :now",
                 ca=ca_certificate_id,
                 me=execution.arn,
@@ -93,6 +103,7 @@ class Admissions:
                 at=at,
                 open=OPEN,
                 never=NEVER,
+                prefix=beginning(certificate_id),
                 one=1,
                 now=clock.milliseconds(at),
             )
@@ -119,7 +130,7 @@ class Admissions:
 
     def note(self, certificate_id: str, execution: Execution, **learned: object) -> Admission:
         """Keep what was learned of the certificate beside the admission; what is None stays out. Raises `AdmissionNotOwned`."""
-        known = {name: value for name, value in learned.items() if value is not None}
+        known = {name: _kept(value) for name, value in learned.items() if value is not None}
         return self._owned(
             certificate_id, execution, "SET " + ", ".join(f"{name} = :{name}" for name in known), **known
         )
@@ -133,13 +144,17 @@ class Admissions:
         reason: str,
         at: datetime,
         reopen_at: datetime | None,
+        trial: bool = False,
         **sealed: object,
     ) -> Admission:
-        """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Raises `AdmissionNotOwned`."""
+        """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Nobody waits for the device of a `trial`.
+
+        Raises `AdmissionNotOwned`.
+        """
         learned = {"outcome": outcome, "reason": reason, "closed_at": at, "reopen_at": _reopening(reopen_at), **sealed}
-        known = {name: value for name, value in learned.items() if value is not None}
+        known = {name: _kept(value) for name, value in learned.items() if value is not None}
         update, waiting = "SET " + ", ".join(f"{name} = :{name}" for name in known), {}
-        if outcome == "held":  # since when: as of the first time, however often it knocks
+        if outcome == "held" and not trial:  # since when: as of the first time, however often it knocks
             update += ", awaited = :awaited, awaited_since = if_not_exists(awaited_since, :since)"
             waiting = {"awaited": ADMISSION, "since": stamp(at)}
         elif outcome != "admitted":
@@ -184,23 +199,32 @@ class Admissions:
 
     def fail(
         self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime | None
-    ) -> bool:
-        """Mark an admission failed whose execution ended without closing it. False if it is closed, or not that execution's."""
+    ) -> Admission | None:
+        """Mark an admission failed whose execution ended without closing it. None if it is closed, or not that execution's."""
         try:
-            self._update(
+            return self._update(
                 certificate_id,
                 "SET outcome = :failed, reason = :fault, fault = :fault, closed_at = :at, reopen_at = :reopen",
                 condition="execution_arn = :me AND outcome = :open",
                 me=execution_arn,
                 open=OPEN,
                 failed="failed",
-                fault=fault,
+                fault=_kept(fault),
                 at=at,
                 reopen=_reopening(reopen_at),
             )
         except ConditionFailed:
-            return False
-        return True
+            return None
+
+    def mark_trial(self, certificate_id: str) -> None:
+        """The certificate was a trial's: nobody waits for its device. An execution that is still under way seals it as one."""
+        with suppress(ConditionFailed):
+            self._update(
+                certificate_id,
+                "SET trial = :trial REMOVE awaited, awaited_since",
+                condition="attribute_exists(certificate_id)",
+                trial=True,
+            )
 
     def _count_knock(self, certificate_id: str, at: datetime) -> Admission:
         return self._update(
@@ -222,6 +246,12 @@ class Admissions:
         return msgspec.convert(
             conditional.update(self.table, key, expression, condition=condition, given=given), Admission
         )
+
+
+def _kept(value: object) -> object:
+    if not isinstance(value, str) or len(data := value.encode()) <= LONGEST_TEXT:
+        return value
+    return data[: LONGEST_TEXT - 3].decode(errors="ignore") + "…"
 
 
 def _reopening(moment: datetime | None) -> int:

@@ -22,21 +22,32 @@ _UNAVAILABLE = frozenset({
     "InternalFailureException",
     "InternalServerError",
     "KMSInternalException",
-    "LimitExceededException",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
+    "OperationAborted",  # S3: another conditional write to the same key is under way
+    "OverLimit",
     "RequestTimeout",
+    "RequestTimeoutException",
     "ServiceUnavailable",
     "ServiceUnavailableException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
     "TransactionConflictException",
-    "TransactionInProgressException",
 })  # fmt: skip
+_THROTTLED = (
+    "BandwidthLimitExceeded",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "TooManyRequests",
+    "TransactionInProgress",
+)
+"""How the codes begin with which AWS says "too fast", beside those that hold ``Throttl``: a service passes on what another one
+said in a code of its own, such as SNS's ``KMSThrottling`` (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedException", "AuthorizationError"})
+
+
+def is_throttling(code: str) -> bool:
+    """Whether an error code of AWS means that there were too many calls at once, so that a later try may work."""
+    return "throttl" in code.lower() or code.startswith(_THROTTLED)
 
 
 @cache
@@ -70,7 +81,7 @@ def translated(**known: type[GatehouseError]) -> Iterator[None]:
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
         if code in known:
             raise known[code](str(error)) from error
-        if code in _UNAVAILABLE or status >= 500:
+        if is_throttling(code) or code in _UNAVAILABLE or status >= 500:
             raise AwsUnavailable(str(error)) from error
         if code in _REFUSED:
             raise AccessRefused(str(error)) from error

@@ -1,14 +1,22 @@
-"""Many rows of a table at once (strong reads), with what DynamoDB left unread asked for again."""
+"""Many rows of a table at once (strong reads), with what DynamoDB left unread asked for again after a pause that grows.
 
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html asks for exponential backoff, since an immediate
+repeat is throttled like the first.
+"""
+
+import random
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from functions.shared import clock
 from functions.shared.aws import client, translated
 from functions.shared.items import to_item, to_plain
 from workflows.admission.errors import AwsUnavailable
 
-TRIES = 10
+TRIES = 8
+_FIRST_PAUSE = 0.05
+"""Seconds at most before the second try; doubled for each one after it, with full jitter: 6.35 s at most in all."""
 _BATCH = 100
 
 
@@ -35,7 +43,9 @@ def admissions(table: str, certificate_ids: Iterable[str], *attributes: str) -> 
 
 def _batch(table: str, request: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
+        if attempt:
+            clock.sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - jitter is no secret
         with translated():
             answer = client("dynamodb").batch_get_item(RequestItems=request)
         found += answer["Responses"].get(table, [])

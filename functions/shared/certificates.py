@@ -3,7 +3,7 @@
 from typing import Literal
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import CertificateChanged, CertificateUnknown
+from workflows.admission.errors import AwsUnavailable, CertificateChanged, CertificateUnknown
 
 
 def arn(execution_arn: str, kind: Literal["cert", "thing"], name: str) -> str:
@@ -27,3 +27,12 @@ def set_status(certificate_id: str, status: Literal["ACTIVE", "INACTIVE", "REVOK
     """Set it; setting it again changes nothing. Raises `CertificateUnknown`, `CertificateChanged`."""
     with translated(ResourceNotFoundException=CertificateUnknown, CertificateStateException=CertificateChanged):
         client("iot").update_certificate(certificateId=certificate_id, newStatus=status)
+
+
+def not_seen(certificate_arn: str, beside: str) -> AwsUnavailable:
+    """What to raise when AWS IoT does not find the certificate or what it is attached to, which was there a moment ago.
+
+    AWS IoT does not say which of the two it misses. Raises `CertificateUnknown` if it is the certificate.
+    """
+    status_of(certificate_arn.rpartition("/")[2])
+    return AwsUnavailable(f"AWS IoT does not find {beside} yet, which was just made or read.")

@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
+from functions.shared import certificates
 from functions.shared.aws import client, translated
-from workflows.admission.errors import CertificateUnknown, PolicyRefused
+from workflows.admission.errors import AwsUnavailable, CertificateUnknown, PolicyRefused
 from workflows.admission.policies import Policy
 
 _REFUSALS: dict[str, Any] = {
@@ -15,7 +16,7 @@ _REFUSALS: dict[str, Any] = {
 
 
 def ensure(policy: Policy) -> bool:
-    """See that the policy exists with exactly this document; True if it had to be made. Raises `PolicyRefused`.
+    """See that the policy exists with exactly this document; True if it had to be made. Raises `PolicyRefused`, `AwsUnavailable`.
 
     Asked first, since all devices of a profile share one policy and CreatePolicy has a small quota.
     """
@@ -23,6 +24,8 @@ def ensure(policy: Policy) -> bool:
     created = existing is None and _create(policy)
     if not created:
         existing = existing if existing is not None else _document(policy.name)
+        if existing is None:
+            raise AwsUnavailable(f"AWS IoT has the policy {policy.name}, and does not show it yet.")
         if existing != policy.document:
             raise PolicyRefused(
                 f"The policy {policy.name} exists with another document than config/policies/{policy.profile}.json. "
@@ -32,9 +35,12 @@ def ensure(policy: Policy) -> bool:
 
 
 def attach(policy_name: str, certificate_arn: str) -> None:
-    """Attach it; attaching it again changes nothing. Raises `PolicyRefused`, `CertificateUnknown`."""
-    with translated(ResourceNotFoundException=CertificateUnknown, **_REFUSALS):
-        client("iot").attach_policy(policyName=policy_name, target=certificate_arn)
+    """Attach it; attaching it again changes nothing. Raises `PolicyRefused`, `CertificateUnknown`, `AwsUnavailable`."""
+    try:
+        with translated(**_REFUSALS):
+            client("iot").attach_policy(policyName=policy_name, target=certificate_arn)
+    except client("iot").exceptions.ResourceNotFoundException as error:
+        raise certificates.not_seen(certificate_arn, f"the policy {policy_name}") from error
 
 
 def detach(policy_name: str, certificate_arn: str) -> bool:

@@ -1,19 +1,24 @@
 """Things in AWS IoT: made from the inventory's record, attached to the certificate. Each function may run twice.
 
 The usual case comes first and costs one call: a type or a group is only made once AWS IoT says that it is missing.
+What was made a moment ago may not be seen by the next call yet: that is `AwsUnavailable`, which the state machine retries.
 """
 
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from functions.shared import certificates
 from functions.shared.aws import client, translated
 from workflows.admission.contracts import DeviceRecord
-from workflows.admission.errors import CertificateUnknown, ThingRefused
+from workflows.admission.errors import AwsUnavailable, ThingRefused
 
 
 def make(record: DeviceRecord) -> None:
-    """Make the thing as the record says, or bring an existing one to it. Attributes that others gave it stay. Raises `ThingRefused`."""
+    """Make the thing as the record says, or bring an existing one to it. Attributes that others gave it stay.
+
+    Raises `ThingRefused`, `AwsUnavailable`.
+    """
     wanted: dict[str, Any] = {"thingName": record.device}
     if record.thing_type:
         wanted["thingTypeName"] = record.thing_type
@@ -24,13 +29,14 @@ def make(record: DeviceRecord) -> None:
             _create(wanted)
         except client("iot").exceptions.ResourceNotFoundException:
             _create_type(record.thing_type)
-            _create(wanted)
+            with translated(ResourceNotFoundException=AwsUnavailable):
+                _create(wanted)
 
 
 def join(thing: str, groups: tuple[str, ...]) -> None:
-    """Put the thing into its groups, making those that are missing. Raises `ThingRefused`."""
+    """Put the thing into its groups, making those that are missing. Raises `ThingRefused`, `AwsUnavailable`."""
     for group in groups:
-        with translated(InvalidRequestException=ThingRefused, ResourceNotFoundException=ThingRefused):
+        with translated(InvalidRequestException=ThingRefused, ResourceNotFoundException=AwsUnavailable):
             try:
                 client("iot").add_thing_to_thing_group(thingGroupName=group, thingName=thing)
             except client("iot").exceptions.ResourceNotFoundException:
@@ -39,15 +45,17 @@ def join(thing: str, groups: tuple[str, ...]) -> None:
 
 
 def attach(thing: str, certificate_arn: str) -> None:
-    """Attach the certificate to this thing and to no other. Raises `ThingRefused`, `CertificateUnknown`.
+    """Attach the certificate to this thing and to no other. Raises `ThingRefused`, `CertificateUnknown`, `AwsUnavailable`.
 
     Whether AWS IoT takes the same exclusive attachment twice is not documented, so a refusal counts only if it is not there.
     """
     try:
-        with translated(ResourceNotFoundException=CertificateUnknown, InvalidRequestException=ThingRefused):
+        with translated(InvalidRequestException=ThingRefused):
             client("iot").attach_thing_principal(
                 thingName=thing, principal=certificate_arn, thingPrincipalType="EXCLUSIVE_THING"
             )
+    except client("iot").exceptions.ResourceNotFoundException as error:
+        raise certificates.not_seen(certificate_arn, f"the thing {thing}") from error
     except ThingRefused:
         if not is_attached(thing, certificate_arn):
             raise

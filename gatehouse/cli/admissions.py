@@ -119,7 +119,7 @@ def redrive(
     aim = target(context)
     trail.require_reason(reason)
     found = admissions.show(aim, name)
-    redriving.require_failed(found)
+    redriving.require_failed(aim, found)
     if not json:
         write_facts(_act(found) | {"execution": found.execution_arn, "failed because": found.fault or found.reason})
     if not dry_run:
@@ -142,7 +142,7 @@ def reopen(
     aim = target(context)
     trail.require_reason(reason)
     found = admissions.show(aim, name)
-    reopening.require_reopenable(found)
+    reopening.require_reopenable(aim, found)
     if not json:
         write_facts(_act(found) | {"would reopen": _reopens(found)})
     if not dry_run:

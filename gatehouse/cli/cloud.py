@@ -1,5 +1,6 @@
 """``gatehouse up``, ``down``, ``status``: the local cloud."""
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -63,6 +64,15 @@ def status(*, json: Json = False) -> None:
         raise typer.Exit(UNREACHABLE)
 
 
+def _lambda(status: LocalCloudStatus) -> str:
+    """How many calls may be in flight, and whether that was enough."""
+    limit = f"{status.lambda_concurrency} calls at once (GATEHOUSE_LAMBDA_CONCURRENCY)"
+    if status.lambda_throttled is None:
+        return limit
+    last = datetime.fromtimestamp(status.lambda_throttled.last_at, UTC)
+    return f"{limit}; at the limit: {status.lambda_throttled.calls:,} calls throttled, the last at {last:%H:%M:%S} UTC"
+
+
 def _show(status: LocalCloudStatus, *, json: bool) -> None:
     if json:
         write_json(status)
@@ -75,7 +85,8 @@ def _show(status: LocalCloudStatus, *, json: bool) -> None:
                 "MQTT broker": f"{status.mqtt_host}:{status.mqtt_port} (mutual TLS)",
                 "Broker's CA": status.broker_ca,
                 "Region, account": f"{status.region}, {status.account}",
-                "Access key": f"{status.access_key_id} / {status.secret_access_key}",
+                "Access key": f"{status.access_key_id}; its secret: gatehouse status --json",
+                "Lambda": _lambda(status),
                 "Approvals": status.outputs.get("ApprovalsUrl"),
                 "State": status.home,
                 "Process": status.pid,

@@ -9,6 +9,8 @@ import secrets
 from collections.abc import Mapping
 from http.cookies import CookieError, SimpleCookie
 
+from gatehouse.loopback import Loopback, Refusal
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -24,15 +26,6 @@ SECURITY_HEADERS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - an answer
-    """A request that is not answered. `status` is HTTP's."""
-
-    def __init__(self, status: int, message: str) -> None:
-        self.status = status
-        self.message = message
-        super().__init__(message)
-
-
 class Guard:
     """The secrets of one run of the server, and the checks on each request. Nothing outlives the process."""
 
@@ -42,7 +35,7 @@ class Guard:
         """Goes into the link; is exchanged for a cookie."""
         self.csrf = secrets.token_urlsafe(32)
         self._session = secrets.token_urlsafe(32)
-        self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
+        self._loopback = Loopback(port)
 
     @property
     def link(self) -> str:
@@ -54,12 +47,9 @@ class Guard:
         return f"{self._cookie_name}={self._session}; HttpOnly; SameSite=Strict; Path=/"
 
     def check_host(self, headers: Mapping[str, str]) -> None:
-        """Against DNS rebinding: the browser must believe that it talks to this machine."""
-        host = headers.get("Host", "")
-        if host not in self._hosts:
-            raise Refusal(421, f"This is http://127.0.0.1:{self.port}, not {host[:100]!r}.")
-        if headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
-            raise Refusal(403, "Another site asked for this; only the console's own page may.")
+        """Against DNS rebinding and against requests of other sites. Raises Refusal."""
+        self._loopback.check_host(headers.get("Host", ""))
+        self._loopback.check_site(headers.get("Sec-Fetch-Site", ""))
 
     def is_key(self, key: str) -> bool:
         return _equal(key, self.key)
@@ -78,7 +68,7 @@ class Guard:
     def check_post(self, headers: Mapping[str, str]) -> None:
         """Against cross-site request forgery: origin, content type that no form can send, and the token only our page can read."""
         origin = headers.get("Origin", "")
-        if origin.removeprefix("http://") not in self._hosts or not origin.startswith("http://"):
+        if not self._loopback.is_own(origin):
             raise Refusal(403, f"A change is only taken from the console's own page, not from {origin[:100]!r}.")
         if headers.get("Content-Type", "") != "application/json":
             raise Refusal(415, "Expected application/json.")

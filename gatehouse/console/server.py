@@ -16,10 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatehouse.console.api import Api
 from gatehouse.console.assets import Asset, assets, tag_of
 from gatehouse.console.errors import RedriveNotAllowed
-from gatehouse.console.guard import SECURITY_HEADERS, Guard, Refusal
+from gatehouse.console.guard import SECURITY_HEADERS, Guard
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted
 from gatehouse.foreseen import NOT_PERMITTED, UNREACHABLE, explain
 from gatehouse.local_cloud.settings import LOOPBACK
+from gatehouse.loopback import Refusal
 from gatehouse.target import Target
 from workflows.errors import BadInput, GatehouseError
 

@@ -59,7 +59,7 @@ def certificate_status(target: Target, identity: Identity) -> str:
 
 
 def executions(target: Target, identity: Identity) -> list[dict[str, Any]]:
-    """Every execution that the topic rule started for the certificate."""
+    """Every execution that was started for the certificate."""
     pages = target.client("stepfunctions").get_paginator("list_executions")
     prefix = identity.certificate_id[:_NAME_PREFIX]
     return [

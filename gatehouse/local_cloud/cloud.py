@@ -13,16 +13,13 @@ import msgspec
 
 from gatehouse.local_cloud import deploy, process
 from gatehouse.local_cloud.errors import EngineFailed, NotRunning
-from gatehouse.local_cloud.settings import (
-    ACCOUNT,
-    ADMIN_ACCESS_KEY,
-    ADMIN_SECRET_KEY,
-    REGION,
-    STACK,
-    LocalCloudSettings,
-)
+from gatehouse.local_cloud.home import usable
+from gatehouse.local_cloud.settings import ACCOUNT, REGION, STACK, LocalCloudSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+RETRIES: Any = {"mode": "standard", "total_max_attempts": 8}
+"""How the command tries again when it is throttled: some 35 seconds in all, at most 20 between two calls, with full jitter
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). boto3's own is five calls within some two seconds."""
 BROKER_HOST = "localhost"  # a name, so that the device sends SNI, and one that the broker's certificate carries
 
 Progress = Callable[[str], None]
@@ -30,6 +27,13 @@ Progress = Callable[[str], None]
 
 def _say_nothing(step: str) -> None:
     del step
+
+
+class LambdaThrottled(msgspec.Struct, frozen=True, kw_only=True):
+    """How many calls Lambda has refused since the engine started, and when the last, in seconds since the epoch. A second old at most."""
+
+    calls: int
+    last_at: float
 
 
 class LocalCloudStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,10 +50,15 @@ class LocalCloudStatus(msgspec.Struct, frozen=True, kw_only=True):
     region: str = REGION
     account: str = ACCOUNT
     stack: str = STACK
-    access_key_id: str = ADMIN_ACCESS_KEY
-    secret_access_key: str = ADMIN_SECRET_KEY
+    access_key_id: str = ""
+    secret_access_key: str = ""
+    """The administrator's key of this engine. The file that holds it is for its owner only."""
     outputs: dict[str, str] = {}
     """The stack's outputs; empty until it is deployed."""
+    lambda_concurrency: int = 0
+    """Calls of Lambda in flight at once; what is above is throttled."""
+    lambda_throttled: LambdaThrottled | None = None
+    """None as long as Lambda has throttled nothing."""
 
 
 class LocalCloud:
@@ -63,10 +72,10 @@ class LocalCloud:
         """Start the engine unless it runs, deploy the template as it stands now, and answer how to reach it.
 
         Safe to repeat: a second call finds the engine and brings the stack up to date. An engine that this call started is stopped
-        again when the deployment fails. Raises PortTaken, EngineFailed, DeploymentFailed.
+        again when the deployment fails. Raises PortTaken, EngineFailed, DeploymentFailed, HomeUnusable.
         """
-        with self._alone():
-            started = self.start_engine(progress)
+        with usable(self.settings.home), self._alone():
+            started = self._start(progress)
             try:
                 progress("Deploying template.yaml")
                 status = self._require_running()
@@ -81,32 +90,52 @@ class LocalCloud:
                 self._remember(status)
             except BaseException:
                 if started:
-                    self.down()
+                    self._stop()
                 raise
             return status
 
     def start_engine(self, progress: Progress = _say_nothing) -> bool:
-        """Start the bare engine, without a stack. False when it ran already."""
-        if process.find(self.settings) is not None:
+        """Start the bare engine, without a stack. False when it ran already. Raises PortTaken, EngineFailed, HomeUnusable."""
+        with usable(self.settings.home), self._alone():
+            return self._start(progress)
+
+    def _start(self, progress: Progress) -> bool:
+        if self.status().running:
             return False
+        process.stop(self.settings)  # an engine whose starter was killed before it could write down the key
         progress("Starting the engine")
-        pid = process.start(self.settings).pid
-        with urllib.request.urlopen(f"{self.settings.endpoint}/_ministack/iot/ca.pem", timeout=10) as answer:  # noqa: S310
-            self.settings.broker_ca.write_bytes(answer.read())
-        self._remember(
-            LocalCloudStatus(
-                running=True,
-                home=str(self.settings.home),
-                pid=pid,
-                endpoint=self.settings.endpoint,
-                mqtt_port=self.settings.mqtt_port,
-                broker_ca=str(self.settings.broker_ca),
+        key = process.Key.new()
+        self.settings.lambda_use.unlink(missing_ok=True)
+        pid = process.start(self.settings, key).pid
+        try:
+            with urllib.request.urlopen(f"{self.settings.endpoint}/_ministack/iot/ca.pem", timeout=10) as answer:  # noqa: S310
+                self.settings.broker_ca.write_bytes(answer.read())
+            self._remember(
+                LocalCloudStatus(
+                    running=True,
+                    home=str(self.settings.home),
+                    pid=pid,
+                    endpoint=self.settings.endpoint,
+                    mqtt_port=self.settings.mqtt_port,
+                    broker_ca=str(self.settings.broker_ca),
+                    access_key_id=key.id,
+                    secret_access_key=key.secret,
+                    lambda_concurrency=self.settings.lambda_concurrency,
+                )
             )
-        )
+        except BaseException:
+            self._stop()
+            raise
         return True
 
     def down(self) -> bool:
         """Stop the engine and all it started. What it held is gone. False when nothing ran."""
+        if not self.settings.home.exists():
+            return False
+        with self._alone():
+            return self._stop()
+
+    def _stop(self) -> bool:
         stopped = process.stop(self.settings)
         self.settings.status_file.unlink(missing_ok=True)
         return stopped
@@ -118,22 +147,31 @@ class LocalCloud:
         if pid is None or not self.settings.status_file.exists():
             return down
         status = msgspec.json.decode(self.settings.status_file.read_bytes(), type=LocalCloudStatus)
-        return status if status.pid == pid else down  # a file left by an engine that was killed
+        if status.pid != pid:
+            return down  # a file left by an engine that was killed
+        return msgspec.structs.replace(status, lambda_throttled=self._throttled())
+
+    def _throttled(self) -> LambdaThrottled | None:
+        with contextlib.suppress(FileNotFoundError):
+            return msgspec.json.decode(self.settings.lambda_use.read_bytes(), type=LambdaThrottled)
+        return None
 
     def hold(self, ready: Callable[[], None] = lambda: None) -> None:
         """Block until Ctrl-C, SIGTERM, SIGHUP or the engine's own end; then stop the engine.
 
         ``ready`` is called once the signals are caught. Raises EngineFailed when the engine ended by itself.
         """
-        ended = threading.Event()
+        ended, own = threading.Event(), process.find(self.settings)
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: ended.set())
         ready()
         while not ended.wait(0.5):
-            if process.find(self.settings) is None:
+            if process.find(self.settings) != own:
                 raise EngineFailed(f"The engine ended by itself. Its log: {self.settings.log}")
-        self.down()
+        with self._alone():
+            if process.find(self.settings) == own:  # another's, started since, is left alone
+                self._stop()
 
     def client(self, service: str) -> Any:
         """A boto3 client of the running local cloud, as its administrator. Raises NotRunning."""
@@ -141,8 +179,7 @@ class LocalCloud:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """One `up` at a time: a second waits for the first, and then finds its engine."""
-        self.settings.home.mkdir(parents=True, exist_ok=True)
+        """One `up` or `down` at a time: a second waits for the first, and then finds its engine, or none."""
         with (self.settings.home / "up.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -156,6 +193,8 @@ class LocalCloud:
     def _remember(self, status: LocalCloudStatus) -> None:
         pretty = msgspec.json.format(msgspec.json.encode(status), indent=2)
         scratch = self.settings.status_file.with_suffix(".new")
+        scratch.unlink(missing_ok=True)
+        scratch.touch(mode=0o600, exist_ok=False)  # before the key is in it
         scratch.write_bytes(pretty)
         scratch.replace(self.settings.status_file)  # a reader sees the old file or the new one
 
@@ -170,5 +209,5 @@ def client(status: LocalCloudStatus, service: str) -> Any:
         aws_secret_access_key=status.secret_access_key,
         region_name=status.region,
     )
-    config = Config(s3={"addressing_style": "path"}, retries={"mode": "standard"})
+    config = Config(s3={"addressing_style": "path"}, retries=RETRIES)
     return session.client(service, endpoint_url=status.endpoint, config=config)  # type: ignore[call-overload]

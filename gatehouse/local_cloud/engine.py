@@ -1,23 +1,28 @@
 """The engine's process: ``python -m gatehouse.local_cloud.engine``, started by ``process.start``.
 
 It takes the lock on the pid file (the kernel drops it with the process, so a pid read from a locked file is alive and ours),
-applies the additions, and runs ministack on loopback.
+removes the files that engines before it left, applies the additions, and runs ministack on loopback.
 
 How credentials work in it, with ``AUTH=true``:
 
-- The administrator is the access key in the engine's own environment (``test``/``test``): never checked against a policy.
+- The administrator is the access key in the engine's own environment, made at random at each start and written to
+  ``local-cloud.json``, which only its owner may read: never checked against a policy, but its signature is.
 - Each Lambda worker gets, from the engine, ``AWS_ENDPOINT_URL`` and temporary credentials of its function's role. What the
   role's policies do not allow is refused as on AWS.
-- A rule's action, a schedule or a stream runs inside the engine; of those, the additions check the stepFunctions action's role.
+- A rule's action, a schedule or a stream runs inside the engine; of those, the additions check the sqs action's role.
 
 The environment is made by ``process.environment``: nothing of the operator's own AWS configuration reaches the engine or a Lambda.
 """
 
 import os
+import shutil
 import sys
+import time
+from pathlib import Path
 
 LOCK_VARIABLE = "GATEHOUSE_ENGINE_LOCK"
 IOT_RATE_VARIABLE, IOT_LOG_VARIABLE = "GATEHOUSE_IOT_CALLS_PER_SECOND", "GATEHOUSE_IOT_CALLS"
+LIMIT_VARIABLE, USE_VARIABLE = "LAMBDA_ACCOUNT_CONCURRENCY", "GATEHOUSE_LAMBDA_USE"
 ALREADY_RUNNING = 75  # EX_TEMPFAIL: another engine holds the lock
 
 
@@ -26,13 +31,19 @@ def main() -> None:
     import fcntl
 
     lock = open(os.environ[LOCK_VARIABLE], "r+", encoding="ascii")  # noqa: SIM115 - held for the process's life
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    for _ in range(50):  # `process.find` holds it for a moment when it looks whether anybody does
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(0.02)
+    else:
         sys.exit(ALREADY_RUNNING)
     lock.truncate(0)
     lock.write(str(os.getpid()))
     lock.flush()
+    os.umask(0o077)
+    remove_leftovers(Path(os.environ["TMPDIR"]))
 
     from gatehouse.local_cloud import additions
 
@@ -42,6 +53,15 @@ def main() -> None:
 
     sys.argv = ["ministack"]  # ministack parses the command line; ours is not for it
     app.main()
+
+
+def remove_leftovers(own: Path) -> None:
+    """Remove what lies beside an engine's folder. Only for whoever holds the lock: everybody else there is dead."""
+    for left in own.parent.iterdir():
+        if left.is_dir() and not left.is_symlink() and left != own:
+            shutil.rmtree(left, ignore_errors=True)
+        elif left != own:
+            left.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

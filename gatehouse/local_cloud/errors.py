@@ -4,6 +4,7 @@ LocalCloudError (BadInput's sibling: an operator's situation, not a device's)
 ├── PortTaken          somebody else listens there
 ├── EngineFailed       the engine ended, or was not ready in time
 ├── NotRunning         there is no local cloud to talk to
+├── HomeUnusable       its directory cannot be written, is full, or belongs to somebody else
 └── DeploymentFailed   the template did not become a stack
 """
 
@@ -24,6 +25,10 @@ class EngineFailed(LocalCloudError):  # noqa: N818
 
 class NotRunning(LocalCloudError):  # noqa: N818
     """No local cloud is running in this home directory."""
+
+
+class HomeUnusable(LocalCloudError):  # noqa: N818
+    """The home directory cannot be written to, its disk is full, or others may write to it."""
 
 
 class DeploymentFailed(LocalCloudError):  # noqa: N818

@@ -3,27 +3,46 @@
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
 import signal
 import socket
+import string
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 from gatehouse.local_cloud import engine
 from gatehouse.local_cloud.errors import EngineFailed, PortTaken
-from gatehouse.local_cloud.settings import ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, LOOPBACK, REGION, LocalCloudSettings
+from gatehouse.local_cloud.settings import LOOPBACK, REGION, LocalCloudSettings
 
 READY_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 15.0
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
-def environment(settings: LocalCloudSettings) -> dict[str, str]:
-    """The engine's whole environment. Built, not inherited: an operator's AWS profile must not reach the engine or a Lambda."""
+class Key(NamedTuple):
+    """The administrator's access key of one engine's life."""
+
+    id: str
+    secret: str
+
+    @classmethod
+    def new(cls) -> "Key":
+        letters = string.ascii_uppercase + string.digits
+        return cls("LOCAL" + "".join(secrets.choice(letters) for _ in range(15)), secrets.token_urlsafe(30))
+
+
+def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[str, str]:
+    """The engine's whole environment; `scratch` is the folder of its files.
+
+    Built, not inherited: an operator's AWS profile must not reach the engine or a Lambda.
+    """
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     throttling: dict[str, str] = {}
     if settings.iot_calls_per_second is not None:
@@ -34,8 +53,8 @@ def environment(settings: LocalCloudSettings) -> dict[str, str]:
         | throttling
         | {
             "AUTH": "true",
-            "AWS_ACCESS_KEY_ID": ADMIN_ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": ADMIN_SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": key.id,
+            "AWS_SECRET_ACCESS_KEY": key.secret,
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
@@ -48,9 +67,12 @@ def environment(settings: LocalCloudSettings) -> dict[str, str]:
             "PYTHONDONTWRITEBYTECODE": "1",
             "SFN_WAIT_SCALE": str(settings.wait_scale),
             "SFTP_ENABLED": "0",
-            "S3_DATA_DIR": str(settings.scratch / "s3"),
-            "TMPDIR": str(settings.scratch),
+            "STATE_DIR": str(scratch / "state"),
+            "S3_DATA_DIR": str(scratch / "s3"),
+            "TMPDIR": str(scratch),
             engine.LOCK_VARIABLE: str(settings.lock),
+            engine.LIMIT_VARIABLE: str(settings.lambda_concurrency),
+            engine.USE_VARIABLE: str(settings.lambda_use),
         }
     )
 
@@ -60,7 +82,7 @@ def find(settings: LocalCloudSettings) -> int | None:
     try:
         with settings.lock.open("r+", encoding="ascii") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see each other
             except BlockingIOError:
                 return int(file.read() or 0) or None
     except FileNotFoundError:
@@ -68,16 +90,21 @@ def find(settings: LocalCloudSettings) -> int | None:
     return None
 
 
-def start(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
-    """Start the engine in a session of its own and wait until it is ready. Raises PortTaken, EngineFailed."""
+def start(settings: LocalCloudSettings, key: Key) -> "subprocess.Popen[bytes]":
+    """Start the engine in a session of its own and wait until it is ready. Raises PortTaken, EngineFailed, OSError.
+
+    Its files lie in a folder of their own, so that nobody who tidies up after one engine meets the next one's.
+    """
     for name, port in (("GATEHOUSE_PORT", settings.port), ("GATEHOUSE_MQTT_PORT", settings.mqtt_port)):
         _require_free(name, port)
-    settings.scratch.mkdir(parents=True, exist_ok=True)
-    settings.lock.touch()
+    settings.scratch.mkdir(mode=0o700, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="engine-", dir=settings.scratch))
+    settings.lock.touch(mode=0o600)
+    settings.log.touch(mode=0o600)
     with settings.log.open("wb") as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "gatehouse.local_cloud.engine"],
-            env=environment(settings),
+            env=environment(settings, key, scratch),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -88,12 +115,16 @@ def start(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
     except BaseException:
         _stop_group(child.pid)
         _wait_for_end(child.pid, STOP_WITHIN_SECONDS)
+        shutil.rmtree(scratch, ignore_errors=True)
         raise
     return child
 
 
 def stop(settings: LocalCloudSettings) -> bool:
-    """Stop the engine of this home and its workers, by force if they take too long. False when none runs."""
+    """Stop the engine of this home and its workers, by force if they take too long. False when none runs.
+
+    Removes all engines' files: the caller keeps others from starting one meanwhile.
+    """
     pid = find(settings)
     if pid is None:
         return False

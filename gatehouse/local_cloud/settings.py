@@ -13,9 +13,8 @@ REGION = "us-east-1"
 STACK = "gatehouse"
 LOOPBACK = "127.0.0.1"
 
-# The engine's administrator. They open nothing but this machine's loopback, so they are no secret.
-ADMIN_ACCESS_KEY = "test"
-ADMIN_SECRET_KEY = "test"  # noqa: S105
+LAMBDA_CONCURRENCY = 16
+"""Calls of Lambda in flight at once, unless GATEHOUSE_LAMBDA_CONCURRENCY says otherwise."""
 
 
 class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +25,8 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     ``iot_calls_per_second``: throttle AWS IoT's control plane as an account does whose quota for DescribeCertificate is this;
     None throttles nothing. What is called then stands in ``iot_calls``, a line each.
+
+    ``lambda_concurrency``: calls of Lambda in flight at once; what is above is throttled, as by an account with this quota.
     """
 
     home: Path
@@ -33,6 +34,7 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_port: int = 8883
     wait_scale: float = 1.0
     iot_calls_per_second: float | None = None
+    lambda_concurrency: int = LAMBDA_CONCURRENCY
 
     @property
     def endpoint(self) -> str:
@@ -48,11 +50,17 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def scratch(self) -> Path:
+        """Holds a folder of each engine's files; the engine that runs removes all but its own."""
         return self.home / "tmp"
 
     @property
     def iot_calls(self) -> Path:
         return self.home / "iot-calls.log"
+
+    @property
+    def lambda_use(self) -> Path:
+        """How often Lambda has throttled, once it has."""
+        return self.home / "lambda-throttled.json"
 
     @property
     def broker_ca(self) -> Path:
@@ -64,7 +72,10 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "LocalCloudSettings":
-        """Read GATEHOUSE_HOME, _PORT, _MQTT_PORT and _IOT_CALLS_PER_SECOND, and SFN_WAIT_SCALE. Raises LocalCloudError."""
+        """Read GATEHOUSE_HOME, _PORT, _MQTT_PORT, _IOT_CALLS_PER_SECOND and _LAMBDA_CONCURRENCY, and SFN_WAIT_SCALE.
+
+        Raises LocalCloudError.
+        """
         found = os.environ if environment is None else environment
         return cls(
             home=Path(found.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
@@ -72,6 +83,7 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
             mqtt_port=_port(found, "GATEHOUSE_MQTT_PORT", 8883),
             wait_scale=_scale(found.get("SFN_WAIT_SCALE", "1")),
             iot_calls_per_second=_rate(found.get("GATEHOUSE_IOT_CALLS_PER_SECOND", "")),
+            lambda_concurrency=_concurrency(found.get("GATEHOUSE_LAMBDA_CONCURRENCY", "")),
         )
 
 
@@ -80,6 +92,16 @@ def _port(found: Mapping[str, str], name: str, default: int) -> int:
     if not raw.isdecimal() or not 0 < int(raw) < 65536:
         raise LocalCloudError(f"{name} is {raw!r}; expected a port between 1 and 65535, such as {default}.")
     return int(raw)
+
+
+def _concurrency(raw: str) -> int:
+    wanted = raw or str(LAMBDA_CONCURRENCY)
+    if not wanted.isdecimal() or not 1 <= int(wanted) <= 10_000:
+        raise LocalCloudError(
+            f"GATEHOUSE_LAMBDA_CONCURRENCY is {raw!r}; expected a number of calls from 1 to 10000, such as {LAMBDA_CONCURRENCY}. "
+            "Each takes some 60 MB."
+        )
+    return int(wanted)
 
 
 def _rate(raw: str) -> float | None:

@@ -26,6 +26,7 @@ from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.mqtt import Connection, MqttDevice
 from gatehouse.target import Target
 from tests.local_cloud.conftest import settings_in
+from tests.local_cloud.signed import get_json
 from tests.local_cloud.waiting import eventually
 
 pytestmark = pytest.mark.local_cloud
@@ -116,8 +117,7 @@ class World:
         return eventually(ended, within=WITHIN, what=f"the admission of {device} ends")
 
     def mails(self) -> list[dict[str, Any]]:
-        with urllib.request.urlopen(f"{self.cloud.settings.endpoint}/_ministack/ses/messages") as answer:  # noqa: S310
-            by_account: dict[str, list[dict[str, Any]]] = json.load(answer)["messages"]
+        by_account: dict[str, list[dict[str, Any]]] = get_json(self.cloud, "/_ministack/ses/messages")["messages"]
         return [mail for mails in by_account.values() for mail in mails]
 
     def written_to(self, subject: str) -> set[str]:

@@ -74,15 +74,26 @@ def test_each_machine_may_deliver_its_log(resources: Resources) -> None:
 
 
 def test_the_rule_may_do_what_it_does_and_nothing_else(resources: Resources) -> None:
-    """``get_dynamodb`` reads, the action starts, the error action sends; the local cloud does not hold a rule to its role."""
+    """The action and the error action send."""
     assert sorted(allowed(resources, "RuleRole")) == [
-        ("dynamodb:GetItem", '{"Fn::GetAtt": "AdmissionsTable.Arn"}'),
+        ("sqs:SendMessage", '{"Fn::GetAtt": "RegistrationQueue.Arn"}'),
         ("sqs:SendMessage", '{"Fn::GetAtt": "RuleErrorQueue.Arn"}'),
-        ("states:StartExecution", '{"Ref": "AdmissionStateMachine"}'),
     ]
     [trust] = resources["RuleRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "iot.amazonaws.com"}
     assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
+def test_the_starter_may_read_admissions_start_them_and_be_polled_for(resources: Resources) -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html, *Setting up execution role permissions*."""
+    queue = '{"Fn::GetAtt": "RegistrationQueue.Arn"}'
+    assert sorted(allowed(resources, "StartAdmissionsFunction")) == [
+        ("dynamodb:BatchGetItem", '{"Fn::GetAtt": "AdmissionsTable.Arn"}'),
+        ("sqs:DeleteMessage", queue),
+        ("sqs:GetQueueAttributes", queue),
+        ("sqs:ReceiveMessage", queue),
+        ("states:StartExecution", '{"Ref": "AdmissionStateMachine"}'),
+    ]
 
 
 def test_roles_use_the_key_through_the_services_that_keep_things_and_not_otherwise(resources: Resources) -> None:

@@ -24,11 +24,11 @@ TRANSIENT = {
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
     "Lambda.ClientExecutionTimeoutException",
-    "Lambda.TooManyRequestsException",
     "Lambda.Unknown",
     "Sandbox.Timedout",
     "Runtime.ExitError",
 }
+THROTTLED = "Lambda.TooManyRequestsException"
 HAPPY_PATH = [
     "Claim admission",
     "Is this admission ours?",
@@ -117,11 +117,25 @@ def test_every_task_has_an_end_to_its_patience(states: States) -> None:
 
 def test_every_task_retries_lambdas_transient_errors_with_full_jitter_and_a_cap(states: States) -> None:
     for name, state in tasks(states).items():
-        assert set(state["Retry"][0]["ErrorEquals"]) >= TRANSIENT, name
+        assert set(state["Retry"][1]["ErrorEquals"]) >= TRANSIENT, name
         for retrier in state["Retry"]:
             assert retrier["JitterStrategy"] == "FULL", name
             assert retrier["MaxDelaySeconds"] <= 60, name
             assert retrier["MaxAttempts"] >= 3, name
+
+
+def test_every_task_waits_for_a_lambda_for_hours_and_for_nothing_else_so_long(states: States) -> None:
+    """What is throttled has not run: it costs a transition and leaves nothing behind. With full jitter, half of each delay on average."""
+    for name, state in tasks(states).items():
+        throttled, *others = state["Retry"]
+        assert throttled["ErrorEquals"] == [THROTTLED], name
+        delays = [
+            min(throttled["IntervalSeconds"] * throttled["BackoffRate"] ** tried, throttled["MaxDelaySeconds"])
+            for tried in range(throttled["MaxAttempts"])
+        ]
+        assert sum(delays) / 2 > 5 * 3600, name
+        assert delays[0] == 1, name
+        assert not [one for one in others if one["MaxAttempts"] > 8 or THROTTLED in one["ErrorEquals"]], name
 
 
 def test_everything_is_never_retried_nor_caught(states: States) -> None:
@@ -145,7 +159,7 @@ def test_error_names_are_the_names_of_our_classes(states: States) -> None:
     known = error_classes()
     for name, state in tasks(states).items():
         for handler in [*state["Retry"], *state.get("Catch", [])]:
-            for error in set(handler["ErrorEquals"]) - TRANSIENT - {"States.Timeout"}:
+            for error in set(handler["ErrorEquals"]) - (TRANSIENT | {THROTTLED}) - {"States.Timeout"}:
                 assert error in known, f"{name}: nothing raises {error}"
 
 
@@ -345,7 +359,9 @@ def test_operating_lists_every_states_faults(states: States) -> None:
     for name, state in tasks(states).items():
         later, never = rows[name]
         retried = (
-            {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]} - TRANSIENT - {"States.Timeout"}
+            {error for retrier in state["Retry"] for error in retrier["ErrorEquals"]}
+            - TRANSIENT
+            - {"States.Timeout", THROTTLED}
         )
         assert retried == set(re.findall(r"\w+", later)) & set(error_classes()) - {"DecisionPending"}, name
         caught = {

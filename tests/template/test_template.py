@@ -155,13 +155,17 @@ def test_what_attaches_names_certificates_and_what_lists_attachments_names_thing
 
 
 def test_nobody_may_delete_evidence(resources: Resources) -> None:
-    deleting = {
-        action
-        for _, statement in statements(resources)
+    deleting = [
+        (name, action, resource)
+        for name, statement in statements(resources)
         for action in listed(statement["Action"])
         if action.startswith("s3:Delete")
-    }
-    assert deleting == set()
+        for resource in listed(statement["Resource"])
+    ]
+    assert deleting == [  # a trial's own list and CA, which are no evidence
+        ("EndTrialsFunction", "s3:DeleteObject", {"Fn::Sub": f"${{CrlBucket.Arn}}/{folder}/*"})
+        for folder in ("current", "lists", "issuers")
+    ]
     policy = resources["EvidenceBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     [denied] = [statement for statement in policy if statement["Sid"] == "NobodyDeletes"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
@@ -260,16 +264,57 @@ def test_the_machine_keeps_task_tokens_out_of_its_log(resources: Resources) -> N
     assert properties["Type"] == "STANDARD"
 
 
-def test_the_rule_starts_the_machine_and_loses_nothing(resources: Resources) -> None:
+def test_a_first_knock_passes_the_rule_by_aws_s_documents_alone(resources: Resources) -> None:
+    """The statement calls no function: what AWS IoT publishes about a pending certificate matches, and is passed on whole.
+
+    A function that fails ends a rule without its action and without its error action, and get_dynamodb may be called once
+    (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb).
+    """
     payload = resources["RegistrationRule"]["Properties"]["TopicRulePayload"]
-    sql = payload["Sql"]["Fn::Sub"]
-    assert "FROM '$aws/events/certificates/registered/#'" in sql
-    assert "certificateStatus = 'PENDING_ACTIVATION'" in sql
-    assert sql.count("get_dynamodb(") == 2
+    assert payload["Sql"] == (
+        "SELECT * FROM '$aws/events/certificates/registered/#' WHERE certificateStatus = 'PENDING_ACTIVATION'"
+    )
     [action] = payload["Actions"]
-    assert action["StepFunctions"]["StateMachineName"] == {"Fn::GetAtt": "AdmissionStateMachine.Name"}
+    assert action["Sqs"] | {"RoleArn": ""} == {
+        "QueueUrl": {"Ref": "RegistrationQueue"},
+        "RoleArn": "",
+        "UseBase64": False,
+    }
     assert payload["ErrorAction"]["Sqs"]["QueueUrl"] == {"Ref": "RuleErrorQueue"}
     assert payload["AwsIotSqlVersion"] == "2016-03-23"
+    assert payload["RuleDisabled"] is False
+
+
+def test_no_statement_of_a_rule_reads_twice(resources: Resources) -> None:
+    for name, rule in of_type(resources, "AWS::IoT::TopicRule").items():
+        sql = str(rule["Properties"]["TopicRulePayload"]["Sql"])
+        assert sql.count("get_dynamodb(") <= (name == "ReturnRule"), name
+
+
+def test_what_the_rule_queues_is_taken_and_what_cannot_be_is_kept(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    """The visibility timeout is at least six times the function's, a message is received at least five times, and at least two calls run
+    at once (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html)."""
+    queue = resources["RegistrationQueue"]["Properties"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "DeadLetters.Arn"}
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    assert "FifoQueue" not in queue, "a rule cannot send to one"
+    function = resources["StartAdmissionsFunction"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function.get("Timeout", template["Globals"]["Function"]["Timeout"])
+    source = resources["RegistrationSource"]["Properties"]
+    assert source["FunctionName"] == {"Ref": "StartAdmissionsFunction.Alias"}
+    assert source["EventSourceArn"] == {"Fn::GetAtt": "RegistrationQueue.Arn"}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert (source["BatchSize"], source.get("MaximumBatchingWindowInSeconds", 0)) == (10, 0)
+    assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 5, "a new account has ten calls in flight in all"
+    assert "Events" not in function, "SAM would add a right to read every queue"
+
+
+def test_quiet_hours_count_every_knock(resources: Resources) -> None:
+    alarm = resources["NobodyKnocksAlarm"]["Properties"]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "NumberOfMessagesSent")
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": "RegistrationQueue.QueueName"}}]
 
 
 def test_a_failed_timed_out_or_aborted_execution_is_recorded(resources: Resources) -> None:

@@ -14,6 +14,12 @@ from workflows.admission.registration import read_event
 ALREADY_TOLD = "AdmissionFailed"
 """The error of the workflow's own Fail state *Failed*: its record is sealed and people have been told."""
 
+LIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
+"""Statuses of an execution that still goes on (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html)."""
+
+BADLY = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
+"""Statuses of an execution that ended without its own end state."""
+
 SUPERSEDED = AdmissionNotOwned.__name__
 """The error of the Fail state *Superseded*: the admission's own record is another's to seal."""
 
@@ -45,6 +51,22 @@ class EndedBadly(Struct, frozen=True, kw_only=True, rename="camel"):
 def read(event: Any) -> EndedBadly:
     """The event's detail. Raises `BadInput`."""
     return contracts.read(EndedBadly, event.get("detail") if isinstance(event, dict) else event)
+
+
+def event_of(described: dict[str, Any]) -> dict[str, Any]:
+    """The event as it would have been, from what DescribeExecution says of an execution that ended badly."""
+    detail = {
+        "executionArn": described["executionArn"],
+        "name": described["name"],
+        "status": described["status"],
+        "startDate": _milliseconds(described["startDate"]),
+        "stopDate": _milliseconds(described["stopDate"]),
+    }
+    return {"detail": detail | {name: described[name] for name in ("input", "error", "cause") if name in described}}
+
+
+def _milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def certificate_of(ended: EndedBadly) -> str | None:

@@ -41,6 +41,7 @@ class AdmissionEnded(Struct, frozen=True, kw_only=True):
     evidence_sha256: str
     ended_at: datetime
     reopen_at: datetime | None
+    trial: bool = False
 
 
 def event(ended: NotifyInput) -> AdmissionEnded:
@@ -61,6 +62,7 @@ def event(ended: NotifyInput) -> AdmissionEnded:
         evidence_sha256=seal.evidence_sha256,
         ended_at=seal.sealed_at,
         reopen_at=seal.reopen_at,
+        trial=seal.trial,
     )
 
 
@@ -91,7 +93,7 @@ def failed(ended: EndedBadly, certificate_id: str | None, reopen_at: datetime | 
     """The alarm for an execution that did not come to an end of its own. `certificate_id` is None if it had no admission."""
     who = f"Execution {ended.name}"
     if certificate_id is None:
-        then = "It had no admission. Find out what started it: only the topic rule should start executions."
+        then = "It had no admission. Find out what started it: only start_admissions should start executions."
     elif ended.error == SUPERSEDED:
         then = (
             "Nothing has to be done: another execution has taken the certificate over, or it was revoked meanwhile. "

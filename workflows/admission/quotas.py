@@ -1,5 +1,6 @@
 """The pace in ``config/limits.toml`` beside what AWS lets the account do."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Literal
@@ -14,6 +15,11 @@ TRANSITIONS = 14
 
 WASTES = 1.5
 """A quota that is so many times the pace is worth using."""
+
+
+CONCURRENT = 5
+"""Calls of functions in flight for each admission a second: eight of some 0.15 s, one of which waits half a second for its turn, is
+1.7; the rest is for cold starts, sweeps and people."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -60,3 +66,19 @@ def judge(iot: Mapping[str, float], states: Mapping[str, float], calls_per_secon
         advice = f"Bursts could go faster: set calls_per_second in config/limits.toml up to {most:g} and deploy."
         return Judged(state="warning", said=said, advice=advice)
     return Judged(state="ok", said=said)
+
+
+def judge_concurrency(unreserved: int, calls_per_second: float) -> Judged:
+    """Whether the account lets as many functions run at once as the pace needs. A new account has 10 and not 1,000.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+    """
+    needed = math.ceil(CONCURRENT * calls_per_second)
+    said = f"{unreserved} functions may run at once; {calls_per_second:g} admissions a second need about {needed}"
+    if unreserved >= needed:
+        return Judged(state="ok", said=said)
+    advice = (
+        "Nothing fails for it: executions wait and try again. Ask for more (Service Quotas, AWS Lambda, Concurrent executions), "
+        f"or set calls_per_second in config/limits.toml to {max(1, unreserved // CONCURRENT)} and deploy."
+    )
+    return Judged(state="warning", said=said, advice=advice)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from workflows.admission.failure import LIVE
 from workflows.evidence.canonical import canonical, sha256
 from workflows.hashes import Sha256
 
@@ -59,7 +60,11 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """How the admission stands. `certificate_status` is AWS IoT's, None if it has no such certificate or was not asked."""
+    """How the admission stands. `certificate_status` is AWS IoT's, None if it has no such certificate or was not asked.
+
+    `execution_status` is Step Functions' own, asked for a redrive and for an admission that is open: the event that would have closed
+    it may be lost. None if it was not asked, ``not there any more`` if Step Functions does not know the execution.
+    """
 
     execution_arn: str
     outcome: str
@@ -84,17 +89,32 @@ def forbidden(ask: Ask, found: Standing | None) -> str | None:
             f"The admission of {ask.certificate_id} has changed meanwhile: {found.execution_arn} owns it. Look again: "
             f"gatehouse admissions show {ask.certificate_id}"
         )
-    match ask.act:
-        case "redrive":
-            return _not_redrivable(found)
-        case "reopen" if found.outcome == "admitted":
+    if ask.act == "redrive":
+        return _not_redrivable(found)
+    if ask.act == "forget" and found.certificate_status is not None:
+        return (
+            f"The certificate is still in AWS IoT, {found.certificate_status}: a list that revokes it later must find it here. "
+            "Delete it in AWS IoT first, or use `gatehouse admissions reopen`."
+        )
+    return _not_over(ask, found)
+
+
+def _not_over(ask: Ask, found: Standing) -> str | None:
+    match found.outcome:
+        case "admitted" if ask.act == "reopen":
             return "The certificate is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
-        case "forget" if found.certificate_status is not None:
-            return (
-                f"The certificate is still in AWS IoT, {found.certificate_status}: a list that revokes it later must find it here. "
-                "Delete it in AWS IoT first, or use `gatehouse admissions reopen`."
-            )
-    return "The admission is open: an execution owns it." if found.outcome == "open" else None
+        case "open" if ask.act != "reopen" or not ended(found.execution_status):
+            return f"The admission is open: an execution owns it, and is {found.execution_status}."
+    return None
+
+
+GONE = "not there any more"
+"""`Standing.execution_status` of an execution that Step Functions does not know (any more)."""
+
+
+def ended(execution_status: str | None) -> bool:
+    """Whether an execution has ended, by what Step Functions says; an admission that is still open then lost its end."""
+    return execution_status is not None and execution_status.partition(",")[0] not in LIVE
 
 
 def _not_redrivable(found: Standing) -> str | None:

@@ -9,9 +9,12 @@ from typing import Literal, get_args
 
 from msgspec import Struct
 
+from workflows.admission.failure import BADLY, LIVE
 from workflows.approval.request import Request
+from workflows.evidence.record import is_of_act
 
 Kind = Literal[
+    "pending_without_admission",
     "open_without_execution",
     "decision_not_carried_out",
     "not_returned",
@@ -24,8 +27,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GRACE = timedelta(minutes=15)
 """What is younger is still under way: an event, a stream or an execution will bring both sides together."""
-
-_LIVE = ("RUNNING", "PENDING_REDRIVE")
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -44,15 +45,34 @@ class Row(Struct, frozen=True, kw_only=True):
     outcome: str
     execution_arn: str = ""
     claimed_at: datetime | None = None
+    closed_at: datetime | None = None
     device: str | None = None
     revoked_by: str | None = None
     awaited_since: datetime | None = None
+    execution_name: str = ""
+    evidence_key: str | None = None
+
+
+def is_unheard(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> bool:
+    """Whether the event that would have closed an open admission must be lost: its execution ended badly long enough ago."""
+    return row.outcome == "open" and status in BADLY and ended_at is not None and at - ended_at >= GRACE
+
+
+def is_unsealed(row: Row, at: datetime) -> bool:
+    """Whether a failure was recorded and not sealed: the certificate's latest record is of another execution.
+
+    An operator's act or a revocation after it ends the question: the chain has gone on.
+    """
+    if row.outcome != "failed" or not row.execution_name or row.closed_at is None or at - row.closed_at < GRACE:
+        return False
+    name = (row.evidence_key or "").rpartition("/")[2]
+    return not name.startswith(row.execution_name) and not is_of_act(name)
 
 
 def of_open(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> Finding | None:
     """An admission is open, so its execution must run. `status` is the execution's, None if Step Functions does not know it."""
-    if row.outcome != "open" or status in _LIVE or (ended_at is not None and at - ended_at < GRACE):
-        return None
+    if row.outcome != "open" or status in LIVE or (ended_at is not None and at - ended_at < 2 * GRACE):
+        return None  # a failure that no event told is told once more after `GRACE`: see `is_unheard`
     became = "unknown to Step Functions" if status is None else status
     return Finding(
         kind="open_without_execution",
@@ -85,9 +105,26 @@ def of_return(row: Row, at: datetime, within: timedelta) -> Finding | None:
     )
 
 
-def asks_policies(row: Row) -> bool:
-    """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each."""
-    return row.outcome in ("admitted", "failed") and row.revoked_by is None
+def of_pending(certificate_id: str, registered_at: datetime, row: Row | None, at: datetime) -> Finding | None:
+    """A certificate of our CA waits to be activated, so its device has knocked, and an admission must know of it.
+
+    AWS IoT publishes the event again on each connection attempt, so one event that is lost is made good; here none came through.
+    """
+    if row is not None or at - registered_at < GRACE:
+        return None
+    return Finding(
+        kind="pending_without_admission",
+        subject=certificate_id,
+        detail=f"PENDING_ACTIVATION since {registered_at:%Y-%m-%d %H:%M}Z, and no admission knows of it: no knock has come through",
+    )
+
+
+def asks_policies(row: Row, *, in_turn: bool) -> bool:
+    """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each.
+
+    `in_turn`: this round asks for it. A failed admission is asked for in every round, and there are few.
+    """
+    return row.revoked_by is None and (row.outcome == "failed" or (row.outcome == "admitted" and in_turn))
 
 
 def of_active(certificate_id: str, row: Row | None, policies: Sequence[str] | None) -> Finding | None:

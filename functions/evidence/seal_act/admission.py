@@ -13,12 +13,12 @@ from functions.shared.conditional import ConditionFailed
 from workflows.admission.contracts import Execution
 from workflows.admission.errors import CertificateUnknown
 from workflows.errors import WillNeverWork
-from workflows.evidence.acts import Ask, Standing
+from workflows.evidence.acts import GONE, Ask, Standing
 from workflows.evidence.record import Change, Link
 
 _LEARNED = (
-    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, issuer_key, serial, revoked_by, "
-    "revoked_at, closed_by, awaited, awaited_since, returned_at"
+    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, "
+    "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at"
 )
 """What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
 
@@ -47,11 +47,11 @@ def standing(ask: Ask, head: Head | None) -> Found:
     if ask.act == "forget" and head.outcome != "open":
         with suppress(CertificateUnknown):  # AWS IoT has it no more, as it has to be
             told["certificate_status"] = certificates.status_of(ask.certificate_id)
-    if ask.act != "redrive" or head.execution_arn != ask.execution_arn:
+    if (ask.act != "redrive" and head.outcome != "open") or head.execution_arn != ask.execution_arn:
         return Found(found=Standing(**told))
     answer = _execution(head.execution_arn)
     if answer is None:
-        return Found(found=Standing(**told, execution_status="not there any more"))
+        return Found(found=Standing(**told, execution_status=GONE))
     redrivable = answer["status"] in _REDRIVABLE and answer.get("redriveStatus") != "NOT_REDRIVABLE"
     execution = Execution(arn=head.execution_arn, name=answer["name"], started_at=answer["startDate"])
     found = Standing(**told, execution_status=_why(answer), redrivable=redrivable)
@@ -73,7 +73,14 @@ def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change
         case "forget":
             after = {"execution_arn": _NOBODY, "reopen_at": now, "forgotten": _LEARNED.split(", ")}
             return Change(before=before | {"reopen_at": head.reopen_at}, after=after)
-    return Change(before=before | {"reopen_at": head.reopen_at}, after={"reopen_at": now})
+    before |= {"reopen_at": head.reopen_at}
+    if head.outcome != "open":
+        return Change(before=before, after={"reopen_at": now})
+    status = standing.found.execution_status if standing.found else None
+    reason = f"closed by an operator: its execution is {status}, and nothing had told so"
+    return Change(
+        before=before | {"execution_status": status}, after={"outcome": "failed", "reason": reason, "reopen_at": now}
+    )
 
 
 def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
@@ -83,12 +90,18 @@ def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
     """
     expression = "SET evidence_key = :key, evidence_sha256 = :sha"
     given: dict[str, object] = {"key": link.key, "sha": link.sha256, "was": head.outcome, "owner": head.execution_arn}
-    if ask.act in ("reopen", "forget"):
-        expression += ", reopen_at = :now"
-        given["now"] = change.after["reopen_at"]
+    if "outcome" in change.after:
+        expression += ", outcome = :outcome, reason = :reason, fault = :reason, closed_at = :at"
+        given |= {"outcome": change.after["outcome"], "reason": change.after["reason"]}
+        given["at"] = clock.from_microseconds(change.after["reopen_at"] * 1000)
     if ask.act == "forget":
-        expression += f", execution_arn = :nobody REMOVE {_LEARNED}"
+        expression += ", execution_arn = :nobody"
         given["nobody"] = _NOBODY
+    if ask.act in ("reopen", "forget"):  # a new attempt: no execution has had the name that the next knock starts
+        expression += ", reopen_at = :now ADD attempts :one"
+        given |= {"now": change.after["reopen_at"], "one": 1}
+    if ask.act == "forget":
+        expression += f" REMOVE {_LEARNED}"
     unchanged = "attribute_not_exists(evidence_sha256)"
     if head.link is not None:
         unchanged, given["before"] = "evidence_sha256 = :before", head.link.sha256

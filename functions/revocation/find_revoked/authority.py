@@ -8,7 +8,6 @@ import msgspec
 from functions.shared import authorities, batches, clock, objects
 from functions.shared.aws import client, translated
 from functions.shared.settings import limits
-from workflows.evidence.record import revoked_key
 from workflows.revocation import sweep
 from workflows.revocation.authorities import PAGE, TAKEN, AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem, FindInput, Found
@@ -62,11 +61,10 @@ def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
 
 def _begun(table: str, items: list[AuthorityItem]) -> set[str]:
     """Marked for the CA's sake, and not at the end of what has to be done."""
-    by_id = {item.certificate_id: item for item in items}
-    attributes = ("certificate_id", "outcome", "revoked_by", "evidence_key")
+    marks = {item.certificate_id: item.mark for item in items}
+    rows = batches.admissions(table, list(marks), "certificate_id", "revoked_by", "closed_by")
     return {
         row["certificate_id"]
-        for row in batches.admissions(table, list(by_id), *attributes)
-        if row.get("revoked_by") == by_id[row["certificate_id"]].mark
-        and not (row["outcome"] == "refused" and row.get("evidence_key") == revoked_key(by_id[row["certificate_id"]]))
+        for row in rows
+        if row.get("revoked_by") == marks[row["certificate_id"]] != row.get("closed_by")
     }

@@ -6,7 +6,6 @@ import msgspec
 
 from functions.shared import batches, objects
 from workflows.admission.errors import AwsUnavailable
-from workflows.evidence.record import revoked_key
 from workflows.revocation.sweep import IN, AuthorityItem, Found, Item
 
 T = TypeVar("T", Item, AuthorityItem)
@@ -26,14 +25,15 @@ def outcomes(table: str, found: Found) -> tuple[int, int, int]:
 
 
 def _of_authority(table: str, items: list[AuthorityItem]) -> tuple[int, int, int]:
-    """One that was refused before is not revoked by that: only its record says so. Whatever is not said to be done is left."""
-    keys = {item.certificate_id: revoked_key(item) for item in items}
-    rows = list(batches.admissions(table, list(keys), "certificate_id", "outcome", "evidence_key"))
-    revoked = sum(
-        row["outcome"] == "refused" and row.get("evidence_key") == keys[row["certificate_id"]] for row in rows
-    )
+    """One that was refused before is not revoked by that: only who closed it says so. Whatever is not said to be done is left.
+
+    Not by its latest record, since the sweep of a list may seal one of its own after that of the CA.
+    """
+    marks = {item.certificate_id: item.mark for item in items}
+    rows = list(batches.admissions(table, list(marks), "certificate_id", "outcome", "closed_by"))
+    revoked = sum(row.get("closed_by") == marks[row["certificate_id"]] for row in rows)
     still_open = sum(row["outcome"] == "open" for row in rows)
-    return revoked, still_open, len(keys) - revoked - still_open
+    return revoked, still_open, len(marks) - revoked - still_open
 
 
 def _items(found: Found, kind: type[T]) -> list[T]:

@@ -1,23 +1,30 @@
 """The admission of a certificate that is being revoked after it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from functions.shared import conditional
 from functions.shared.admissions import NEVER
 from functions.shared.conditional import ConditionFailed
+from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution
-from workflows.revocation.errors import AdmissionStillOpen
+from workflows.hashes import beginning
+from workflows.revocation.errors import AdmissionStillOpen, RevocationUnderWay
 from workflows.revocation.sweep import IN, AuthorityItem, Item
+
+LEASE = timedelta(minutes=10)
+"""For how long a mark keeps another list's or CA's sweep away. One certificate takes seconds, or a minute with every retry; what has not
+ended by then has died, and whoever comes next goes on in its place."""
 
 
 def mark(table: str, item: Item | AuthorityItem, execution: Execution, at: datetime) -> str | None:
-    """Note what revokes it. Answers the outcome of its admission; None if that is not in (any more).
+    """Note what revokes it. Returns the outcome of its admission; None if that is not in (any more).
 
     Raises `AdmissionStillOpen`, marked, for one that is open: at once if a list revokes it, which the next knock is checked against; for
-    its CA's sake only once it is REVOKED, since no list says so to the next knock. Raises `AwsUnavailable`, `AccessRefused`.
+    its CA's sake only once it is REVOKED, since no list says so to the next knock. Raises `RevocationUnderWay` while another list's or
+    CA's sweep is at it, and `AwsUnavailable`, `AccessRefused`.
     """
-    row = _mark_listed(table, item) if isinstance(item, Item) else _mark_of_authority(table, item, execution, at)
+    row = _mark_listed(table, item, at) if isinstance(item, Item) else _mark_of_authority(table, item, execution, at)
     if row is None:
         return None
     outcome: str = row["outcome"]
@@ -40,7 +47,8 @@ def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
     _update(
         table,
         item,
-        "SET outcome = :refused, #reason = :reason, closed_at = :at, closed_by = :mark, reopen_at = :never REMOVE awaited, awaited_since",
+        "SET outcome = :refused, #reason = :reason, closed_at = :at, closed_by = :mark, reopen_at = :never "
+        "REMOVE awaited, awaited_since, revoking_since",
         "revoked_by = :mark AND outcome <> :open",
         names={"#reason": "reason"},
         refused="refused",
@@ -51,31 +59,66 @@ def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
     )
 
 
-def _mark_listed(table: str, item: Item) -> dict[str, Any] | None:
+def _mark_listed(table: str, item: Item, at: datetime) -> dict[str, Any] | None:
     """One that is refused already is left as it is."""
     given: dict[str, object] = {one: one for one in sorted(IN)}
-    condition = f"outcome IN ({', '.join(f':{one}' for one in given)})"
-    return _update(table, item, "SET revoked_by = :mark", condition, None, **given)
+    is_in = f"outcome IN ({', '.join(f':{one}' for one in given)})"
+    try:
+        return _mark(table, item, _MARK, is_in, at, **given)
+    except ConditionFailed as failed:
+        if failed.item is not None and failed.item["outcome"] in IN:
+            raise _under_way(item, failed.item) from None
+        return None
 
 
 def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at: datetime) -> dict[str, Any]:
     """Whatever its outcome, and no knock starts it anew. One that never knocked is given a row, so that its first knock finds that."""
-    marked = "SET revoked_by = :mark, reopen_at = :never"
-    row = _update(table, item, marked, "attribute_exists(certificate_id)", never=NEVER) or _update(
+    marked = f"{_MARK}, reopen_at = :never"
+    try:
+        return _mark(table, item, marked, "attribute_exists(certificate_id)", at, never=NEVER)
+    except ConditionFailed as failed:
+        if failed.item is not None:
+            raise _under_way(item, failed.item) from None
+    row = _update(
         table,
         item,
-        f"{marked}, outcome = :held, claimed_at = :at, ca_certificate_id = :ca, execution_arn = :arn, execution_name = :name",
+        f"{marked}, outcome = :held, claimed_at = :at, ca_certificate_id = :ca, execution_arn = :arn, execution_name = :name, "
+        "id_prefix = :prefix",
         "attribute_not_exists(certificate_id)",
+        since=stamp(at),
         never=NEVER,
         held="held",
         at=at,
         ca=item.authority.ca_certificate_id,
         arn=execution.arn,
         name=execution.name,
+        prefix=beginning(item.certificate_id),
     )
     if row is None:  # it knocked in between, for the first time
         raise still_open(item)
     return row
+
+
+_MARK = "SET revoked_by = :mark, revoking_since = :since"
+_FREE = "(attribute_not_exists(revoked_by) OR revoked_by = :mark OR attribute_not_exists(revoking_since) OR revoking_since < :lapsed)"
+
+
+def _mark(
+    table: str, item: Item | AuthorityItem, update: str, condition: str, at: datetime, **named: object
+) -> dict[str, Any]:
+    """The row afterwards. Raises `ConditionFailed`, also while another mark keeps us away."""
+    return conditional.update(
+        table,
+        {"certificate_id": item.certificate_id},
+        update,
+        condition=f"{condition} AND {_FREE}",
+        given={"mark": item.mark, "since": stamp(at), "lapsed": stamp(at - LEASE), **named},
+    )
+
+
+def _under_way(item: Item | AuthorityItem, row: dict[str, Any]) -> RevocationUnderWay:
+    since = row.get("revoking_since")
+    return RevocationUnderWay(f"{item.certificate_id} is being revoked by {row.get('revoked_by')} since {since}.")
 
 
 def _update(

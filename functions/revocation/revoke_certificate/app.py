@@ -37,8 +37,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Revoke certificate*. Input: RevokeInput; output: Revoked. Repeatable after a crash anywhere in between.
 
     The mark comes first: from then on an admission that is still open can activate no more. If its CA was revoked, the certificate is set
-    REVOKED at once all the same, and sealed once the admission is over. Raises AdmissionStillOpen (retried), TurnLost
-    (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
+    REVOKED at once all the same, and sealed once the admission is over. Raises AdmissionStillOpen and
+    RevocationUnderWay (retried), TurnLost (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
     """
     request, used, at = contracts.read(RevokeInput, event), settings(Settings), clock.now()
     item, table = read_item(request.item), used.admissions_table

@@ -1,9 +1,12 @@
 """Retries of a DynamoDB stream: partial failures, bisection, an end to them, and the on-failure destination.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html and …/services-ddb-params.html. The engine
-takes ``batchItemFailures`` for success, so what a function could not do is lost, and retries a batch that raised for ever.
+takes ``batchItemFailures`` for success, so what a function could not do is lost, and retries a batch that raised for ever. A throttled
+batch never reached the function: it waits, and none of the limits counts it (…/kinesis-on-failure-destination.html and
+…/services-dynamodb-errors.html: these settings do not apply to throttles).
 """
 
+import time
 from typing import NamedTuple
 
 from ministack.services import lambda_svc
@@ -16,6 +19,9 @@ _NEVER_GIVES_UP = -1
 _INVOKE_NOW = "result = _execute_function(func_rec, event)\n"
 _INVOKE_THEN = """\
 result = _execute_function(func_rec, event)
+            if result.get("throttle"):
+                _let_it_wait(esm_id)
+                continue
             done = _done_before_failure(esm, result, raw)
             if done is not None and done < raw_len:
                 result = {**result, "error": True}
@@ -49,6 +55,7 @@ _troubles: dict[str, _Trouble] = {}
 def apply() -> None:
     lambda_svc._done_before_failure = _done_before_failure
     lambda_svc._gives_up = _gives_up
+    lambda_svc._let_it_wait = _let_it_wait
     lambda_svc._bisected = _bisected
     patch.edit(
         lambda_svc,
@@ -57,6 +64,10 @@ def apply() -> None:
         (_INVOKE_NOW, _INVOKE_THEN),
         (_FAILED_NOW, _FAILED_THEN),
     )
+
+
+def _let_it_wait(mapping: str) -> None:
+    lambda_svc._esm_backoff_until[mapping] = time.time() + lambda_svc._ESM_BACKOFF_SECONDS
 
 
 def _bisected(esm: Json, position: int, batch: list[Json]) -> list[Json]:

@@ -230,7 +230,9 @@ def test_a_certificate_deleted_meanwhile_leaves_nothing_bound(case: Prepared) ->
         ("CreateThingType", "InvalidRequestException", ThingRefused),
         ("CreateThingGroup", "InvalidRequestException", ThingRefused),
         ("AddThingToThingGroup", "InvalidRequestException", ThingRefused),
-        ("AttachThingPrincipal", "ResourceNotFoundException", CertificateUnknown),
+        ("CreateThing", "ResourceNotFoundException", AwsUnavailable),
+        ("AddThingToThingGroup", "ResourceNotFoundException", AwsUnavailable),
+        ("AttachThingPrincipal", "ResourceNotFoundException", AwsUnavailable),
         ("UpdateCertificate", "CertificateStateException", CertificateChanged),
         ("CreateThing", "ThrottlingException", AwsUnavailable),
         ("AttachThingPrincipal", "InternalFailureException", AwsUnavailable),
@@ -245,6 +247,27 @@ def test_faults_of_aws_are_told_apart_and_nothing_is_active(
     with faults.refused("iot", operation, code, times=9), pytest.raises(error):
         case.activate()
     assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"
+
+
+@pytest.mark.parametrize("operation", ["CreateThing", "AddThingToThingGroup", "AttachThingPrincipal"])
+def test_what_was_just_made_and_is_not_seen_yet_is_tried_again(case: Prepared, operation: str) -> None:
+    """The type, the group or the thing of the call before: AWS IoT does not promise that the next call sees it."""
+    with faults.refused("iot", operation, "ResourceNotFoundException", times=2, status=404):
+        with pytest.raises(AwsUnavailable):
+            case.activate()
+        assert case.gate.binding("pump-0042")["bound_certificate_id"] == case.certificate_id
+    case.activate()
+    assert case.gate.status(case.certificate_id) == "ACTIVE"
+
+
+def test_a_certificate_that_is_gone_when_it_is_attached_is_told_from_a_thing_that_is(case: Prepared) -> None:
+    with (
+        faults.refused("iot", "AttachThingPrincipal", "ResourceNotFoundException", status=404),
+        faults.refused("iot", "DescribeCertificate", "ResourceNotFoundException", status=404),
+        pytest.raises(CertificateUnknown),
+    ):
+        case.activate()
+    assert not case.gate.binding("pump-0042")
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError"])
@@ -268,3 +291,11 @@ def test_a_redrive_reopens_the_admission(case: Prepared) -> None:
     )
     case.activate()
     assert case.gate.admission(case.certificate_id)["outcome"] == "open"
+
+
+def test_a_trials_device_is_not_activated_though_only_its_row_says_so(case: Prepared) -> None:
+    Admissions("Admissions").mark_trial(case.certificate_id)
+    with pytest.raises(BadInput, match="trial CA"):
+        case.activate()
+    assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"
+    assert case.gate.binding("pump-0042") == {}

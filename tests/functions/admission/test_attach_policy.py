@@ -62,6 +62,37 @@ def test_a_policy_that_somebody_makes_at_the_same_moment_is_used(case: Case, dev
         assert not attach(case, device).created
 
 
+def test_a_policy_that_was_just_made_and_is_not_seen_yet_is_tried_again(case: Case, device: DeviceDecision) -> None:
+    with (
+        faults.refused("iot", "AttachPolicy", "ResourceNotFoundException", status=404),
+        pytest.raises(AwsUnavailable, match="does not find the policy"),
+    ):
+        attach(case, device)
+    assert not attach(case, device).created
+    assert attached(case) == [device.policy_name]
+
+
+def test_a_policy_that_somebody_else_made_and_that_is_not_shown_yet_is_tried_again(
+    case: Case, device: DeviceDecision
+) -> None:
+    """CreatePolicy says that it exists, GetPolicy that it does not: nobody has changed its document."""
+    attach(case, device)
+    with (
+        faults.refused("iot", "GetPolicy", "ResourceNotFoundException", status=404, times=2),
+        pytest.raises(AwsUnavailable, match="does not show it yet"),
+    ):
+        attach(case, device)
+
+
+def test_a_certificate_that_is_gone_is_told_from_a_policy_that_is(case: Case, device: DeviceDecision) -> None:
+    with (
+        faults.refused("iot", "AttachPolicy", "ResourceNotFoundException", status=404),
+        faults.refused("iot", "DescribeCertificate", "ResourceNotFoundException", status=404),
+        pytest.raises(CertificateUnknown),
+    ):
+        attach(case, device)
+
+
 def test_a_policy_of_that_name_with_another_document_is_refused(case: Case, device: DeviceDecision) -> None:
     """Somebody widened it in AWS IoT: no device gets rights that nobody decided on."""
     wide = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}]}
@@ -132,7 +163,7 @@ def test_dying_after_any_call_is_made_good_by_the_next_try(case: Case, device: D
         ("CreatePolicy", "InvalidRequestException", PolicyRefused),
         ("AttachPolicy", "InvalidRequestException", PolicyRefused),
         ("AttachPolicy", "LimitExceededException", PolicyRefused),
-        ("AttachPolicy", "ResourceNotFoundException", CertificateUnknown),
+        ("AttachPolicy", "ResourceNotFoundException", AwsUnavailable),
         ("GetPolicy", "ThrottlingException", AwsUnavailable),
         ("CreatePolicy", "ServiceUnavailableException", AwsUnavailable),
         ("AttachPolicy", "ThrottlingException", AwsUnavailable),

@@ -175,6 +175,32 @@ def test_an_admission_that_a_sweep_has_closed_is_its_executions_no_more(gate: Ga
     assert gate.admission(CERTIFICATE)["outcome"] == "refused"
 
 
+def test_a_row_stays_below_what_a_rule_reads_whatever_a_certificate_calls_itself(gate: Gate) -> None:
+    """AWS IoT may drop the action if get_dynamodb reads more than 8 KB. DynamoDB counts the bytes of names and values
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html)."""
+    admissions, words = Admissions("Admissions"), "\U0001f511" * 4000
+    name = "x" * 80
+    claim(name)
+    admissions.note(
+        CERTIFICATE,
+        run(name),
+        inspected_at=pki.NOW,
+        **dict.fromkeys(("subject", "common_name", "issuer_key", "serial"), words),
+    )
+    admissions.await_return(CERTIFICATE, run(name), pki.NOW)
+    admissions.fail(CERTIFICATE, run(name).arn, fault=words, at=pki.NOW, reopen_at=pki.NOW)
+    admissions.close(
+        CERTIFICATE, run(name), outcome="admitted", reason=words, at=pki.NOW, reopen_at=None,
+        evidence_key="k" * 300, evidence_sha256=sha256("k"), device="d" * 128,
+    )  # fmt: skip
+    row = gate.admission(CERTIFICATE)
+    assert row["awaited"] == "return"
+    assert row["subject"].endswith("\U0001f511…")
+    assert (
+        sum(len(key) + len(str(value).encode()) for key, value in row.items()) < 8 * 1024 - 500
+    )  # and what a list's sweep notes
+
+
 def test_nobodys_admission_is_not_owned(gate: Gate) -> None:
     with pytest.raises(AdmissionNotOwned, match="belongs to nobody"):
         Admissions("Admissions").retain(CERTIFICATE, run("run-1"))

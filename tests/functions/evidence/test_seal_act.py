@@ -269,7 +269,7 @@ def test_a_knock_between_sealing_and_writing_keeps_its_admission(
 def test_what_must_not_be_done_is_refused(
     act: acts.Kind, outcome: str, held: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps(monkeypatch, StepFunctions("SUCCEEDED"))
+    steps(monkeypatch, StepFunctions("RUNNING"))
     boto3.client("dynamodb").update_item(
         TableName="Admissions",
         Key={"certificate_id": {"S": PUMP}},
@@ -279,6 +279,31 @@ def test_what_must_not_be_done_is_refused(
     before = files()
     assert call(ask(act))["status"] == "refused"
     assert files() == before
+
+
+@pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "gone"])
+def test_an_admission_whose_end_nobody_told_is_closed_as_failed_and_opened_anew(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    """EventBridge delivers Step Functions' events by best effort: the one that would have closed the row may be lost."""
+    Admissions("Admissions").claim(PUMP, sha256(b"ca"), OWNER, clock.now())
+    steps(monkeypatch, StepFunctions(status))
+    assert call(ask("reopen"))["status"] == "done"
+    found, act = row(), sealed_act()
+    assert (found["outcome"], act.act, act.outcome) == ("failed", "reopened", "failed")
+    assert act.before is not None
+    assert act.after is not None
+    assert act.before["outcome"] == "open"
+    assert found["reason"] == found["fault"] == act.after["reason"]
+    assert (acts.GONE if status == "gone" else status) in found["reason"]
+    ours, admission_again = Admissions("Admissions").claim(PUMP, sha256(b"ca"), records.execution("next"), clock.now())
+    assert (ours, admission_again.outcome) == (True, "open")
+
+
+def test_an_admission_whose_failure_nobody_told_is_redriven(environment: dict[str, str], sfn: StepFunctions) -> None:
+    Admissions("Admissions").claim(PUMP, sha256(b"ca"), OWNER, clock.now())
+    assert call(ask("redrive"))["status"] == "done"
+    assert [arn for arn, _ in sfn.redriven] == [OWNER.arn]
 
 
 def test_what_was_revoked_and_closed_is_not_redriven(environment: dict[str, str], sfn: StepFunctions) -> None:

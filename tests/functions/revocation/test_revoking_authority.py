@@ -17,7 +17,7 @@ from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
 from workflows.revocation import authorities
 from workflows.revocation.authorities import AuthorityRevocation, Order
-from workflows.revocation.errors import AdmissionStillOpen
+from workflows.revocation.errors import AdmissionStillOpen, RevocationUnderWay
 
 OPERATOR = "arn:aws:iam::123456789012:user/ada"
 LATER = pki.NOW + 2 * authorities.SETTLED
@@ -299,3 +299,26 @@ def test_what_an_operator_writes_meanwhile_stands(sweep: Revoking) -> None:
         sweep.look_again()
     kept = authorities.read(sweep.office.read(key), sweep.office.ca_id)
     assert (kept.ended_at, kept.revocation.trail_id) == (None, "8" * 32)
+
+
+@pytest.mark.parametrize("first", ["list", "authority"])
+def test_the_sweeps_of_a_list_and_of_its_ca_report_no_failure_when_they_meet(sweep: Revoking, first: str) -> None:
+    certificate_id = sweep.device("pump-1", 7)
+    sweep.office.publish(sweep.office.revoking(7, number=2))
+    [listed] = Sweep.items(sweep, of_list := Sweep.find(sweep, "sweep-list"))
+    order = sweep.order()
+    [ordered] = sweep.items(of_authority := sweep.find())
+    one, other = (listed, ordered) if first == "list" else (ordered, listed)
+
+    def meanwhile() -> None:
+        with pytest.raises(RevocationUnderWay):
+            sweep.revoke(other)
+
+    with faults.before("kms", "Sign", meanwhile):
+        sweep.revoke(one)
+    sweep.revoke(other)
+    assert sweep.row(certificate_id)["closed_by"] == order.mark
+    for found in (of_list, of_authority):
+        report = sweep.report(found)
+        assert (report["revoked"], report["still_open"], report["left"]) == (1, 0, 0)
+    assert sweep.find("sweep-3", LATER)["revoked"] == 0

@@ -1,6 +1,7 @@
 """The sweep's steps, one after the other as its machine calls them: whom a list takes back, exactly once, and whom it must not."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -10,6 +11,7 @@ from cryptography import x509
 from functions.admission.take_turn.app import handler as take_turn
 from functions.revocation.find_revoked.app import handler as find_revoked
 from functions.revocation.report_sweep.app import handler as report_sweep
+from functions.revocation.revoke_certificate.admission import LEASE
 from functions.revocation.revoke_certificate.app import handler as revoke_certificate
 from functions.revocation.watch_lists.app import handler as watch_lists
 from functions.shared import manifests
@@ -21,7 +23,7 @@ from workflows.admission.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
 from workflows.revocation import manifest
-from workflows.revocation.errors import AdmissionStillOpen, CrlStoreUnavailable
+from workflows.revocation.errors import AdmissionStillOpen, CrlStoreUnavailable, RevocationUnderWay
 
 
 class Sweep:
@@ -239,6 +241,15 @@ def test_who_is_taken_back_does_not_hang_on_files_that_somebody_lost(sweep: Swee
     assert sweep.status(certificate_id) == "REVOKED"
 
 
+def test_attack_another_certificate_below_issuers_keeps_no_revoked_device_in(sweep: Sweep) -> None:
+    certificate_id = sweep.device("pump-1", 7)
+    sweep.office.publish(sweep.office.revoking(1, 7, number=2))
+    sweep.office.write(f"issuers/{sweep.office.ca_id}.pem", pki.authority("Other").pem.encode())
+    aws_environment.reset_caches()
+    sweep.run()
+    assert sweep.status(certificate_id) == "REVOKED"
+
+
 def test_a_sweep_whose_findings_are_lost_is_not_called_swept(sweep: Sweep) -> None:
     sweep.device("pump-1", 7)
     sweep.office.publish(sweep.office.revoking(1, 7, number=2))
@@ -377,3 +388,62 @@ def test_an_owed_sweep_is_started_again_unless_one_runs(sweep: Sweep, monkeypatc
 def test_without_lists_nothing_is_said_of_hours(office: Office) -> None:
     assert office
     assert watch() == {"status": "watched", "hours_left": {}, "started": []}
+
+
+# --- Two sweeps at once ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def overlapping(sweep: Sweep) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    """A device that two lists revoke, the second published before the first is swept: both sweeps have found it."""
+    gone = sweep.device("pump-1", 7)
+    sweep.office.publish(sweep.office.revoking(1, 7, number=2))
+    first = sweep.find("sweep-1")
+    sweep.office.publish(sweep.office.revoking(1, 7, number=3))
+    return gone, first, sweep.find("sweep-2")
+
+
+def records(certificate_id: str) -> list[str]:
+    found = boto3.client("s3").list_objects_v2(Bucket="gatehouse-evidence", Prefix=f"records/{certificate_id}/")
+    return [one["Key"] for one in found.get("Contents", [])]
+
+
+@pytest.mark.parametrize(
+    "call", [("iot", "UpdateCertificate"), ("kms", "Sign"), ("s3", "PutObject"), ("events", "PutEvents")]
+)
+def test_sweeps_of_two_lists_that_overlap_seal_one_revocation(
+    sweep: Sweep, overlapping: Any, inbox: aws_environment.Inbox, call: tuple[str, str]
+) -> None:
+    """Wherever the first one stands: the second tries again, and finds it done."""
+    gone, first, second = overlapping
+    [item], [later] = sweep.items(first), sweep.items(second)
+    met: list[str] = []
+
+    def meanwhile() -> None:
+        with pytest.raises(RevocationUnderWay, match="is being revoked by"):
+            sweep.revoke(later)
+        met.append("under way")
+
+    with faults.before(*call, meanwhile):
+        assert sweep.revoke(item)["status"] == "revoked"
+    assert met == ["under way"]
+    assert sweep.revoke(later)["status"] == "unchanged"
+    assert len(records(gone)) == 1
+    for found in (first, second):
+        report = sweep.report(found)
+        assert (report["revoked"], report["still_open"], report["left"]) == (1, 0, 0)
+    assert [event["detail-type"] for event in inbox.read()[1]].count("Gatehouse Certificate Revoked") == 1
+
+
+def test_a_sweep_that_died_half_way_keeps_nobody_away_for_long(
+    sweep: Sweep, overlapping: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, first, second = overlapping
+    [item], [later] = sweep.items(first), sweep.items(second)
+    with faults.refused("iot", "UpdateCertificate", "ThrottlingException", times=9), pytest.raises(AwsUnavailable):
+        sweep.revoke(item)
+    with pytest.raises(RevocationUnderWay):
+        sweep.revoke(later)
+    aws_environment.set_clock(monkeypatch, pki.NOW + LEASE + timedelta(seconds=1))
+    assert sweep.revoke(later)["status"] == "revoked"
+    assert (sweep.status(gone), len(records(gone))) == ("REVOKED", 1)

@@ -1,13 +1,19 @@
 """AWS's error codes as errors that the state machine knows: what may work later, what never will, and what nobody foresaw."""
 
 import gc
+import re
+from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, NoCredentialsError
+from botocore.retries.standard import ThrottledRetryableChecker
 
-from functions.shared.aws import client, translated
+from functions.shared.aws import client, is_throttling, translated
 from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, ThingRefused
+
+FUNCTIONS = Path(__file__).parents[3] / "functions"
 
 
 def refusal(code: str, status: int = 400) -> ClientError:
@@ -21,6 +27,9 @@ def refusal(code: str, status: int = 400) -> ClientError:
         (refusal("ThrottlingException"), AwsUnavailable),
         (refusal("ProvisionedThroughputExceededException"), AwsUnavailable),
         (refusal("TooManyRequestsException"), AwsUnavailable),
+        (refusal("KMSThrottling"), AwsUnavailable),
+        (refusal("KmsThrottled"), AwsUnavailable),
+        (refusal("OperationAborted", 409), AwsUnavailable),
         (refusal("NeverHeardOf", 500), AwsUnavailable),
         (refusal("NeverHeardOf", 503), AwsUnavailable),
         (refusal("AccessDeniedException"), AccessRefused),
@@ -36,6 +45,27 @@ def test_each_fault_is_told_apart(raised: Exception, becomes: type[Exception]) -
         raise raised
     assert caught.value.__cause__ is raised
     assert str(caught.value)
+
+
+def test_every_code_that_aws_throttles_with_may_work_later() -> None:
+    """botocore's own list, and what the models of the services mark as throttling or name so, for every service in use."""
+    assert all(map(is_throttling, getattr(ThrottledRetryableChecker, "_THROTTLED_ERROR_CODES")))  # noqa: B009 - not in its types
+    used = re.findall(r'client\("([a-z0-9-]+)"\)', "".join(path.read_text() for path in FUNCTIONS.rglob("*.py")))
+    assert len(set(used)) > 7
+    throttling = set()
+    for service in sorted(set(used)):
+        shapes: list[Any] = botocore.session.get_session().get_service_model(service).error_shapes
+        for shape in shapes:
+            retried = (shape.metadata.get("retryable") or {}).get("throttling")
+            if retried or "throttl" in shape.error_code.lower():
+                throttling.add(shape.error_code)
+    assert "KMSThrottling" in throttling
+    assert [code for code in sorted(throttling) if not is_throttling(code)] == []
+
+
+@pytest.mark.parametrize("code", ["TooManyTagsException", "LimitExceeded", "TooManyEntriesInBatchRequest", ""])
+def test_a_limit_of_the_thing_itself_is_no_throttling(code: str) -> None:
+    assert not is_throttling(code)
 
 
 def test_what_was_foreseen_goes_before_the_general_rule() -> None:

@@ -1,19 +1,22 @@
 """One engine a home: found again, kept to loopback, stopped without leftovers. Reads /proc, so on Linux."""
 
+import errno
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from gatehouse.local_cloud import process
+from gatehouse.local_cloud import home, process
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.local_cloud.errors import LocalCloudError, NotRunning, PortTaken
+from gatehouse.local_cloud.errors import HomeUnusable, LocalCloudError, NotRunning, PortTaken
 from gatehouse.local_cloud.settings import LocalCloudSettings
 from gatehouse.target import Target
 from tests.local_cloud.conftest import settings_in
@@ -50,6 +53,23 @@ def group_members(leader: int) -> list[int]:
     return found
 
 
+def hold(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
+    """A `gatehouse up` in the foreground, once its engine runs."""
+    script = (
+        "import msgspec, sys\n"
+        "from gatehouse.local_cloud.cloud import LocalCloud\n"
+        "from gatehouse.local_cloud.settings import LocalCloudSettings\n"
+        "from pathlib import Path\n"
+        f"cloud = LocalCloud(LocalCloudSettings(home=Path({str(settings.home)!r}), port={settings.port}, mqtt_port={settings.mqtt_port}))\n"
+        "cloud.start_engine()\n"
+        "cloud.hold(ready=lambda: print('held', flush=True))\n"
+    )
+    foreground = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert foreground.stdout is not None
+    assert foreground.stdout.readline() == b"held\n"
+    return foreground
+
+
 def test_nothing_listens_on_anything_but_loopback(bare: LocalCloud) -> None:
     before = listeners()
     bare.start_engine()
@@ -57,7 +77,8 @@ def test_nothing_listens_on_anything_but_loopback(bare: LocalCloud) -> None:
     assert listeners() - before == {(loopback, bare.settings.port), (loopback, bare.settings.mqtt_port)}
 
 
-def test_aws_iot_is_throttled_for_those_who_ask_for_it(tmp_path: Path) -> None:
+def test_aws_iot_is_throttled_for_those_who_ask_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatehouse.local_cloud.cloud.RETRIES", {"total_max_attempts": 1})
     local_cloud = LocalCloud(msgspec.structs.replace(settings_in(tmp_path), iot_calls_per_second=0.01))
     try:
         local_cloud.start_engine()
@@ -141,21 +162,89 @@ def test_an_engine_that_was_killed_is_not_taken_for_running(bare: LocalCloud) ->
     assert bare.start_engine()
 
 
+def test_what_a_killed_engine_left_is_removed_by_the_next(bare: LocalCloud) -> None:
+    bare.start_engine()
+    pid = bare.status().pid
+    assert pid is not None
+    os.killpg(pid, signal.SIGKILL)
+    eventually(lambda: process.find(bare.settings) is None)
+    [left] = bare.settings.scratch.iterdir()
+    (left / "a-gigabyte").write_text("")
+    (bare.settings.scratch / "of-an-older-version").write_text("")
+    bare.start_engine()
+    [own] = bare.settings.scratch.iterdir()
+    assert own != left
+    bare.down()
+    assert not bare.settings.scratch.exists()
+
+
+def test_an_engine_whose_starter_was_killed_is_replaced(bare: LocalCloud) -> None:
+    bare.start_engine()
+    lost = bare.status().pid
+    bare.settings.status_file.unlink()  # its key was never written down
+    assert not bare.status().running
+    assert bare.start_engine()
+    assert bare.status().pid not in (None, lost)
+    bare.client("sts").get_caller_identity()
+
+
+def test_an_up_that_starts_while_another_stops_keeps_its_engine(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    first = hold(settings)
+    second = threading.Thread(target=LocalCloud(settings).start_engine)
+    with (tmp_path / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # both wait for their turn
+        first.send_signal(signal.SIGINT)
+        second.start()
+    assert first.wait(timeout=20) == 0
+    second.join()
+    cloud = LocalCloud(settings)
+    cloud.start_engine()  # if the second found the first's engine and not yet its end
+    try:
+        assert cloud.status().running
+        assert cloud.client("s3").list_buckets()["Buckets"] == []
+        assert len(list(settings.scratch.iterdir())) == 1
+    finally:
+        cloud.down()
+
+
+def test_a_foreground_up_leaves_anothers_engine_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "STOP_WITHIN_SECONDS", 1.0)  # its parent, which is stopped, does not wait for it
+    settings = settings_in(tmp_path)
+    first = hold(settings)
+    pid = process.find(settings)
+    assert pid is not None
+    with (tmp_path / "up.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        first.send_signal(signal.SIGSTOP)
+        process.stop(settings)
+        process.start(settings, process.Key.new())
+        first.send_signal(signal.SIGINT)
+        first.send_signal(signal.SIGCONT)
+    first.wait(timeout=20)
+    try:
+        assert process.find(settings) not in (None, pid)
+    finally:
+        LocalCloud(settings).down()
+
+
+def test_a_full_disk_is_said_and_leaves_no_engine(bare: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(bare.settings.status_file))
+
+    monkeypatch.setattr(LocalCloud, "_remember", full)
+    with pytest.raises(HomeUnusable, match=f"{bare.settings.status_file}: No space left on device.*GATEHOUSE_HOME"):
+        bare.up()
+    assert process.find(bare.settings) is None
+    monkeypatch.setattr(home, "NEEDED_BYTES", 1 << 62)
+    with pytest.raises(HomeUnusable, match="MB left"):
+        bare.start_engine()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_foreground_mode_ends_with_everything_it_started(tmp_path: Path, number: signal.Signals) -> None:
     settings = settings_in(tmp_path)
-    script = (
-        "import msgspec, sys\n"
-        "from gatehouse.local_cloud.cloud import LocalCloud\n"
-        "from gatehouse.local_cloud.settings import LocalCloudSettings\n"
-        "from pathlib import Path\n"
-        f"cloud = LocalCloud(LocalCloudSettings(home=Path({str(tmp_path)!r}), port={settings.port}, mqtt_port={settings.mqtt_port}))\n"
-        "cloud.start_engine()\n"
-        "cloud.hold(ready=lambda: print('held', flush=True))\n"
-    )
-    foreground = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
-    assert foreground.stdout is not None
-    assert foreground.stdout.readline() == b"held\n"
+    foreground = hold(settings)
     pid = process.find(settings)
     assert pid is not None
     foreground.send_signal(number)
@@ -168,7 +257,7 @@ def test_the_engine_sees_nothing_of_the_operators_aws_configuration(
 ) -> None:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"):
         monkeypatch.setenv(name, "the operator's")
-    assert "the operator's" not in process.environment(settings_in(tmp_path)).values()
+    assert "the operator's" not in process.environment(settings_in(tmp_path), process.Key.new(), tmp_path).values()
 
 
 @pytest.mark.parametrize(

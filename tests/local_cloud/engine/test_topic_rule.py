@@ -1,7 +1,6 @@
-"""A knock with an unknown certificate starts the state machine through the topic rule, as on AWS."""
+"""A knock with an unknown certificate goes through the topic rule into a queue, and from there to a function, as on AWS."""
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,21 @@ from tests.pki import Authority
 
 pytestmark = pytest.mark.local_cloud
 
-NEVER = "253402300799000"
-
 
 @pytest.fixture(scope="module")
 def authority(engine: LocalCloud) -> tuple[Authority, str]:
     return register_ca(engine, "Rule CA")
 
 
-def executions_of(engine: LocalCloud, outputs: dict[str, str], files: DeviceFiles) -> list[dict[str, Any]]:
-    listed = engine.client("stepfunctions").list_executions(stateMachineArn=outputs["MachineArn"])["executions"]
-    return [execution for execution in listed if execution["name"].startswith(files.certificate_id[:16])]
+def taken(engine: LocalCloud, outputs: dict[str, str], key: str) -> dict[str, Any] | None:
+    """The message that the queue's function was given for this certificate or id."""
+    found = engine.client("dynamodb").get_item(
+        TableName=outputs["TableName"], Key={"id": {"S": f"knock-{key}"}}, ConsistentRead=True
+    )
+    if "Item" not in found:
+        return None
+    message: dict[str, Any] = json.loads(found["Item"]["event"]["S"])
+    return message
 
 
 def knock(engine: LocalCloud, files: DeviceFiles) -> None:
@@ -33,45 +36,19 @@ def knock(engine: LocalCloud, files: DeviceFiles) -> None:
         assert mqtt.connect() is Connection.CLOSED
 
 
-def test_the_action_starts_an_execution_named_by_prefix_and_uuid(
+def test_the_action_queues_the_event_and_the_queue_hands_it_to_the_function(
     engine: LocalCloud, sample_stack: dict[str, str], authority: tuple[Authority, str], tmp_path: Path
 ) -> None:
     ca, ca_id = authority
     files = issue(ca, "rule-1", tmp_path)
     knock(engine, files)
-    (execution,) = eventually(lambda: executions_of(engine, sample_stack, files))
-    prefix = re.escape(files.certificate_id[:16])
-    assert re.fullmatch(rf"{prefix}.?[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}", execution["name"])
-    started = engine.client("stepfunctions").describe_execution(executionArn=execution["executionArn"])
-    event = json.loads(started["input"])
+    event = eventually(lambda: taken(engine, sample_stack, files.certificate_id))
     assert event["certificateId"] == files.certificate_id
     assert event["ca"] == ca_id  # topic(5)
     assert event["certificateStatus"] == "PENDING_ACTIVATION"
 
 
-def test_where_reads_dynamodb_and_starts_nothing_while_the_item_says_so(
-    engine: LocalCloud, sample_stack: dict[str, str], authority: tuple[Authority, str], tmp_path: Path
-) -> None:
-    files = issue(authority[0], "rule-2", tmp_path)
-    table = engine.client("dynamodb")
-
-    def set_reopen_at(value: str) -> None:
-        item = {"id": {"S": files.certificate_id}, "reopen_at": {"N": value}}
-        table.put_item(TableName=sample_stack["TableName"], Item=item)
-
-    set_reopen_at(NEVER)
-    knock(engine, files)
-    control = issue(authority[0], "rule-2-control", tmp_path)
-    knock(engine, control)  # later than the first: once it has started, the first would have
-    eventually(lambda: executions_of(engine, sample_stack, control))
-    assert executions_of(engine, sample_stack, files) == []
-
-    set_reopen_at("1000")  # long ago
-    knock(engine, files)
-    eventually(lambda: executions_of(engine, sample_stack, files))
-
-
-def test_a_start_that_is_refused_reaches_the_error_action(
+def test_an_event_that_cannot_be_queued_reaches_the_error_action(
     engine: LocalCloud, sample_stack: dict[str, str], authority: tuple[Authority, str], tmp_path: Path
 ) -> None:
     iam = engine.client("iam")
@@ -84,7 +61,7 @@ def test_a_start_that_is_refused_reaches_the_error_action(
         iam.put_role_policy(
             RoleName=role,
             PolicyName="start",
-            PolicyDocument=policy.replace("states:StartExecution", "states:ListExecutions"),
+            PolicyDocument=policy.replace(sample_stack["KnocksArn"], "arn:aws:sqs:us-east-1:000000000000:another"),
         )
         knock(engine, files)
         messages = eventually(
@@ -94,9 +71,41 @@ def test_a_start_that_is_refused_reaches_the_error_action(
         iam.put_role_policy(RoleName=role, PolicyName="start", PolicyDocument=policy)
     told = json.loads(messages[0]["Body"])
     assert told["ruleName"] == sample_stack["RuleName"]
-    assert told["failures"][0]["failedAction"] == "StepFunctionsAction"
-    assert "states:StartExecution" in told["failures"][0]["errorMessage"]
-    assert executions_of(engine, sample_stack, files) == []
+    assert told["failures"][0]["failedAction"] == "SqsAction"
+    assert "sqs:SendMessage" in told["failures"][0]["errorMessage"]
+    assert taken(engine, sample_stack, files.certificate_id) is None
+
+
+@pytest.mark.parametrize(
+    ("failures", "said"),
+    [
+        ([], "OK - 1 records"),
+        ([{"itemIdentifier": "mine"}], "OK - 0 records, 1 partial failures"),
+        ([{"itemIdentifier": "somebody else's"}], "FAILED"),
+    ],
+)
+def test_a_message_stays_if_its_batch_failed_or_says_what_makes_no_sense(
+    engine: LocalCloud, sample_stack: dict[str, str], failures: list[Any], said: str
+) -> None:
+    queue, name = engine.client("sqs"), f"batch-{failures}"
+    queue.purge_queue(QueueUrl=sample_stack["KnocksUrl"])
+    queue.send_message(QueueUrl=sample_stack["KnocksUrl"], MessageBody=json.dumps({"id": name, "failures": failures}))
+    eventually(lambda: taken(engine, sample_stack, name))
+
+    def ended() -> str | None:
+        """What the engine says of the batch, once it does."""
+        [source] = engine.client("lambda").list_event_source_mappings(EventSourceArn=sample_stack["KnocksArn"])[
+            "EventSourceMappings"
+        ]
+        return str(source["LastProcessingResult"])
+
+    def waiting() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = queue.get_queue_attributes(QueueUrl=sample_stack["KnocksUrl"], AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    eventually(lambda: ended() == said)
+    assert waiting() == len(failures)
 
 
 @pytest.fixture(scope="module")

@@ -150,7 +150,7 @@ def test_an_alarm_says_to_redrive() -> None:
 
 
 def test_an_alarm_without_an_admission_asks_what_started_it() -> None:
-    assert "only the topic rule should start executions" in failed(FAILED, None, None).text
+    assert "only start_admissions should start executions" in failed(FAILED, None, None).text
 
 
 def test_a_superseded_execution_is_not_to_be_redriven() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from workflows.admission import quotas
 from workflows.admission.quotas import judge, operation_quota
 
 NAMED = {
@@ -43,3 +44,17 @@ def test_a_quota_that_is_not_listed_is_not_made_up() -> None:
 
 def test_step_functions_must_follow_the_pace() -> None:
     assert judge(NAMED, {"StateTransition throttle token refill rate per second": 130.0}, 10.0).state == "wrong"
+
+
+@pytest.mark.parametrize(("unreserved", "state"), [(10, "warning"), (49, "warning"), (50, "ok"), (1000, "ok")])
+def test_functions_that_may_run_at_once_are_held_against_the_pace(unreserved: int, state: str) -> None:
+    judged = quotas.judge_concurrency(unreserved, 10)
+    assert judged.state == state
+    assert judged.said.startswith(f"{unreserved} functions may run at once")
+
+
+def test_the_pace_that_is_advised_fits_the_limit() -> None:
+    judged = quotas.judge_concurrency(23, 10)
+    assert "calls_per_second in config/limits.toml to 4 " in judged.advice
+    assert quotas.judge_concurrency(23, 4).state == "ok"
+    assert "to 1 " in quotas.judge_concurrency(3, 10).advice

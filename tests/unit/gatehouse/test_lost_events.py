@@ -10,7 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gatehouse import checkup, lost_events
+from gatehouse import checkup, lost_events, tables
+from gatehouse.check import Check
 from gatehouse.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
@@ -18,6 +19,7 @@ from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
 
 CERTIFICATE = "aa" * 32
 WHY = ("--reason", "The quota was raised")
+SOURCE = "5c5f9ad3-0000-4000-8000-000000000000"
 FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:gatehouse-RecordFailure"
 EVENT = {
     "certificateId": CERTIFICATE,
@@ -30,16 +32,11 @@ EVENT = {
 
 
 class Aws:
-    """What moto would need a deployed stack for: it notes what was started and invoked."""
+    """What moto would need a deployed stack for: it notes what was invoked."""
 
     def __init__(self) -> None:
-        self.started: list[dict[str, Any]] = []
         self.invoked: list[tuple[str, Any]] = []
         self.function_error = False
-
-    def start(self, **request: Any) -> dict[str, Any]:
-        self.started.append(request)
-        return {}
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as boto3 has them
         self.invoked.append((FunctionName, json.loads(Payload)))
@@ -48,17 +45,18 @@ class Aws:
 
 @pytest.fixture
 def aws(target: Target, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """The stack with its two queues."""
-    for name, output in (("rule", "RuleErrorQueueUrl"), ("dead", "DeadLettersUrl")):
+    """The stack with its three queues."""
+    queues = (("knocks", "RegistrationQueueUrl"), ("rule", "RuleErrorQueueUrl"), ("dead", "DeadLettersUrl"))
+    for name, output in queues:
         target.__dict__["outputs"][output] = target.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     found = Aws()
 
     def resources(_: Target) -> Iterator[tuple[str, str]]:
         yield "AWS::Lambda::Function", "gatehouse-RecordFailure"
         yield "AWS::IoT::TopicRule", "knocks"
+        yield "AWS::Lambda::EventSourceMapping", SOURCE
 
     monkeypatch.setattr(lost_events, "resources", resources)
-    target.client("stepfunctions").start_execution = found.start
     target.client("lambda").invoke = found.invoke
     return found
 
@@ -92,14 +90,22 @@ def test_lost_knock_is_listed_and_stays(target: Target, aws: Aws) -> None:
     assert lost_events.depth(target, "rule") == 1
 
 
-def test_redriven_knock_starts_an_execution_and_is_gone(target: Target, aws: Aws) -> None:
-    send(target, "rule", failed_start())
-    assert answer("doctor", "redrive", "rule", *WHY, "--yes")["redriven"] == 1
-    (started,) = aws.started
-    assert json.loads(started["input"]) == EVENT
-    assert started["name"].startswith(CERTIFICATE[:16])
-    assert started["stateMachineArn"] == target.output("StateMachineArn")
-    assert lost_events.depth(target, "rule") == 0
+def queued(target: Target) -> list[Any]:
+    """The events in the registration queue."""
+    found = target.client("sqs").receive_message(QueueUrl=target.output("RegistrationQueueUrl"), MaxNumberOfMessages=10)
+    return [json.loads(message["Body"]) for message in found.get("Messages", [])]
+
+
+@pytest.mark.parametrize(("queue", "body"), [("rule", failed_start()), ("dead-letters", EVENT)])
+def test_redriven_knock_goes_back_to_the_registration_queue_and_is_gone(
+    target: Target, aws: Aws, queue: lost_events.Queue, body: Any
+) -> None:
+    send(target, queue, body)
+    assert answer("doctor", "events", queue)[0]["what"] == f"certificate {CERTIFICATE}"
+    assert answer("doctor", "redrive", queue, *WHY, "--yes")["redriven"] == 1
+    assert queued(target) == [EVENT]
+    assert aws.invoked == []
+    assert lost_events.depth(target, queue) == 0
     begun, succeeded = entries(target, "redrive_event")
     assert (begun.reason, succeeded.result) == ("The quota was raised", "succeeded")
 
@@ -111,7 +117,7 @@ def test_dry_run_a_no_and_a_lost_trail_deliver_nothing(target: Target, aws: Aws)
     run("doctor", "redrive", "rule", "--reason", " ", "--yes", code=2)
     lose_the_trail(target)
     run("doctor", "redrive", "rule", *WHY, "--yes", code=3)
-    assert aws.started == []
+    assert queued(target) == []
     assert len(lost_events.look(target, "rule", limit=5)) == 1
 
 
@@ -134,7 +140,18 @@ def test_message_that_nobody_can_read_is_shown_and_left(target: Target, aws: Aws
     (found,) = answer("doctor", "events", "rule")
     assert "not in a form that Gatehouse knows" in found["problem"]
     assert answer("doctor", "redrive", "rule", *WHY, "--yes")["left"] == 1
-    assert aws.started == []
+    assert queued(target) == []
+
+
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "[" * 100_000, {"certificateStatus": "ACTIVE"}, EVENT | {"certificateId": "../x"}]
+)
+def test_what_was_queued_and_is_no_registration_event_is_shown_and_left(target: Target, aws: Aws, body: object) -> None:
+    send(target, "dead-letters", body or " ")
+    (found,) = answer("doctor", "events", "dead-letters")
+    assert "not in a form that Gatehouse knows" in found["problem"]
+    assert answer("doctor", "redrive", "dead-letters", *WHY, "--yes")["left"] == 1
+    assert queued(target) == []
 
 
 def test_dead_letters_of_eventbridge_and_of_lambda_go_to_their_function(target: Target, aws: Aws) -> None:
@@ -209,6 +226,19 @@ class ServiceQuotas:
         return SimpleNamespace(paginate=paginate)
 
 
+source: dict[str, str] = {
+    "UUID": SOURCE,
+    "EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:knocks",
+    "FunctionArn": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:gatehouse-StartAdmissions:live",
+    "State": "Enabled",
+}
+
+
+def account_of(concurrency: int) -> dict[str, Any]:
+    """As AWS answers: https://docs.aws.amazon.com/lambda/latest/api/API_GetAccountSettings.html."""
+    return {"AccountLimit": {"ConcurrentExecutions": 1000, "UnreservedConcurrentExecutions": concurrency}}
+
+
 @pytest.fixture
 def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     """A stack in which everything is in order, but for a CA: there is none."""
@@ -218,13 +248,16 @@ def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
         name="Admission", definition="{}", roleArn=f"arn:aws:iam::{ACCOUNT}:role/machine"
     )
     target.__dict__["outputs"]["StateMachineArn"] = machine["stateMachineArn"]
-    action = {"stepFunctions": {"stateMachineName": "Admission", "roleArn": "arn:aws:iam::1:role/x"}}
+    action = {"sqs": {"queueUrl": target.output("RegistrationQueueUrl"), "roleArn": "arn:aws:iam::1:role/x"}}
     target.client("iot").create_topic_rule(
         ruleName="knocks", topicRulePayload={"sql": "SELECT *", "actions": [action], "ruleDisabled": False}
     )
     register(target)
     target._clients["service-quotas"] = ServiceQuotas()
-    monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
+    target._clients["lambda"] = SimpleNamespace(
+        get_account_settings=lambda: account_of(1000), get_event_source_mapping=lambda **_: dict(source)
+    )
+    monkeypatch.setattr(checkup, "_endpoint", lambda _: Check(name="device endpoint", state="ok", found="here"))
     return target
 
 
@@ -238,17 +271,86 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "stack": "ok",
         "state machine": "ok",
         "topic rule": "ok",
+        "rule's metrics": "ok",
+        "newest certificates": "ok",
+        "registration queue": "ok",
         "device endpoint": "ok",
         "pace": "ok",
+        "concurrency": "ok",
+        "executions": "ok",
+        "expiry": "ok",
         "findings": "ok",
+        "names": "ok",
         "CAs": "warning",
         "queue rule": "ok",
         "queue dead-letters": "ok",
     }
 
 
+def test_a_new_account_s_limit_of_ten_functions_at_once_is_found(whole: Target) -> None:
+    whole.client("lambda").get_account_settings = lambda: account_of(10)
+    (check,) = [check for check in answer("doctor", code=0) if check["name"] == "concurrency"]
+    assert check["state"] == "warning"
+    assert "10 functions may run at once" in check["found"]
+    assert "calls_per_second in config/limits.toml to 2 " in check["advice"]
+
+
+def test_certificates_that_expire_soon_are_found(whole: Target) -> None:
+    now = datetime.now(UTC)
+    for number, (days, outcome) in enumerate([(20, "admitted"), (9, "admitted"), (40, "admitted"), (10, "refused")]):
+        row = {
+            "certificate_id": f"{number:064x}",
+            "outcome": outcome,
+            "device": f"pump-{number}",
+            "not_after": now + days * pki.DAY,
+            "expires_in": f"{now + days * pki.DAY:%Y-%m}",
+        }
+        whole.client("dynamodb").put_item(TableName=whole.output("AdmissionsTable"), Item=tables.to_item(row))
+    (check,) = [check for check in answer("doctor", code=0) if check["name"] == "expiry"]
+    assert check["state"] == "warning"
+    assert f"2 admitted certificates expire within 30 days, the first on {now + 9 * pki.DAY:%Y-%m-%d}" in check["found"]
+    assert check["advice"].endswith("pump-1")
+
+
+def test_an_open_admission_whose_execution_has_ended_is_found_before_any_event_comes(whole: Target) -> None:
+    gone = "ab" * 32
+    whole.client("dynamodb").put_item(
+        TableName=whole.output("AdmissionsTable"),
+        Item=tables.to_item(
+            {
+                "certificate_id": gone,
+                "outcome": "open",
+                "device": "pump-1",
+                "claimed_at": datetime.now(UTC),
+                "execution_arn": f"arn:aws:states:eu-west-1:{ACCOUNT}:execution:Admission:gone",
+            }
+        ),
+    )
+    (check,) = [check for check in answer("doctor", code=1) if check["name"] == "executions"]
+    assert check["state"] == "wrong"
+    assert "pump-1 (not there any more)" in check["found"]
+    assert f"gatehouse admissions reopen {gone}" in check["advice"]
+
+
 def test_disabled_rule_is_found(whole: Target) -> None:
     whole.client("iot").disable_topic_rule(ruleName="knocks")
+    assert states(1)["topic rule"] == "wrong"
+
+
+@pytest.mark.parametrize(
+    "unlike", [{"State": "Disabled"}, {"EventSourceArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:another"}]
+)
+def test_queue_that_nobody_takes_from_is_found(
+    whole: Target, monkeypatch: pytest.MonkeyPatch, unlike: dict[str, str]
+) -> None:
+    assert whole
+    for name, value in unlike.items():
+        monkeypatch.setitem(source, name, value)
+    assert states(1)["registration queue"] == "wrong"
+
+
+def test_rule_that_fills_another_queue_is_found(whole: Target) -> None:
+    whole.__dict__["outputs"]["RegistrationQueueUrl"] += "-2"
     assert states(1)["topic rule"] == "wrong"
 
 

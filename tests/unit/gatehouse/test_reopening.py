@@ -55,6 +55,7 @@ def test_reopened_admission_lets_the_next_knock_start_anew(target: Target, outco
     after = kept(target)
     assert after is not None
     assert earliest - 1000 <= after.pop("reopen_at") <= latest, "when it was signed, in whole seconds"
+    assert after.pop("attempts") == 1, "the next knock starts an execution of another name"
     before = json.loads(json.dumps(before, default=lambda at: at.isoformat().replace("+00:00", "Z")))
     sealed = after.pop("evidence_key"), after.pop("evidence_sha256")
     assert sealed[0].startswith(f"records/{CERTIFICATE}/reopen-")
@@ -94,12 +95,29 @@ def test_what_cannot_be_recorded_is_not_done(target: Target, act: str) -> None:
     assert kept(target) == before
 
 
-@pytest.mark.parametrize(("act", "outcome"), [("reopen", "open"), ("reopen", "admitted"), ("forget", "open")])
-def test_admission_that_must_not_be_touched_is_refused(target: Target, act: str, outcome: str) -> None:
+@pytest.mark.parametrize(
+    ("act", "outcome"), [("reopen", "open"), ("redrive", "open"), ("reopen", "admitted"), ("forget", "open")]
+)
+def test_admission_that_must_not_be_touched_is_refused(
+    target: Target, act: str, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admissions, "execution_status", lambda *_: "RUNNING")
     row(target, outcome)
     before = kept(target)
     assert CERTIFICATE in run("admissions", act, "pump-1", *WHY, "--yes", code=1).stderr
     assert kept(target) == before
+
+
+def test_an_open_admission_whose_execution_ended_unheard_is_reopened(target: Target) -> None:
+    """Nothing told the table: neither `redrive` nor `reopen` may send the operator to the other."""
+    row(target, "open", execution_arn=f"{aws_environment.EXECUTIONS}:gone")
+    refused = run("admissions", "redrive", "pump-1", *WHY, "--yes", code=1).stderr
+    assert f"gatehouse admissions reopen {CERTIFICATE}" in " ".join(refused.split())
+    assert answer("admissions", "reopen", "pump-1", *WHY, "--yes")["done"] is True
+    after = kept(target)
+    assert after is not None
+    assert (after["outcome"], after["reopen_at"] < NEVER) == ("failed", True)
+    assert after["evidence_key"].startswith(f"records/{CERTIFICATE}/reopen-")
 
 
 @pytest.mark.parametrize("act", [reopening.reopen, reopening.forget])

@@ -86,7 +86,7 @@ function stages(fleet, chosen, choose) {
   const share = (number) => (fleet.claimed ? `${Math.round((100 * number) / fleet.claimed)} %` : "–");
   const arrow = () => element("span", { class: "arrow", "aria-hidden": "true" }, "›");
   return [
-    plain(fleet.knocks, "knocked", fleet.not_started ? `${fleet.not_started} could not start` : "registration events"),
+    plain(fleet.knocks, "knocked", fleet.not_started ? `${fleet.not_started} could not start` : "executions started"),
     arrow(),
     plain(fleet.claimed, "claimed", "certificates"),
     arrow(),

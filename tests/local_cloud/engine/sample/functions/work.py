@@ -55,6 +55,19 @@ def on_stream(event: dict[str, Any], _context: object) -> dict[str, Any]:
     return {"batchItemFailures": failed}
 
 
+def on_queue(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Write down each message under its certificate or id; answer the failures that one asks for."""
+    failures = []
+    for record in event["Records"]:
+        body = json.loads(record["body"])
+        failures += [
+            one if one != {"itemIdentifier": "mine"} else {"itemIdentifier": record["messageId"]}
+            for one in body.get("failures", [])
+        ]
+        _put({"id": f"knock-{body.get('certificateId', body.get('id'))}", "event": record["body"]})
+    return {"batchItemFailures": failures}
+
+
 def on_failure(event: dict[str, Any], _context: object) -> None:
     """Write down the end of an execution."""
     _put({"id": event["detail"]["name"], "detail": json.dumps(event["detail"])})

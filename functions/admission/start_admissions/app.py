@@ -1,0 +1,40 @@
+"""Start an admission for each certificate that has knocked and has none."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from functions.admission.start_admissions import messages
+from functions.admission.start_admissions.starts import start
+from functions.shared import batches, clock
+from functions.shared.observability import logger, observed
+from functions.shared.settings import settings
+from workflows.admission import starting
+from workflows.admission.starting import Known
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    admissions_table: str
+    state_machine_arn: str
+
+
+@observed
+def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+    """A batch of the registration queue. Returns the messages that failed; the others are done, and Amazon SQS forgets them.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting. A message that
+    fails comes again, and lies in the dead-letter queue in the end. Raises AwsUnavailable, AccessRefused if the table cannot be
+    read: then the whole batch comes again.
+    """
+    used, at = settings(Settings), clock.now()
+    knocks, failed = messages.read(event)
+    rows = batches.admissions(used.admissions_table, knocks, *Known.__struct_fields__)
+    known = {row["certificate_id"]: msgspec.convert(row, Known) for row in rows}
+    due = [one for certificate_id, one in knocks.items() if starting.is_due(known.get(certificate_id), at)]
+    for knock in due:
+        name = starting.name(knock.certificate_id, known.get(knock.certificate_id), at)
+        if not start(used.state_machine_arn, name, knock.event):
+            failed.append(knock.message_id)
+    logger.info("started", extra={"messages": len(event["Records"]), "due": len(due), "failed": len(failed)})
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}

@@ -1,0 +1,42 @@
+"""Failures of executions of which no event told: the functions that record and seal them are handed what the event would have held.
+
+EventBridge delivers Step Functions' events by best effort
+(https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html). Both functions may be told twice.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from functions.shared.aws import client, translated
+from workflows.admission import failure
+
+
+class Tellers(Struct, frozen=True, kw_only=True):
+    """The ARNs of the two functions, as they are called."""
+
+    record: str
+    seal: str
+
+
+def tell(tellers: Tellers, execution_arn: str, *, recorded: bool) -> None:
+    """Have the failure sealed, and unless it is `recorded` recorded too; Lambda tries each by itself.
+
+    Does nothing for an execution that Step Functions does not know any more, or that goes on. Raises `AwsUnavailable`, `AccessRefused`.
+    """
+    try:
+        with translated():
+            described = client("stepfunctions").describe_execution(executionArn=execution_arn)
+    except client("stepfunctions").exceptions.ExecutionDoesNotExist:
+        return
+    if described["status"] not in failure.BADLY:
+        return
+    event = failure.event_of(described)
+    for function in (tellers.seal,) if recorded else (tellers.record, tellers.seal):
+        _hand_over(function, event)
+
+
+def _hand_over(function: str, event: dict[str, Any]) -> None:
+    with translated():
+        client("lambda").invoke(FunctionName=function, InvocationType="Event", Payload=msgspec.json.encode(event))
