@@ -383,7 +383,24 @@ def test_the_command_line_is_sent_back_to_this_machine_only_and_where_it_listens
     client = resources["CommandLineClient"]["Properties"]
     assert client["CallbackURLs"] == [f"http://localhost:{port}{PATH}" for port in PORTS]
     assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
-    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "no password is sent by it"
+
+
+def test_attack_no_client_lets_people_write_their_own_names(resources: Resources) -> None:
+    """A signature prints the name, and whoever entered a device is known by it: only administrators write names and addresses.
+
+    Without the scope, no access token may change anything; without a flow of the API, none has the scope; and WriteAttributes names
+    what nothing reads, since an unset list is every standard attribute.
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolClientType.html
+    """
+    clients = of_type(resources, "AWS::Cognito::UserPoolClient")
+    assert set(clients) == {"ApproversClient", "CommandLineClient"}
+    for client in (one["Properties"] for one in clients.values()):
+        assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "unset, it allows SRP"
+        assert set(client["AllowedOAuthScopes"]) == {"openid", "email", "profile"}
+        assert client["WriteAttributes"] == ["locale"]
+        assert client["SupportedIdentityProviders"] == ["COGNITO"], (
+            "a federated one needs the mapped attributes writable"
+        )
 
 
 def test_approver_groups_exist_for_every_group_the_rules_name(resources: Resources) -> None:
