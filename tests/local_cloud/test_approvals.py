@@ -313,17 +313,6 @@ def test_a_token_of_another_application_of_the_same_pool_lets_nobody_in(world: W
     assert status_of(world, "GET", f"/api/approvals/{open_request}", given["IdToken"]) == 401
 
 
-def test_an_access_token_is_no_id_token(world: World, open_request: str) -> None:
-    cognito = world.cloud.client("cognito-idp")
-    given = cognito.initiate_auth(
-        ClientId=world.target.output("UserPoolClientId"),
-        AuthFlow="USER_PASSWORD_AUTH",
-        AuthParameters={"USERNAME": "ada@example.com", "PASSWORD": PASSWORD},
-    )["AuthenticationResult"]
-    assert status_of(world, "GET", f"/api/approvals/{open_request}", given["AccessToken"]) == 401
-    assert status_of(world, "GET", f"/api/approvals/{open_request}", given["IdToken"]) == 200
-
-
 @pytest.mark.parametrize(
     "path", ["/api/approvals", "/api/approvals/{id}", "/api/search", "/api/export", "/api/delegations"]
 )

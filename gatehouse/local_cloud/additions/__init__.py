@@ -31,6 +31,7 @@ from gatehouse.local_cloud.additions import (
     signed_requests,
     stream_retries,
     task_tokens,
+    write_attributes,
 )
 
 ADDITIONS = (
@@ -53,6 +54,7 @@ ADDITIONS = (
     metric_math_alarms,
     oidc_issuer,
     renewed_groups,
+    write_attributes,
     managed_login_branding,
     machine_states,
     s3_conditions,
