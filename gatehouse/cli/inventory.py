@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
 
-EnteredBy = Annotated[str | None, typer.Option(help="Who enters it. Default: the AWS identity in use.")]
+EnteredBy = Annotated[
+    str | None, typer.Option(help="Who enters it, beside the AWS identity in use, which is kept as well.")
+]
 
 _SHOWN = 20
 
@@ -43,9 +45,10 @@ def import_(
     """
     from gatehouse import inventory
     from workflows.admission import inventory_file
+    from workflows.approval import identity
 
     aim = target(context)
-    author = entered_by or aim.client("sts").get_caller_identity()["Arn"]
+    author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     try:
         found = inventory_file.parse(
             file.read_bytes(), profiles=inventory.profiles(), entered_by=author, at=datetime.now(UTC)
@@ -100,9 +103,10 @@ def deny(
     Example: gatehouse inventory deny pump-0042 --reason "Stolen in transit"
     """
     from gatehouse import denying
+    from workflows.approval import identity
 
     aim = target(context)
-    author = entered_by or aim.client("sts").get_caller_identity()["Arn"]
+    author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     name, changes = denying.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
     if not json and changes:
         write_table(("device", "lookup key", "was"), [_denied(change) for change in changes], empty="")

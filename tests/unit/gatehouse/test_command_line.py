@@ -71,7 +71,8 @@ def test_who_entered_a_line_stays_while_the_line_does(target: Target, tmp_path: 
     file = write_inventory(tmp_path, f"device,certificate_sha256\npump-1,{HASH}\n")
     answer("inventory", "import", file, "--entered-by", "ada")
     answer("inventory", "import", file, "--entered-by", "grace")
-    assert answer("inventory", "show", "pump-1")["records"][0]["entered_by"] == "ada"
+    entered_by = answer("inventory", "show", "pump-1")["records"][0]["entered_by"]
+    assert re.fullmatch(r"ada \(arn:aws:[^()]+\)", entered_by)  # the AWS identity is kept beside whom it names
 
 
 def test_dry_run_writes_nothing(target: Target, tmp_path: Path) -> None:
