@@ -3,7 +3,6 @@
 The approvals API wants the ID token, since a signature carries its signer's printed name (21 CFR 11.50).
 """
 
-import json
 import os
 import re
 import time
@@ -16,6 +15,7 @@ from gatehouse.errors import NotPermitted
 from gatehouse.signing_in import local
 from gatehouse.signing_in.provider import Provider, Refused, Tokens
 from gatehouse.target import Target
+from workflows import stored
 from workflows.errors import BadInput
 
 _SERVICE = "gatehouse"
@@ -87,6 +87,10 @@ def _renewed(target: Target, found: Session, refresh_token: str) -> Session:
     return keep(target, tokens, found.client_id)
 
 
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
+
+
 class _Keeper:
     """Sessions of one stack. Of the local cloud they lie with its state, and end with it."""
 
@@ -119,8 +123,8 @@ class _Keeper:
         if self._keyring:
             content = self._keyring.get_password(_SERVICE, self._name(username))
         try:
-            return msgspec.json.decode(content or b"", type=Session)
-        except msgspec.DecodeError as error:
+            return stored.read(content or b"", Session)
+        except stored.Unreadable as error:
             raise NotPermitted(f"The kept sign-in of {username} cannot be read. Sign in again: {_HOW}") from error
 
     def forget(self, username: str) -> bool:
@@ -133,7 +137,7 @@ class _Keeper:
         return True
 
     def _only_one(self) -> str:
-        names = [str(json.loads(path.read_bytes())["username"]) for path in sorted(self._folder.glob("*.json"))]
+        names = [stored.read(path.read_bytes(), _Named).username for path in sorted(self._folder.glob("*.json"))]
         match names:
             case []:
                 raise NotPermitted(f"Nobody is signed in. Sign in: {_HOW}")

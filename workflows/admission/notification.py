@@ -12,6 +12,7 @@ from workflows.admission.contracts import Dossier, NotifyInput, Outcome
 from workflows.admission.errors import CertificateChanged
 from workflows.admission.failure import SUPERSEDED, EndedBadly
 from workflows.approval.wording import plain
+from workflows.moments import Moment
 
 DETAIL_TYPE = "Admission ended"
 _SUBJECT_LENGTH = 100
@@ -39,8 +40,8 @@ class AdmissionEnded(Struct, frozen=True, kw_only=True):
     execution_arn: str
     evidence_key: str
     evidence_sha256: str
-    ended_at: datetime
-    reopen_at: datetime | None
+    ended_at: Moment
+    reopen_at: Moment | None
     trial: bool = False
 
 

@@ -1,11 +1,11 @@
 """What a person signs when they vote, as it stands in the table, in the execution and in the sealed record."""
 
-from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from workflows.hashes import Sha256
+from workflows.moments import Moment
 
 
 class OnBehalfOf(Struct, frozen=True, kw_only=True):
@@ -15,7 +15,7 @@ class OnBehalfOf(Struct, frozen=True, kw_only=True):
     subject: str
     name: str
     group: str
-    until: datetime
+    until: Moment
 
 
 class NameSource(Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ class NameSource(Struct, frozen=True, kw_only=True):
 
     issuer: str
     claim: str
-    issued_at: datetime | None
+    issued_at: Moment | None
 
 
 class SignedVote(Struct, frozen=True, kw_only=True):
@@ -42,8 +42,8 @@ class SignedVote(Struct, frozen=True, kw_only=True):
     reason: str
     basis_sha256: Sha256
     certificate_id: Sha256
-    voted_at: datetime
-    signed_in_at: datetime | None = None
+    voted_at: Moment
+    signed_in_at: Moment | None = None
     authentication_methods: tuple[str, ...] = ()
     on_behalf_of: OnBehalfOf | None = None
     name_from: NameSource | None = None

@@ -16,6 +16,7 @@ from workflows.approval.identity import may_be
 from workflows.approval.quorum import is_met, may_fill
 from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
 from workflows.approval.signature import NameSource, SignedVote
+from workflows.moments import Moment
 
 MEANINGS: dict[str, dict[str, str]] = {
     "approve": {
@@ -63,7 +64,7 @@ class Voter(Struct, frozen=True, kw_only=True):
     known_as: tuple[str, ...] = ()
     identified_as: tuple[str, ...] = ()
     delegations: tuple[Delegation, ...] = ()
-    signed_in_at: datetime | None = None
+    signed_in_at: Moment | None = None
     authentication_methods: tuple[str, ...] = ()
     name_from: NameSource | None = None
 

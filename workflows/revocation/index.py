@@ -29,12 +29,13 @@ A hit costs one more, of the entry itself in the list, which must bear a serial 
 import hashlib
 import struct
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from workflows import stored
 from workflows.errors import BadInput
+from workflows.moments import Moment
 from workflows.revocation.der import DerError
 from workflows.revocation.entries import Entry, read_entry
 from workflows.revocation.errors import CrlIndexUnusable
@@ -73,8 +74,8 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """cRLNumber, decimal."""
     base: str | None
     """BaseCRLNumber of a delta, decimal."""
-    this_update: datetime
-    next_update: datetime
+    this_update: Moment
+    next_update: Moment
 
 
 class NotIndexable(BadInput, ValueError):  # noqa: N818 - as its siblings in errors.py
@@ -213,7 +214,7 @@ def head_sha256(index: bytes) -> str:
 def _bound(data: bytes) -> tuple[Head, ListMeta]:
     length = int.from_bytes(data[40:44], "big")
     try:
-        head = msgspec.json.decode(data[44 : 44 + length], type=Head)
+        head = stored.read(data[44 : 44 + length], Head)
         issuer = bytes.fromhex(head.issuer)
         scope_value = None if head.scope is None else bytes.fromhex(head.scope)
         meta = ListMeta(
@@ -228,6 +229,6 @@ def _bound(data: bytes) -> tuple[Head, ListMeta]:
             scope_value=scope_value,
             key_identifier=None if head.key_identifier is None else bytes.fromhex(head.key_identifier),
         )
-    except (msgspec.MsgspecError, ValueError, RuleError) as error:
+    except (stored.Unreadable, ValueError, RuleError) as error:
         raise CrlIndexUnusable(f"the index's head cannot be read: {error}") from error
     return head, meta
