@@ -32,7 +32,7 @@ pytestmark = pytest.mark.local_cloud
 
 FROM = "gatehouse@example.com"
 WITHIN = 90.0
-PASSWORD = "correct horse battery Staple 9"
+PASSWORD = "correct-horse-battery-Staple-9"
 
 
 class World:
