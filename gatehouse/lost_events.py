@@ -71,7 +71,7 @@ def look(target: Target, queue: Queue, *, limit: int) -> list[LostEvent]:
                 QueueUrl=target.output(_OUTPUTS[queue]),
                 MaxNumberOfMessages=min(10, limit - len(found)),
                 VisibilityTimeout=_HIDDEN_FOR,
-                AttributeNames=["SentTimestamp"],
+                MessageSystemAttributeNames=["SentTimestamp"],
                 MessageAttributeNames=["All"],
             )
             .get("Messages", [])

@@ -15,12 +15,13 @@ from workflows.moments import Moment
 from workflows.visible import visible
 
 DETAIL_TYPE = "Admission ended"
-_SUBJECT_LENGTH = 100
+_SUBJECT_LENGTH = 99
+"""SNS takes less than 100 (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 """Characters, ASCII (SNS API reference, Publish)."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """`subject` is ASCII, one line, at most 100 characters."""
+    """`subject` is ASCII, one line, at most 99 characters."""
 
     subject: str
     text: str

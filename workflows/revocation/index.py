@@ -34,6 +34,7 @@ from typing import Final
 import msgspec
 
 from workflows import stored
+from workflows.errors import BadInput
 from workflows.moments import Moment
 from workflows.revocation.der import DerError
 from workflows.revocation.entries import Entry, read_entry
@@ -77,8 +78,15 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     next_update: Moment
 
 
+class NotIndexable(BadInput, ValueError):  # noqa: N818 - as its siblings in errors.py
+    """The list has more names than an index holds: it is asked itself."""
+
+
 def build_index(verified: VerifiedList) -> bytes:
-    """The index of a verified list, to be stored with one atomic write. Raises ValueError if the list or its names are too long."""
+    """The index of a verified list, to be stored with one atomic write.
+
+    Raises `NotIndexable` if its names are too long, ValueError if the list is.
+    """
     meta = verified.meta
     if len(verified.raw.data) >= 1 << 32:
         raise ValueError(f"a list of {len(verified.raw.data)} octets is too long for the offsets of an index")
@@ -104,7 +112,7 @@ def build_index(verified: VerifiedList) -> bytes:
     )
     text = msgspec.json.encode(head)
     if len(text) > _DIRECTORY - 44:
-        raise ValueError(f"the list's names take {len(text)} octets in an index, at most {_DIRECTORY - 44} fit")
+        raise NotIndexable(f"the list's names take {len(text)} octets in an index, at most {_DIRECTORY - 44} fit")
     body = struct.pack(">I", len(text)) + text.ljust(_DIRECTORY - 44, b"\0") + b"".join(directory)
     return b"".join([MAGIC, hashlib.sha256(body).digest(), body, *buckets])
 
