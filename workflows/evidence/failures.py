@@ -1,8 +1,10 @@
 """What verification found."""
 
-from datetime import date, datetime
+from datetime import date
 
 from msgspec import Struct
+
+from workflows.moments import Moment
 
 
 class Failure(Struct, frozen=True, kw_only=True, order=True):
@@ -32,5 +34,5 @@ class Report(Struct, frozen=True, kw_only=True):
     part: str
     first_day: date | None
     last_day: date | None
-    last_sealed_at: datetime | None
+    last_sealed_at: Moment | None
     failures: tuple[Failure, ...]
