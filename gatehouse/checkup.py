@@ -10,7 +10,7 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from gatehouse import admissions, door, findings, freshness, lost_events
+from gatehouse import admissions, door, findings, freshness, issuers, lost_events
 from gatehouse.check import Check
 from gatehouse.foreseen import explain
 from gatehouse.target import Target
@@ -65,6 +65,7 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
         ("executions", _executions),
         ("expiry", _expiring),
         ("findings", _findings),
+        ("names", _names),
     )
     for name, check in checks:
         yield _tried(name, check, target)
@@ -183,6 +184,18 @@ def _findings(target: Target) -> Check:
     said = ", ".join(f"{number} {kind}" for kind, number in found.items())
     advice = "gatehouse findings list, then gatehouse findings repair or gatehouse findings accept"
     return Check(name="findings", state="warning", found=said, advice=advice)
+
+
+def _names(target: Target) -> Check:
+    if not issuers.several(target):
+        return Check(
+            name="names", state="ok", found="one CA's key is registered: a name in the inventory is its devices'"
+        )
+    if not issuers.any_without(target):
+        return Check(name="names", state="ok", found="several CAs are registered, and each name says whose it is")
+    said = "several CAs are registered, and names in the inventory do not say whose devices bear them: those are held"
+    advice = "Give them an issuer_key (gatehouse ca show): gatehouse inventory export, then gatehouse inventory import"
+    return Check(name="names", state="wrong", found=said, advice=advice)
 
 
 def _lists(target: Target, at: datetime) -> Iterator[Check]:

@@ -17,6 +17,7 @@ from workflows.admission.errors import (
     ThingRefused,
     TurnLost,
 )
+from workflows.admission.facts import issuer_key
 from workflows.admission.trial import HELD
 from workflows.evidence import jws
 from workflows.evidence.record import parse
@@ -119,6 +120,24 @@ def test_attack_an_event_that_could_not_be_sealed_leaves_nothing_active(fleet: F
     assert (run.status, run.error) == ("FAILED", "EventMalformed")
     assert fleet.status(certificate) == "PENDING_ACTIVATION"
     assert fleet.machine.run(event).output["outcome"] == "admitted", "and the device is let in when it knocks"
+
+
+def test_attack_another_certificate_below_issuers_holds_the_device_until_it_is_put_right(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    key = {"Bucket": "gatehouse-crls", "Key": f"issuers/{fleet.ca_id}.pem"}
+    fleet.client("iot").register_ca_certificate(caCertificate=fleet.ca.pem, certificateMode="SNI_ONLY")
+    fleet.client("s3").put_object(**key, Body=pki.authority("Other").pem.encode())
+    aws_environment.reset_caches()
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:4], "Hold", *NO_TAIL, "Held"]
+    assert (fleet.status(certificate), key["Key"] in fleet.admission(certificate)["reason"]) == (
+        "PENDING_ACTIVATION",
+        True,
+    )
+    fleet.client("s3").delete_object(**key)
+    fleet.later(hours=2)
+    assert fleet.machine.run(fleet.event(certificate)).output["outcome"] == "admitted"
 
 
 def test_a_certificate_that_aws_iot_does_not_know_is_held(fleet: Fleet) -> None:
@@ -348,7 +367,7 @@ def test_a_trials_device_is_held_though_the_inventory_expects_it_and_the_rule_ad
 def test_a_single_check_that_is_missed_admits_no_trial(fleet: Fleet, missed: str) -> None:
     """The look-up decides as if it were no trial; or even the facts say that it is none. Either way nothing is activated."""
     trial_ca(fleet, marked=True, noted=True)
-    fleet.expect("pump-0001")
+    fleet.expect("pump-0001", lookup_key=f"issuer-name#{issuer_key(fleet.ca.certificate)}#pump-0001")
     certificate = fleet.device("pump-0001")
 
     def blind(event: dict[str, Any], call: Any) -> Any:

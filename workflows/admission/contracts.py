@@ -22,7 +22,7 @@ from workflows.revocation.verdict import Verdict
 Outcome = Literal["admitted", "refused", "held", "failed"]
 """How an execution that owns its admission ends. A fifth, ``duplicate``, ends without a record of its own."""
 
-Finding = Literal["unknown_device", "second_certificate", "wildcard_policy"]
+Finding = Literal["unknown_device", "second_certificate", "wildcard_policy", "name_without_issuer"]
 """What a look at the inventory turned up that a rule may ask people about."""
 
 
@@ -119,7 +119,8 @@ class CheckCrlInput(Struct, frozen=True, kw_only=True):
 class DeviceRecord(Struct, frozen=True, kw_only=True):
     """One line of the inventory: a device that is expected, or denied.
 
-    `lookup_key` is ``certificate#<sha256>``, ``serial#<issuer_key>#<serial>`` or ``name#<common name>``. `device` becomes the thing's name.
+    `lookup_key` is ``certificate#<sha256>``, ``serial#<issuer_key>#<serial>``, ``issuer-name#<issuer_key>#<common name>`` or,
+    for the devices of every CA, ``name#<common name>``. `device` becomes the thing's name.
     """
 
     lookup_key: str

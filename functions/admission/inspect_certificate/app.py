@@ -25,7 +25,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Inspect certificate*. Input: InspectInput; output: Inspection. The facts are noted beside the admission.
 
-    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, TurnLost (→ Claim admission),
+    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, IssuerMismatch (→ Hold) for a CA's file that
+    is another's, TurnLost (→ Claim admission),
     AdmissionNotOwned, AwsUnavailable.
     """
     request = contracts.read(contracts.InspectInput, event)

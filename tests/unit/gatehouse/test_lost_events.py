@@ -280,6 +280,7 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "executions": "ok",
         "expiry": "ok",
         "findings": "ok",
+        "names": "ok",
         "CAs": "warning",
         "queue rule": "ok",
         "queue dead-letters": "ok",
