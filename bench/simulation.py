@@ -6,6 +6,7 @@ second, in the order of their times (`bench.wheel`), and a bucket's refill withi
 """
 
 import math
+from collections import deque
 
 import msgspec
 import numpy as np
@@ -27,6 +28,7 @@ IOT_SECONDS, COLD_SECONDS, COLD_SHARE, HOP_SECONDS = 0.05, 0.8, 0.01, 0.03
 STARTERS, PER_CALL, PER_START = 4, 0.02, 0.03
 """*start_admissions*: calls at once, seconds of a call with its one read, and of each StartExecution."""
 BATCH, COMES_AGAIN = 10, 180.0  # template.yaml#RegistrationSource, #RegistrationQueue
+MOST_TAKEN = math.ceil(STARTERS * TICK / (PER_CALL / BATCH)) + 1
 
 
 class Knocking(Struct, frozen=True, kw_only=True):
@@ -151,7 +153,7 @@ class Burst:
         self.attempts = np.zeros(devices, np.int64)
         self.named = np.full(devices, -1, np.int64)
         """The last name that was used of each: attempts and quarter of an hour in one number."""
-        self.waiting: list[tuple[Ids, Times]] = []
+        self.waiting: deque[tuple[Ids, Times]] = deque()
         self.draining = False
         self.oldest = 0.0
         self.runs = Executions()
@@ -237,8 +239,11 @@ class Burst:
 
     def drain(self, _: Ids, now: Times) -> None:
         """What the calls at once do in a tick: each takes up to ten, and starts what is due under a name that was not used."""
-        devices = np.concatenate([part for part, _ in self.waiting])
-        times = np.concatenate([part for _, part in self.waiting])
+        parts: list[tuple[Ids, Times]] = []
+        while self.waiting and sum(len(part) for part, _ in parts) < MOST_TAKEN:
+            parts.append(self.waiting.popleft())
+        devices = np.concatenate([part for part, _ in parts])
+        times = np.concatenate([part for _, part in parts])
         at = float(max(now[0], times[0]))
         name = self.attempts[devices] * 1_000_000 + int(at // 900)
         due = (self.reopens_at[devices] <= at) & (self.named[devices] != name)
@@ -254,8 +259,8 @@ class Burst:
         self.counted["invocations"] += calls
         starting = devices[:taken][due[:taken]]
         self.billed += calls * PER_CALL + len(starting) * PER_START
-        left = devices[taken:], times[taken:]
-        self.waiting = [left] if len(left[0]) else []
+        if taken < len(devices):
+            self.waiting.appendleft((devices[taken:], times[taken:]))
         self.draining = bool(self.waiting)
         if self.draining:
             self.wheel.at(np.array([at + TICK]), self.drain, np.zeros(1, np.int64))
