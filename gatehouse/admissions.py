@@ -2,8 +2,8 @@
 
 import heapq
 import re
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Literal, get_args
 
@@ -14,8 +14,11 @@ from gatehouse.errors import NotFound
 from gatehouse.target import Target
 from workflows.errors import BadInput
 from workflows.evidence.acts import GONE
+from workflows.hashes import beginning
 
 Standing = Literal["open", "admitted", "refused", "held", "failed"]
+PREFIX = re.compile(r"[0-9a-f]{6,63}")
+"""The beginning of a certificate id that is long enough to be looked for."""
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 
@@ -36,6 +39,9 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     subject: str | None = None
     issuer_key: str | None = None
     serial: str | None = None
+    common_name: str | None = None
+    not_after: datetime | None = None
+    """When the certificate expires."""
     reason: str | None = None
     fault: str | None = None
     evidence_key: str | None = None
@@ -54,25 +60,43 @@ def list_newest(
 ) -> list[Admission]:
     """The newest admissions, at most `limit`: of one device, of one outcome, or of all."""
     if device is not None:
-        found = _query(target, "by_device", "device", device)
-        if outcome is not None:
-            found = (admission for admission in found if admission.outcome == outcome)
-    else:
-        lanes = [_query(target, "by_outcome", "outcome", lane) for lane in ([outcome] if outcome else STANDINGS)]
-        found = heapq.merge(*lanes, key=lambda admission: str(admission.claimed_at), reverse=True)
-    return list(islice(found, limit))
+        of_device = _query(target, "by_device", "device", device)
+        return list(islice((one for one in of_device if outcome in (None, one.outcome)), limit))
+    lanes = [_of_outcome(target, lane, newest_first=True) for lane in ([outcome] if outcome else STANDINGS)]
+    newest = heapq.merge(*lanes, key=lambda item: str(item["claimed_at"]), reverse=True)
+    found = _rows(target, islice(newest, limit))
+    return [one for one in found if outcome in (None, one.outcome)]
+
+
+def expiring(target: Target, after: datetime, before: datetime) -> Iterator[Admission]:
+    """Admitted certificates that expire between the two moments, first to expire first. The index is kept by month."""
+    month = after
+    while f"{month:%Y-%m}" <= f"{before:%Y-%m}":
+        items = tables.query(
+            target.client("dynamodb"),
+            TableName=target.output("AdmissionsTable"),
+            IndexName="by_expiry",
+            KeyConditionExpression="expires_in = :month AND not_after BETWEEN :after AND :before",
+            FilterExpression="outcome = :admitted",
+            ExpressionAttributeValues=tables.to_item(
+                {":month": f"{month:%Y-%m}", ":after": after, ":before": before, ":admitted": "admitted"}
+            ),
+        )
+        yield from (msgspec.convert(item, Admission) for item in items)
+        month = (month.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
 def oldest_open(target: Target, *, limit: int) -> list[Admission]:
     """The admissions that have been open longest, at most `limit`, oldest first."""
-    found = tables.of_index(
-        target.client("dynamodb"), target.output("AdmissionsTable"), "by_outcome", "outcome", "open", newest_first=False
-    )
-    return [msgspec.convert(item, Admission) for item in islice(found, limit)]
+    items = islice(_of_outcome(target, "open", newest_first=False), limit)
+    return [one for one in _rows(target, items) if one.outcome == "open"]
 
 
 def show(target: Target, name: str) -> Admission:
-    """The admission of a certificate id, of the beginning of one, or the newest of a device. Raises `NotFound`, `BadInput`."""
+    """The admission of a certificate id or of the beginning of one, or the newest of a device or a common name.
+
+    Raises `NotFound`, `BadInput`.
+    """
     if re.fullmatch(r"[0-9a-f]{64}", name):
         found = by_certificate(target, name)
         if found is None:
@@ -80,8 +104,38 @@ def show(target: Target, name: str) -> Admission:
                 f"No admission of certificate {name}. Has it knocked yet? `gatehouse admissions list` shows the newest."
             )
         return found
-    newest = list_newest(target, device=name, limit=1)
-    return newest[0] if newest else _by_prefix(target, name)
+    newest = list_newest(target, device=name, limit=1) or by_common_name(target, name, limit=1)
+    if newest:
+        return newest[0]
+    if not PREFIX.fullmatch(name):
+        raise NotFound(
+            f"No admission of a device or common name {name!r}; nor is it the beginning (6 digits or more) of a certificate id."
+        )
+    match by_prefix(target, name, limit=2):
+        case []:
+            raise NotFound(f"No certificate id begins with {name}.")
+        case [one]:
+            return one
+    raise BadInput(f"Several certificate ids begin with {name}; give more of it.")
+
+
+def by_prefix(target: Target, prefix: str, *, limit: int) -> list[Admission]:
+    """Those whose certificate id begins so (`PREFIX`), at most `limit`, by id."""
+    items = tables.query(
+        target.client("dynamodb"),
+        TableName=target.output("AdmissionsTable"),
+        IndexName="by_prefix",
+        KeyConditionExpression="id_prefix = :first AND begins_with(certificate_id, :prefix)",
+        ExpressionAttributeValues=tables.to_item({":first": beginning(prefix), ":prefix": prefix}),
+    )
+    return _rows(target, islice(items, limit))
+
+
+def by_common_name(target: Target, name: str, *, limit: int) -> list[Admission]:
+    """Those whose certificate has this common name, at most `limit`, newest first: also what no inventory line names."""
+    dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
+    items = tables.of_index(dynamodb, table, "by_common_name", "common_name", name, newest_first=True)
+    return _rows(target, islice(items, limit))
 
 
 def by_certificate(target: Target, certificate_id: str) -> Admission | None:
@@ -117,24 +171,21 @@ def history_url(target: Target, admission: Admission) -> str | None:
     return f"https://{region}.console.aws.amazon.com/states/home?region={region}#/v2/executions/details/{admission.execution_arn}"
 
 
-def _by_prefix(target: Target, name: str) -> Admission:
-    if not re.fullmatch(r"[0-9a-f]{6,63}", name):
-        raise NotFound(
-            f"No admission of a device {name!r}; nor is it the beginning (6 digits or more) of a certificate id."
-        )
-    items = tables.scan(
-        target.client("dynamodb"),
-        TableName=target.output("AdmissionsTable"),
-        FilterExpression="begins_with(certificate_id, :prefix)",
-        ExpressionAttributeValues=tables.to_item({":prefix": name}),
+def _of_outcome(target: Target, outcome: str, *, newest_first: bool) -> Iterator[dict[str, Any]]:
+    """Keys of the rows, by when they were claimed. The index holds little more, and may lag behind the table."""
+    dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
+    return tables.of_index(dynamodb, table, "by_outcome", "outcome", outcome, newest_first=newest_first)
+
+
+def _rows(target: Target, found_keys: Iterable[Mapping[str, Any]]) -> list[Admission]:
+    """The admissions under these keys of an index, in this order, as they stand now. Those that are gone by now are missing."""
+    dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
+    keys = [{"certificate_id": one} for one in dict.fromkeys(key["certificate_id"] for key in found_keys)]
+    items = (
+        item for part in tables.batches(keys, tables.READ_BATCH) for item in tables.read_batch(dynamodb, table, part)
     )
-    found = [msgspec.convert(item, Admission) for item in islice(items, 2)]
-    match found:
-        case []:
-            raise NotFound(f"No certificate id begins with {name}.")
-        case [one]:
-            return one
-    raise BadInput(f"Several certificate ids begin with {name}; give more of it.")
+    found = {item["certificate_id"]: msgspec.convert(item, Admission) for item in items}
+    return [found[key["certificate_id"]] for key in keys if key["certificate_id"] in found]
 
 
 def _query(target: Target, index: str, attribute: str, value: Any) -> Iterator[Admission]:

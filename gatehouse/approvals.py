@@ -132,7 +132,7 @@ class Approvals:
         return list(islice(self._pages("/api/search", "approvals", wanted.query() | {"limit": "100"}), limit))
 
     def export(self, form: Literal["csv", "json"], wanted: Wanted) -> Iterator[str]:
-        """The text of a file with all that fits, part by part: CSV (RFC 4180), or a JSON array."""
+        """The text of a file with all that fits, part by part: CSV (RFC 4180), without a byte order mark, or a JSON array."""
         query = wanted.query() | {"format": form}
         following: str | None = f"/api/export?{urllib.parse.urlencode(query)}"
         separator = "["
@@ -140,13 +140,24 @@ class Approvals:
             content, headers = self._send("GET", following)
             following = _next(headers)
             if form == "csv":
-                yield content.decode()
+                yield content.decode("utf-8-sig")
                 continue
             for one in _decode(content, "GET", "/api/export")["approvals"]:
+                if cursor := one.pop("events_cursor", None):
+                    one["events"] += self._further_events(one["approval_id"], cursor)
                 yield f"{separator}\n{json.dumps(one, ensure_ascii=False)}"
                 separator = ","
         if form == "json":
             yield "[]\n" if separator == "[" else "\n]\n"
+
+    def _further_events(self, approval_id: str, cursor: str) -> Iterator[Answer]:
+        """What is left of a trail that did not fit into one answer."""
+        following: str | None = cursor
+        while following is not None:
+            query = urllib.parse.urlencode({"cursor": following})
+            page = self._call("GET", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}/events?{query}")
+            yield from page["events"]
+            following = page["cursor"]
 
     def _pages(self, path: str, part: str, query: dict[str, str]) -> Iterator[Answer]:
         """The `part` of every page, one after the other."""

@@ -19,6 +19,7 @@ from gatehouse import revocation_orders
 from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
+from workflows.admission import issuers
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
 
@@ -76,8 +77,15 @@ def register(
     asked = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
     with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=asked) as act:
         identifier, new = _register(target, certificate, request)
-        target.client("s3").put_object(Bucket=bucket, Key=f"issuers/{identifier}.pem", Body=_pem(certificate).encode())
+        target.client("s3").put_object(Bucket=bucket, Key=issuers.key_of(identifier), Body=_pem(certificate).encode())
         act.new = {"ca_certificate_id": identifier, "status": "ACTIVE", "auto_registration": "ENABLE"}
+        try:
+            _require_not_revoked(target, identifier)  # an order may have come since it was looked for
+        except AnsweredNo:
+            target.client("iot").update_ca_certificate(
+                certificateId=identifier, newStatus="INACTIVE", newAutoRegistrationStatus="DISABLE"
+            )
+            raise
     return Registration(authority=show(target, identifier), new=new, warnings=warnings)
 
 
@@ -153,9 +161,19 @@ def show(target: Target, identifier: str) -> Authority:
     )
 
 
+def registered(target: Target, identifier: str) -> x509.Certificate | None:
+    """The CA certificate that AWS IoT has under this id; None if it knows none."""
+    iot = target.client("iot")
+    try:
+        found = iot.describe_ca_certificate(certificateId=identifier)["certificateDescription"]
+    except iot.exceptions.ResourceNotFoundException:
+        return None
+    return read_certificate(found["certificatePem"].encode(), "the CA certificate in AWS IoT")
+
+
 def list_all(target: Target) -> Iterator[Authority]:
     """Every registered CA; one call each, since the list does not say whether automatic registration is on."""
-    for identifier in _identifiers(target.client("iot")):
+    for identifier in identifiers(target.client("iot")):
         yield show(target, identifier)
 
 
@@ -233,7 +251,7 @@ def _usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
         return None
 
 
-def _identifiers(iot: Any) -> Iterator[str]:
+def identifiers(iot: Any) -> Iterator[str]:
     marker: dict[str, str] = {}
     while True:
         page = iot.list_ca_certificates(pageSize=100, **marker)
@@ -244,7 +262,7 @@ def _identifiers(iot: Any) -> Iterator[str]:
 
 
 def _identifier_of(iot: Any, certificate: x509.Certificate) -> str:
-    for identifier in _identifiers(iot):
+    for identifier in identifiers(iot):
         found = iot.describe_ca_certificate(certificateId=identifier)["certificateDescription"]["certificatePem"]
         if read_certificate(found.encode(), identifier) == certificate:
             return identifier

@@ -3,15 +3,15 @@
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
 
-from gatehouse import admissions, findings, freshness, lost_events
+from gatehouse import admissions, door, findings, freshness, issuers, lost_events
+from gatehouse.check import Check
 from gatehouse.foreseen import explain
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
@@ -37,17 +37,9 @@ OUTPUTS = (
 )
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
+EXPIRING_DAYS, MOST_EXPIRING = 30, 100
 OLDEST = 50
 """How many open admissions are asked about: one call each."""
-
-
-class Check(Struct, frozen=True, kw_only=True):
-    """One thing looked at. A ``warning`` will trouble somebody later; what is ``wrong`` keeps devices out now, or loses something."""
-
-    name: str
-    state: Literal["ok", "warning", "wrong"]
-    found: str
-    advice: str = ""
 
 
 def run(target: Target, at: datetime) -> Iterator[Check]:
@@ -63,13 +55,17 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     yield Check(name="stack", state="ok", found=f"{target.stack} has every output")
     checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
         ("state machine", _machine),
-        ("topic rule", _rule),
-        ("registration queue", _source),
+        ("topic rule", door.rule),
+        ("rule's metrics", partial(door.heard, at=at)),
+        ("registration queue", door.source),
+        ("newest certificates", partial(door.newest, at=at)),
         ("device endpoint", _endpoint),
         ("pace", _pace),
         ("concurrency", _concurrency),
         ("executions", _executions),
+        ("expiry", _expiring),
         ("findings", _findings),
+        ("names", _names),
     )
     for name, check in checks:
         yield _tried(name, check, target)
@@ -89,42 +85,6 @@ def _machine(target: Target) -> Check:
     arn = target.output("StateMachineArn")
     status = target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["status"]
     return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", found=f"{arn} is {status}")
-
-
-def _rule(target: Target) -> Check:
-    names = [found for kind, found in lost_events.resources(target) if kind == "AWS::IoT::TopicRule"]
-    queue = target.output("RegistrationQueueUrl")
-    for name in names:
-        rule = target.client("iot").get_topic_rule(ruleName=name)["rule"]
-        if queue not in [action["sqs"]["queueUrl"] for action in rule["actions"] if "sqs" in action]:
-            continue
-        if rule.get("ruleDisabled"):
-            advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {name}"
-            return Check(name="topic rule", state="wrong", found=f"{name} is disabled", advice=advice)
-        return Check(name="topic rule", state="ok", found=f"{name} is enabled and fills the registration queue")
-    advice = "No knock is heard. Deploy the stack again."
-    return Check(
-        name="topic rule", state="wrong", found="no rule of the stack fills the registration queue", advice=advice
-    )
-
-
-def _source(target: Target) -> Check:
-    """Whether AWS Lambda takes what the rule has queued."""
-    name = "registration queue"
-    for kind, uuid in lost_events.resources(target):
-        if kind != "AWS::Lambda::EventSourceMapping":
-            continue
-        source = target.client("lambda").get_event_source_mapping(UUID=uuid)
-        if source["EventSourceArn"].rpartition(":")[2] != target.output("RegistrationQueueUrl").rpartition("/")[2]:
-            continue
-        function = source["FunctionArn"].split(":")[6]
-        if source["State"] in ("Disabled", "Disabling"):
-            advice = f"Knocks wait there. Enable it: aws lambda update-event-source-mapping --uuid {uuid} --enabled"
-            return Check(name=name, state="wrong", found=f"{function} does not take from it: disabled", advice=advice)
-        waiting = lost_events.waiting(target, target.output("RegistrationQueueUrl"))
-        return Check(name=name, state="ok", found=f"{function} takes from it; {waiting} knocks are on their way")
-    advice = "Knocks wait there. Deploy the stack again."
-    return Check(name=name, state="wrong", found="no function of the stack takes from it", advice=advice)
 
 
 def _endpoint(target: Target) -> Check:
@@ -182,6 +142,19 @@ def _executions(target: Target) -> Check:
     return Check(name="executions", state="wrong", found=said, advice=advice)
 
 
+def _expiring(target: Target) -> Check:
+    at = datetime.now(UTC)
+    soon = list(islice(admissions.expiring(target, at, at + timedelta(days=EXPIRING_DAYS)), MOST_EXPIRING))
+    if not soon:
+        said = f"no admitted certificate expires within {EXPIRING_DAYS} days"
+        return Check(name="expiry", state="ok", found=said)
+    first = soon[0]
+    many = f"{len(soon)} or more" if len(soon) == MOST_EXPIRING else str(len(soon))
+    said = f"{many} admitted certificates expire within {EXPIRING_DAYS} days, the first on {first.not_after:%Y-%m-%d}"
+    advice = f"AWS IoT refuses an expired certificate. Give these devices new ones, such as {first.device or first.certificate_id}"
+    return Check(name="expiry", state="warning", found=said, advice=advice)
+
+
 def _still_open(target: Target, seen: admissions.Admission) -> bool:
     """Read again: an admission may end between the index and the question to Step Functions."""
     now = admissions.by_certificate(target, seen.certificate_id)
@@ -211,6 +184,18 @@ def _findings(target: Target) -> Check:
     said = ", ".join(f"{number} {kind}" for kind, number in found.items())
     advice = "gatehouse findings list, then gatehouse findings repair or gatehouse findings accept"
     return Check(name="findings", state="warning", found=said, advice=advice)
+
+
+def _names(target: Target) -> Check:
+    if not issuers.several(target):
+        return Check(
+            name="names", state="ok", found="one CA's key is registered: a name in the inventory is its devices'"
+        )
+    if not issuers.any_without(target):
+        return Check(name="names", state="ok", found="several CAs are registered, and each name says whose it is")
+    said = "several CAs are registered, and names in the inventory do not say whose devices bear them: those are held"
+    advice = "Give them an issuer_key (gatehouse ca show): gatehouse inventory export, then gatehouse inventory import"
+    return Check(name="names", state="wrong", found=said, advice=advice)
 
 
 def _lists(target: Target, at: datetime) -> Iterator[Check]:

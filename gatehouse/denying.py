@@ -1,11 +1,10 @@
-"""Taking a device off the list of those expected: denying it, or retiring it. What it is or was bound to stays written down."""
+"""Taking a device off the list of those expected: denying it, or retiring it; and lifting a denial. What it is or was bound to stays."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from gatehouse import admissions, inventory, tables
 from gatehouse.errors import AnsweredNo, NotFound
@@ -15,6 +14,9 @@ from gatehouse.trail import recorded, require_reason
 from workflows.admission import inventory_cells as cells
 from workflows.admission.contracts import DeviceRecord
 from workflows.errors import BadInput
+
+_TRIES = 5
+"""How often a line may go and come back while it is being denied."""
 
 
 def denial(
@@ -49,8 +51,71 @@ def denial(
 
 
 def deny(target: Target, device: str, changes: Sequence[Change], reason: str) -> None:
-    """Carry out a `denial`. Raises `TrailUnavailable`, and nothing was done."""
-    inventory.write(target, changes, lambda _: None, act_type="deny", subject=device, reason=require_reason(reason))
+    """Carry out a `denial`, whatever else is written to its lines meanwhile: a denial is never the one that is lost.
+
+    Raises `AnsweredNo` if a line has become another device's, `TrailUnavailable`, and nothing was done.
+    """
+    old = {change.record.lookup_key: inventory.side(change, 0) for change in changes if change.kind != "new"}
+    new = {change.record.lookup_key: inventory.side(change, 1) for change in changes}
+    with recorded(target, "inventory", "deny", device, old=old, new=new, reason=require_reason(reason)):
+        for change in changes:
+            _deny(target, change.record)
+
+
+def _deny(target: Target, record: DeviceRecord) -> None:
+    dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
+    for _ in range(_TRIES):
+        try:
+            dynamodb.update_item(
+                TableName=table,
+                Key=tables.to_item({"lookup_key": record.lookup_key}),
+                UpdateExpression="SET effect = :deny, note = :note, entered_by = :by, entered_at = :at REMOVE expires_at",
+                ConditionExpression="device = :device",
+                ExpressionAttributeValues=tables.to_item(
+                    {
+                        ":deny": "deny",
+                        ":note": record.note,
+                        ":by": record.entered_by,
+                        ":at": record.entered_at,
+                        ":device": record.device,
+                    }
+                ),
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException:
+            if tables.put_over(dynamodb, table, record, None, key="lookup_key"):
+                return
+            there = _records(target, [record.lookup_key])
+            if there and there[0].device != record.device:
+                raise AnsweredNo(
+                    f"{record.lookup_key} has become a line of {there[0].device} meanwhile. Look, and deny again."
+                ) from None
+            continue  # it went, and came back
+        return
+    raise AnsweredNo(f"{record.lookup_key} was written by others {_TRIES} times in a row. Look, and deny again.")
+
+
+def liftable(target: Target, device: str, certificate: str | None) -> tuple[DeviceRecord, ...]:
+    """The denials of a device; of one certificate only, if that is given. Raises `NotFound`, `BadInput`, `AnsweredNo` if there is none."""
+    found = inventory.show(target, device).records
+    if certificate is not None:
+        key = _certificate_key(certificate)
+        found = tuple(record for record in found if record.lookup_key == key)
+    lines = tuple(record for record in found if record.effect == "deny")
+    if not lines:
+        raise AnsweredNo(f"The inventory does not deny {certificate or device}: there is nothing to lift.")
+    return lines
+
+
+def lift(target: Target, device: str, lines: Sequence[DeviceRecord], reason: str) -> tuple[DeviceRecord, ...]:
+    """Remove these denials, each if it still is as it was looked at; returns those that were. Nobody is expected by that alone.
+
+    Raises `BadInput`, `TrailUnavailable`.
+    """
+    old = {line.lookup_key: msgspec.to_builtins(line) for line in lines}
+    with recorded(target, "inventory", "lift_denial", device, old=old, reason=require_reason(reason)) as act:
+        lifted = tuple(line for line in lines if _delete(target, line))
+        act.new = {"lifted": [line.lookup_key for line in lifted]}
+    return lifted
 
 
 def retirable(found: Device) -> tuple[DeviceRecord, ...]:
@@ -76,16 +141,18 @@ def retire(target: Target, found: Device, reason: str) -> tuple[DeviceRecord, ..
 
 
 def _delete(target: Target, line: DeviceRecord) -> bool:
+    """Unless it is another device's by now, has the other effect, or another note: denied again, for another reason."""
+    dynamodb = target.client("dynamodb")
     try:
-        target.client("dynamodb").delete_item(
+        dynamodb.delete_item(
             TableName=target.output("InventoryTable"),
             Key=tables.to_item({"lookup_key": line.lookup_key}),
-            ConditionExpression="device = :device AND effect = :allow",
-            ExpressionAttributeValues=tables.to_item({":device": line.device, ":allow": "allow"}),
+            ConditionExpression="device = :device AND effect = :effect AND (note = :note OR attribute_not_exists(note))",
+            ExpressionAttributeValues=tables.to_item(
+                {":device": line.device, ":effect": line.effect, ":note": line.note}
+            ),
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
+    except dynamodb.exceptions.ConditionalCheckFailedException:
         return False
     return True
 

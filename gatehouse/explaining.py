@@ -12,7 +12,8 @@ from workflows.approval.rules.matching import UNKNOWN_DEVICE
 def cases(device: str, records: Sequence[DeviceRecord], ca: str, supposed: tuple[str, ...]) -> Iterator[Case]:
     """One case for each line of the inventory; without any, that of a device nobody expects.
 
-    A policy that reaches beyond the device is found from the profile. What depends on the certificate has to be `supposed`.
+    A policy that reaches beyond the device is found from the profile. What depends on the certificate or on CAs
+    has to be `supposed`.
     """
     if not records:
         yield Case(ca_certificate_id=ca, issuer_key="", device=device, findings=(UNKNOWN_DEVICE, *supposed))
@@ -21,7 +22,7 @@ def cases(device: str, records: Sequence[DeviceRecord], ca: str, supposed: tuple
         found = ("wildcard_policy",) if _reaches_beyond(record.policy_profile) else ()
         yield Case(
             ca_certificate_id=ca,
-            issuer_key=rest[0] if kind == "serial" else "",
+            issuer_key=rest[0] if kind in ("serial", "issuer-name") else "",
             product=record.product,
             site=record.site,
             attributes=record.attributes,

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from gatehouse import tables
-from gatehouse.errors import NotFound
+from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.reconciliation.findings import KINDS, Kind
@@ -56,16 +56,25 @@ def rounds(target: Target) -> list[Cursor]:
 
 
 def accept(target: Target, found: Standing, reason: str, at: datetime) -> None:
-    """It is meant to be so: no alarm counts it any more, for as long as it is found. Raises `BadInput`, `TrailUnavailable`."""
+    """It is meant to be so: no alarm counts it any more, for as long as it is found.
+
+    Raises `AnsweredNo` if it is not what it was when somebody looked at it, `BadInput`, `TrailUnavailable`.
+    """
     why = require_reason(reason)
     with recorded(target, "admission", "accept_finding", found.subject, new={"kind": found.kind}, reason=why):
-        target.client("dynamodb").update_item(
-            TableName=target.output("FindingsTable"),
-            Key=_key(found.kind, found.subject),
-            UpdateExpression="SET accepted_at = :at, accepted_because = :why",
-            ConditionExpression="attribute_exists(kind)",
-            ExpressionAttributeValues=tables.to_item({":at": at, ":why": why}),
-        )
+        dynamodb = target.client("dynamodb")
+        try:
+            dynamodb.update_item(
+                TableName=target.output("FindingsTable"),
+                Key=_key(found.kind, found.subject),
+                UpdateExpression="SET accepted_at = :at, accepted_because = :why",
+                ConditionExpression="detail = :detail",
+                ExpressionAttributeValues=tables.to_item({":at": at, ":why": why, ":detail": found.detail}),
+            )
+        except dynamodb.exceptions.ConditionalCheckFailedException as error:
+            raise AnsweredNo(
+                f"The finding {found.kind} of {found.subject} has changed or gone meanwhile; it is not accepted. Look again."
+            ) from error
 
 
 def drop(target: Target, found: Standing) -> None:

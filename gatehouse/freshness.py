@@ -8,6 +8,7 @@ from gatehouse import authority, revocation_lists, revocation_orders
 from gatehouse.errors import NotFound
 from gatehouse.revocation_lists import Listed
 from gatehouse.target import Target
+from workflows.errors import BadInput
 
 
 class Freshness(Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ def _of(target: Target, ca: authority.Authority, revocation: str | None, at: dat
     problem: str | None = None
     try:
         lists = revocation_lists.status(target, ca.ca_certificate_id, at=at)
-    except NotFound as error:
+    except (NotFound, BadInput) as error:
         problem = str(error)
     else:
         if not lists:

@@ -16,7 +16,7 @@ from workflows.admission.inventory import Binding, device_key
 
 PROFILES = Path(__file__).resolve().parents[1] / "config" / "policies"
 
-_WORKERS = 4
+_WORKERS, _WRITERS = 4, 16
 _WHO_AND_WHEN = ("entered_by", "entered_at")  # entering the same record again changes neither
 
 Progress = Callable[[int], None]
@@ -24,11 +24,21 @@ Progress = Callable[[int], None]
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What importing one record does. `fields` are those that differ, as ``name: (there, in the file)``."""
+    """What importing one record does. `fields` are those that differ, as ``name: (there, in the file)``; `there` is the
+    line as it was compared, attribute by attribute.
 
-    kind: Literal["new", "changed", "unchanged"]
+    ``denied``: the line is a denial, and the record would lift or shorten it. No import does that: see `denying.lift`.
+    """
+
+    kind: Literal["new", "changed", "unchanged", "denied"]
     record: DeviceRecord
     fields: dict[str, tuple[Any, Any]] = {}
+    there: dict[str, Any] | None = None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is something to write."""
+        return self.kind in ("new", "changed")
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,36 +68,33 @@ def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress)
         return [change for part in pool.map(changes, tables.batches(records, tables.READ_BATCH)) for change in part]
 
 
-def write(
-    target: Target,
-    changes: Sequence[Change],
-    progress: Progress,
-    *,
-    act_type: str = "import",
-    subject: str | None = None,
-    reason: str = "",
-) -> None:
-    """Write what is new or changed. An interrupted import is made whole by running it again. The rest is for the audit trail."""
-    dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
-
-    def put(batch: list[Change]) -> None:
-        tables.write_batch(dynamodb, table, [tables.to_item(change.record) for change in batch])
-        progress(len(batch))
-
-    due = [change for change in changes if change.kind != "unchanged"]
+def write(target: Target, changes: Sequence[Change], progress: Progress) -> list[Change]:
+    """Write what is new or changed, each line only if it still is as it was compared. Returns those that somebody changed meanwhile,
+    which are left as they are. An interrupted import is made whole by running it again. Raises `TrailUnavailable`, and nothing was done.
+    """
+    table = target.output("InventoryTable")
+    due = [change for change in changes if change.is_due]
     if not due:
-        return
-    old = {change.record.lookup_key: _side(change, 0) for change in due if change.kind == "changed"}
-    new = {change.record.lookup_key: _side(change, 1) for change in due}
-    with (
-        recorded(target, "inventory", act_type, subject or f"{len(due)} records", old=old, new=new, reason=reason),
-        ThreadPoolExecutor(_WORKERS) as pool,
-    ):
-        for _ in pool.map(put, tables.batches(due, tables.WRITE_BATCH)):
-            pass
+        return []
+    dynamodb = target.client("dynamodb")
+
+    def put(change: Change) -> bool:
+        written = tables.put_over(dynamodb, table, change.record, change.there, key="lookup_key")
+        progress(1)
+        return written
+
+    old = {change.record.lookup_key: side(change, 0) for change in due if change.kind == "changed"}
+    new = {change.record.lookup_key: side(change, 1) for change in due}
+    with recorded(target, "inventory", "import", f"{len(due)} records", old=old, new=new) as act:
+        with ThreadPoolExecutor(_WRITERS) as pool:
+            written = list(pool.map(put, due))
+        left = [change for change, is_written in zip(due, written, strict=True) if not is_written]
+        if left:
+            act.new = {"changed_meanwhile": [change.record.lookup_key for change in left]}
+    return left
 
 
-def _side(change: Change, side: int) -> dict[str, Any]:
+def side(change: Change, side: int) -> dict[str, Any]:
     """For the trail: the fields that change as they were (0) or will be (1); of a new record, whether it allows and who entered it."""
     if change.kind == "new":
         return {"effect": change.record.effect, "device": change.record.device, "entered_by": change.record.entered_by}
@@ -123,10 +130,20 @@ def show(target: Target, device: str) -> Device:
     return Device(device=device, records=records, binding=binding)
 
 
-def _change(record: DeviceRecord, there: dict[str, Any] | None) -> Change:
-    if there is None:
+def _change(record: DeviceRecord, item: dict[str, Any] | None) -> Change:
+    if item is None:
         return Change(kind="new", record=record)
-    old = msgspec.structs.asdict(msgspec.convert(there, DeviceRecord))
-    new = msgspec.structs.asdict(record)
+    there = msgspec.convert(item, DeviceRecord)
+    old, new = msgspec.structs.asdict(there), msgspec.structs.asdict(record)
     fields = {name: (old[name], new[name]) for name in new if name not in _WHO_AND_WHEN and old[name] != new[name]}
-    return Change(kind="changed" if fields else "unchanged", record=record, fields=fields)
+    kind: Any = "unchanged" if not fields else "denied" if _weakens(there, record) else "changed"
+    return Change(kind=kind, record=record, fields=fields, there=item)
+
+
+def _weakens(there: DeviceRecord, record: DeviceRecord) -> bool:
+    """Whether `record` would lift the denial that is there, or end it earlier. One that is over already denies nobody."""
+    if there.effect != "deny" or (there.expires_at is not None and there.expires_at <= record.entered_at):
+        return False
+    if record.effect != "deny":
+        return True
+    return record.expires_at is not None and (there.expires_at is None or record.expires_at < there.expires_at)

@@ -36,6 +36,10 @@ def plan(target: Target, found: Standing) -> Repair:
         "bound_without_certificate": _unbind,
         "orphan_thing": _delete_thing,
     }
+    if found.kind == "pending_without_admission":
+        raise AnsweredNo(
+            "Nothing has to be repaired: the device knocks again. Find out why no knock comes through: gatehouse doctor"
+        )
     if found.kind not in makers:
         raise AnsweredNo(
             f"No command brings a device back. Look at {found.device or found.subject} where it stands, or accept it."
@@ -44,8 +48,13 @@ def plan(target: Target, found: Standing) -> Repair:
 
 
 def repair(target: Target, found: Standing, planned: Repair, reason: str) -> None:
-    """Carry `planned` out; the finding goes with it. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`."""
+    """Carry `planned` out; the finding goes with it. A person took their time to agree, so it is planned once more.
+
+    Raises `AnsweredNo`, also if something else would have to be done by now; `BadInput`, `TrailUnavailable`.
+    """
     why = require_reason(reason)
+    if plan(target, found).does != planned.does:
+        raise AnsweredNo(f"Something else would repair {found.subject} by now; nothing was done. Look again.")
     new = {"kind": found.kind, "does": planned.does}
     with recorded(target, "admission", "repair_finding", found.subject, new=new, reason=why):
         planned.carry_out()
@@ -126,6 +135,9 @@ def _unbind(target: Target, found: Standing) -> Repair:
     if "Item" not in answer:
         raise _over(found, "the device is not bound")
     bound = tables.to_plain(answer["Item"])["bound_certificate_id"]
+    row = admissions.by_certificate(target, bound)
+    if row is not None and row.outcome == "open":
+        raise _over(found, "the admission of its certificate is open, and may have bound it a moment ago")
     principals = _principals(target, found.subject)
     if any(principal.endswith(f":cert/{bound}") for principal in principals or ()):
         raise _over(found, "its thing holds the certificate")

@@ -15,7 +15,7 @@ from gatehouse import authority
 from gatehouse.errors import AnsweredNo, NotFound, Unreachable
 from gatehouse.target import Target
 from gatehouse.trail import recorded
-from workflows.admission import limits
+from workflows.admission import issuers, limits
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
 from workflows.revocation import manifest
@@ -111,14 +111,19 @@ def current(target: Target, key: str) -> Manifest:
 
 
 def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
-    """The CA's certificate as ``ca register`` kept it. Raises `NotFound`."""
-    key = f"issuers/{ca_certificate_id}.pem"
+    """The CA's certificate as ``ca register`` kept it, if it is AWS IoT's. Raises `NotFound`, `BadInput` if it is another."""
+    key = issuers.key_of(ca_certificate_id)
     content = read_object(target, key)
     if content is None:
         raise NotFound(
             f"No certificate is kept of the CA {ca_certificate_id!r}. `gatehouse ca list` shows the ids; `gatehouse ca register` keeps it."
         )
-    return authority.read_certificate(content, key)
+    kept = authority.read_certificate(content, key)
+    if not issuers.proves_itself(kept, ca_certificate_id):
+        registered = authority.registered(target, ca_certificate_id)
+        if kept != registered:
+            raise BadInput(issuers.mismatch(ca_certificate_id, kept, registered))
+    return kept
 
 
 def to_der(data: bytes) -> bytes:

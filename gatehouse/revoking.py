@@ -10,6 +10,7 @@ import msgspec
 
 from gatehouse import authority, revocation_lists, revocation_orders, tables
 from gatehouse.authority import Authority
+from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.admission import limits
@@ -76,31 +77,53 @@ def plan(target: Target, found: Authority) -> Plan:
 
 
 def revoke(target: Target, found: Authority, reason: str) -> Started:
-    """Disable the CA and its automatic registration, order that it be revoked, and start the sweep. Safe to repeat: it goes on.
+    """Order that the CA be revoked, disable it and its automatic registration, and start the sweep. Safe to repeat: it goes on.
 
     Raises `BadInput`, `OrderInvalid`, `AnsweredNo` if somebody else gives an order at the same moment, `TrailUnavailable`.
     """
     why = require_reason(reason)
-    if found.status != "INACTIVE" or found.auto_registration:
-        found = authority.switch(target, found, on=False, registration_only=False, reason=why)
     asked = {"issuer_key": found.issuer_key, "subject": found.subject}
     with recorded(target, "authority", "revoke", found.ca_certificate_id, new=asked, reason=why) as act:
         revocation, resumed = _order(target, found, why, act.id)
+        # After the order: whoever enables the CA at the same moment finds the order, or is undone here.
+        found = authority.show(target, found.ca_certificate_id)
+        if found.status != "INACTIVE" or found.auto_registration:
+            found = authority.switch(target, found, on=False, registration_only=False, reason=why)
         execution = _start(target, revocation)
         act.new = {"order": revocation.trail_id, "resumed": resumed, "execution": execution}
     return Started(authority=found, revocation=revocation, execution=execution, resumed=resumed)
 
 
-def end(target: Target, ca_certificate_id: str) -> AuthorityRevocation | None:
-    """The CA is enabled again: its order is owed no more, so that the sweep does not come back for new devices. What is REVOKED stays so.
+def enable(
+    target: Target, found: Authority, known: AuthorityRevocation | None, *, registration_only: bool, reason: str
+) -> Authority:
+    """Enable a CA and its automatic registration. `known`, the order to revoke it that whoever agreed was told of, is owed no more, so
+    that the sweep does not come back for new devices; what is REVOKED stays so.
 
-    Answers the order that ended here. Raises `OrderInvalid`, and `AnsweredNo` if it was changed meanwhile.
+    Another order, given meanwhile, stands: then the CA is disabled again. Raises `AnsweredNo` then, `OrderInvalid`, `BadInput`,
+    `TrailUnavailable`.
     """
+    now = authority.switch(target, found, on=True, registration_only=registration_only, reason=reason)
+    try:
+        end(target, found.ca_certificate_id, known)
+    except AnsweredNo:
+        authority.switch(
+            target, now, on=False, registration_only=False, reason="It is ordered meanwhile that it be revoked"
+        )
+        raise
+    return now
+
+
+def end(target: Target, ca_certificate_id: str, known: AuthorityRevocation | None) -> None:
+    """The order `known` is owed no more. Raises `OrderInvalid`, and `AnsweredNo` if it is another by now."""
     order, etag = revocation_orders.read(target, ca_certificate_id)
     if order is None or order.ended_at is not None:
-        return None
+        return
+    if order.revocation != known:
+        raise AnsweredNo(
+            f"{order.revocation.by} has ordered meanwhile that this CA be revoked: {order.revocation.reason}. It stays disabled."
+        )
     revocation_orders.write(target, msgspec.structs.replace(order, ended_at=datetime.now(UTC)), etag)
-    return order.revocation
 
 
 def _order(target: Target, found: Authority, reason: str, trail_id: str) -> tuple[AuthorityRevocation, bool]:

@@ -13,7 +13,7 @@ from gatehouse.errors import Unreachable
 
 T = TypeVar("T")
 
-WRITE_BATCH, READ_BATCH = 25, 100
+READ_BATCH = 100
 _TRIES, _FIRST_DELAY, _LONGEST_DELAY = 10, 0.05, 5.0  # seconds; DynamoDB's batch calls hand back what was throttled
 
 
@@ -58,17 +58,29 @@ def scan(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
     yield from _pages(dynamodb.scan, request)
 
 
-def write_batch(dynamodb: Any, table: str, items: Sequence[Mapping[str, Any]]) -> None:
-    """Put at most `WRITE_BATCH` items. Raises `Unreachable` when DynamoDB goes on handing some back."""
-    left: dict[str, Any] = {table: [{"PutRequest": {"Item": item}} for item in items]}
-    for delay in _delays():
-        left = dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems") or {}
-        if not left:
-            return
-        time.sleep(delay)
-    raise Unreachable(
-        f"DynamoDB still throttles {table} after {_TRIES} tries. Import again: what is written already is left as it is."
-    )
+def put_over(dynamodb: Any, table: str, new: object, there: Mapping[str, Any] | None, *, key: str) -> bool:
+    """Put `new` where exactly `there` stands, attribute by attribute; None: where nothing does. False if something else stands there.
+
+    `key` is the name of the hash key.
+    """
+    item = to_item(new)
+    before = {} if there is None else to_item(there)
+    absent = (key,) if there is None else tuple(name for name in item if name not in before)
+    names = {f"#{number}": name for number, name in enumerate((*before, *absent))}
+    values = {f":{number}": value for number, value in enumerate(before.values())}
+    asked = [f"#{number} = :{number}" for number in range(len(before))]
+    asked += [f"attribute_not_exists(#{number})" for number in range(len(before), len(names))]
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item=item,
+            ConditionExpression=" AND ".join(asked),
+            ExpressionAttributeNames=names,
+            **({"ExpressionAttributeValues": values} if values else {}),
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def read_batch(dynamodb: Any, table: str, keys: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:

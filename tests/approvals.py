@@ -4,6 +4,8 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
 from msgspec.structs import replace
 
 from tests import aws_environment, pki, records
@@ -152,26 +154,54 @@ def after(
 
 
 def claims(voter: Voter, *, at: datetime = NOW, **unusual: Any) -> dict[str, Any]:
-    """The claims of the voter's ID token as API Gateway's HTTP API hands them over: all as text, lists in brackets."""
+    """The claims of the voter's ID token."""
     signed_in = voter.signed_in_at or at - MINUTE
     return {
         "sub": voter.subject,
         "iss": "https://issuer.example",
         "aud": "gatehouse-tests",
         "token_use": "id",
-        "exp": str(int((at + HOUR).timestamp())),
-        "auth_time": str(int(signed_in.timestamp())),
+        "exp": int((at + HOUR).timestamp()),
+        "iat": int((at - MINUTE).timestamp()),
+        "auth_time": int(signed_in.timestamp()),
         "name": voter.name,
         "cognito:username": voter.subject,
-        "cognito:groups": f"[{' '.join(voter.groups)}]",
+        "cognito:groups": list(voter.groups),
         **unusual,
     }
+
+
+KEY = ECKey.generate_key("P-256", {"kid": "of-the-api", "alg": "ES256", "use": "sig"})
+"""The identity provider's."""
+
+
+def token(claims: dict[str, Any], key: ECKey = KEY) -> str:
+    """The ID token."""
+    return jwt.encode({"alg": "ES256", "kid": str(key.kid)}, claims, key)
+
+
+def flattened(claims: dict[str, Any]) -> dict[str, str]:
+    """Claims as API Gateway's HTTP API hands them over: each as text, a list in brackets with blanks between."""
+
+    def text(value: Any) -> str:
+        return f"[{' '.join(map(str, value))}]" if isinstance(value, list) else json.dumps(value).strip('"')
+
+    return {name: value if isinstance(value, str) else text(value) for name, value in claims.items()}
+
+
+def provider(_: str, address: str, __: dict[str, str] | None = None) -> tuple[int, bytes]:
+    """Stands in the place of the network to the identity provider: its discovery document and its keys."""
+    if address.endswith("/.well-known/openid-configuration"):
+        endpoints = {f"{name}_endpoint": f"https://issuer.example/{name}" for name in ("authorization", "token")}
+        found = {"issuer": "https://issuer.example", "jwks_uri": "https://issuer.example/keys", **endpoints}
+        return 200, json.dumps(found).encode()
+    return 200, json.dumps(KeySet([KEY]).as_dict(private=False)).encode()
 
 
 def api_event(
     method: str, path: str, *, signed_in: dict[str, Any] | None = None, body: Any = None, **query: str
 ) -> dict[str, Any]:
-    """An HTTP API event, payload format 2.0, with the claims that the authorizer verified."""
+    """An HTTP API event, payload format 2.0, with the token of these claims and what the authorizer makes of it."""
     context: dict[str, Any] = {
         "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "tests"},
         "requestId": "request-1",
@@ -185,14 +215,17 @@ def api_event(
         "timeEpoch": int(NOW.timestamp() * 1000),
     }
     if signed_in is not None:
-        context["authorizer"] = {"jwt": {"claims": signed_in, "scopes": None}}
+        context["authorizer"] = {"jwt": {"claims": flattened(signed_in), "scopes": None}}
     return {
         "version": "2.0",
         "routeKey": "ANY /api/{proxy+}",
         "rawPath": path,
         "rawQueryString": "&".join(f"{name}={value}" for name, value in query.items()),
         "queryStringParameters": query,
-        "headers": {"content-type": "application/json"},
+        "headers": {
+            "content-type": "application/json",
+            **({"authorization": f"Bearer {token(signed_in)}"} if signed_in is not None else {}),
+        },
         "requestContext": context,
         "isBase64Encoded": False,
         **({} if body is None else {"body": body if isinstance(body, str) else json.dumps(body)}),

@@ -22,7 +22,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
-from functions.shared import clock, crl_store, issuers
+from functions.approval.approvals_web.signing_in import provider
+from functions.shared import clock, crl_store, issuers, trials
 from functions.shared import settings as function_settings
 from tests import moto_kms, pki, rights
 from tests.deployed import template
@@ -79,6 +80,7 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         reset_caches()
+        monkeypatch.setattr(provider, "_send", _identity_provider)
         rights.enforce(monkeypatch, environment)
         try:
             yield environment
@@ -97,6 +99,12 @@ def _one_table_call_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
             return call_action(handler)
 
     monkeypatch.setattr(DynamoHandler, "call_action", locked)
+
+
+def _identity_provider(method: str, address: str, fields: dict[str, str] | None = None) -> tuple[int, bytes]:
+    from tests import approvals
+
+    return approvals.provider(method, address, fields)
 
 
 def create() -> dict[str, str]:
@@ -153,7 +161,9 @@ def reset_caches() -> None:
     ):
         cached.cache_clear()
     issuers.load.cache_clear()
+    trials.noted.cache_clear()
     crl_store.forget()
+    provider.forget()
 
 
 def set_clock(monkeypatch: pytest.MonkeyPatch, moment: datetime) -> None:

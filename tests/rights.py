@@ -204,7 +204,10 @@ def _iot(operation: str, params: dict[str, Any]) -> list[Needed]:
 _CERTIFICATE, _THING = ("cert", "certificateId"), ("thing", "thingName")
 _IOT_RESOURCES: dict[str, tuple[tuple[str, str], ...]] = {
     "DescribeCACertificate": (("cacert", "certificateId"),),
+    "UpdateCACertificate": (("cacert", "certificateId"),),
+    "DeleteCACertificate": (("cacert", "certificateId"),),
     "DescribeCertificate": (_CERTIFICATE,),
+    "DeleteCertificate": (_CERTIFICATE,),
     "UpdateCertificate": (_CERTIFICATE,),
     "CreateThing": (_THING,),
     "UpdateThing": (_THING,),

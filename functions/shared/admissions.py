@@ -4,6 +4,7 @@ Every write but the claim itself asks that this execution still owns the admissi
 that has closed the admission has overtaken it too: an execution that is redriven after that finds that nothing is left for it.
 """
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from functions.shared.items import from_item
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
+from workflows.hashes import beginning
 
 NEVER = 253_402_300_799_000
 """`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
@@ -64,6 +66,8 @@ class Admission(Struct, frozen=True, kw_only=True):
     """The same, once a sweep has closed the admission for it: no execution owns it any more."""
     returned_at: datetime | None = None
     """When the device first connected after it was let in."""
+    trial: bool = False
+    """The certificate's CA is a trial's: it is never admitted, and nobody waits for it."""
 
 
 class Admissions:
@@ -91,7 +95,7 @@ class Admissions:
             return True, self._update(
                 certificate_id,
                 "SET ca_certificate_id = :ca, execution_arn = :me, execution_name = :name, claimed_at = :at, last_seen = :at, "
-                f"outcome = :open, reopen_at = :never ADD knocks :one, attempts :one REMOVE {_FORGOTTEN}",
+                f"id_prefix = :prefix, outcome = :open, reopen_at = :never ADD knocks :one, attempts :one REMOVE {_FORGOTTEN}",
                 condition="attribute_not_exists(certificate_id) OR reopen_at <= :now",
                 ca=ca_certificate_id,
                 me=execution.arn,
@@ -99,6 +103,7 @@ class Admissions:
                 at=at,
                 open=OPEN,
                 never=NEVER,
+                prefix=beginning(certificate_id),
                 one=1,
                 now=clock.milliseconds(at),
             )
@@ -139,13 +144,17 @@ class Admissions:
         reason: str,
         at: datetime,
         reopen_at: datetime | None,
+        trial: bool = False,
         **sealed: object,
     ) -> Admission:
-        """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Raises `AdmissionNotOwned`."""
+        """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Nobody waits for the device of a `trial`.
+
+        Raises `AdmissionNotOwned`.
+        """
         learned = {"outcome": outcome, "reason": reason, "closed_at": at, "reopen_at": _reopening(reopen_at), **sealed}
         known = {name: _kept(value) for name, value in learned.items() if value is not None}
         update, waiting = "SET " + ", ".join(f"{name} = :{name}" for name in known), {}
-        if outcome == "held":  # since when: as of the first time, however often it knocks
+        if outcome == "held" and not trial:  # since when: as of the first time, however often it knocks
             update += ", awaited = :awaited, awaited_since = if_not_exists(awaited_since, :since)"
             waiting = {"awaited": ADMISSION, "since": stamp(at)}
         elif outcome != "admitted":
@@ -190,10 +199,10 @@ class Admissions:
 
     def fail(
         self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime | None
-    ) -> bool:
-        """Mark an admission failed whose execution ended without closing it. False if it is closed, or not that execution's."""
+    ) -> Admission | None:
+        """Mark an admission failed whose execution ended without closing it. None if it is closed, or not that execution's."""
         try:
-            self._update(
+            return self._update(
                 certificate_id,
                 "SET outcome = :failed, reason = :fault, fault = :fault, closed_at = :at, reopen_at = :reopen",
                 condition="execution_arn = :me AND outcome = :open",
@@ -205,8 +214,17 @@ class Admissions:
                 reopen=_reopening(reopen_at),
             )
         except ConditionFailed:
-            return False
-        return True
+            return None
+
+    def mark_trial(self, certificate_id: str) -> None:
+        """The certificate was a trial's: nobody waits for its device. An execution that is still under way seals it as one."""
+        with suppress(ConditionFailed):
+            self._update(
+                certificate_id,
+                "SET trial = :trial REMOVE awaited, awaited_since",
+                condition="attribute_exists(certificate_id)",
+                trial=True,
+            )
 
     def _count_knock(self, certificate_id: str, at: datetime) -> Admission:
         return self._update(

@@ -11,7 +11,7 @@ from functions.shared import batches
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
-from workflows.approval.delegation import normal
+from workflows.approval.identity import normal
 from workflows.approval.request import Request
 
 Index = Literal["by_status", "by_owed", "by_device", "by_person"]
@@ -53,8 +53,17 @@ def found(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Iterator[Found]:
-    """The same, in either order, on from `after`, and of those times of the index only: from `since`, before `until`."""
+    """The same, in either order, on from `after`, and of those times of the index only: from `since`, before `until`.
+
+    `after` is a position, wherever it lies: before the first of those times it means the start, past the last one the end. (DynamoDB
+    refuses a start key outside of a query's range.)
+    """
     sort_key = _KEYS[index][1]
+    first, last = _bounds(since, until)
+    if after is not None and not first <= after[1] <= last:
+        if (after[1] < first) == newest_first:
+            return
+        after = None
     for items in _pages(table, index, value, after, newest_first, since, until):
         if index != "by_person":
             for item in items:
@@ -84,7 +93,7 @@ def due(table: str, at: datetime) -> Iterator[str]:
 
 
 def found_as(name: str) -> str:
-    """A person's name as the index has it: regardless of case, and cut to what a sort key holds (1,024 bytes)."""
+    """A person's name as the index has it: in normal form, and cut to what a sort key holds (1,024 bytes)."""
     return normal(name)[:200]
 
 
@@ -108,8 +117,7 @@ def _pages(  # noqa: PLR0917 - what a query is made of
         item = mention(value) if index == "by_person" else "request"
         left = {"approval_id": after[0], "item": item, hash_key: value, sort_key: after[1]}
         asked["ExclusiveStartKey"] = to_item(left)
-    # BETWEEN takes its ends in: ``…Z`` is after every time of that millisecond, so its last digit goes.
-    before = stamp(until)[:-1] if until else _LAST
+    first, last = _bounds(since, until)
     with translated():
         for page in (
             client("dynamodb")
@@ -119,13 +127,18 @@ def _pages(  # noqa: PLR0917 - what a query is made of
                 IndexName=index,
                 KeyConditionExpression="#hash = :value AND #sort BETWEEN :since AND :before",
                 ExpressionAttributeNames={"#hash": hash_key, "#sort": sort_key},
-                ExpressionAttributeValues=values(value=value, since=stamp(since) if since else _FIRST, before=before),
+                ExpressionAttributeValues=values(value=value, since=first, before=last),
                 ScanIndexForward=not newest_first,
                 Limit=_PAGE,
                 **asked,
             )
         ):
             yield page["Items"]
+
+
+def _bounds(since: datetime | None, until: datetime | None) -> tuple[str, str]:
+    """Both are in the range, as BETWEEN has it: ``…Z`` is after every time of that millisecond, so the last one's goes."""
+    return stamp(since) if since else _FIRST, stamp(until)[:-1] if until else _LAST
 
 
 def _requests(table: str, identities: list[str]) -> dict[str, Request]:

@@ -1,13 +1,13 @@
 """The approvals table: requests, their votes, evidence and trail, and the encrypted task token.
 
 Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
-``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the trail),
-``mention#<name>`` (by which a search for a person finds it).
+``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the
+trail, see `approval_trail`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
+search for a person finds it).
 A change and its line in the trail are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
 """
 
 import random
-import secrets
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from functions.shared import clock
+from functions.shared import approval_trail, clock
 from functions.shared.approval_index import DUE, found_as, mention
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
@@ -30,7 +30,6 @@ from workflows.approval.request import Request, Step, entered_under
 from workflows.approval.signature import SignedVote
 
 TRIES = 8
-_NO_VERSION = 999_999
 _TIMES = (
     "requested_at",
     "decide_by",
@@ -78,26 +77,10 @@ class Approvals:
             raise ApprovalUnknown(f"Request {approval_id} has no task token.")
         return item["token"]["B"], int(item["generation"]["N"])
 
-    def events(self, approval_id: str) -> list[AuditEvent]:
-        """The trail, oldest first."""
-        with translated():
-            pages = (
-                client("dynamodb")
-                .get_paginator("query")
-                .paginate(
-                    TableName=self.table,
-                    KeyConditionExpression="approval_id = :id AND begins_with(#item, :event)",
-                    ExpressionAttributeNames={"#item": "item"},
-                    ExpressionAttributeValues=values(id=approval_id, event="event#"),
-                    ConsistentRead=True,
-                )
-            )
-            return [from_item(item, AuditEvent) for page in pages for item in page["Items"]]
-
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
         """Store a new request. False if there is one already, or another is being written: then this one was not."""
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
-        said = self._event(request.approval_id, event, request.version)
+        said = approval_trail.put(self.table, request.approval_id, event, request.version)
         found_by = self._mentions(request, entered_under(request))
         return self._transact([put, *self._secrets(request, snapshot, token), said, *found_by])
 
@@ -109,7 +92,7 @@ class Approvals:
         behalf of somebody counts only if the delegation stands at this moment.
         """
         before, after = step.before, step.after
-        items = [self._update(step), self._event(before.approval_id, step.event, after.version)]
+        items = [self._update(step), approval_trail.put(self.table, before.approval_id, step.event, after.version)]
         items += self._mentions(after, step.names)
         if step.vote is not None:
             items.append(self._vote(before.approval_id, step.vote))
@@ -141,9 +124,9 @@ class Approvals:
             time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads those who collided
         raise AwsUnavailable(f"Request {approval_id} was changed by others {TRIES} times in a row. Try again.")
 
-    def record(self, approval_id: str, event: AuditEvent) -> None:
-        """Add to the trail where nothing else changes."""
-        self._transact([self._event(approval_id, event, _NO_VERSION)])
+    def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
+        """Add a refused vote to the trail, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
+        return approval_trail.record_refusal(self.table, approval_id, event)
 
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
         with translated():
@@ -187,11 +170,6 @@ class Approvals:
         put["Put"]["ConditionExpression"] = "attribute_not_exists(approval_id) OR basis_sha256 <> :basis"
         put["Put"]["ExpressionAttributeValues"] = values(basis=vote.basis_sha256)
         return put
-
-    def _event(self, approval_id: str, event: AuditEvent, version: int) -> dict[str, Any]:
-        """Sorted by time and, within a millisecond, by the version it led to; the rest of the id keeps apart what else is equal."""
-        number = f"{version:06d}-{secrets.token_hex(4)}"
-        return self._put(approval_id, f"event#{stamp(event.at)}#{number}", to_item(event), new=True)
 
     def _mentions(self, request: Request, names: Iterable[str]) -> list[dict[str, Any]]:
         moment = stamp(request.requested_at)

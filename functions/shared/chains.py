@@ -48,6 +48,8 @@ class Head(Struct, frozen=True, kw_only=True):
     evidence_sha256: str | None = None
     reopen_at: int | None = None
     closed_by: str | None = None
+    ca_certificate_id: str = ""
+    trial: bool = False
 
     @property
     def link(self) -> Link | None:

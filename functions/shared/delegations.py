@@ -11,7 +11,8 @@ from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
-from workflows.approval.delegation import Delegation, normal
+from workflows.approval.delegation import Delegation
+from workflows.approval.identity import normal
 from workflows.approval.signature import OnBehalfOf
 
 _KIND = "delegation"
@@ -71,6 +72,10 @@ class Delegations:
 
     def all(self, *, since: datetime | None = None, after: Position | None = None) -> Iterator[Delegation]:
         """All of them, or those whose `until` is after `since`, latest end first."""
+        if (
+            after and since and after[1] <= stamp(since)
+        ):  # past the last; DynamoDB refuses a start key outside of the range
+            return
         left = {"delegation_id": after[0], "kind": _KIND, "until": after[1]} if after else None
         with translated():
             for page in (

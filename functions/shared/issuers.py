@@ -1,6 +1,7 @@
 """The registered CAs' certificates. Asked of AWS IoT once in a CA's life: DescribeCACertificate has the quota of DescribeCertificate.
 
-``gatehouse ca register`` puts them in the bucket; for a CA that was registered in another way the first admission does.
+``gatehouse ca register`` puts them in the bucket; for a CA that was registered in another way the first admission does. The bucket's copy
+is not believed: it proves itself by its id, or it is compared with AWS IoT's own (`workflows.admission.issuers`).
 """
 
 from functools import lru_cache
@@ -9,26 +10,83 @@ from cryptography import x509
 
 from functions.shared import objects
 from functions.shared.aws import client, translated
-from functions.shared.observability import logger
-from workflows.admission.errors import CertificateUnknown
+from functions.shared.observability import count, logger
+from workflows.admission import issuers
+from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, IssuerMismatch
+from workflows.admission.facts import issuer_key
+from workflows.admission.issuers import key_of
+
+_MOST_COMPARED = 16
+"""CAs whose keys are compared. Whoever has more binds names to their issuers."""
 
 
 @lru_cache(maxsize=32)
 def load(bucket: str, ca_certificate_id: str) -> x509.Certificate:
     """The certificate of the CA that AWS IoT has under this id, which never changes: kept while the Lambda is warm.
 
-    Raises `CertificateUnknown` if AWS IoT does not know the CA (any more), `AwsUnavailable`, `AccessRefused`.
+    Raises `CertificateUnknown` if AWS IoT does not know the CA (any more) and none is kept, `IssuerMismatch` if another's is kept,
+    `AwsUnavailable`, `AccessRefused`.
     """
-    key = f"issuers/{ca_certificate_id}.pem"
-    kept = objects.read(bucket, key)
-    if kept is not None:
-        try:
-            return x509.load_pem_x509_certificate(kept.data)
-        except ValueError:
-            logger.warning("%s in the bucket is no certificate; asking AWS IoT and replacing it", key)
-    with translated(ResourceNotFoundException=CertificateUnknown):
+    key = key_of(ca_certificate_id)
+    data = objects.read_part(bucket, key, 0, issuers.MAX_OCTETS + 1)
+    kept = issuers.read(data)
+    if kept is not None and issuers.proves_itself(kept, ca_certificate_id):
+        return kept
+    try:
+        registered, pem = _registered(ca_certificate_id)
+    except CertificateUnknown:
+        if kept is None:
+            raise
+        raise _alarm(ca_certificate_id, kept, None) from None
+    if kept is not None and kept != registered:
+        raise _alarm(ca_certificate_id, kept, registered)
+    if kept is None:
+        if data:
+            logger.warning("%s in the bucket is no certificate; replacing it by AWS IoT's", key)
+        objects.write(bucket, key, pem, "application/x-pem-file")
+    return registered
+
+
+def load_to_revoke(bucket: str, ca_certificate_id: str) -> x509.Certificate:
+    """The same for what takes devices back, or only says no: a wrong file holds admissions, and must not keep revoked devices in.
+
+    Raises `IssuerMismatch` only if AWS IoT does not know the CA any more, so that nobody can say which certificate is right.
+    """
+    try:
+        return load(bucket, ca_certificate_id)
+    except IssuerMismatch as error:
+        if error.registered is None:
+            raise
+        return error.registered
+
+
+def has_others(bucket: str, ca_certificate_id: str, key: str) -> bool:
+    """Whether a CA with another key than `key` has its certificate here: then a common name alone does not say whose device it is.
+
+    The CA of a trial is none: no device of it is ever admitted. A file that cannot be read or does not match counts as another CA's.
+    Raises `AwsUnavailable`, `AccessRefused`.
+    """
+    trials = {found.removeprefix("trials/").removesuffix(".json") for found in objects.keys(bucket, "trials/")}
+    stored = {found.removeprefix("issuers/").removesuffix(".pem") for found in objects.keys(bucket, "issuers/")}
+    others = stored - trials - {ca_certificate_id}
+    return len(others) > _MOST_COMPARED or any(_key_of(bucket, other) != key for other in sorted(others))
+
+
+def _key_of(bucket: str, ca_certificate_id: str) -> str | None:
+    try:
+        return issuer_key(load(bucket, ca_certificate_id))
+    except (IssuerMismatch, CertificateUnknown, AccessRefused, AwsUnavailable) as error:
+        logger.warning("%s: %s", type(error).__name__, error)
+        return None
+
+
+def _registered(ca_certificate_id: str) -> tuple[x509.Certificate, bytes]:
+    with translated(ResourceNotFoundException=CertificateUnknown, InvalidRequestException=CertificateUnknown):
         description = client("iot").describe_ca_certificate(certificateId=ca_certificate_id)["certificateDescription"]
-    pem = description["certificatePem"].encode("ascii")
-    certificate = x509.load_pem_x509_certificate(pem)
-    objects.write(bucket, key, pem, "application/x-pem-file")
-    return certificate
+    pem: bytes = description["certificatePem"].encode("ascii")
+    return x509.load_pem_x509_certificate(pem), pem
+
+
+def _alarm(ca_certificate_id: str, kept: x509.Certificate, registered: x509.Certificate | None) -> IssuerMismatch:
+    count("IssuerMismatch")
+    return IssuerMismatch(issuers.mismatch(ca_certificate_id, kept, registered), registered)

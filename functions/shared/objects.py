@@ -57,6 +57,12 @@ def write(bucket: str, key: str, data: bytes, content_type: str) -> None:
         client("s3").put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
 
 
+def delete(bucket: str, key: str) -> None:
+    """Delete it, if it is there. Raises `AwsUnavailable`, `AccessRefused`."""
+    with translated():
+        client("s3").delete_object(Bucket=bucket, Key=key)
+
+
 def write_once(bucket: str, key: str, data: bytes, content_type: str) -> None:
     """Write unless something is there already: for keys that name their content. Raises `AwsUnavailable`, `AccessRefused`."""
     try:

@@ -215,11 +215,17 @@ def _switch(
     yes: bool,
     json: bool,
 ) -> None:
-    from gatehouse import authority, revoking, trail
+    from gatehouse import authority, revocation_orders, revoking, trail
 
     aim = target(context)
     trail.require_reason(reason)
     found = authority.show(aim, ca)
+    ordered = revocation_orders.owed(aim, ca) if on else None
+    if ordered is not None:
+        does += (
+            f" It is being revoked, by {ordered.by} since {ordered.at:%Y-%m-%d %H:%M}Z: {ordered.reason}. That is owed no more then; what "
+            "is REVOKED stays so. A sweep that runs goes on: stop its execution."
+        )
     if not json:
         write(found, as_json=False)
         say(does)
@@ -230,11 +236,10 @@ def _switch(
             say(DRY)
         return
     agree(f"{'Enable' if on else 'Disable'} {found.subject}?", yes=yes)
-    now = authority.switch(aim, found, on=on, registration_only=registration_only, reason=reason)
-    if on and revoking.end(aim, ca):
-        say(
-            "It was being revoked, and that is owed no more: what is REVOKED stays so. A sweep that runs goes on: stop its execution."
-        )
+    if on:
+        now = revoking.enable(aim, found, ordered, registration_only=registration_only, reason=reason)
+    else:
+        now = authority.switch(aim, found, on=False, registration_only=registration_only, reason=reason)
     if json:
         write_json({"done": True, "does": does, "authority": now})
     else:

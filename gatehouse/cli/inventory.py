@@ -13,14 +13,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, say, write, write_facts, write_json, write_table
-from gatehouse.foreseen import USAGE
+from gatehouse.foreseen import NO, USAGE
 
 if TYPE_CHECKING:
     from gatehouse.inventory import Change
 
 app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
 
-EnteredBy = Annotated[str | None, typer.Option(help="Who enters it. Default: the AWS identity in use.")]
+EnteredBy = Annotated[
+    str | None, typer.Option(help="Who enters it, beside the AWS identity in use, which is kept as well.")
+]
 
 _SHOWN = 20
 
@@ -34,18 +36,20 @@ def import_(
     entered_by: EnteredBy = None,
     json: Json = False,
 ) -> None:
-    """Import devices from a CSV file. Nothing is written when any line is wrong.
+    """Import devices from a CSV file. Nothing is written when any line is wrong, and no denial is lifted (`lift`).
 
     Columns: device, effect (allow or deny), product, site, thing_type, groups (a;b), attributes (k=v;k=v), policy_profile,
-    expires_at, note, and one lookup key a line: certificate_sha256, or serial and issuer_key (both hex), or name (common name).
+    expires_at, note, and one lookup key a line: certificate_sha256, or serial and issuer_key (both hex), or name (common name), best with
+    issuer_key: a name without one counts for every CA's devices.
 
     Example: gatehouse inventory import fleet.csv --dry-run
     """
-    from gatehouse import inventory
+    from gatehouse import inventory, issuers
     from workflows.admission import inventory_file
+    from workflows.approval import identity
 
     aim = target(context)
-    author = entered_by or aim.client("sts").get_caller_identity()["Arn"]
+    author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     try:
         found = inventory_file.parse(
             file.read_bytes(), profiles=inventory.profiles(), entered_by=author, at=datetime.now(UTC)
@@ -58,11 +62,14 @@ def import_(
     with _progress() as bar:
         comparing = bar.add_task("Comparing", total=len(found.records))
         changes = inventory.compare(aim, found.records, lambda count: bar.advance(comparing, count))
+        left: list[Change] = []
         if not dry_run:
-            due = sum(change.kind != "unchanged" for change in changes)
-            writing = bar.add_task("Writing", total=due)
-            inventory.write(aim, changes, lambda count: bar.advance(writing, count))
-    _report(changes, dry_run=dry_run, json=json)
+            writing = bar.add_task("Writing", total=sum(change.is_due for change in changes))
+            left = inventory.write(aim, changes, lambda count: bar.advance(writing, count))
+    unbound = issuers.without(aim, found.records)
+    _report(changes, left, unbound, dry_run=dry_run, json=json)
+    if left:
+        raise typer.Exit(NO)
 
 
 @app.command()
@@ -100,9 +107,10 @@ def deny(
     Example: gatehouse inventory deny pump-0042 --reason "Stolen in transit"
     """
     from gatehouse import denying
+    from workflows.approval import identity
 
     aim = target(context)
-    author = entered_by or aim.client("sts").get_caller_identity()["Arn"]
+    author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     name, changes = denying.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
     if not json and changes:
         write_table(("device", "lookup key", "was"), [_denied(change) for change in changes], empty="")
@@ -117,6 +125,35 @@ def deny(
         return
     say(DRY if dry_run else f"{name} is denied.")
     say("A certificate that is admitted already stays ACTIVE: revoke it at its CA, or set it INACTIVE in AWS IoT.")
+
+
+@app.command()
+def lift(
+    context: typer.Context,
+    device: str,
+    *,
+    certificate: Annotated[str | None, typer.Option(help="Only this one: the SHA-256 of its DER.")] = None,
+    reason: Reason,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Lift the denials of a device: their lines are removed. It is expected again only once its lines are imported again.
+
+    Example: gatehouse inventory lift pump-0042 --reason "Found in the warehouse, ticket 4711" --dry-run
+    """
+    from gatehouse import denying, trail
+
+    aim = target(context)
+    trail.require_reason(reason)
+    lines = denying.liftable(aim, device, certificate)
+    if not json:
+        write_table(("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
+    if not dry_run:
+        agree(f"Lift the denial of {device}?", yes=yes)
+        lines = denying.lift(aim, device, lines, reason)
+    said = f"{len(lines)} denials of {device} are lifted. It is held until it is imported again: gatehouse inventory import"
+    report(said, dry_run=dry_run, json=json, device=device, lifted=lines)
 
 
 @app.command()
@@ -178,17 +215,19 @@ def _denied(change: "Change") -> tuple[str, str, object]:
     return change.record.device, change.record.lookup_key, change.fields.get("effect", (change.kind,))[0]
 
 
-def _report(changes: "list[Change]", *, dry_run: bool, json: bool) -> None:
+def _report(changes: "list[Change]", left: "list[Change]", unbound: int, *, dry_run: bool, json: bool) -> None:
     counts = Counter(change.kind for change in changes)
     expired = sum(1 for change in changes if change.record.expires_at and change.record.expires_at <= datetime.now(UTC))
     if json:
-        summary = {"new": counts["new"], "changed": counts["changed"], "unchanged": counts["unchanged"]}
-        changed = [change for change in changes if change.kind == "changed"]
-        write_json({**summary, "expired": expired, "written": not dry_run, "changes": changed})
+        summary = {kind: counts[kind] for kind in ("new", "changed", "unchanged", "denied")}
+        shown = [change for change in changes if change.kind in ("changed", "denied")]
+        more = {"expired": expired, "names_without_issuer": unbound, "changed_meanwhile": left}
+        write_json({**summary, **more, "written": not dry_run, "changes": shown})
         return
     rows = [
         (change.record.device, change.record.lookup_key, name, old, new)
         for change in changes
+        if change.kind == "changed"
         for name, (old, new) in change.fields.items()
     ]
     if rows:
@@ -198,8 +237,27 @@ def _report(changes: "list[Change]", *, dry_run: bool, json: bool) -> None:
     say(f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged.")
     if expired:
         say(f"Warning: {expired} of them have expired already and admit nobody.")
+    if unbound:
+        say(
+            f"Warning: {unbound} of them give a name without issuer_key. With several CAs registered their devices are held: "
+            "say whose they are (gatehouse ca show has each CA's issuer_key)."
+        )
+    _tell_lines(
+        [change for change in changes if change.kind == "denied"],
+        "are denied, and stay so: an import lifts no denial. To lift one: gatehouse inventory lift DEVICE",
+    )
+    _tell_lines(
+        left, "were changed by somebody else while this ran, and are left as they are. Import again to compare anew"
+    )
     if dry_run:
         say("A dry run: nothing was written.")
+
+
+def _tell_lines(changes: "list[Change]", what: str) -> None:
+    if changes:
+        rows = [(change.record.device, change.record.lookup_key) for change in changes[:_SHOWN]]
+        write_table(("device", "lookup key"), rows, empty="")
+        say(f"{len(changes)} lines {what}.")
 
 
 def _progress() -> Progress:

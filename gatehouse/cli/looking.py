@@ -67,7 +67,8 @@ def export(
     Example: gatehouse approvals export --format csv --from 2026-01-01 --to 2027-01-01 --output approvals-2026.csv
     """
     wanted = Wanted(device=device, person=person, since=since, until=until, status=status)
-    found = desk(context, as_).export("json" if json else format_, wanted)
+    form: Literal["csv", "json"] = "json" if json else format_
+    found = desk(context, as_).export(form, wanted)
     if output is None:
         for text in found:
             sys.stdout.write(text)
@@ -75,7 +76,8 @@ def export(
     if output.exists():
         raise BadInput(f"{output} is there already. Name a file that is not.")
     unfinished = output.with_name(f"{output.name}.part")  # so that half an export is not taken for a whole one
-    with unfinished.open("w", encoding="utf-8", newline="") as file:
+    encoding = "utf-8-sig" if form == "csv" else "utf-8"  # the mark tells spreadsheets that it is UTF-8
+    with unfinished.open("w", encoding=encoding, newline="") as file:
         for text in found:
             file.write(text)
     unfinished.replace(output)

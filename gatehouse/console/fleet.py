@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from gatehouse import admissions, tables
@@ -16,10 +15,8 @@ MOST_ROWS = 200
 _NEWEST = 500
 """Among so many of the newest a part of a device's name is looked for: the index knows whole names only."""
 _PAGES_COUNTED = 10
-_PAGES_SEARCHED = 20  # a page is 1 MB of table
 
 _CERTIFICATE = re.compile(r"[0-9a-f]{64}")
-_PREFIX = re.compile(r"[0-9a-f]{6,63}")
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -49,7 +46,7 @@ class Funnel(Struct, frozen=True, kw_only=True):
 
 
 def search(target: Target, words: str, outcome: Standing | None) -> Found:
-    """Admissions of a device (whole name, or part of it), of a certificate (id, or six digits of its beginning or more), or all."""
+    """Admissions of a device (whole name, or part of it), a common name, a certificate (id, or its first six digits or more), or all."""
     words = words.strip()
     if not words:
         newest = admissions.list_newest(target, outcome=outcome, limit=MOST_ROWS + 1)
@@ -64,8 +61,10 @@ def search(target: Target, words: str, outcome: Standing | None) -> Found:
         complete = len(newest) < _NEWEST
         exact = admissions.list_newest(target, device=words, limit=MOST_ROWS)
         named = [one for one in newest if words.lower() in (one.device or "").lower()]
-        begun = _by_prefix(target, words.lower()) if _PREFIX.fullmatch(words.lower()) else []
-        found = {one.certificate_id: one for one in (*exact, *named, *begun)}
+        common = admissions.by_common_name(target, words, limit=MOST_ROWS)
+        is_prefix = admissions.PREFIX.fullmatch(words.lower())
+        begun = admissions.by_prefix(target, words.lower(), limit=MOST_ROWS) if is_prefix else []
+        found = {one.certificate_id: one for one in (*exact, *common, *named, *begun)}
     rows = [one for one in found.values() if outcome in (None, one.outcome)]
     rows.sort(key=lambda one: str(one.claimed_at), reverse=True)
     return Found(admissions=tuple(rows[:MOST_ROWS]), complete=complete and len(rows) <= MOST_ROWS)
@@ -126,17 +125,3 @@ def _count_not_started(target: Target) -> int:
         QueueUrl=target.output("RuleErrorQueueUrl"), AttributeNames=["ApproximateNumberOfMessages"]
     )
     return int(answer["Attributes"]["ApproximateNumberOfMessages"])
-
-
-def _by_prefix(target: Target, prefix: str) -> list[Admission]:
-    pages = (
-        target.client("dynamodb")
-        .get_paginator("scan")
-        .paginate(
-            TableName=target.output("AdmissionsTable"),
-            FilterExpression="begins_with(certificate_id, :prefix)",
-            ExpressionAttributeValues=tables.to_item({":prefix": prefix}),
-        )
-    )
-    items = (item for page in islice(pages, _PAGES_SEARCHED) for item in page["Items"])
-    return [msgspec.convert(tables.to_plain(item), Admission) for item in items]

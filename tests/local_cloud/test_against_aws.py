@@ -36,7 +36,7 @@ pytestmark = pytest.mark.local_cloud
 
 PAGE = Path(__file__).parents[2] / "docs" / "deploying.md"
 READS = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
-PREFIXES = {"sfn": "states", "service-quotas": "servicequotas"}
+PREFIXES = {"sfn": "states", "service-quotas": "servicequotas", "monitoring": "cloudwatch"}
 """How IAM calls a service, where that is not how botocore does."""
 ACTIONS = {"s3:ListObjectsV2": "s3:ListBucket"}
 """Which action allows a call, where that is not the call's own name (Service Authorization Reference, *Amazon S3*)."""

@@ -45,9 +45,9 @@ class Fleet:
             self.client("s3").delete_object(Bucket=bucket, Key=item["Key"])
 
     def expect(self, device: str, **unusual: Any) -> None:
-        """Enter a device into the inventory, by name."""
+        """Enter a device into the inventory, by name unless the key is given."""
         entered: dict[str, Any] = {"entered_by": "mallory@example.com", "entered_at": pki.NOW - pki.DAY, **unusual}
-        record = DeviceRecord(lookup_key=f"name#{device}", device=device, **entered)
+        record = DeviceRecord(**({"lookup_key": f"name#{device}", "device": device} | entered))
         self.client("dynamodb").put_item(TableName=self._names["INVENTORY_TABLE"], Item=to_item(record))
 
     def device(self, name: str, label: str = "", **unusual: Any) -> x509.Certificate:

@@ -7,37 +7,39 @@ from functions.approval.approvals_web.app import handler as web
 from functions.approval.resume_execution.app import handler as resume
 from functions.shared import clock
 from tests import aws_environment
+from tests.approvals import flattened, token
 from workflows.approval.request import approval_id
 
 
-def claims(name: str, *groups: str) -> dict[str, str]:
-    """What API Gateway hands over of a verified ID token."""
+def claims(name: str, *groups: str) -> dict[str, Any]:
+    """The claims of a person's ID token."""
     now = int(clock.now().timestamp())
     return {
         "sub": f"sub-{name}",
         "iss": "https://issuer.example",
         "aud": "gatehouse-tests",
         "token_use": "id",
-        "exp": str(now + 3600),
-        "auth_time": str(now - 60),
+        "exp": now + 3600,
+        "iat": now - 60,
+        "auth_time": now - 60,
         "name": name.title(),
         "email": f"{name}@example.com",
-        "cognito:groups": f"[{' '.join(groups)}]",
+        "cognito:groups": list(groups),
     }
 
 
-def call(method: str, path: str, who: dict[str, str] | None, body: object = None) -> tuple[int, Any]:
+def call(method: str, path: str, who: dict[str, Any] | None, body: object = None) -> tuple[int, Any]:
     """One request to the API; answers status and JSON."""
     event = {
         "version": "2.0",
         "routeKey": "ANY /api/{proxy+}",
         "rawPath": path,
         "rawQueryString": "",
-        "headers": {"content-type": "application/json"},
+        "headers": {"content-type": "application/json", "authorization": f"Bearer {token(who or {})}"},
         "requestContext": {
             "http": {"method": method, "path": path},
             "stage": "$default",
-            "authorizer": {"jwt": {"claims": who or {}, "scopes": None}},
+            "authorizer": {"jwt": {"claims": flattened(who or {}), "scopes": None}},
         },
         "body": json.dumps(body) if body is not None else None,
         "isBase64Encoded": False,
@@ -47,7 +49,7 @@ def call(method: str, path: str, who: dict[str, str] | None, body: object = None
 
 
 def vote(
-    execution_arn: str, certificate_id: str, who: dict[str, str], decision: str, reason: str = "as announced"
+    execution_arn: str, certificate_id: str, who: dict[str, Any], decision: str, reason: str = "as announced"
 ) -> tuple[int, Any]:
     """Look at the request and vote on what it shows."""
     path = f"/api/approvals/{approval_id(execution_arn, certificate_id)}"

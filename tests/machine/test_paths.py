@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests import pki
+from tests import aws_environment, pki, trials
 from tests.machine.conftest import Fleet
 from tests.template.test_statemachine import HAPPY_PATH
 from workflows.admission.errors import (
@@ -17,6 +17,10 @@ from workflows.admission.errors import (
     ThingRefused,
     TurnLost,
 )
+from workflows.admission.facts import issuer_key
+from workflows.admission.trial import HELD
+from workflows.evidence import jws
+from workflows.evidence.record import parse
 
 NO_TAIL = ["Seal evidence of the end", "Notify of the end", "How did it end?"]
 CHANGING = [
@@ -116,6 +120,24 @@ def test_attack_an_event_that_could_not_be_sealed_leaves_nothing_active(fleet: F
     assert (run.status, run.error) == ("FAILED", "EventMalformed")
     assert fleet.status(certificate) == "PENDING_ACTIVATION"
     assert fleet.machine.run(event).output["outcome"] == "admitted", "and the device is let in when it knocks"
+
+
+def test_attack_another_certificate_below_issuers_holds_the_device_until_it_is_put_right(fleet: Fleet) -> None:
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    key = {"Bucket": "gatehouse-crls", "Key": f"issuers/{fleet.ca_id}.pem"}
+    fleet.client("iot").register_ca_certificate(caCertificate=fleet.ca.pem, certificateMode="SNI_ONLY")
+    fleet.client("s3").put_object(**key, Body=pki.authority("Other").pem.encode())
+    aws_environment.reset_caches()
+    run = fleet.knocks(certificate)
+    assert run.states == [*HAPPY_PATH[:4], "Hold", *NO_TAIL, "Held"]
+    assert (fleet.status(certificate), key["Key"] in fleet.admission(certificate)["reason"]) == (
+        "PENDING_ACTIVATION",
+        True,
+    )
+    fleet.client("s3").delete_object(**key)
+    fleet.later(hours=2)
+    assert fleet.machine.run(fleet.event(certificate)).output["outcome"] == "admitted"
 
 
 def test_a_certificate_that_aws_iot_does_not_know_is_held(fleet: Fleet) -> None:
@@ -306,3 +328,60 @@ def test_a_step_whose_answer_was_lost_may_run_again(fleet: Fleet, step: str) -> 
     assert fleet.status(certificate) == "ACTIVE"
     assert len(fleet.policies(certificate)) == 1
     assert len(fleet.records()) == 1
+
+
+def trial_ca(fleet: Fleet, *, marked: bool, noted: bool) -> None:
+    """From now on devices are those of a trial, told by the mark in its CA or by the note alone."""
+    fleet.ca = trials.authority() if marked else pki.authority("Another CA", private_key=pki.key("trial"))
+    fleet.ca_id = aws_environment.certificate_id(fleet.ca.certificate)
+    bucket = aws_environment.NAMES["CRL_BUCKET"]
+    fleet.client("s3").put_object(Bucket=bucket, Key=f"issuers/{fleet.ca_id}.pem", Body=fleet.ca.pem.encode())
+    if noted:
+        fleet.client("s3").put_object(Bucket=bucket, Key=f"trials/{fleet.ca_id}.json", Body=b"{}")
+    fleet.publish_list(number=1)
+
+
+@pytest.mark.parametrize(("marked", "noted"), [(True, True), (True, False), (False, True)])
+def test_a_trials_device_is_held_though_the_inventory_expects_it_and_the_rule_admits_it(
+    fleet: Fleet, inbox: aws_environment.Inbox, marked: bool, noted: bool
+) -> None:
+    trial_ca(fleet, marked=marked, noted=noted)
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    run = fleet.knocks(certificate)
+    assert run.states[-7:] == ["Look up device", "Who decides?", "Hold", *NO_TAIL, "Held"]
+    assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "held")
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+    row = fleet.admission(certificate)
+    assert (row["outcome"], row["trial"]) == ("held", True)
+    assert HELD in row["reason"]
+    assert "awaited" not in row, "nobody waits for it, so no alarm is raised for it"
+    [key] = fleet.records()
+    sealed = fleet.client("s3").get_object(Bucket=aws_environment.NAMES["EVIDENCE_BUCKET"], Key=key)["Body"].read()
+    assert parse(jws.parse(sealed)[1]).trial
+    mails, [event] = inbox.read()
+    assert (mails, event["detail"]["trial"]) == ([], True)
+
+
+@pytest.mark.parametrize("missed", ["decision", "facts"])
+def test_a_single_check_that_is_missed_admits_no_trial(fleet: Fleet, missed: str) -> None:
+    """The look-up decides as if it were no trial; or even the facts say that it is none. Either way nothing is activated."""
+    trial_ca(fleet, marked=True, noted=True)
+    fleet.expect("pump-0001", lookup_key=f"issuer-name#{issuer_key(fleet.ca.certificate)}#pump-0001")
+    certificate = fleet.device("pump-0001")
+
+    def blind(event: dict[str, Any], call: Any) -> Any:
+        event["certificate"] |= {"trial": False}
+        return call()
+
+    def blinded(_: dict[str, Any], call: Any) -> Any:
+        answer = call()
+        return answer | {"facts": answer["facts"] | {"trial": False}}
+
+    fleet.machine.faults = {"look_up_device": blind} if missed == "decision" else {"inspect_certificate": blinded}
+    run = fleet.knocks(certificate)
+    assert "Activate certificate" in run.states
+    assert run.status == "FAILED"
+    assert "trial CA" in str(run.cause)
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+    assert fleet.policies(certificate) == []

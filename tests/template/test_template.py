@@ -139,13 +139,17 @@ def test_only_what_seals_an_act_may_redrive_an_admission(resources: Resources) -
 
 
 def test_nobody_may_delete_evidence(resources: Resources) -> None:
-    deleting = {
-        action
-        for _, statement in statements(resources)
+    deleting = [
+        (name, action, resource)
+        for name, statement in statements(resources)
         for action in listed(statement["Action"])
         if action.startswith("s3:Delete")
-    }
-    assert deleting == set()
+        for resource in listed(statement["Resource"])
+    ]
+    assert deleting == [  # a trial's own list and CA, which are no evidence
+        ("EndTrialsFunction", "s3:DeleteObject", {"Fn::Sub": f"${{CrlBucket.Arn}}/{folder}/*"})
+        for folder in ("current", "lists", "issuers")
+    ]
     policy = resources["EvidenceBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     [denied] = [statement for statement in policy if statement["Sid"] == "NobodyDeletes"]
     assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")

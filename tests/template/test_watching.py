@@ -37,13 +37,16 @@ def test_every_alarm_wakes_somebody_and_has_a_paragraph_that_says_what_to_do(res
 def test_an_alarm_on_our_own_metrics_watches_one_that_is_counted(resources: Resources) -> None:
     """A metric nobody emits never breaches: its name stands in a call of `count` in the function named as its service."""
     for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items():
-        if alarm["Properties"].get("Namespace") != "Gatehouse":
-            continue
-        [service] = [d["Value"] for d in alarm["Properties"]["Dimensions"] if d["Name"] == "service"]
-        [folder] = ROOT.glob(f"functions/*/{service}")
-        counted = [*folder.glob("*.py"), *ROOT.glob("functions/shared/*.py")]
-        metric = alarm["Properties"]["MetricName"]
-        assert any(f'count("{metric}"' in path.read_text() for path in counted), name
+        added_up = [
+            one["MetricStat"]["Metric"] for one in alarm["Properties"].get("Metrics", []) if "MetricStat" in one
+        ]
+        for watched in (alarm["Properties"], *added_up):
+            if watched.get("Namespace") != "Gatehouse":
+                continue
+            [service] = [d["Value"] for d in watched["Dimensions"] if d["Name"] == "service"]
+            [folder] = ROOT.glob(f"functions/*/{service}")
+            counted = [*folder.glob("*.py"), *ROOT.glob("functions/shared/*.py")]
+            assert any(f'count("{watched["MetricName"]}"' in path.read_text() for path in counted), name
 
 
 def test_the_dashboard_can_be_drawn(resources: Resources) -> None:
@@ -104,3 +107,10 @@ def own_metrics(resources: Resources) -> Iterator[tuple[str, str]]:
             before = [before[place] if part == "." else part for place, part in enumerate(line)]
             if before[0] == "Gatehouse":
                 yield before[1], before[3]
+
+
+def test_every_function_that_reads_a_ca_s_certificate_is_watched_for_a_wrong_one(resources: Resources) -> None:
+    metrics = resources["IssuerMismatchAlarm"]["Properties"]["Metrics"]
+    watched = {one["MetricStat"]["Metric"]["Dimensions"][0]["Value"] for one in metrics if "MetricStat" in one}
+    reading = {path for path in ROOT.glob("functions/*/*/*.py") if "issuers.load" in path.read_text()}
+    assert watched == {path.parent.name for path in reading}

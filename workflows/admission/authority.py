@@ -19,6 +19,8 @@ the execution failed in between and was redriven."""
 def record_of(request: ActivateInput) -> DeviceRecord:
     """The record to admit the device by. Raises `BadInput` if nobody decided that it may be, `ApprovalLapsed` if not this."""
     device, record = request.device, request.device.record
+    if request.certificate.trial:
+        raise BadInput("Activation was asked for a device of a trial CA, which is never admitted; nothing was changed.")
     if record is None or record.effect != "allow" or device.ruling is None:
         raise BadInput("Activation was asked for a device that the inventory does not expect; nothing was changed.")
     if device.action == "auto" and request.approval is None:

@@ -7,6 +7,7 @@ The registered CA is the trust anchor: its own dates are the operator's business
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -31,10 +32,12 @@ def inspect(
     limits: CertificateLimits,
     at: datetime,
     registered_under: str | None = None,
+    trial: bool = False,
 ) -> Inspection:
     """Hold the certificate that AWS IoT has under `certificate_id` to the rules above. Raises nothing for what it contains.
 
-    `issuer` is the certificate of the CA `ca_certificate_id`; `registered_under` is the CA that AWS IoT says it belongs to.
+    `issuer` is the certificate of the CA `ca_certificate_id`; `registered_under` is the CA that AWS IoT says it belongs to. `trial`: the CA
+    is noted as a trial's.
     """
     read = reading.read(pem, ca_certificate_id, issuer, limits)
     problems = list(read.problems)
@@ -65,7 +68,7 @@ def inspect(
         reason=reason,
         iot_status=iot_status,
         pem=reading.shortened(pem, limits.max_pem_bytes),
-        facts=read.facts,
+        facts=read.facts and msgspec.structs.replace(read.facts, trial=trial or read.facts.trial),
     )
 
 

@@ -22,7 +22,7 @@ from workflows.revocation.verdict import Verdict
 Outcome = Literal["admitted", "refused", "held", "failed"]
 """How an execution that owns its admission ends. A fifth, ``duplicate``, ends without a record of its own."""
 
-Finding = Literal["unknown_device", "second_certificate", "wildcard_policy"]
+Finding = Literal["unknown_device", "second_certificate", "wildcard_policy", "name_without_issuer"]
 """What a look at the inventory turned up that a rule may ask people about."""
 
 
@@ -70,7 +70,8 @@ class InspectInput(Struct, frozen=True, kw_only=True):
 class CertificateFacts(Struct, frozen=True, kw_only=True):
     """What the certificate says of itself. Subject, issuer and common name are the device's own words: escape before showing.
 
-    `issuer_key` and `public_key` are hashes of the DER SubjectPublicKeyInfo of the CA and of the device.
+    `issuer_key` and `public_key` are hashes of the DER SubjectPublicKeyInfo of the CA and of the device. `trial`: its CA is a trial's
+    (`workflows.admission.trial`), so it is never admitted.
     """
 
     certificate_id: Sha256
@@ -86,6 +87,7 @@ class CertificateFacts(Struct, frozen=True, kw_only=True):
     signature_algorithm: str
     not_before: datetime
     not_after: datetime
+    trial: bool = False
 
 
 class Inspection(Struct, frozen=True, kw_only=True):
@@ -117,7 +119,8 @@ class CheckCrlInput(Struct, frozen=True, kw_only=True):
 class DeviceRecord(Struct, frozen=True, kw_only=True):
     """One line of the inventory: a device that is expected, or denied.
 
-    `lookup_key` is ``certificate#<sha256>``, ``serial#<issuer_key>#<serial>`` or ``name#<common name>``. `device` becomes the thing's name.
+    `lookup_key` is ``certificate#<sha256>``, ``serial#<issuer_key>#<serial>``, ``issuer-name#<issuer_key>#<common name>`` or,
+    for the devices of every CA, ``name#<common name>``. `device` becomes the thing's name.
     """
 
     lookup_key: str
@@ -347,6 +350,7 @@ class Seal(Struct, frozen=True, kw_only=True):
     evidence_sha256: Sha256
     sealed_at: datetime
     reopen_at: datetime | None
+    trial: bool = False
 
 
 class NotifyInput(Struct, frozen=True, kw_only=True):
@@ -358,7 +362,7 @@ class NotifyInput(Struct, frozen=True, kw_only=True):
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """SNS message id and EventBridge event id, for the log."""
+    """SNS message id and EventBridge event id, for the log. `message_id` is empty if people were not told."""
 
     message_id: str
     event_id: str

@@ -6,26 +6,36 @@ import msgspec
 
 from workflows.admission import inventory_cells as cells
 from workflows.admission.contracts import CertificateFacts, DeviceDecision, Finding, Ruling
-from workflows.admission.inventory import Binding, Match
+from workflows.admission.inventory import Binding, Match, counts_for_every_ca
 from workflows.admission.policies import Policy
+from workflows.admission.trial import HELD
 from workflows.approval.rules import Case, Rules
 from workflows.evidence.canonical import canonical, sha256
 
 
 def decide(
-    facts: CertificateFacts, matched: Match, binding: Binding | None, policy: Policy | None, rules: Rules
+    facts: CertificateFacts,
+    matched: Match,
+    binding: Binding | None,
+    policy: Policy | None,
+    rules: Rules,
+    *,
+    other_issuers: bool = False,
 ) -> DeviceDecision:
     """What is to be done with the certificate, and why.
 
-    `binding` is that of the matched device, `policy` its record's profile; None if there is none. A denied device is refused
-    without asking the rules. For the rest the rules decide, except that no rule lets in what there is nothing to admit as, nor lets
-    a second certificate in without a person.
+    `binding` is that of the matched device, `policy` its record's profile; None if there is none. `other_issuers`: CAs with other
+    keys are registered beside this one. A trial's device is held and a denied one refused, without asking the rules. For the rest the
+    rules decide, except that no rule lets in what there is nothing to admit as, nor, without a person, a second certificate or a name
+    that several CAs could have given.
     """
-    findings = _findings(facts, matched, binding, policy)
-    ruling = None if matched.denied else rules.rule(_case(facts, matched, findings))
+    findings = _findings(facts, matched, binding, policy, other_issuers=other_issuers)
+    ruling = None if facts.trial or matched.denied else rules.rule(_case(facts, matched, findings))
     action, reason = _action(matched, binding, policy, findings, ruling)
+    if facts.trial:
+        action, reason = "hold", f"{matched.reason} {HELD}"
     bound_to = None if binding is None else binding.bound_certificate_id
-    policy_name = None if policy is None or matched.denied else policy.name
+    policy_name = None if policy is None or ruling is None else policy.name
     return DeviceDecision(
         action=action,
         reason=reason,
@@ -71,13 +81,15 @@ def basis(
 
 
 def _findings(
-    facts: CertificateFacts, matched: Match, binding: Binding | None, policy: Policy | None
+    facts: CertificateFacts, matched: Match, binding: Binding | None, policy: Policy | None, *, other_issuers: bool
 ) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if matched.record is None:
         found.append("unknown_device")
     if binding is not None and binding.bound_certificate_id != facts.certificate_id:
         found.append("second_certificate")
+    if other_issuers and matched.record is not None and counts_for_every_ca(matched.record):
+        found.append("name_without_issuer")
     if policy is not None and policy.wildcards:
         found.append("wildcard_policy")
     return tuple(found)
@@ -119,11 +131,18 @@ def _action(
         )
     if obstacle := _obstacle(record.device, policy, record.policy_profile):
         return "hold", f"{matched.reason} {obstacle}"
-    if ruling.action == "auto" and "second_certificate" in findings:
-        return "hold", (
-            f"{said} But a second certificate is never admitted without a person: add a rule on the finding second_certificate."
-        )
+    if ruling.action == "auto" and (
+        never := next((_NEVER_ALONE[one] for one in findings if one in _NEVER_ALONE), None)
+    ):
+        return "hold", f"{said} {never}"
     return ruling.action, said
+
+
+_NEVER_ALONE: dict[Finding, str] = {
+    "second_certificate": "But a second certificate is never admitted without a person: add a rule on the finding second_certificate.",
+    "name_without_issuer": "But no rule alone admits by a name that any of several CAs could have given.",
+}
+"""What is never admitted by a rule without people, and why."""
 
 
 def _obstacle(device: str, policy: Policy | None, profile: str) -> str | None:
@@ -138,12 +157,18 @@ def _obstacle(device: str, policy: Policy | None, profile: str) -> str | None:
 
 
 def _conflict(binding: Binding | None, findings: tuple[Finding, ...]) -> str:
-    if binding is None or "second_certificate" not in findings:
-        return ""
-    return (
-        f" The device has been bound to certificate {binding.bound_certificate_id} since {binding.bound_at:%Y-%m-%d}: "
-        "this one is a rotation or a clone."
-    )
+    said = ""
+    if binding is not None and "second_certificate" in findings:
+        said += (
+            f" The device has been bound to certificate {binding.bound_certificate_id} since {binding.bound_at:%Y-%m-%d}: "
+            "this one is a rotation or a clone."
+        )
+    if "name_without_issuer" in findings:
+        said += (
+            " Several CAs are registered, and the line does not say whose device bears this name: "
+            "import it again with that CA's issuer_key (gatehouse ca show says it)."
+        )
+    return said
 
 
 def _ruled(ruling: Ruling) -> str:

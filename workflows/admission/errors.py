@@ -9,6 +9,7 @@ Caught by name (`WillNeverWork`):
     TurnLost                its turn was needed by whom it was lent by, or has lapsed     → Claim admission, for another
     AdmissionNotOwned       another execution or a sweep has taken the admission over     → Fail, nothing touched
     CertificateUnknown      AWS IoT does not know the certificate (it was deleted)        → Hold
+    IssuerMismatch          the bucket of lists has another certificate for the CA        → Hold
     CertificateChanged      it was revoked, or somebody changed its status, meanwhile     → Hold; → Roll back once it was activated
     ApprovalLapsed          the time to carry the approval out has passed                 → Hold
     DeviceBoundElsewhere    the device was bound to another certificate meanwhile         → Hold
@@ -16,7 +17,12 @@ Caught by name (`WillNeverWork`):
     PolicyRefused           AWS IoT will not have this policy                             → Roll back
 """
 
+from typing import TYPE_CHECKING
+
 from workflows.errors import MayWorkLater, WillNeverWork
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 class AwsUnavailable(MayWorkLater):
@@ -41,6 +47,17 @@ class AdmissionNotOwned(WillNeverWork):
 
 class CertificateUnknown(WillNeverWork):
     """AWS IoT does not know this certificate id."""
+
+
+class IssuerMismatch(WillNeverWork):
+    """The CA certificate kept in the bucket of lists is not the one that AWS IoT has under its id. An operator mends the file.
+
+    `registered` is AWS IoT's; None if it knows no such CA.
+    """
+
+    def __init__(self, message: str, registered: "x509.Certificate | None" = None) -> None:
+        self.registered = registered
+        super().__init__(message)
 
 
 class CertificateChanged(WillNeverWork):

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from workflows.admission.contracts import CertificateFacts
 from workflows.admission.limits import CertificateLimits
+from workflows.admission.trial import is_trial
 from workflows.revocation import der
 
 T = TypeVar("T")
@@ -78,6 +79,7 @@ def read(pem: str, ca_certificate_id: str, issuer: x509.Certificate, limits: Cer
         signature_algorithm=algorithm_name(certificate),
         not_before=not_before,
         not_after=not_after,
+        trial=is_trial(issuer),
     )
     return Reading(certificate=certificate, key=key, facts=facts, problems=tuple(problems))
 

@@ -1,4 +1,7 @@
-"""Matching a certificate with the inventory: three keys, the most specific wins, and a deny among them beats every allow."""
+"""Matching a certificate with the inventory: the most specific key wins, and a deny among them beats every allow.
+
+A name counts for one CA's devices if the line says whose (``issuer-name#``), and otherwise for those of every registered CA (``name#``).
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,8 +12,8 @@ from msgspec import Struct
 from workflows.admission.contracts import CertificateFacts, DeviceRecord
 
 Kind = Literal["certificate", "serial", "name"]
-_KINDS: tuple[Kind, ...] = ("certificate", "serial", "name")
-"""Most specific first."""
+_KINDS: dict[str, Kind] = {"certificate": "certificate", "serial": "serial", "issuer-name": "name", "name": "name"}
+"""What a record recognises a device by, by how its key begins. A name's own text cannot make it another: each begins alike up to the #."""
 
 _LONGEST_KEY = 2048
 """Bytes of a partition key (DynamoDB developer guide, Constraints): a longer common name cannot have been entered."""
@@ -46,9 +49,9 @@ class Match(Struct, frozen=True, kw_only=True):
 def lookup_keys(facts: CertificateFacts) -> tuple[str, ...]:
     """The keys under which this certificate may be expected, most specific first. Never a ``device#`` key."""
     keys = [f"certificate#{facts.certificate_id}", f"serial#{facts.issuer_key}#{facts.serial}"]
-    if facts.common_name and len((name := f"name#{facts.common_name}").encode()) <= _LONGEST_KEY:
-        keys.append(name)
-    return tuple(keys)
+    if facts.common_name:
+        keys += [f"issuer-name#{facts.issuer_key}#{facts.common_name}", f"name#{facts.common_name}"]
+    return tuple(key for key in keys if len(key.encode()) <= _LONGEST_KEY)
 
 
 def device_key(device: str) -> str:
@@ -74,10 +77,15 @@ def match(facts: CertificateFacts, records: Iterable[DeviceRecord], at: datetime
 
 def kind_of(lookup_key: str) -> Kind:
     """What a record recognises a device by. Raises ValueError for a key that is none of a record's."""
-    kind = next((kind for kind in _KINDS if lookup_key.startswith(f"{kind}#")), None)
+    kind = _KINDS.get(lookup_key.partition("#")[0]) if "#" in lookup_key else None
     if kind is None:
-        raise ValueError(f"lookup key {lookup_key!r}; expected certificate#…, serial#… or name#…")
+        raise ValueError(f"lookup key {lookup_key!r}; expected certificate#…, serial#…, issuer-name#… or name#…")
     return kind
+
+
+def counts_for_every_ca(record: DeviceRecord) -> bool:
+    """Whether it expects a name without saying whose CA's: then any CA could let its own device in as this one."""
+    return record.effect == "allow" and record.lookup_key.startswith("name#")
 
 
 def _is_over(record: DeviceRecord, at: datetime) -> bool:

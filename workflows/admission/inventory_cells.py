@@ -12,7 +12,7 @@ from typing import Literal
 
 MAX_GROUPS = 10
 MAX_ATTRIBUTES = 50
-MAX_COMMON_NAME = 2000  # octets: a DynamoDB key holds 2,048 with its prefix
+MAX_COMMON_NAME = 1900  # octets: a DynamoDB key holds 2,048, with its prefix and the issuer's hash
 MAX_NOTE = 1000
 MAX_LABEL = 128
 

@@ -1,6 +1,7 @@
 """The inventory as a CSV file: from bytes to `DeviceRecord`s, or to a list of everything that is wrong with it; and back.
 
-One line is one lookup key: ``certificate_sha256``, or ``serial`` with ``issuer_key``, or ``name`` (the certificate's common name).
+One line is one lookup key: ``certificate_sha256``, or ``serial`` with ``issuer_key``, or ``name`` (the certificate's common name), with
+``issuer_key`` if it is to count for that CA's devices alone.
 A line that gives two is refused rather than narrowed or widened behind its author's back; a device may have several lines.
 Every cell is text: nothing is evaluated, so a formula stays the characters it is made of. Nothing of a wrong file counts.
 """
@@ -123,6 +124,9 @@ def _key_cells(lookup_key: str) -> dict[str, str]:
     if kind == "serial":
         issuer_key, _, serial = rest.partition("#")
         return {"issuer_key": issuer_key, "serial": serial}
+    if lookup_key.startswith("issuer-name#"):
+        issuer_key, _, name = rest.partition("#")
+        return {"issuer_key": issuer_key, "name": name}
     return {"certificate_sha256" if kind == "certificate" else "name": rest}
 
 
@@ -245,13 +249,16 @@ def _lookup_key(line: int, keys: Mapping[str, str | None]) -> str:
             return f"certificate#{keys['certificate_sha256']}"
         case ["issuer_key", "serial"]:
             return f"serial#{keys['issuer_key']}#{keys['serial']}"
+        case ["issuer_key", "name"]:
+            return f"issuer-name#{keys['issuer_key']}#{keys['name']}"
         case ["name"]:
             return f"name#{keys['name']}"
-        case ["serial"] | ["issuer_key"]:
-            other = "issuer_key" if given == ["serial"] else "serial"
-            message = f"`{given[0]}` needs `{other}`: a serial number means something only together with its issuer."
+        case ["serial"]:
+            message = "`serial` needs `issuer_key`: a serial number means something only together with its issuer."
+        case ["issuer_key"]:
+            message = "`issuer_key` needs `serial` or `name`: by itself it would expect every device of that CA."
         case []:
-            message = "no lookup key: give `certificate_sha256`, or `serial` and `issuer_key`, or `name`."
+            message = "no lookup key: give `certificate_sha256`, `serial` and `issuer_key`, or `name`, best with `issuer_key`."
         case _:
             message = f"more than one lookup key ({', '.join(given)}): leave one, and give the other a line of its own."
     raise _Wrong(Problem(line=line, column=None, message=message))

@@ -56,10 +56,12 @@ class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Reconciling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How AWS IoT is compared with the tables, and when a device is missed."""
+    """How AWS IoT is compared with the tables, and when a device is missed. `one_in`: the policies of an admitted device, and what its
+    thing holds, are asked for in one of so many rounds."""
 
     calls_per_second: Annotated[float, Meta(gt=0, le=100)]
     fleet_every_hours: Positive
+    one_in: Positive
     returned_within_hours: Positive
 
 

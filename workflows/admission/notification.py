@@ -41,6 +41,7 @@ class AdmissionEnded(Struct, frozen=True, kw_only=True):
     evidence_sha256: str
     ended_at: datetime
     reopen_at: datetime | None
+    trial: bool = False
 
 
 def event(ended: NotifyInput) -> AdmissionEnded:
@@ -61,6 +62,7 @@ def event(ended: NotifyInput) -> AdmissionEnded:
         evidence_sha256=seal.evidence_sha256,
         ended_at=seal.sealed_at,
         reopen_at=seal.reopen_at,
+        trial=seal.trial,
     )
 
 

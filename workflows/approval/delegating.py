@@ -7,7 +7,8 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from workflows.approval.delegation import Delegation, delegation_id, normal
+from workflows.approval.delegation import Delegation, delegation_id
+from workflows.approval.identity import is_among, normal
 from workflows.approval.request import whole
 from workflows.approval.rules import Rules
 from workflows.approval.votes import Voter, is_fresh
@@ -114,7 +115,7 @@ def _bad(message: str) -> NotDelegated:
 def _wrong_name(person: Voter, name: str) -> str | None:
     if not name.strip() or len(name) > MAX_NAME or any(unicodedata.category(c).startswith(("C", "Z")) for c in name):
         return f"The delegate is {name[:64]!r}. Expected a subject, a user name or an e-mail address, without blanks."
-    if normal(name) in {normal(known) for known in (person.subject, *person.known_as, *person.identified_as)}:
+    if is_among(name, (person.subject, *person.known_as, *person.identified_as)):
         return "The delegate is yourself. Name somebody else."
     return None
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from workflows.approval.identity import is_among
 from workflows.approval.signature import OnBehalfOf
 
 
@@ -32,7 +33,7 @@ class Delegation(Struct, frozen=True, kw_only=True):
 
     def given_to(self, names: tuple[str, ...]) -> bool:
         """Whether a person with these verified names is the delegate."""
-        return self.delegate in {normal(name) for name in names}
+        return is_among(self.delegate, names)
 
     def block(self) -> OnBehalfOf:
         """What a signature says of it."""
@@ -43,11 +44,6 @@ class Delegation(Struct, frozen=True, kw_only=True):
             group=self.group,
             until=self.until,
         )
-
-
-def normal(name: str) -> str:
-    """A name as it is compared: identity providers differ in the case of addresses, and people in blanks."""
-    return name.strip().casefold()
 
 
 def delegation_id(*parts: str) -> str:

@@ -93,9 +93,9 @@ def left_out(request: Request, kind: Kind) -> frozenset[str]:
 
 
 def requester(request: Request) -> str | None:
-    """Whoever entered the device, as they are best known."""
-    names = entered_under(request)
-    return names[-1] if names else None
+    """The e-mail address of whoever entered the device, if one of their names is one."""
+    addresses = (name for name in entered_under(request) if "@" in name and not set(name) & set(" /<>()"))
+    return next(addresses, None)
 
 
 def _untold(request: Request) -> Outcome | None:

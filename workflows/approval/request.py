@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from workflows.admission.contracts import Decision, Ruling
 from workflows.approval.audit import AuditEvent, EventType
 from workflows.approval.errors import DecisionPending
+from workflows.approval.identity import entered_as
 from workflows.approval.signature import SignedVote
 
 REQUEST_STATE = "Request approval"
@@ -276,8 +277,8 @@ def changes(before: Request, after: Request) -> tuple[dict[str, str], dict[str, 
 
 
 def entered_under(request: Request) -> tuple[str, ...]:
-    """The names of whoever entered the device: as written, and the last part of an ARN, which a role's session leaves."""
-    return (request.entered_by, request.entered_by.rpartition("/")[2]) if request.entered_by else ()
+    """Every name of whoever entered the device."""
+    return entered_as(request.entered_by)
 
 
 def last_moment(ruling: Ruling, decided_at: datetime) -> datetime:

@@ -11,7 +11,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from workflows.approval.audit import AuditEvent
-from workflows.approval.delegation import Delegation, normal
+from workflows.approval.delegation import Delegation
+from workflows.approval.identity import may_be
 from workflows.approval.quorum import is_met, may_fill
 from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
 from workflows.approval.signature import SignedVote
@@ -145,7 +146,7 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
     event = _voted(request, after, vote)
     names = (voter.subject, voter.name, *voter.identified_as)
     if delegation:
-        names += (delegation.delegator, delegation.delegator_name, *delegation.delegator_known_as)
+        names += _names_of_holder(delegation)
     return Accepted(vote=vote, step=Step(before=request, after=after, event=event, vote=vote, names=names))
 
 
@@ -158,11 +159,11 @@ def barred(request: Request, voter: Voter, *, at: datetime, delegation: Delegati
         asked = " or ".join(requirement.group for requirement in request.ruling.requirements)
         yours = f"the delegation is of {delegation.group}" if delegation else "you are in none of these groups"
         return Refused(code="not_eligible", message=f"This request asks people of {asked}, and {yours}.")
-    if _entered(request, voter.subject, *voter.known_as, *voter.identified_as):
+    if may_be((voter.subject, voter.name, *voter.known_as, *voter.identified_as), entered_under(request)):
         return Refused(
             code="self_entered", message="You entered this device in the inventory: somebody else has to decide on it."
         )
-    if delegation and _entered(request, delegation.delegator, *delegation.delegator_known_as):
+    if delegation and may_be(_names_of_holder(delegation), entered_under(request)):
         return Refused(
             code="self_entered",
             message=f"{delegation.delegator_name}, for whom you would vote, entered this device in the inventory: "
@@ -272,10 +273,9 @@ def _counting_groups(
     )
 
 
-def _entered(request: Request, *names: str) -> bool:
-    """Whether a person of these names entered the device. An ARN, as a role's session leaves it, counts by its last part as well."""
-    entered = {normal(name) for name in entered_under(request)}
-    return any(normal(name) in entered for name in names if name.strip())
+def _names_of_holder(delegation: Delegation) -> tuple[str, ...]:
+    """Every name of the person whose right it is."""
+    return delegation.delegator, delegation.delegator_name, *delegation.delegator_known_as
 
 
 def is_fresh(voter: Voter, at: datetime) -> bool:

@@ -40,6 +40,8 @@ class Link(Struct, frozen=True, kw_only=True):
 class Head(Struct, frozen=True, kw_only=True):
     """What every record says first.
 
+    `trial`: the certificate is of a trial's CA (`workflows.admission.trial`), and never admitted.
+
     `previous` is the record before this one for the same certificate, `device_previous` the latest for the same device under another
     certificate; None if there is none. `code_version` sealed it.
     """
@@ -53,6 +55,7 @@ class Head(Struct, frozen=True, kw_only=True):
     code_version: str
     previous: Link | None
     device_previous: Link | None
+    trial: bool = False
 
 
 class AdmissionRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="admission"):
@@ -98,6 +101,8 @@ class Chained(Protocol):
     def outcome(self) -> str: ...
     @property
     def link(self) -> Link | None: ...
+    @property
+    def trial(self) -> bool: ...
 
 
 class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
@@ -143,10 +148,21 @@ def device_of(dossier: Dossier) -> str | None:
     return decision.record.device if decision is not None and decision.record is not None else None
 
 
+def is_of_trial(dossier: Dossier) -> bool:
+    """Whether the certificate's CA was found to be a trial's."""
+    return dossier.certificate is not None and dossier.certificate.facts is not None and dossier.certificate.facts.trial
+
+
 def record(
-    request: SealInput, *, at: datetime, code_version: str, previous: Link | None, device_previous: Link | None
+    request: SealInput,
+    *,
+    at: datetime,
+    code_version: str,
+    previous: Link | None,
+    device_previous: Link | None,
+    trial: bool = False,
 ) -> AdmissionRecord:
-    """The record of an execution's end. Pure: the same input gives the same record."""
+    """The record of an execution's end. Pure: the same input gives the same record. `trial`: as the admissions table has it."""
     certificate_id = request.dossier.claim.certificate_id
     return AdmissionRecord(
         key=key_of(certificate_id, request.execution.name),
@@ -160,6 +176,7 @@ def record(
         outcome=request.outcome,
         execution=request.execution,
         workflow_version=request.workflow_version,
+        trial=trial or is_of_trial(request.dossier),
         event=storable(request.event),
         dossier=request.dossier,
     )
@@ -174,6 +191,7 @@ def execution_failed(
     at: datetime,
     code_version: str,
     previous: Link | None,
+    trial: bool = False,
 ) -> ActRecord:
     """An execution stopped where it stood. It may be redriven: the record of its end then comes after this one.
 
@@ -193,6 +211,7 @@ def execution_failed(
         outcome=outcome,
         execution=ended.execution,
         after={"execution_status": ended.status},
+        trial=trial,
     )
 
 
@@ -248,6 +267,7 @@ def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datet
         before=change.before,
         after=change.after,
         operator=by,
+        trial=head.trial,
     )
 
 
@@ -259,6 +279,7 @@ def says_the_same(one: Record, other: Record) -> bool:
         code_version=other.code_version,
         previous=other.previous,
         device_previous=other.device_previous,
+        trial=other.trial,  # which may have been noted in between
     )
     return retold == other
 

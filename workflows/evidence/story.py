@@ -9,7 +9,7 @@ from workflows.approval.request import signer
 from workflows.evidence import votes
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.jws import Keys
-from workflows.evidence.record import AdmissionRecord
+from workflows.evidence.record import AdmissionRecord, is_of_trial
 
 SKEW = timedelta(minutes=1)
 """How far the clocks of two of AWS's hosts may be apart."""
@@ -27,7 +27,7 @@ def check(made: AdmissionRecord, keys: Keys) -> None:
                 "clock",
                 f"{what} at {moment.isoformat()}, after the record was sealed at {made.sealed_at.isoformat()}: a clock was wrong.",
             )
-    if made.outcome == "admitted" and (why := _not_to_be_admitted(made.dossier)):
+    if made.outcome == "admitted" and (why := _not_to_be_admitted(made.dossier, made.trial)):
         raise EvidenceInvalid("outcome", f"The device was admitted, but {why}.")
 
 
@@ -58,9 +58,11 @@ def _check_votes(made: AdmissionRecord, decision: Decision, keys: Keys) -> None:
         votes.check(vote, decision, certificate_id=made.certificate_id, basis_sha256=basis, keys=trusted)
 
 
-def _not_to_be_admitted(told: Dossier) -> str | None:
+def _not_to_be_admitted(told: Dossier, trial: bool) -> str | None:
     """Why a device with this dossier must not be in; None if nothing speaks against it."""
     verdict, device = told.revocation_again or told.revocation, told.device_again or told.device
+    if trial or is_of_trial(told):
+        return "it is a trial's, which are never admitted"
     if verdict is None or verdict.status != "good":
         return "the record holds no good CRL verdict"
     if device is None or device.record is None or device.record.effect != "allow":

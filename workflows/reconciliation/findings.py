@@ -14,6 +14,7 @@ from workflows.approval.request import Request
 from workflows.evidence.record import is_of_act
 
 Kind = Literal[
+    "pending_without_admission",
     "open_without_execution",
     "decision_not_carried_out",
     "not_returned",
@@ -104,9 +105,26 @@ def of_return(row: Row, at: datetime, within: timedelta) -> Finding | None:
     )
 
 
-def asks_policies(row: Row) -> bool:
-    """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each."""
-    return row.outcome in ("admitted", "failed") and row.revoked_by is None
+def of_pending(certificate_id: str, registered_at: datetime, row: Row | None, at: datetime) -> Finding | None:
+    """A certificate of our CA waits to be activated, so its device has knocked, and an admission must know of it.
+
+    AWS IoT publishes the event again on each connection attempt, so one event that is lost is made good; here none came through.
+    """
+    if row is not None or at - registered_at < GRACE:
+        return None
+    return Finding(
+        kind="pending_without_admission",
+        subject=certificate_id,
+        detail=f"PENDING_ACTIVATION since {registered_at:%Y-%m-%d %H:%M}Z, and no admission knows of it: no knock has come through",
+    )
+
+
+def asks_policies(row: Row, *, in_turn: bool) -> bool:
+    """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each.
+
+    `in_turn`: this round asks for it. A failed admission is asked for in every round, and there are few.
+    """
+    return row.revoked_by is None and (row.outcome == "failed" or (row.outcome == "admitted" and in_turn))
 
 
 def of_active(certificate_id: str, row: Row | None, policies: Sequence[str] | None) -> Finding | None:

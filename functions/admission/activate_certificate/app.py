@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.admission.activate_certificate.still_allowed import ensure_still_allowed, ensure_turn
+from functions.admission.activate_certificate.still_allowed import ensure_no_trial, ensure_still_allowed, ensure_turn
 from functions.shared import certificates, clock, things
 from functions.shared.admissions import Admissions
 from functions.shared.inventory import Inventory
@@ -35,6 +35,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     inventory = Inventory(used.inventory_table)
 
     admission = Admissions(used.admissions_table).retain(certificate_id, execution)
+    ensure_no_trial(admission)
     certificate_arn = certificates.arn(execution.arn, "cert", certificate_id)
     ensure_turn(request, record, inventory, used.turns_table, at)
     try:

@@ -10,6 +10,7 @@ from functions.shared.turns import Turns
 from workflows.admission.authority import lapses_at
 from workflows.admission.contracts import ActivateInput, DeviceRecord
 from workflows.admission.errors import ApprovalLapsed, CertificateChanged, TurnLost
+from workflows.errors import BadInput
 
 
 def ensure_still_allowed(
@@ -35,6 +36,12 @@ def ensure_still_allowed(
         raise CertificateChanged(
             f"AWS IoT has the certificate as {status} by now; expected PENDING_ACTIVATION. It stays so."
         )
+
+
+def ensure_no_trial(admission: Admission) -> None:
+    """Raises `BadInput`. Asked of the row beside the facts: neither alone is enough to admit a trial's device."""
+    if admission.trial:
+        raise BadInput("Activation was asked for a device of a trial CA, which is never admitted; nothing was changed.")
 
 
 def ensure_turn(request: ActivateInput, record: DeviceRecord, inventory: Inventory, table: str, at: datetime) -> None:

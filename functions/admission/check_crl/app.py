@@ -12,6 +12,7 @@ from functions.shared.observability import count, observed
 from functions.shared.settings import limits, settings
 from workflows import revocation
 from workflows.admission import contracts
+from workflows.admission.errors import IssuerMismatch
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -27,7 +28,10 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     request = contracts.read(contracts.CheckCrlInput, event)
     bucket, bounds = settings(Settings).crl_bucket, limits().crl
     max_size = bounds.max_size_mb * 1_000_000
-    issuer = issuers.load(bucket, request.certificate.ca_certificate_id)
+    try:
+        issuer = issuers.load(bucket, request.certificate.ca_certificate_id)
+    except IssuerMismatch as error:  # it was right when the certificate was inspected
+        return contracts.write(revocation.Verdict(status="unknown", reason=str(error), at=clock.now()))
     found = CrlStore(bucket, max_size).lists_for(request.certificate.issuer_key, issuer)
     verdict = revocation.check(
         x509.load_pem_x509_certificate(request.certificate.pem.encode("ascii")),

@@ -5,7 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from functions.admission.inspect_certificate.turn import ensure_turn
-from functions.shared import clock, issuers
+from functions.shared import clock, issuers, trials
 from functions.shared.admissions import Admissions
 from functions.shared.aws import client, translated
 from functions.shared.observability import observed
@@ -25,13 +25,17 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Inspect certificate*. Input: InspectInput; output: Inspection. The facts are noted beside the admission.
 
-    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, TurnLost (→ Claim admission),
+    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, IssuerMismatch (→ Hold) for a CA's file that
+    is another's, TurnLost (→ Claim admission),
     AdmissionNotOwned, AwsUnavailable.
     """
     request = contracts.read(contracts.InspectInput, event)
     configured, at = settings(Settings), clock.now()
     admissions = Admissions(configured.admissions_table)
     ensure_turn(request, admissions, configured.turns_table, at)
+    trial = trials.noted(configured.crl_bucket, request.ca_certificate_id)
+    if trial:  # before anything can fail, so that the record of a failure is marked as well
+        admissions.note(request.certificate_id, request.execution, trial=True)
     with translated(ResourceNotFoundException=CertificateUnknown):
         answer = client("iot").describe_certificate(certificateId=request.certificate_id)
     found = answer["certificateDescription"]
@@ -44,6 +48,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         limits=limits().certificate,
         at=at,
         registered_under=found.get("caCertificateId"),
+        trial=trial,
     )
     facts = inspection.facts
     learned = (
@@ -54,6 +59,9 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             "common_name": facts.common_name,
             "issuer_key": facts.issuer_key,
             "serial": facts.serial,
+            "not_after": facts.not_after,
+            "expires_in": f"{facts.not_after:%Y-%m}",
+            "trial": facts.trial or None,
         }
     )
     admissions.note(request.certificate_id, request.execution, inspected_at=at, **learned)

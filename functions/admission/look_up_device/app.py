@@ -4,17 +4,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.shared import clock
+from functions.shared import clock, issuers
 from functions.shared.inventory import Inventory
 from functions.shared.observability import observed
 from functions.shared.settings import policy, rules, settings
 from workflows.admission import contracts
 from workflows.admission.decision import decide
-from workflows.admission.inventory import lookup_keys, match
+from workflows.admission.inventory import counts_for_every_ca, lookup_keys, match
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     inventory_table: str
+    crl_bucket: str
 
 
 @observed
@@ -24,11 +25,16 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     Raises AwsUnavailable (retryable).
     """
     facts = contracts.read(contracts.LookUpInput, event).certificate
-    inventory = Inventory(settings(Settings).inventory_table)
+    used = settings(Settings)
+    inventory = Inventory(used.inventory_table)
     matched = match(facts, inventory.records(lookup_keys(facts)), clock.now())
     record = matched.record
     if record is None or matched.denied:
         return contracts.write(decide(facts, matched, None, None, rules()))
+    others = counts_for_every_ca(record) and issuers.has_others(
+        used.crl_bucket, facts.ca_certificate_id, facts.issuer_key
+    )
+    binding = inventory.binding(record.device)
     return contracts.write(
-        decide(facts, matched, inventory.binding(record.device), policy(record.policy_profile), rules())
+        decide(facts, matched, binding, policy(record.policy_profile), rules(), other_issuers=others)
     )

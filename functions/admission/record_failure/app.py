@@ -30,10 +30,14 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     count("ExecutionFailed", status=ended.status)
     used, wait = settings(Settings), limits().reopen.wait_after("failed")
     reopen_at = at + wait if wait is not None else None
-    marked = certificate_id is not None and Admissions(used.admissions_table).fail(
-        certificate_id, ended.execution_arn, fault=notification.line(ended.fault), at=at, reopen_at=reopen_at
-    )
-    if ended.error != failure.ALREADY_TOLD:
+    marked = None
+    if certificate_id is not None:
+        marked = Admissions(used.admissions_table).fail(
+            certificate_id, ended.execution_arn, fault=notification.line(ended.fault), at=at, reopen_at=reopen_at
+        )
+    if ended.error != failure.ALREADY_TOLD and not (
+        marked and marked.trial
+    ):  # whoever tries the door is told by the command
         said = notification.failed(ended, certificate_id, reopen_at if marked else None)
         Messages(used.notifications_topic_arn, "").mail(said.subject, said.text, kind="execution_failed")
     return {"status": "marked" if marked else "unchanged"}

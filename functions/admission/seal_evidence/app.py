@@ -44,6 +44,7 @@ def handler(event: Any, _context: Any) -> Any:
         code_version=used.code_version,
         previous=latest,
         device_previous=chains.of_device(used.admissions_table, device, certificate_id),
+        trial=row.trial,
     )
     vault = Vault(used.evidence_bucket)
     if request.outcome == "admitted" and not (
@@ -61,11 +62,18 @@ def handler(event: Any, _context: Any) -> Any:
         outcome=request.outcome,
         reason=request.reason,
         reopen_at=reopen_at,
+        trial=kept.trial,
         evidence_key=head.key,
         evidence_sha256=head.sha256,
         device=kept.device,
         at=kept.sealed_at,
     )
     return contracts.write(
-        Seal(evidence_key=link.key, evidence_sha256=link.sha256, sealed_at=kept.sealed_at, reopen_at=reopen_at)
+        Seal(
+            evidence_key=link.key,
+            evidence_sha256=link.sha256,
+            sealed_at=kept.sealed_at,
+            reopen_at=reopen_at,
+            trial=kept.trial,
+        )
     )

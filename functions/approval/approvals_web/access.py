@@ -5,7 +5,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from functions.approval.approvals_web.answers import Denied
-from functions.approval.approvals_web.identity import voter
+from functions.approval.approvals_web.bearer import voter
 from functions.approval.approvals_web.resources import Settings, delegations
 from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
@@ -17,7 +17,10 @@ from workflows.approval.votes import Voter
 
 
 def signed_in(event: dict[str, Any]) -> Voter:
-    """The person behind an HTTP API event, with the delegations by which they may act. Raises `NotSignedIn`."""
+    """The person behind an HTTP API event, with the delegations by which they may act.
+
+    Raises `NotSignedIn`, `IdentityProviderUnavailable`.
+    """
     return with_delegations(voter(event, settings(Settings), clock.now()))
 
 
@@ -42,11 +45,13 @@ def reader(person: Voter) -> Voter:
     return person
 
 
-def find(approvals: Approvals, approval_id: str, person: Voter) -> Request:
-    """The request. Raises `Denied`: somebody in none of the groups is not even told whether it exists."""
+def readable(approvals: Approvals, approval_id: str, person: Voter) -> Request:
+    """The request. Raises `Denied`: somebody who may not read it is not even told whether it exists."""
     request = approvals.find(approval_id) if is_id(approval_id) else None
-    if request is None:
-        raise Denied("not_found", "There is no such request.") if may_read(person) else nobody()
+    if request is None and may_read(person):
+        raise Denied("not_found", "There is no such request.")
+    if request is None or not may_read(person, request):
+        raise nobody()
     return request
 
 

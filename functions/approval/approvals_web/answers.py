@@ -15,6 +15,8 @@ STATUS = {
     "unknown_lane": 400,
     "unknown_meaning": 400,
     "no_session": 401,
+    "no_token": 401,
+    "not_begun": 401,
     "sign_in_failed": 401,
     "stale_sign_in": 401,
     "token_expired": 401,

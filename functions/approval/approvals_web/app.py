@@ -31,8 +31,7 @@ def told(code: str, message: str) -> Response[str]:
 
 @app.exception_handler(NotSignedIn)  # type: ignore[untyped-decorator]
 def not_signed_in(error: NotSignedIn) -> Response[str]:
-    if error.code != "no_session":  # nobody tried to be anybody
-        record_refused_sign_in(app.current_event, error)
+    record_refused_sign_in(app.current_event, error)
     return told(error.code, str(error))
 
 
@@ -55,4 +54,16 @@ def not_found(_: NotFoundError) -> Response[str]:
 @observed
 def handler(event: Any, context: Any) -> Any:
     """An HTTP API event (payload format 2.0). Under ``/api/`` answers are JSON and faults {code, message}; the rest are pages."""
-    return app.resolve(event, context)
+    return app.resolve(event, context) if event["requestContext"]["http"]["method"] != "HEAD" else head(event, context)
+
+
+def head(event: Any, context: Any) -> Any:
+    """Status and headers of the same GET (RFC 9110 section 9.3.2), asked by nobody: what opens mailed links may have somebody's cookies.
+
+    Without a session and a sign-in nothing is read, redeemed or kept awake.
+    """
+    http = {**event["requestContext"]["http"], "method": "GET"}
+    headers = {name: value for name, value in (event.get("headers") or {}).items() if name != "cookie"}
+    asked = {**event, "requestContext": {**event["requestContext"], "http": http}, "headers": headers, "cookies": []}
+    answer = app.resolve(asked, context)
+    return {**answer, "body": "", "cookies": [], "isBase64Encoded": False}

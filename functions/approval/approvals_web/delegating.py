@@ -6,9 +6,11 @@ from msgspec import Struct
 
 from functions.approval.approvals_web import resources
 from functions.approval.approvals_web.answers import Denied
+from functions.approval.approvals_web.seldom import first_of_its_minute
 from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
-from functions.shared.settings import rules
+from functions.shared.observability import count
+from functions.shared.settings import rules, settings
 from functions.shared.trail import Trail
 from workflows.approval import delegating
 from workflows.approval.delegating import Asked, NotDelegated
@@ -82,6 +84,9 @@ def _record(
 
 
 def _refused(trail: Trail, act: Act, subject: str, person: Voter, refusal: NotDelegated) -> NotDelegated:
-    reason = f"{refusal.code}: {refusal.message}"
-    trail.record("approval", act, subject=subject[:128], actor=person.subject, result="refused", reason=reason)
+    """Of one person, one refusal a minute is kept."""
+    count("DelegationRefused")
+    if first_of_its_minute(settings(resources.Settings).sessions_table, f"refused-{act}#{person.subject}"):
+        reason = f"{refusal.code}: {refusal.message}"
+        trail.record("approval", act, subject=subject[:128], actor=person.subject, result="refused", reason=reason)
     return refusal

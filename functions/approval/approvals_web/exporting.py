@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from functions.approval.approvals_web.paging import MOST_READ, Walk
 from functions.approval.approvals_web.searching import Wanted, search
+from functions.shared import approval_trail
 from functions.shared.approvals import Approvals
 from workflows.approval import table, wording
 from workflows.approval.quorum import progress
@@ -31,18 +32,23 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 def as_csv(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: int, at: datetime) -> Part:
-    """RFC 4180; only the first part begins with the columns' names, so that the parts make up one file. Raises `CursorInvalid`."""
+    """RFC 4180. Only the first part begins with a byte order mark, by which Excel knows UTF-8, and the columns' names: the parts make up
+    one file. Raises `CursorInvalid`.
+    """
     head = table.csv_lines([], at=at, head=cursor is None)
+    mark = "\ufeff" if head else ""
 
     def line(request: Request) -> str:
         return table.csv_lines([request], at=at, head=False)[0]
 
     lines, left = _filled(search(requests.table, wanted, cursor=cursor, at=at), limit, line)
-    return Part(text="".join((*head, *lines)), cursor=left)
+    return Part(text="".join((mark, *head, *lines)), cursor=left)
 
 
 def as_json(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: int, at: datetime) -> Part:
-    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and trail. Raises `CursorInvalid`."""
+    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and trail. A trail of more than a page has an
+    `events_cursor`, from which ``/api/approvals/<id>/events`` goes on. Raises `CursorInvalid`.
+    """
 
     def whole(request: Request) -> str:
         return msgspec.json.encode(_whole(requests, request, at)).decode()
@@ -69,10 +75,12 @@ def _whole(requests: Approvals, request: Request, at: datetime) -> dict[str, Any
     for inner in ("version", "generation", "token_sha256"):
         plain.pop(inner)
     parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
+    events = approval_trail.events(requests.table, request.approval_id)
     return {
         **plain,
         "overdue": request.overdue(at),
         "sentence": wording.sentence(request, at=at),
         "requirements": parts,
-        "events": requests.events(request.approval_id),
+        "events": events.events,
+        "events_cursor": events.left,
     }

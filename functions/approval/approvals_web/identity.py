@@ -1,9 +1,8 @@
-"""Who is asking, from the claims that API Gateway's JWT authorizer verified, and from nothing else in the request.
+"""The person of whom the claims of a verified token speak.
 
 The token is an ID token: a signature block needs the printed name (21 CFR 11.50), which Cognito's access token does not carry.
 """
 
-import json
 import unicodedata
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -14,6 +13,9 @@ from msgspec import Struct
 from workflows.approval.votes import Voter
 from workflows.errors import GatehouseError
 
+MOST_SUBJECT = 255
+"""OpenID Connect Core 1.0 section 2."""
+
 GROUPS = "cognito:groups"
 """The claim in which an issuer names the groups, whoever it is."""
 
@@ -23,7 +25,9 @@ class NotSignedIn(GatehouseError):  # noqa: N818
 
     def __init__(
         self,
-        code: Literal["unauthorized", "wrong_token", "token_expired", "no_session", "sign_in_failed"],
+        code: Literal[
+            "unauthorized", "wrong_token", "token_expired", "no_token", "no_session", "not_begun", "sign_in_failed"
+        ],
         message: str,
     ) -> None:
         self.code = code
@@ -38,17 +42,6 @@ class Provider(Struct, frozen=True, kw_only=True):
     oidc_command_line_client_id: str = ""
 
 
-def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
-    """The person behind an HTTP API event (payload format 2.0). Raises `NotSignedIn`.
-
-    The authorizer has checked signature, issuer, audience and expiry; issuer, audience and expiry are checked again here, so that a
-    route that lost its authorizer lets nobody in, nor one that was given another pool's.
-    """
-    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
-    clients = {provider.oidc_client_id, provider.oidc_command_line_client_id}
-    return person((authorizer.get("jwt") or {}).get("claims") or {}, provider, at, clients=clients)
-
-
 def person(
     claims: dict[str, Any], provider: Provider, at: datetime, *, clients: Collection[str] | None = None
 ) -> Voter:
@@ -59,6 +52,8 @@ def person(
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise NotSignedIn("unauthorized", "Sign in first.")
+    if len(subject) > MOST_SUBJECT or not subject.isascii():
+        raise NotSignedIn("unauthorized", f"The subject is not one of at most {MOST_SUBJECT} ASCII characters.")
     if claims.get("iss") != provider.oidc_issuer:
         raise NotSignedIn("unauthorized", "The token is from another issuer. Sign in again.")
     if claims.get("token_use", "id") != "id":
@@ -81,26 +76,17 @@ def person(
 
 
 def listed(claim: object) -> tuple[str, ...]:
-    """A claim of several values. The HTTP API hands over every claim as text, and a list as ``[quality security]``.
-
-    Text without brackets is one value, whatever is in it: a comma may be part of a group's name.
-    """
-    if isinstance(claim, str):
-        if not (claim.startswith("[") and claim.endswith("]")):
-            return (claim,) if claim else ()
-        try:
-            claim = json.loads(claim)
-        except ValueError:
-            return tuple(str(claim)[1:-1].split())
-    return tuple(part for part in claim if isinstance(part, str) and part) if isinstance(claim, list) else ()
+    """A claim of several values, as the token has it: a list of texts, or one text, which is one value whatever is in it."""
+    parts = claim if isinstance(claim, list) else [claim]
+    return tuple(part for part in parts if isinstance(part, str) and part)
 
 
 def moment(claim: object) -> datetime | None:
-    """A NumericDate (RFC 7519 section 2), as a number or as text; None if it is not one."""
-    if not isinstance(claim, str | int | float):
+    """A NumericDate (RFC 7519 section 2); None if it is not one."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float):
         return None
     try:
-        return datetime.fromtimestamp(int(float(claim)), UTC)
+        return datetime.fromtimestamp(int(claim), UTC)
     except (ValueError, OverflowError, OSError):
         return None
 

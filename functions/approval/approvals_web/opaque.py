@@ -18,5 +18,5 @@ def read(text: str, kind: type[T]) -> T | None:
     try:
         given = text.encode()
         return msgspec.json.decode(base64.urlsafe_b64decode(given + b"=" * (-len(given) % 4)), type=kind)
-    except (ValueError, msgspec.DecodeError):
+    except (ValueError, msgspec.DecodeError, RecursionError):
         return None

@@ -15,8 +15,9 @@ from workflows.approval.request import Request
 MOST_READ = 1000
 """So many requests are looked at for one page, at most: a page may be short, or empty, and still have a next one."""
 
-_Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
-_Time = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z")]
+Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+Time = Annotated[str, Meta(pattern=r"^2[0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z\Z")]
+"""As `functions.shared.timestamps.stamp` writes it."""
 
 
 class CursorInvalid(Denied):
@@ -37,7 +38,7 @@ class _Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where each source of the list `of` was left. It comes back from a browser, so it is read as strictly as a stranger's."""
 
     of: str
-    after: dict[str, tuple[_Id, _Time]]
+    after: dict[str, tuple[Id, Time]]
 
 
 Source = Callable[[Position | None], Iterator[Found]]

@@ -11,6 +11,8 @@ from functions.approval.approvals_web.searching import STATUSES, Wanted, search
 from workflows.admission.inventory_cells import moment
 
 PART, MOST_OF_A_PART = 200, 1000
+MOST_NAME = 256
+"""Characters: longer than any device's or person's name, and within what DynamoDB takes for a key."""
 
 
 def page(asked: dict[str, str], limit: int, at: datetime) -> paging.Page:
@@ -46,6 +48,9 @@ def _wanted(asked: dict[str, str]) -> Wanted:
     status = asked.get("status", "")
     if status and status not in STATUSES:
         raise Denied("bad_request", f"status is {status[:40]!r}. Expected one of: {', '.join(STATUSES)}.")
+    for name in ("device", "person"):
+        if len(asked.get(name, "")) > MOST_NAME:
+            raise Denied("bad_request", f"{name} has {len(asked[name])} characters; at most {MOST_NAME}.")
     return Wanted(
         device=asked.get("device", ""),
         person=asked.get("person", ""),

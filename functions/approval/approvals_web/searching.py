@@ -54,7 +54,8 @@ def search(table: str, wanted: Wanted, *, cursor: str | None, at: datetime) -> W
 def _sources(table: str, wanted: Wanted) -> dict[str, Source]:
     """The narrowest index that is good for it; what else is wanted is looked at request by request."""
     if wanted.person:
-        return {"person": partial(_read, table, "by_person", found_as(wanted.person), wanted)}
+        name = found_as(wanted.person)
+        return {"person": partial(_read, table, "by_person", name, wanted)} if name else {}
     if wanted.device:
         return {"device": partial(_read, table, "by_device", wanted.device, wanted)}
     index, values = _OF_STATUS[wanted.status] if wanted.status else ("by_status", _ALL)

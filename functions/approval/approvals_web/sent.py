@@ -4,6 +4,7 @@ import re
 from typing import TypeVar
 
 import msgspec
+from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
 from functions.approval.approvals_web.answers import Denied
 
@@ -16,11 +17,19 @@ def is_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None
 
 
-def body(text: str | None, kind: type[T], expected: str) -> T:
+def text(event: BaseProxyEvent) -> str:
+    """The body, which may be bytes of any kind. Raises `Denied`."""
+    try:
+        return event.decoded_body or ""
+    except ValueError as error:  # neither base64 nor UTF-8
+        raise Denied("bad_request", "What was sent is no text in UTF-8.") from error
+
+
+def body(event: BaseProxyEvent, kind: type[T], expected: str) -> T:
     """What was sent. Raises `Denied`, saying what was `expected`."""
     try:
-        return msgspec.json.decode(text or "", type=kind)
-    except (ValueError, msgspec.DecodeError) as error:
+        return msgspec.json.decode(text(event), type=kind)
+    except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise Denied("bad_request", f"What was sent cannot be read: {error}. {expected}") from error
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from functions.shared.approval_trail import Events
 from workflows.approval import wording
 from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation
@@ -81,7 +82,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Detail(Summary, frozen=True, kw_only=True):
-    """Everything there is to decide on, and the trail."""
+    """Everything there is to decide on, and the trail: its first page, and where the next begins."""
 
     execution_arn: str
     basis_sha256: str
@@ -94,6 +95,7 @@ class Detail(Summary, frozen=True, kw_only=True):
     not_carried_out_because: str | None
     votes: tuple[SignedVote, ...]
     events: tuple[AuditEvent, ...]
+    events_cursor: str | None
     meanings: dict[str, list[dict[str, str]]]
 
 
@@ -101,7 +103,7 @@ def summary(request: Request, voter: Voter, *, at: datetime) -> Summary:
     return Summary(**_summary(request, voter, at))
 
 
-def detail(request: Request, voter: Voter, snapshot: Any, events: list[AuditEvent], *, at: datetime) -> Detail:
+def detail(request: Request, voter: Voter, snapshot: Any, events: Events, *, at: datetime) -> Detail:
     return Detail(
         **_summary(request, voter, at),
         execution_arn=request.execution_arn,
@@ -114,7 +116,8 @@ def detail(request: Request, voter: Voter, snapshot: Any, events: list[AuditEven
         entered_by=request.entered_by,
         not_carried_out_because=request.lost_because,
         votes=request.votes,
-        events=tuple(events),
+        events=events.events,
+        events_cursor=events.left,
         meanings={
             decision: [{"key": key, "text": text} for key, text in known.items()]
             for decision, known in MEANINGS.items()

@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from functions.approval.approvals_web import resources
+from functions.approval.approvals_web.access import may_read
 from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
 from functions.shared.approvals import Approvals
@@ -34,6 +35,7 @@ def vote(
 ) -> tuple[votes.Result, Request]:
     """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
 
+    A refusal is counted, and kept on the request's trail as far as `approval_trail` bounds it, if `voter` may read the request.
     Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
     """
     results: list[votes.Result] = []
@@ -52,7 +54,8 @@ def vote(
     result = results[-1]
     if isinstance(result, votes.Refused):
         count("VoteRefused")
-        approvals.record(approval_id, votes.refused(voter, ballot, result, at=clock.now()))
+        if may_read(voter, request):  # who may not is not to fill its trail either
+            approvals.record_refusal(approval_id, votes.refused(voter, ballot, result, at=clock.now()))
     return result, request
 
 

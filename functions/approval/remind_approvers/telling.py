@@ -14,7 +14,7 @@ from functions.shared.personal_mail import PersonalMail
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
 from workflows.approval import notices, wording
 from workflows.approval import request as requests
-from workflows.approval.delegation import normal
+from workflows.approval.identity import is_among
 from workflows.approval.notices import Kind
 from workflows.approval.request import Request, whole
 from workflows.revocation.verdict import Verdict
@@ -105,10 +105,9 @@ class Telling:
         people = {subject: address for group in asked for subject, address in self._mail.members(group).items()}
         found = {address for subject, address in people.items() if subject not in left_out}
         found |= set(self._delegates(asked, left_out, at))
-        entered = {normal(name) for name in requests.entered_under(request)}
         if request.status == "PENDING":  # whoever entered the device is not asked
-            return {address for address in found if normal(address) not in entered}
-        return found | {name for name in [notices.requester(request)] if name and "@" in name}
+            return {address for address in found if not is_among(address, requests.entered_under(request))}
+        return found | {address for address in [notices.requester(request)] if address}
 
     def _delegates(self, groups: tuple[str, ...], left_out: frozenset[str], at: datetime) -> Iterable[str]:
         standing = (one for one in self._delegations.all(since=at) if one.stands(at))

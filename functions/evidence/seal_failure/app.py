@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from functions.shared import chains
+from functions.shared import chains, trials
 from functions.shared.clock import now
 from functions.shared.observability import observed
 from functions.shared.sealing import keep
@@ -21,6 +21,7 @@ from workflows.evidence.record import Link, execution_failed, key_of, parse
 
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
+    crl_bucket: str
     evidence_bucket: str
     signing_key_arn: str
     approvals_url: str
@@ -49,6 +50,7 @@ def handler(event: Any, _context: Any) -> Any:
         at=now(),
         code_version=used.code_version,
         previous=head.link,
+        trial=head.trial or trials.noted(used.crl_bucket, head.ca_certificate_id),
     )
     kept, link = keep(made, vault, Signer(used.signing_key_arn, used.approvals_url))
     chains.advance(used.admissions_table, certificate_id, head, link)

@@ -1,6 +1,7 @@
 """Walk a few pages of tables and fleet, note what does not fit together, and count it. Failures that no event told are sealed now."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -34,16 +35,27 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """
     used = settings(Settings)
     kept, pages = Findings(used.findings_table), 0
-    every = {"tables": rounds.TABLES_EVERY, "fleet": timedelta(hours=limits().reconcile.fleet_every_hours)}
+    every = {
+        "arrivals": rounds.ARRIVALS_EVERY,
+        "tables": rounds.TABLES_EVERY,
+        "fleet": timedelta(hours=limits().reconcile.fleet_every_hours),
+    }
     tellers = Tellers(record=used.record_failure_arn, seal=used.seal_failure_arn)
-    asked = walks.Walks(used.admissions_table, used.approvals_table, used.inventory_table, tellers, limits().reconcile)
+    tables = walks.Tables(
+        admissions=used.admissions_table,
+        approvals=used.approvals_table,
+        inventory=used.inventory_table,
+        findings=used.findings_table,
+    )
+    asked = walks.Walks(tables, tellers, limits().reconcile)
     for name in rounds.ROUNDS:
         cursor = rounds.due(kept.cursor(name), name, clock.now(), every[name])
         while cursor is not None and cursor.walk is not None and context.get_remaining_time_in_millis() > ENOUGH:
-            page = asked.page(cursor.walk, cursor.page)
+            page = asked.page(cursor)
             kept.keep(page.findings, clock.now())
+            kept.drop("pending_without_admission", page.over)
             if page.next is None:
-                kept.drop_older(rounds.FINDS[cursor.walk], cursor.walk_began)
+                kept.drop_older(rounds.FINDS[cursor.walk], cursor.walk_began, partial(asked.asks, cursor.number))
             cursor = rounds.after(cursor, page.next, clock.now())
             kept.set_cursor(cursor)
             pages += 1

@@ -1,6 +1,6 @@
 """The table of findings: what is found now, since when, and where the walks stand. It may be lost: the next rounds fill it again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -35,8 +35,14 @@ class Findings:
                     ),
                 )
 
-    def drop_older(self, kinds: Sequence[Kind], moment: datetime) -> None:
-        """A walk that began at `moment` has ended: what it did not find again is over."""
+    def drop(self, kind: Kind, subjects: Iterable[str]) -> None:
+        """These are over. Raises `AwsUnavailable`, `AccessRefused`."""
+        for subject in subjects:
+            with translated():
+                client("dynamodb").delete_item(TableName=self.table, Key=to_item({"kind": kind, "subject": subject}))
+
+    def drop_older(self, kinds: Sequence[Kind], moment: datetime, asked: Callable[[Kind, str], bool]) -> None:
+        """A walk that began at `moment` has ended: what it `asked` for and did not find again is over."""
         for kind in kinds:
             pages = (
                 client("dynamodb")
@@ -51,8 +57,7 @@ class Findings:
             )
             with translated():
                 for page in pages:
-                    for key in page["Items"]:
-                        client("dynamodb").delete_item(TableName=self.table, Key=key)
+                    self.drop(kind, [one["subject"]["S"] for one in page["Items"] if asked(kind, one["subject"]["S"])])
 
     def number(self, kind: Kind) -> int:
         """How many there are that nobody has accepted; of very many at least so many (a megabyte's worth)."""

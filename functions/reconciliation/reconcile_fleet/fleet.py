@@ -1,11 +1,22 @@
 """What AWS IoT and Step Functions say, a page or a thing at a time. Only listing calls: none draws on the quotas of admissions."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from functions.shared import clock
 from functions.shared.aws import client, translated
 
 PAGE = 100
+NEWEST = 250
+"""As many as one call of ListCertificatesByCA lists (https://docs.aws.amazon.com/iot/latest/apireference/API_ListCertificatesByCA.html)."""
+
+
+class Listed(NamedTuple):
+    """A certificate as ListCertificatesByCA has it. `registered_at` is its creation date."""
+
+    certificate_id: str
+    status: str
+    registered_at: datetime
 
 
 class Fleet:
@@ -21,15 +32,15 @@ class Fleet:
             ids = sorted(found["certificateId"] for page in pages for found in page["certificates"])
         return next((found for found in ids if found > after), None)
 
-    def active_certificates(self, ca: str, marker: str | None) -> tuple[list[str], str | None]:
-        """Those of one page of the CA's certificates that are ACTIVE, and the next page's marker."""
+    def certificates(self, ca: str, marker: str | None, size: int = PAGE) -> tuple[list[Listed], str | None]:
+        """One page of the CA's certificates, newest first, and the next page's marker."""
         self._wait()
         with translated():
             page = client("iot").list_certificates_by_ca(
-                caCertificateId=ca, pageSize=PAGE, **({"marker": marker} if marker else {})
+                caCertificateId=ca, pageSize=size, ascendingOrder=False, **({"marker": marker} if marker else {})
             )
-        active = [found["certificateId"] for found in page["certificates"] if found["status"] == "ACTIVE"]
-        return active, page.get("nextMarker")
+        found = [Listed(one["certificateId"], one["status"], one["creationDate"]) for one in page["certificates"]]
+        return found, page.get("nextMarker")
 
     def policies(self, certificate_arn: str) -> list[str] | None:
         """The names of the certificate's policies; None if AWS IoT does not have it (any more)."""

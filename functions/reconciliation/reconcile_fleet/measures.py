@@ -20,6 +20,7 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
 def count_all(kept: Findings, admissions: str, approvals: str, at: datetime) -> None:
     """Raises `AwsUnavailable`, `AccessRefused`."""
+    count("PendingWithoutAdmission", kept.number("pending_without_admission"))
     count("OpenWithoutExecution", kept.number("open_without_execution"))
     count("DecisionsNotCarriedOut", kept.number("decision_not_carried_out"))
     count("NotReturned", kept.number("not_returned"))

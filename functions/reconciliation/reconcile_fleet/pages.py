@@ -15,7 +15,7 @@ PAGE = 100
 
 def query(
     table: str,
-    index: str,
+    index: str | None,
     condition: str,
     after: str | None,
     kind: type[T],
@@ -23,13 +23,16 @@ def query(
     names: dict[str, str] | None = None,
     **given: object,
 ) -> tuple[list[T], str | None]:
-    """One page of an index, the oldest first, and where the next begins. Raises `AwsUnavailable`, `AccessRefused`."""
+    """One page of an index (None: of the table itself), the oldest first, and where the next begins.
+
+    Raises `AwsUnavailable`, `AccessRefused`.
+    """
     return _page(
         "query",
         after,
         kind,
         TableName=table,
-        IndexName=index,
+        **({"IndexName": index} if index else {}),
         KeyConditionExpression=condition,
         ExpressionAttributeValues=values(**given),
         **({"ExpressionAttributeNames": names} if names else {}),

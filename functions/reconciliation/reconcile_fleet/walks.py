@@ -7,7 +7,7 @@ from datetime import timedelta
 from msgspec import Struct
 
 from functions.reconciliation.reconcile_fleet import pages, unheard
-from functions.reconciliation.reconcile_fleet.fleet import Fleet
+from functions.reconciliation.reconcile_fleet.fleet import NEWEST, Fleet, Listed
 from functions.reconciliation.reconcile_fleet.unheard import Tellers
 from functions.shared import certificates, clock
 from functions.shared.admissions import RETURN
@@ -16,32 +16,53 @@ from workflows.admission.inventory import Binding, device_key
 from workflows.admission.limits import Reconciling
 from workflows.approval.request import Request
 from workflows.reconciliation import findings
-from workflows.reconciliation.findings import GRACE, Finding, Row
-from workflows.reconciliation.rounds import Walk
+from workflows.reconciliation.findings import GRACE, Finding, Kind, Row
+from workflows.reconciliation.rounds import ROTATED, Cursor, Walk, in_turn
+
+
+class Tables(Struct, frozen=True, kw_only=True):
+    """Their names."""
+
+    admissions: str
+    approvals: str
+    inventory: str
+    findings: str
+
 
 _REDRIVABLE = timedelta(days=14)
 """For as long Step Functions redrives a failed execution, and so says what its event would have held."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """What one page showed, and what to ask for next; None: this was the last."""
+    """What one page showed, and what to ask for next; None: this was the last. `over` are subjects of *pending_without_admission*."""
 
     findings: tuple[Finding, ...] = ()
+    over: tuple[str, ...] = ()
     next: str | None = None
+
+
+class _Noted(Struct, frozen=True, kw_only=True):
+    subject: str
 
 
 class Walks:
     """`page` takes the step; each method below is one walk, and knows how to read its own `after`."""
 
-    def __init__(self, admissions: str, approvals: str, inventory: str, tellers: Tellers, limits: Reconciling) -> None:
-        self._tellers = tellers
-        self._admissions, self._approvals, self._inventory = admissions, approvals, inventory
+    def __init__(self, tables: Tables, tellers: Tellers, limits: Reconciling) -> None:
+        self._tellers, self._one_in = tellers, limits.one_in
+        self._admissions, self._approvals, self._inventory = tables.admissions, tables.approvals, tables.inventory
+        self._findings = tables.findings
         self._fleet = Fleet(limits.calls_per_second)
         self._within = timedelta(hours=limits.returned_within_hours)
 
-    def page(self, walk: Walk, after: str | None) -> Page:
-        """The next page of `walk`. Raises `AwsUnavailable`, `AccessRefused`."""
+    def page(self, cursor: Cursor) -> Page:
+        """The page that `cursor` stands before. Raises `AwsUnavailable`, `AccessRefused`."""
+        walk, self._since, self._number = cursor.walk, cursor.since, cursor.number
+        if walk is None:
+            return Page()
         walks: dict[Walk, Callable[[str | None], Page]] = {
+            "registered": self._registered,
+            "unanswered": self._unanswered,
             "open": self._open,
             "failures": self._failures,
             "decisions": self._decisions,
@@ -50,7 +71,36 @@ class Walks:
             "bindings": self._bindings,
             "things": self._things,
         }
-        return walks[walk](after)
+        return walks[walk](cursor.page)
+
+    def _registered(self, after: str | None) -> Page:
+        """The newest certificates of each CA, until they are older than what an earlier round has judged."""
+        ca, marker = json.loads(after) if after else (self._fleet.next_ca(""), None)
+        if ca is None:
+            return Page()
+        listed, following = self._fleet.certificates(ca, marker, NEWEST)
+        fresh = [one for one in listed if self._since is None or one.registered_at >= self._since]
+        if len(fresh) < len(listed):
+            following = None
+        return Page(findings=self._pending(fresh), next=self._next_of(ca, following))
+
+    def _unanswered(self, after: str | None) -> Page:
+        """What waited without an admission and has one by now: a knock came through. One that is gone, the round of *fleet* drops."""
+        condition = "kind = :noted"
+        noted, following = pages.query(
+            self._findings, None, condition, after, _Noted, noted="pending_without_admission"
+        )
+        return Page(over=tuple(pages.admissions(self._admissions, [one.subject for one in noted])), next=following)
+
+    def _pending(self, listed: Iterable[Listed]) -> tuple[Finding, ...]:
+        waiting = {one.certificate_id: one.registered_at for one in listed if one.status == "PENDING_ACTIVATION"}
+        rows = pages.admissions(self._admissions, list(waiting))
+        made = (findings.of_pending(one, at, rows.get(one), clock.now()) for one, at in waiting.items())
+        return tuple(one for one in made if one is not None)
+
+    def _next_of(self, ca: str, following: str | None) -> str | None:
+        following_ca = ca if following else self._fleet.next_ca(ca)
+        return json.dumps([following_ca, following]) if following_ca else None
 
     def _open(self, after: str | None) -> Page:
         """Open admissions that are old enough; what is found is looked at again as it stands now, since the index lags."""
@@ -96,23 +146,31 @@ class Walks:
         ca, marker = json.loads(after) if after else (self._fleet.next_ca(""), None)
         if ca is None:
             return Page()
-        active, following = self._fleet.active_certificates(ca, marker)
+        listed, following = self._fleet.certificates(ca, marker)
+        active = [one.certificate_id for one in listed if one.status == "ACTIVE"]
         rows = pages.admissions(self._admissions, active)
         found: list[Finding | None] = []
         for certificate_id in active:
             row = rows.get(certificate_id)
             policies = None
-            if row is not None and findings.asks_policies(row):
+            if row is not None and findings.asks_policies(
+                row, in_turn=self.asks(self._number, "active_without_policy", certificate_id)
+            ):
                 policies = self._fleet.policies(certificates.arn(row.execution_arn, "cert", certificate_id))
             found.append(findings.of_active(certificate_id, row, policies))
-        following_ca = ca if following else self._fleet.next_ca(ca)
-        return _page(found, json.dumps([following_ca, following]) if following_ca else None)
+        return _page([*found, *self._pending(listed)], self._next_of(ca, following))
+
+    def asks(self, number: int, kind: Kind, subject: str) -> bool:
+        """Whether the round of this number looks for this kind in `subject`."""
+        return kind not in ROTATED or in_turn(subject, number, self._one_in)
 
     def _bindings(self, after: str | None) -> Page:
         bound, following = pages.scan(self._inventory, device_key(""), after, Binding)
         made = []
         for one in bound:
             device = one.lookup_key.removeprefix(device_key(""))
+            if not self.asks(self._number, "bound_without_certificate", device):
+                continue
             principals = self._fleet.principals(device)
             made.append(findings.of_binding(device, one.bound_certificate_id, one.bound_at, principals, clock.now()))
         return _page(made, following)

@@ -15,7 +15,7 @@ def changes(bucket: str, issuer_key: str, current: Current) -> tuple[ListFacts, 
 
     Raises `CrlStoreUnavailable`, `AwsUnavailable`, `AccessRefused`.
     """
-    issuer = issuers.load(bucket, current.ca_certificate_id)
+    issuer = issuers.load_to_revoke(bucket, current.ca_certificate_id)
     new = _verified(bucket, current)
     before = objects.read(bucket, f"lists/{issuer_key}/{current.swept}.crl") if current.swept is not None else None
     old = None if before is None else verify_list(before.data, issuer)
@@ -24,7 +24,7 @@ def changes(bucket: str, issuer_key: str, current: Current) -> tuple[ListFacts, 
 
 
 def _verified(bucket: str, current: Current) -> VerifiedList:
-    found = read_list(bucket, current, issuers.load(bucket, current.ca_certificate_id))
+    found = read_list(bucket, current, issuers.load_to_revoke(bucket, current.ca_certificate_id))
     if not isinstance(found, VerifiedList):
         raise CrlStoreUnavailable(
             f"List {current.record.sha256} in the bucket is damaged. Publish the CA's list again; nobody is swept meanwhile."

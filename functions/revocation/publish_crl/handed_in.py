@@ -8,7 +8,7 @@ from cryptography import x509
 from msgspec import Struct
 
 from functions.shared import issuers, objects
-from workflows.admission.errors import CertificateUnknown
+from workflows.admission.errors import CertificateUnknown, IssuerMismatch
 from workflows.errors import BadInput
 from workflows.revocation.publication import Rejected
 
@@ -56,9 +56,11 @@ def read(bucket: str, key: str, max_size: int) -> HandedIn | Rejected:
     if octets is not None and octets > max_size:
         return _aside("profile: size", f"{octets} bytes, at most {max_size} are read")
     try:
-        issuer = issuers.load(bucket, found["ca"])
+        issuer = issuers.load_to_revoke(bucket, found["ca"])
     except CertificateUnknown:
         return _aside("RFC 5280 6.3.3(f)", f"AWS IoT knows no CA {found['ca']}; register it first")
+    except IssuerMismatch as error:
+        return _aside("profile: issuer", str(error))
     content = objects.read(bucket, key)
     if content is None:
         return _aside("profile: place", f"{key} is gone from the bucket")

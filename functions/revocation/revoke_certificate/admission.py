@@ -8,6 +8,7 @@ from functions.shared.admissions import NEVER
 from functions.shared.conditional import ConditionFailed
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution
+from workflows.hashes import beginning
 from workflows.revocation.errors import AdmissionStillOpen, RevocationUnderWay
 from workflows.revocation.sweep import IN, AuthorityItem, Item
 
@@ -81,7 +82,8 @@ def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at
     row = _update(
         table,
         item,
-        f"{marked}, outcome = :held, claimed_at = :at, ca_certificate_id = :ca, execution_arn = :arn, execution_name = :name",
+        f"{marked}, outcome = :held, claimed_at = :at, ca_certificate_id = :ca, execution_arn = :arn, execution_name = :name, "
+        "id_prefix = :prefix",
         "attribute_not_exists(certificate_id)",
         since=stamp(at),
         never=NEVER,
@@ -90,6 +92,7 @@ def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at
         ca=item.authority.ca_certificate_id,
         arn=execution.arn,
         name=execution.name,
+        prefix=beginning(item.certificate_id),
     )
     if row is None:  # it knocked in between, for the first time
         raise still_open(item)

@@ -6,6 +6,8 @@ from cryptography import x509
 
 from functions.shared import clock, issuers
 from functions.shared.aws import client, translated
+from functions.shared.observability import logger
+from workflows.admission.errors import AccessRefused, CertificateUnknown, IssuerMismatch
 
 FRESH = timedelta(minutes=5)
 _warm: dict[str, tuple[datetime, list[x509.Certificate]]] = {}
@@ -28,4 +30,13 @@ def _load(bucket: str) -> list[x509.Certificate]:
     with translated():
         pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="issuers/")
         keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    return [issuers.load(bucket, key.removeprefix("issuers/").removesuffix(".pem")) for key in keys]
+    return [found for key in keys if (found := _one(bucket, key)) is not None]
+
+
+def _one(bucket: str, key: str) -> x509.Certificate | None:
+    """None for a file that does not say whose it is: devices of that CA are unknown, those of the others are not."""
+    try:
+        return issuers.load_to_revoke(bucket, key.removeprefix("issuers/").removesuffix(".pem"))
+    except (IssuerMismatch, CertificateUnknown, AccessRefused) as error:
+        logger.warning("%s: %s: %s", key, type(error).__name__, error)
+        return None

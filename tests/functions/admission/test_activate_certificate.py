@@ -291,3 +291,11 @@ def test_a_redrive_reopens_the_admission(case: Prepared) -> None:
     )
     case.activate()
     assert case.gate.admission(case.certificate_id)["outcome"] == "open"
+
+
+def test_a_trials_device_is_not_activated_though_only_its_row_says_so(case: Prepared) -> None:
+    Admissions("Admissions").mark_trial(case.certificate_id)
+    with pytest.raises(BadInput, match="trial CA"):
+        case.activate()
+    assert case.gate.status(case.certificate_id) == "PENDING_ACTIVATION"
+    assert case.gate.binding("pump-0042") == {}

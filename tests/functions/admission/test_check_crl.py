@@ -103,3 +103,15 @@ def test_an_outage_is_never_good(case: Case, facts: CertificateFacts, operation:
 def test_any_fault_on_the_side_of_aws_is_an_outage(case: Case, facts: CertificateFacts) -> None:
     with faults.refused("s3", "GetObject", "NeverHeardOf", times=9, status=500), pytest.raises(CrlStoreUnavailable):
         check(facts)
+
+
+def test_attack_another_certificate_below_issuers_is_no_verdict(case: Case, facts: CertificateFacts) -> None:
+    """After people were asked, say: the device is held, not refused."""
+    publish(case, pki.revocation_list(case.gate.ca, [1]))
+    aws_environment.reset_caches()
+    key = f"issuers/{case.gate.ca_id}.pem"
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=pki.authority("Other").pem.encode())
+    verdict = check(facts)
+    assert (verdict["status"], key in verdict["reason"]) == ("unknown", True)
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=case.gate.ca.pem.encode())
+    assert check(facts)["status"] == "good", "as soon as the file is right"

@@ -6,10 +6,17 @@ import pytest
 
 from functions.admission.inspect_certificate.app import handler
 from functions.shared import issuers
-from tests import aws_environment, faults, pki
+from tests import aws_environment, faults, pki, trials
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
-from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable, CertificateUnknown
+from workflows.admission import issuers as issuers_of
+from workflows.admission.errors import (
+    AccessRefused,
+    AdmissionNotOwned,
+    AwsUnavailable,
+    CertificateUnknown,
+    IssuerMismatch,
+)
 
 
 def inspect(case: Case, **unusual: Any) -> Any:
@@ -53,6 +60,69 @@ def test_the_cas_certificate_is_kept_as_registered(case: Case) -> None:
 def test_a_spoilt_file_in_the_bucket_is_asked_for_again(case: Case) -> None:
     case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"issuers/{case.gate.ca_id}.pem", Body=b"<html>")
     assert inspect(case)["status"] == "acceptable"
+
+
+def test_attack_another_certificate_below_issuers_holds_and_refuses_nobody_for_good(case: Case) -> None:
+    """It was believed: expected devices were refused, since the wrong CA's key had not signed them."""
+    key = f"issuers/{case.gate.ca_id}.pem"
+    wrong = pki.authority("Somebody else's CA")
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=wrong.pem.encode())
+    with pytest.raises(IssuerMismatch, match=f"{key} in the bucket of lists is not the CA's certificate") as caught:
+        inspect(case)
+    assert issuers_of.fingerprint(wrong.certificate) in str(caught.value)
+    assert f"aws s3 rm s3://CRL_BUCKET/{key}" in str(caught.value)
+    assert caught.value.registered == case.gate.ca.certificate
+    assert case.gate.s3.get_object(Bucket="gatehouse-crls", Key=key)["Body"].read().decode() == wrong.pem, (
+        "left to look at"
+    )
+    case.gate.s3.delete_object(Bucket="gatehouse-crls", Key=key)
+    assert inspect(case)["status"] == "acceptable"
+
+
+def test_attack_the_same_name_and_key_in_another_certificate_is_not_believed_either(case: Case) -> None:
+    other = pki.authority(serial=7)
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"issuers/{case.gate.ca_id}.pem", Body=other.pem.encode())
+    with pytest.raises(IssuerMismatch):
+        inspect(case)
+
+
+def test_attack_a_huge_file_below_issuers_is_not_read_to_its_end(case: Case) -> None:
+    key = f"issuers/{case.gate.ca_id}.pem"
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=case.gate.ca.pem.encode() + b"\n" * 100_000)
+    with faults.listening("s3", "GetObject") as asked:
+        assert inspect(case)["status"] == "acceptable"
+    assert [one["Range"] for one in asked if one["Key"] == key] == ["bytes=0-65536"]
+    assert case.gate.s3.get_object(Bucket="gatehouse-crls", Key=key)["Body"].read().decode() == case.gate.ca.pem
+
+
+def test_a_copy_whose_id_is_not_its_hash_is_believed_if_aws_iot_has_the_same(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS documents the hash for certificates of devices, and not for those of CAs."""
+    monkeypatch.setattr(issuers_of, "proves_itself", lambda *_: False)
+    inspect(case)
+    issuers.load.cache_clear()
+    with faults.dying_after(0) as calls:
+        assert inspect(case)["status"] == "acceptable"
+    assert "iot.DescribeCACertificate" in calls
+    with faults.dying_after(0) as calls:
+        inspect(case)
+    assert "iot.DescribeCACertificate" not in calls, "kept while the function is warm"
+
+
+def test_a_ca_that_is_gone_from_aws_iot_is_still_known_by_its_copy_and_by_no_other(case: Case) -> None:
+    inspect(case)
+    issuers.load.cache_clear()
+    case.gate.iot.update_ca_certificate(certificateId=case.gate.ca_id, newStatus="INACTIVE")
+    case.gate.iot.delete_ca_certificate(certificateId=case.gate.ca_id)
+    assert inspect(case)["status"] == "acceptable"
+    issuers.load.cache_clear()
+    case.gate.s3.put_object(
+        Bucket="gatehouse-crls", Key=f"issuers/{case.gate.ca_id}.pem", Body=pki.authority("Other").pem.encode()
+    )
+    with pytest.raises(IssuerMismatch, match="AWS IoT knows no CA of this id") as caught:
+        inspect(case)
+    assert caught.value.registered is None
 
 
 def test_a_certificate_that_aws_does_not_know_is_said_so(case: Case) -> None:
@@ -117,3 +187,33 @@ def test_faults_of_aws_are_told_apart(case: Case, service: str, operation: str, 
     with faults.refused(service, operation, code, times=9), pytest.raises(error):
         inspect(case)
     assert inspect(case)["status"] == "acceptable"
+
+
+def test_a_ca_that_is_noted_as_a_trials_marks_facts_and_row(case: Case) -> None:
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+    assert inspect(case)["facts"]["trial"] is True
+    assert case.gate.admission(case.certificate_id)["trial"] is True
+
+
+def test_a_trials_ca_whose_note_is_gone_is_known_by_its_subject(gate: Gate) -> None:
+    gate.ca = trials.authority()
+    gate.ca_id = aws_environment.register_ca(gate.ca)
+    case = Case(gate)
+    assert inspect(case)["facts"]["trial"] is True
+    assert gate.admission(case.certificate_id)["trial"] is True
+
+
+def test_the_row_is_marked_before_anything_can_fail(case: Case) -> None:
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+    case.gate.iot.delete_certificate(certificateId=case.certificate_id)
+    with pytest.raises(CertificateUnknown):
+        inspect(case)
+    assert case.gate.admission(case.certificate_id)["trial"] is True
+
+
+def test_the_fleets_devices_are_no_trials_and_pay_one_read_a_warm_function(case: Case) -> None:
+    assert inspect(case)["facts"]["trial"] is False
+    assert "trial" not in case.gate.admission(case.certificate_id)
+    with faults.dying_after(0) as calls:
+        inspect(case)
+    assert [call for call in calls if call.startswith("s3.")] == []

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from functions.admission.inspect_certificate.app import handler as inspect
 from functions.admission.look_up_device.app import handler
 from functions.shared import batches, clock, settings
 from tests import aws_environment, faults, pki
@@ -20,7 +21,14 @@ def look_up(case: Case) -> Any:
     facts = case.inspected()
     with faults.dying_after(0) as calls:
         answer = aws_environment.call(handler, {"certificate": contracts.write(facts)})
-    assert set(calls) <= {"dynamodb.BatchGetItem", "dynamodb.GetItem"}, "looking up changes nothing"
+    reads = {
+        "dynamodb.BatchGetItem",
+        "dynamodb.GetItem",
+        "s3.ListObjectsV2",
+        "s3.GetObject",
+        "iot.DescribeCACertificate",
+    }
+    assert set(calls) <= reads, "looking up changes nothing"
     assert calls.count("dynamodb.BatchGetItem") == 1, "all keys in one read"
     return answer
 
@@ -133,3 +141,80 @@ def test_a_typo_in_the_rules_names_file_and_line(case: Case, monkeypatch: pytest
     monkeypatch.setattr(settings, "CONFIGURATION", tmp_path)
     with pytest.raises(BadInput, match=r"config/approval.toml, line 4: unknown key .*Did you mean `action`"):
         aws_environment.call(handler, {"certificate": contracts.write(case.inspected())})
+
+
+def by_name(gate: Gate, *, bound: bool = False) -> Case:
+    """The inventory expects its device by name alone, or as that CA's."""
+    case = Case(gate)
+    key = f"issuer-name#{case.inspected().issuer_key}#pump-0042" if bound else "name#pump-0042"
+    gate.dynamodb.delete_item(TableName="Inventory", Key={"lookup_key": {"S": case.record.lookup_key}})
+    gate.expect(DeviceRecord(lookup_key=key, device="pump-0042", entered_by="ida", entered_at=pki.NOW))
+    return case
+
+
+def keep(gate: Gate, authority: pki.Authority, prefix: str = "issuers/", suffix: str = ".pem") -> None:
+    key = f"{prefix}{aws_environment.certificate_id(authority.certificate)}{suffix}"
+    gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=authority.pem.encode())
+
+
+def test_a_name_alone_admits_while_there_is_one_ca(gate: Gate) -> None:
+    answer = look_up(by_name(gate))
+    assert (answer["action"], answer["findings"]) == ("auto", [])
+
+
+def test_attack_a_second_ca_s_device_is_not_admitted_by_a_name_that_was_the_first_s(gate: Gate) -> None:
+    """A second CA signed for the same name, and its device was admitted as the first's."""
+    case = by_name(gate)
+    keep(gate, gate.ca)  # as `gatehouse ca register` does
+    other = pki.authority("Second CA", private_key=pki.key("second"))
+    other_id = aws_environment.register_ca(other)
+    certificate = pki.device(other, "pump-0042")
+    event = aws_environment.register_device(certificate, other)
+    execution = gate.claimed(event, "run-2")
+    inspected = aws_environment.call(
+        inspect,
+        {"execution": execution, "certificate_id": event["certificateId"], "ca_certificate_id": other_id},
+    )
+    answer = aws_environment.call(handler, {"certificate": inspected["facts"]})
+    assert (answer["action"], answer["findings"]) == ("hold", ["name_without_issuer"])
+    assert "issuer_key" in answer["reason"]
+    assert look_up(case)["findings"] == ["name_without_issuer"], "nor is the first's, until the line says whose it is"
+
+
+def test_a_name_with_its_issuer_admits_that_ca_s_device_and_no_other(gate: Gate) -> None:
+    case = by_name(gate, bound=True)
+    other = pki.authority("Second CA", private_key=pki.key("second"))
+    keep(gate, other)
+    assert (look_up(case)["action"], look_up(case)["matched_by"]) == ("auto", "name")
+    facts = contracts.write(case.inspected()) | {"issuer_key": sha256("second"), "certificate_id": sha256("its own")}
+    assert aws_environment.call(handler, {"certificate": facts})["findings"] == ["unknown_device"]
+
+
+def test_a_ca_that_was_renewed_with_its_key_is_the_same_issuer(gate: Gate) -> None:
+    case = by_name(gate)
+    keep(gate, pki.authority("Device CA", private_key=gate.ca.key, serial=77))
+    assert look_up(case)["findings"] == []
+
+
+def test_the_ca_of_a_trial_is_no_second_one(gate: Gate) -> None:
+    case = by_name(gate)
+    trial = pki.authority("Trial", private_key=pki.key("trial"))
+    keep(gate, trial)
+    assert look_up(case)["findings"] == ["name_without_issuer"]
+    keep(gate, trial, prefix="trials/", suffix=".json")
+    assert look_up(case)["findings"] == []
+
+
+@pytest.mark.parametrize("file", ["issuers/readme.txt", f"issuers/{'0' * 64}.pem"])
+def test_attack_a_file_that_hides_which_ca_it_is_counts_as_another(gate: Gate, file: str) -> None:
+    """Above all the first CA's own certificate under the second's id."""
+    case = by_name(gate)
+    gate.s3.put_object(Bucket="gatehouse-crls", Key=file, Body=gate.ca.pem.encode())
+    assert look_up(case)["findings"] == ["name_without_issuer"]
+
+
+def test_other_cas_are_asked_for_only_where_it_matters(case: Case) -> None:
+    facts = contracts.write(case.inspected())
+    with faults.dying_after(0) as calls:
+        aws_environment.call(handler, {"certificate": facts})
+    assert not [call for call in calls if call.startswith("s3.")]

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.admission.notify.app import handler
 from tests import aws_environment, faults
@@ -51,3 +52,14 @@ def test_throttling_may_work_later(inbox: aws_environment.Inbox, service: str, o
     mails, events = inbox.read()
     assert len(mails) == 1
     assert len(events) >= 1
+
+
+def test_of_a_trial_programs_are_told_and_people_are_not(inbox: aws_environment.Inbox) -> None:
+    told = ended(outcome="held")
+    answer = aws_environment.call(handler, contracts.write(replace(told, seal=replace(told.seal, trial=True))))
+    mails, (event,) = inbox.read()
+    assert (mails, answer["message_id"]) == ([], "")
+    assert event["detail"]["trial"] is True
+    notify(outcome="held")
+    (_,), (event,) = inbox.read()
+    assert event["detail"]["trial"] is False

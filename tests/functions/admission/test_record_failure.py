@@ -137,3 +137,10 @@ def test_throttling_is_retried_by_eventbridge(case: Case, inbox: aws_environment
 def test_another_event_is_refused(environment: dict[str, str]) -> None:
     with pytest.raises(BadInput, match="EndedBadly"):
         record({"detail": {"status": "SUCCEEDED"}})
+
+
+def test_people_are_not_woken_by_a_trial(case: Case, inbox: aws_environment.Inbox) -> None:
+    Admissions("Admissions").mark_trial(case.certificate_id)
+    assert record(status_change(case.execution, case.event)) == "marked"
+    assert case.gate.admission(case.certificate_id)["outcome"] == "failed"
+    assert inbox.read()[0] == []

@@ -14,12 +14,13 @@ from functions.admission.request_approval.app import handler as request_approval
 from functions.approval.approvals_web.app import handler as approvals_web
 from functions.approval.resume_execution import executions
 from functions.approval.resume_execution.app import handler as resume_execution
-from functions.shared import aws
+from functions.shared import approval_trail, aws
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from tests import aws_environment, rights
 from tests.approvals import NOW, api_event, asked, claims, execution
 from workflows.admission import contracts
+from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, approval_id
 from workflows.approval.votes import Voter
 
@@ -112,6 +113,16 @@ class Scene:
     def request(self, identity: str | None = None) -> Request:
         return self.approvals.get(identity or self.id)
 
+    def events(self, identity: str) -> list[AuditEvent]:
+        """The whole trail of a request."""
+        found: list[AuditEvent] = []
+        left: str | None = None
+        while True:
+            page = approval_trail.events(self.approvals.table, identity, after=left)
+            found, left = [*found, *page.events], page.left
+            if left is None:
+                return found
+
     @property
     def id(self) -> str:
         return approval_id(execution().arn, asked().certificate.certificate_id)
@@ -122,7 +133,7 @@ class Scene:
         answer = approvals_web(api_event(method, path, signed_in=signed_in, **more), aws_environment.context())
         assert answer["headers"]["Content-Type"] == "application/json"
         assert answer["headers"]["Cache-Control"] == "no-store"
-        return answer["statusCode"], json.loads(answer["body"])
+        return answer["statusCode"], json.loads(answer["body"] or "null")
 
     def votes(self, who: Voter, decision: str = "approve", **unusual: Any) -> tuple[int, Any]:
         body = {

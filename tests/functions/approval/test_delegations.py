@@ -212,7 +212,7 @@ def test_an_address_is_believed_only_if_the_provider_verified_it(scene: Scene) -
     for verified in ("false", ""):
         taken = claims(DAN, at=scene.now, email="dan@example.com", email_verified=verified)
         assert scene.api("POST", path, taken, body=body)[0] == 403
-    own = claims(DAN, at=scene.now, email="Dan@Example.com", email_verified="true")
+    own = claims(DAN, at=scene.now, email="Dan@Example.com", email_verified=True)
     assert scene.api("POST", path, own, body=body)[0] == 200
 
 

@@ -3,10 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from joserfc.jwk import ECKey
 
-from functions.approval.approvals_web.identity import NotSignedIn, Provider, listed, moment, voter
+from functions.approval.approvals_web.bearer import voter
+from functions.approval.approvals_web.identity import NotSignedIn, Provider, listed, moment
 from functions.approval.approvals_web.identity import person as signing_in_person
-from tests.approvals import MINUTE, NOW, api_event, claims, person
+from tests.approvals import HOUR, MINUTE, NOW, api_event, claims, person, token
+from tests.functions.approval.conftest import Scene
 
 PROVIDER = Provider(oidc_issuer="https://issuer.example", oidc_client_id="gatehouse-tests")
 ADA = person("ada", "quality", "security")
@@ -18,7 +23,7 @@ def who(**unusual: Any) -> Any:
 
 
 def test_a_person() -> None:
-    found = who(email="Ada@example.com", amr="[pwd mfa]")
+    found = who(email="Ada@example.com", amr=["pwd", "mfa"])
     assert (found.subject, found.name, found.groups) == ("ada", "Ada", ("quality", "security"))
     assert found.known_as == ("ada", "Ada@example.com")
     assert found.signed_in_at == NOW - MINUTE
@@ -28,13 +33,13 @@ def test_a_person() -> None:
 @pytest.mark.parametrize(
     ("claim", "groups"),
     [
-        ("[quality security]", ("quality", "security")),
-        ("[quality]", ("quality",)),
-        ('["quality", "security"]', ("quality", "security")),
+        ("[quality security]", ("[quality security]",)),
+        (["IT security"], ("IT security",)),
+        (["[a]", "b,c", '"d"', "e]", "[f g"], ("[a]", "b,c", '"d"', "e]", "[f g")),
         (["quality", "security"], ("quality", "security")),
         ("quality", ("quality",)),
         ("quality,security", ("quality,security",)),
-        ("[]", ()),
+        ([], ()),
         ("", ()),
         (None, ()),
         (7, ()),
@@ -48,7 +53,7 @@ def test_groups_however_they_are_written(claim: Any, groups: tuple[str, ...]) ->
 
 def test_groups_come_from_one_claim_alone() -> None:
     """What else an issuer writes, or lets people write about themselves, makes nobody an approver."""
-    event = api_event("GET", "/", signed_in=claims(ADA, roles="[managers]", groups="[managers]"))
+    event = api_event("GET", "/", signed_in=claims(ADA, roles=["managers"], groups=["managers"]))
     assert voter(event, PROVIDER, NOW).groups == ("quality", "security")
 
 
@@ -70,17 +75,21 @@ def test_the_command_line_s_own_client_counts_at_the_api_and_not_for_the_pages()
 @pytest.mark.parametrize(
     ("unusual", "code"),
     [
-        ({"sub": None}, "unauthorized"),
-        ({"sub": ""}, "unauthorized"),
+        ({"sub": None}, "no_token"),
+        ({"sub": ""}, "no_token"),
         ({"iss": "https://other.example"}, "unauthorized"),
         ({"iss": None}, "unauthorized"),
         ({"aud": "another-app"}, "unauthorized"),
         ({"aud": None}, "unauthorized"),
         ({"token_use": "access"}, "wrong_token"),
-        ({"exp": str(int(NOW.timestamp()))}, "token_expired"),
+        ({"exp": int(NOW.timestamp())}, "token_expired"),
+        ({"exp": str(int((NOW + HOUR).timestamp()))}, "token_expired"),
         ({"exp": None}, "token_expired"),
         ({"exp": "soon"}, "token_expired"),
-        ({"exp": "1e400"}, "token_expired"),
+        ({"exp": 10**30}, "token_expired"),
+        ({"exp": True}, "token_expired"),
+        ({"sub": "a" * 256}, "unauthorized"),
+        ({"sub": "аda"}, "unauthorized"),  # noqa: RUF001 - Cyrillic
     ],
 )
 def test_a_token_that_does_not_count(unusual: dict[str, Any], code: str) -> None:
@@ -90,7 +99,7 @@ def test_a_token_that_does_not_count(unusual: dict[str, Any], code: str) -> None
 
 
 def test_an_audience_that_is_a_list() -> None:
-    assert who(aud="[other gatehouse-tests]").subject == "ada"
+    assert who(aud=["other", "gatehouse-tests"], azp="gatehouse-tests").subject == "ada"
 
 
 def test_an_issuer_without_token_use() -> None:
@@ -121,7 +130,58 @@ def test_the_printed_name(names: dict[str, Any], printed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claim", "known"), [("1795867200", True), (1795867200, True), ("1.7958672e9", True), ([], False), ("x", False)]
+    ("claim", "known"),
+    [(1795867200, True), (1.7958672e9, True), ("1795867200", False), ([], False), ("x", False), (10**30, False)],
 )
 def test_a_numeric_date(claim: Any, known: bool) -> None:
     assert (moment(claim) is not None) == known
+
+
+def test_attack_a_member_of_it_security_is_no_member_of_security(scene: Scene) -> None:
+    """Point 2: API Gateway hands the list on as ``[IT security]``, which was split at the blank."""
+    scene.asks()
+    eve = person("eve", "IT security")
+    event = api_event("GET", "/api/approvals", signed_in=claims(eve))
+    assert event["requestContext"]["authorizer"]["jwt"]["claims"]["cognito:groups"] == "[IT security]"
+    assert voter(event, PROVIDER, NOW).groups == ("IT security",)
+    status, told = scene.votes(eve)
+    assert (status, told["code"]) == (403, "not_allowed")
+    assert scene.request().votes == ()
+
+
+NAMES = st.lists(
+    st.text(alphabet="ab []\",'\\ -", min_size=1, max_size=12) | st.text(min_size=1, max_size=12), max_size=4
+)
+
+
+@given(NAMES)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_groups_are_those_of_the_token_whatever_they_are_called(groups: list[str]) -> None:
+    event = api_event("GET", "/api/approvals", signed_in=claims(person("eve", "x"), **{"cognito:groups": groups}))  # type: ignore[arg-type]
+    assert voter(event, PROVIDER, NOW).groups == tuple(groups)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer x",
+        "Bearer " + token(claims(person("mal", "quality"))),
+        "Bearer " + token(claims(ADA), ECKey.generate_key("P-256", {"kid": "of-the-api"})),
+        "Bearer " + token(claims(ADA))[:-4] + "AAAA",
+        f"Bearer {token(claims(ADA))}, Bearer {token(claims(ADA))}",
+    ],
+)
+def test_attack_a_token_that_is_not_the_one_that_was_let_in(header: str) -> None:
+    event = api_event("GET", "/api/approvals", signed_in=claims(ADA))
+    event["headers"]["authorization"] = header
+    with pytest.raises(NotSignedIn) as caught:
+        voter(event, PROVIDER, NOW)
+    assert caught.value.code == "unauthorized"
+
+
+def test_the_header_may_leave_its_scheme_out_as_the_authorizer_allows() -> None:
+    event = api_event("GET", "/api/approvals", signed_in=claims(ADA))
+    event["headers"]["authorization"] = token(claims(ADA))
+    assert voter(event, PROVIDER, NOW).subject == "ada"

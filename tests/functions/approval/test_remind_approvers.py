@@ -39,7 +39,7 @@ def test_the_life_of_a_request_that_nobody_decides(scene: Scene, opened: str, in
             runs()
         assert told(inbox) == kinds
     assert scene.request().status == "EXPIRED"
-    trail = [(event.type, event.source) for event in scene.approvals.events(opened)]
+    trail = [(event.type, event.source) for event in scene.events(opened)]
     assert trail[2:] == [
         ("told", "remind_approvers"),
         ("told", "remind_approvers"),

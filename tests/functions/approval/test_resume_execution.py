@@ -32,7 +32,7 @@ def test_the_stream_resumes_the_execution_with_the_id_and_nothing_else(scene: Sc
     assert scene.streams() == {"batchItemFailures": []}
     assert [json.loads(output) for output in scene.step_functions.outputs] == [{"approval_id": scene.id}]
     assert scene.request().resume_state == "DELIVERED"
-    assert scene.approvals.events(scene.id)[-1].type == "resumed"
+    assert scene.events(scene.id)[-1].type == "resumed"
 
 
 def test_the_stream_delivers_twice_and_late(scene: Scene) -> None:
@@ -193,5 +193,5 @@ def test_the_two_resumers_at_the_same_instant(scene: Scene, monkeypatch: pytest.
     monkeypatch.setattr(Approvals, "commit", overtaken)
     assert scene.streams() == {"batchItemFailures": []}
     assert scene.request().resume_state == "DELIVERED"
-    assert [event.type for event in scene.approvals.events(scene.id)].count("resumed") == 1
+    assert [event.type for event in scene.events(scene.id)].count("resumed") == 1
     assert scene.request().decided_at == NOW

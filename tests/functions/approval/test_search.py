@@ -76,7 +76,7 @@ def test_by_a_verified_address(scene: Scene) -> None:
     scene.api(
         "POST",
         f"/api/approvals/{voted}/vote",
-        claims(ADA, at=scene.now, email="Ada@Example.com", email_verified="true"),
+        claims(ADA, at=scene.now, email="Ada@Example.com", email_verified=True),
         body={
             "decision": "reject",
             "reason": "no",
@@ -97,7 +97,7 @@ def test_by_whoever_was_voted_for(scene: Scene) -> None:
     voted = scene.asks()
     until = (NOW + 24 * HOUR).isoformat()
     given = {"group": "quality", "to": "sam", "until": until, "reason": "On holiday"}
-    ada = claims(ADA, at=scene.now, email="ada@example.com", email_verified="true")
+    ada = claims(ADA, at=scene.now, email="ada@example.com", email_verified=True)
     identity = scene.api("POST", "/api/delegations", ada, body=given)[1]["delegation"]["delegation_id"]
     assert scene.votes(SAM, delegation_id=identity)[0] == 200
     for name in ("ada", "sam", "ada@example.com"):

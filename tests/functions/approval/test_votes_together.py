@@ -68,7 +68,7 @@ def test_each_has_its_own_signature_and_line_on_the_trail(scene: Scene, ids: lis
             basis_sha256=request.basis_sha256,
             keys=signer.keys(),
         )
-        [voted] = [event for event in scene.approvals.events(request.approval_id) if event.type == "voted"]
+        [voted] = [event for event in scene.events(request.approval_id) if event.type == "voted"]
         assert voted.new["decided_together"] == "3"
 
 

@@ -156,3 +156,23 @@ def test_what_has_its_own_record_or_is_no_admission_gets_none(event: dict[str, A
 
 def test_a_certificate_that_never_knocked() -> None:
     assert seal(failed())["status"] == "unchanged"
+
+
+@pytest.mark.parametrize("how", ["row", "note"])
+def test_the_failure_of_a_trial_is_marked(how: str) -> None:
+    """The note counts too: an execution may fail before the row says what it is about."""
+    claim()
+    if how == "row":
+        Admissions("Admissions").mark_trial(PUMP)
+    else:
+        boto3.client("s3").put_object(Bucket="gatehouse-crls", Key=f"trials/{sha256(b'ca')}.json", Body=b"x")
+    assert seal(failed())["status"] == "sealed"
+    [made] = kept()
+    assert made.trial
+
+
+def test_the_failure_of_a_device_of_the_fleet_is_not() -> None:
+    claim()
+    seal(failed())
+    [made] = kept()
+    assert not made.trial

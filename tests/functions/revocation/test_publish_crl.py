@@ -187,3 +187,17 @@ def test_what_is_no_event_of_s3_is_said(office: Office) -> None:
     assert office
     with pytest.raises(BadInput, match="Object Created"):
         aws_environment.call(handler, {"nobody": "asked this"})
+
+
+def test_attack_another_certificate_below_issuers_stops_no_list_and_makes_none_count(office: Office) -> None:
+    office.write(f"issuers/{office.ca_id}.pem", (other := pki.authority("Other")).pem.encode())
+    assert office.publish(pki.revocation_list(other, [7]), "forged")["status"] == "rejected"
+    assert office.publish(office.revoking(7), "real")["status"] == "accepted"
+
+
+def test_a_list_of_a_ca_that_nobody_can_vouch_for_is_kept_aside_and_the_file_named(office: Office) -> None:
+    aws_environment.client("iot").update_ca_certificate(certificateId=office.ca_id, newStatus="INACTIVE")
+    aws_environment.client("iot").delete_ca_certificate(certificateId=office.ca_id)
+    office.write(f"issuers/{office.ca_id}.pem", pki.authority("Other").pem.encode())
+    result = office.publish(office.revoking(7), "real")
+    assert (result["clause"], f"issuers/{office.ca_id}.pem" in result["reason"]) == ("profile: issuer", True)

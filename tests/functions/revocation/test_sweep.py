@@ -241,6 +241,15 @@ def test_who_is_taken_back_does_not_hang_on_files_that_somebody_lost(sweep: Swee
     assert sweep.status(certificate_id) == "REVOKED"
 
 
+def test_attack_another_certificate_below_issuers_keeps_no_revoked_device_in(sweep: Sweep) -> None:
+    certificate_id = sweep.device("pump-1", 7)
+    sweep.office.publish(sweep.office.revoking(1, 7, number=2))
+    sweep.office.write(f"issuers/{sweep.office.ca_id}.pem", pki.authority("Other").pem.encode())
+    aws_environment.reset_caches()
+    sweep.run()
+    assert sweep.status(certificate_id) == "REVOKED"
+
+
 def test_a_sweep_whose_findings_are_lost_is_not_called_swept(sweep: Sweep) -> None:
     sweep.device("pump-1", 7)
     sweep.office.publish(sweep.office.revoking(1, 7, number=2))

@@ -92,3 +92,14 @@ def test_an_outage_is_unknown(office: Office, on_unknown: str) -> None:
 def test_what_is_no_certificate_is_never_let_through(on_unknown: str, chain: list[str]) -> None:
     assert on_unknown
     assert not connects(*chain)
+
+
+def test_attack_another_certificate_below_issuers_blinds_nobody(office: Office, on_unknown: str) -> None:
+    assert on_unknown
+    office.publish(office.revoking(7))
+    office.write(f"issuers/{office.ca_id}.pem", pki.authority("Other").pem.encode())
+    office.write(f"issuers/{'b' * 64}.pem", office.ca.pem.encode())
+    office.write("issuers/readme.txt", b"x")
+    aws_environment.reset_caches()
+    assert connects(certificate(office, 8), office.ca.pem)
+    assert not connects(certificate(office, 7), office.ca.pem)

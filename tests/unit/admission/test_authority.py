@@ -128,3 +128,12 @@ def test_an_approval_lapses_when_it_says() -> None:
 def test_without_people_the_answers_stay_fresh_for_a_while() -> None:
     assert lapses_at(None, pki.NOW) == pki.NOW + FRESH_FOR
     assert timedelta(hours=1) >= FRESH_FOR
+
+
+@pytest.mark.parametrize(("action", "approved"), [("auto", None), ("people", approval())])
+def test_a_trials_device_is_not_activated_whatever_was_decided(action: Any, approved: Decision | None) -> None:
+    given = asked(decision(action), approved)
+    assert record_of(given)
+    trial = msgspec.structs.replace(given, certificate=facts(trial=True))
+    with pytest.raises(BadInput, match="trial CA"):
+        record_of(trial)

@@ -12,6 +12,7 @@ from workflows.admission import policies
 from workflows.admission.contracts import DeviceDecision, DeviceRecord
 from workflows.admission.decision import decide
 from workflows.admission.inventory import Binding, match
+from workflows.admission.trial import HELD
 from workflows.approval import rules
 
 DEVICE = policies.load("device", (CONFIG / "policies" / "device.json").read_text(encoding="utf-8"))
@@ -170,3 +171,21 @@ def test_the_basis_stays_when_nothing_was_changed_that_matters() -> None:
     """The same line imported again, and a comment in the rules, must not void an approval that is being given."""
     again = record(entered_at=pki.NOW - timedelta(minutes=1))
     assert decided(again, text=f"# reviewed\n{RULES}").basis_sha256 == BASIS
+
+
+def test_a_trials_device_is_held_before_any_rule_is_asked() -> None:
+    decision = decided(text=LAX, trial=True)
+    assert (decision.action, decision.findings, decision.ruling) == ("hold", ("unknown_device",), None)
+    assert HELD in decision.reason
+
+
+def test_neither_inventory_nor_rules_nor_people_can_admit_a_trials_device() -> None:
+    for entered in (record(), record("name#pump-0042"), record(effect="deny")):
+        for text in (LAX, RULES, LAX.replace('"auto"', '"refuse"')):
+            decision = decided(entered, text=text, trial=True)
+            assert (decision.action, decision.ruling, decision.policy_name) == ("hold", None, None)
+
+
+def test_a_policy_is_named_only_where_it_could_be_attached() -> None:
+    assert decided(record()).policy_name == DEVICE.name
+    assert decided(record(effect="deny")).policy_name is None

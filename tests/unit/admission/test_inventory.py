@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 
 from tests import pki
 from tests.unit.admission.examples import CERTIFICATE, ISSUER_KEY, facts, record, sha256
-from workflows.admission.inventory import device_key, lookup_keys, match
+from workflows.admission.inventory import counts_for_every_ca, device_key, kind_of, lookup_keys, match
 
-CERTIFICATE_KEY, SERIAL_KEY, NAME_KEY = lookup_keys(facts())
+CERTIFICATE_KEY, SERIAL_KEY, ISSUER_NAME_KEY, NAME_KEY = lookup_keys(facts())
 
 
 def test_a_certificate_is_looked_up_by_hash_then_serial_then_name() -> None:
-    assert lookup_keys(facts()) == (f"certificate#{CERTIFICATE}", f"serial#{ISSUER_KEY}#2a", "name#pump-0042")
+    assert lookup_keys(facts()) == (
+        f"certificate#{CERTIFICATE}",
+        f"serial#{ISSUER_KEY}#2a",
+        f"issuer-name#{ISSUER_KEY}#pump-0042",
+        "name#pump-0042",
+    )
 
 
 @pytest.mark.parametrize("name", [None, "", "x" * 2044, "é" * 1022])
@@ -29,16 +34,18 @@ def test_without_a_name_that_can_be_a_key_there_are_two_keys(name: str | None) -
 def test_no_common_name_reaches_another_kind_of_item(name: str) -> None:
     keys = lookup_keys(facts(common_name=name))
     assert not any(key.startswith(device_key("")) for key in keys)
-    assert [key for key in keys[2:] if not key.startswith("name#")] == []
+    assert [key.partition("#")[0] for key in keys] == ["certificate", "serial", "issuer-name", "name"][: len(keys)]
 
 
-@pytest.mark.parametrize("keys", [keys for n in (1, 2, 3) for keys in itertools.combinations(lookup_keys(facts()), n)])
+@pytest.mark.parametrize(
+    "keys", [keys for n in (1, 2, 3, 4) for keys in itertools.combinations(lookup_keys(facts()), n)]
+)
 def test_the_most_specific_allow_wins_in_whatever_order_they_are_read(keys: tuple[str, ...]) -> None:
     for order in itertools.permutations(keys):
         matched = match(facts(), [record(key) for key in order], pki.NOW)
         assert matched.record is not None
         assert matched.record.lookup_key == keys[0]
-        assert matched.matched_by == keys[0].split("#")[0]
+        assert matched.matched_by == kind_of(keys[0])
 
 
 @pytest.mark.parametrize("denied", lookup_keys(facts()))
@@ -94,7 +101,7 @@ effects = st.sampled_from(["allow", "deny", None])
 expiries = st.sampled_from([None, pki.NOW - pki.DAY, pki.NOW, pki.NOW + pki.DAY])
 
 
-@given(st.tuples(*[st.tuples(effects, expiries)] * 3))
+@given(st.tuples(*[st.tuples(effects, expiries)] * 4))
 def test_the_rule_as_a_table(cells: Any) -> None:
     """Against the sentence of the design, said another way: any live deny denies; else the first live allow; else unknown."""
     keys = lookup_keys(facts())
@@ -104,3 +111,24 @@ def test_the_rule_as_a_table(cells: Any) -> None:
     assert matched.denied == any(effect == "deny" for _, effect in live)
     assert (matched.record is None) == (not live)
     assert len(matched.expired) == len(rows) - len(live)
+
+
+def test_attack_a_name_of_one_ca_is_not_found_by_another_s_whatever_it_is_called() -> None:
+    """Were the key ``name#<issuer key>#pump-0042``, another CA could have signed for a device of just that name."""
+    bound = record(f"issuer-name#{ISSUER_KEY}#pump-0042")
+    assert match(facts(), [bound], pki.NOW).record == bound
+    other = sha256("another CA's key")
+    for name in ("pump-0042", f"{ISSUER_KEY}#pump-0042", f"issuer-name#{ISSUER_KEY}#pump-0042"):
+        assert match(facts(issuer_key=other, common_name=name), [bound], pki.NOW).record is None
+
+
+@given(key=st.text(st.characters(codec="utf-8"), min_size=64, max_size=64), name=st.text(min_size=1))
+def test_no_two_names_of_two_issuers_share_a_key(key: str, name: str) -> None:
+    mine = set(lookup_keys(facts())) - {NAME_KEY, CERTIFICATE_KEY}
+    assert not mine & set(lookup_keys(facts(issuer_key=sha256(key), common_name=name)))
+
+
+def test_only_a_name_that_is_expected_without_an_issuer_counts_for_every_ca() -> None:
+    keys = lookup_keys(facts())
+    assert [counts_for_every_ca(record(key)) for key in keys] == [False, False, False, True]
+    assert not counts_for_every_ca(record(NAME_KEY, effect="deny"))

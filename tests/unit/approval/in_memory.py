@@ -48,8 +48,9 @@ class Memory(Approvals):
     def snapshot(self, request: Request) -> Any:  # noqa: ARG002
         return msgspec.json.decode(self.shown)
 
-    def record(self, approval_id: str, event: AuditEvent) -> None:
+    def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:  # noqa: ARG002
         """A refusal changes nothing."""
+        return True
 
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
         self.shown = snapshot

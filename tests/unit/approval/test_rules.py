@@ -96,6 +96,7 @@ def test_explain_tells_of_every_rule_and_which_decides() -> None:
     assert [(t.rule_id, t.matched, t.decides) for t in told] == [
         ("unknown-device", False, False),
         ("second-certificate", False, False),
+        ("name-without-issuer", False, False),
         ("wildcard-policy", False, False),
         ("high-impact-product", True, True),
         ("expected-device", True, False),
@@ -148,8 +149,8 @@ def test_an_unknown_device_is_never_let_in_by_a_rule_alone() -> None:
         (SHIPPED.replace("{ security = 1 }", "{ security = 0 }"), "0 people of 'security'"),
         (SHIPPED.replace("{ security = 1 }", "{ }"), "nobody is asked"),
         (SHIPPED.replace('"expected-device"', '"unknown-device"'), "two rules are called 'unknown-device'"),
-        (SHIPPED.replace('findings = "wildcard_policy"', 'findings = "wild"'), "`rules[2].findings`"),
-        (SHIPPED.replace('findings = "wildcard_policy"', "findings = []"), "`rules[2].findings`"),
+        (SHIPPED.replace('findings = "wildcard_policy"', 'findings = "wild"'), "`rules[3].findings`"),
+        (SHIPPED.replace('findings = "wildcard_policy"', "findings = []"), "`rules[3].findings`"),
         (SHIPPED + "people = { quality = 1 }\n", 'only a rule with action = "people" asks people'),
         (SHIPPED.replace('decide_within = "4h"\n', ""), "`decide_within`: is missing"),
         (

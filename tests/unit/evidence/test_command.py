@@ -238,7 +238,7 @@ def test_an_act_is_named_as_one_and_not_by_the_outcome_it_left(stack: Stack, tmp
     before = sealed(held)
     ask = Ask(id="5a" * 16, act="reopen", certificate_id=PUMP, execution_arn="x", reason="Entered by now", bucket="b")
     by = Operator(arn="arn:aws:iam::1:user/erin", user_id="AIDA", signed_at=records.NOW, ask_sha256="0" * 64)
-    head = SimpleNamespace(device="pump-0042", outcome="held", link=records.link(held, before))
+    head = SimpleNamespace(device="pump-0042", outcome="held", link=records.link(held, before), trial=False)
     change = Change(before={"reopen_at": 253402300799000}, after={"reopen_at": 1795435200000})
     act = operated(ask, by, head, change, at=records.NOW + records.MINUTE, code_version="x")
     stack.keep({held.key: before, act.key: sealed(act)})

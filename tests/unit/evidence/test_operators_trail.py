@@ -15,8 +15,12 @@ from gatehouse.trail import recorded
 from tests import pki
 from tests.unit.evidence.conftest import Stack
 from workflows.admission.contracts import DeviceRecord
+from workflows.admission.issuers import fingerprint
 from workflows.evidence import trail
 from workflows.evidence.errors import TrailUnavailable
+
+AUTHORITY = pki.authority()
+CA = fingerprint(AUTHORITY.certificate)
 
 
 def entries() -> list[trail.Entry]:
@@ -39,7 +43,7 @@ def deny(target: Target) -> None:
 def publish(target: Target) -> None:
     """Nobody judges the list here, so that the act fails."""
     with suppress(Unreachable):
-        revocation_lists.publish(target, pki.revocation_list(pki.authority()), "ca", at=pki.NOW, within=0)
+        revocation_lists.publish(target, pki.revocation_list(AUTHORITY), CA, at=pki.NOW, within=0)
 
 
 ACTS: dict[str, tuple[Callable[[Target], None], tuple[str, str, str]]] = {
@@ -51,8 +55,7 @@ ACTS: dict[str, tuple[Callable[[Target], None], tuple[str, str, str]]] = {
 
 @pytest.fixture
 def target(stack: Stack) -> Target:
-    kept = pki.authority().pem.encode()
-    boto3.client("s3").put_object(Bucket="gatehouse-crls", Key="issuers/ca.pem", Body=kept)
+    boto3.client("s3").put_object(Bucket="gatehouse-crls", Key=f"issuers/{CA}.pem", Body=AUTHORITY.pem.encode())
     return stack.target
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests import pki, records
 from tests.records import NOW, altered, approval, bucket, dossier, keys, sealed, vote
-from workflows.admission.contracts import DeviceRecord, Dossier, Requirement, Ruling
+from workflows.admission.contracts import DeviceRecord, Dossier, Inspection, Requirement, Ruling
 from workflows.evidence import jws, manifest
 from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.errors import EvidenceInvalid
@@ -274,6 +274,7 @@ WRONGLY_ADMITTED: dict[str, Callable[[Dossier], Dossier]] = {
         device=altered(told.device, ruling=_two_of_quality()),
     ),
     "a vote against it": lambda told: altered(told, approval=approval(vote(), vote("8", decision="reject"))),
+    "a trial's": lambda told: altered(told, certificate=_of_a_trial()),
     "nothing activated": lambda told: altered(told, activation=None),
 }
 
@@ -283,6 +284,13 @@ def _denied() -> DeviceRecord:
     assert device is not None
     denied: DeviceRecord = altered(device.record, effect="deny")
     return denied
+
+
+def _of_a_trial() -> Inspection:
+    found = dossier().certificate
+    assert found is not None
+    inspection: Inspection = altered(found, facts=altered(found.facts, trial=True))
+    return inspection
 
 
 def _two_of_quality() -> Ruling:
@@ -298,6 +306,12 @@ def test_an_admission_that_its_own_record_does_not_bear_out(name: str) -> None:
     told = WRONGLY_ADMITTED[name](dossier(approved=approval(vote())))
     with pytest.raises(EvidenceInvalid) as caught:
         verify_record(sealed(records.admission(dossier=told)), keys())
+    assert caught.value.rule == "outcome"
+
+
+def test_a_record_that_is_marked_as_a_trials_bears_no_admission_out() -> None:
+    with pytest.raises(EvidenceInvalid, match="trial") as caught:
+        verify_record(sealed(altered(records.admission(), trial=True)), keys())
     assert caught.value.rule == "outcome"
 
 

@@ -1,10 +1,12 @@
 """Running commands as a user does, and reading what they left in the audit trail."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from typer.testing import CliRunner, Result
 
+from gatehouse import tables
 from gatehouse.cli import app
 from gatehouse.target import Target
 from tests import trails
@@ -27,6 +29,12 @@ def answer(*arguments: str, code: int = 0, stdin: str | None = None) -> Any:
 def entries(target: Target, act_type: str) -> list[trail.Entry]:
     """What the trail says of one kind of act, the oldest first."""
     return [one for one in trails.every(target) if one.type == act_type]
+
+
+def enter(target: Target, table: str, items: Iterable[object]) -> None:
+    """Put items into the table that is the stack's output of this name."""
+    for item in items:
+        target.client("dynamodb").put_item(TableName=target.output(table), Item=tables.to_item(item))
 
 
 def lose_the_trail(target: Target) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from moto.iot.models import iot_backends
 
 from gatehouse import revocation_lists
 from gatehouse.target import Target
@@ -39,6 +40,10 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
     }
     found = Target("gatehouse")
     found.__dict__["outputs"] = outputs
+    registered = iot_backends[aws_environment.ACCOUNT][aws_environment.REGION].ca_certificates
+    found.client("iot").list_ca_certificates = lambda **_: {  # moto knows no ListCACertificates
+        "certificates": [{"certificateId": one} for one in registered]
+    }
     monkeypatch.setattr(Target, "resolve", lambda *_: found)
     acts.serve(monkeypatch, found)
     return found

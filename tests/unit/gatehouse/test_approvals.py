@@ -168,6 +168,20 @@ def test_a_json_export_is_one_array(monkeypatch: pytest.MonkeyPatch, count: int)
     assert json.loads(text) == [{"n": n} for n in range(count)]
 
 
+def test_a_json_export_fetches_what_is_left_of_a_long_trail(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = {"approval_id": "a", "events": [{"n": 1}], "events_cursor": "event#1"}
+    pages = [{"events": [{"n": 2}], "cursor": "event#2"}, {"events": [{"n": 3}], "cursor": None}]
+    asked = api(monkeypatch, (200, {"approvals": [one], "cursor": None}), *((200, page) for page in pages)).asked
+    [whole] = json.loads("".join(Approvals(URL, "token").export("json", Wanted())))
+    assert whole == {"approval_id": "a", "events": [{"n": 1}, {"n": 2}, {"n": 3}]}
+    assert asked[1].full_url == "https://approvals.example/api/approvals/a/events?cursor=event%231"
+
+
+def test_a_csv_export_has_no_mark_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    api(monkeypatch, (200, (b'\xef\xbb\xbf"a"\r\n', NEXT)), (200, b'"2"\r\n'))
+    assert "".join(Approvals(URL, "token").export("csv", Wanted())) == '"a"\r\n"2"\r\n'
+
+
 @pytest.mark.parametrize(
     "link", ['<https://evil.example/api/export?x>; rel="next"', '<//evil.example>; rel="next"', "x"]
 )

@@ -12,11 +12,12 @@ import pytest
 import typer
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gatehouse import tables
 from gatehouse.cli import app
 from gatehouse.target import Target
 from tests import pki
-from tests.unit.gatehouse.commands import answer, run
+from tests.unit.gatehouse.commands import answer, enter, run
+from workflows.admission.issuers import fingerprint
+from workflows.hashes import beginning
 
 HASH = "ab" * 32
 NOW = datetime.now(UTC)
@@ -70,7 +71,8 @@ def test_who_entered_a_line_stays_while_the_line_does(target: Target, tmp_path: 
     file = write_inventory(tmp_path, f"device,certificate_sha256\npump-1,{HASH}\n")
     answer("inventory", "import", file, "--entered-by", "ada")
     answer("inventory", "import", file, "--entered-by", "grace")
-    assert answer("inventory", "show", "pump-1")["records"][0]["entered_by"] == "ada"
+    entered_by = answer("inventory", "show", "pump-1")["records"][0]["entered_by"]
+    assert re.fullmatch(r"ada \(arn:aws:[^()]+\)", entered_by)  # the AWS identity is kept beside whom it names
 
 
 def test_dry_run_writes_nothing(target: Target, tmp_path: Path) -> None:
@@ -101,6 +103,7 @@ def test_expired_lines_are_pointed_out(target: Target, tmp_path: Path) -> None:
 def admission(certificate_id: str, outcome: str, minutes: int, **more: Any) -> dict[str, Any]:
     return {
         "certificate_id": certificate_id,
+        "id_prefix": beginning(certificate_id),
         "outcome": outcome,
         "claimed_at": NOW - timedelta(minutes=minutes),
         "knocks": 1,
@@ -111,13 +114,12 @@ def admission(certificate_id: str, outcome: str, minutes: int, **more: Any) -> d
 
 @pytest.fixture
 def admissions(target: Target) -> None:
-    dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     found = [
         admission("aa" * 32, "admitted", 3, device="pump-1", reopen_at=253402300799000),
         admission("ab" * 32, "refused", 2, device="pump-1", reason="\x1b[31mrevoked"),
-        admission("b" * 64, "open", 1),
+        admission("b" * 64, "open", 1, common_name="pump-9"),
     ]
-    tables.write_batch(dynamodb, table, [tables.to_item(item) for item in found])
+    enter(target, "AdmissionsTable", found)
 
 
 @pytest.mark.usefixtures("admissions")
@@ -134,6 +136,7 @@ def test_admissions_are_listed_newest_first() -> None:
 def test_admission_is_found_by_device_certificate_and_its_beginning() -> None:
     assert answer("admissions", "show", "pump-1")["certificate_id"] == "ab" * 32
     assert answer("admissions", "show", "aa" * 32)["outcome"] == "admitted"
+    assert answer("admissions", "show", "pump-9")["certificate_id"] == "b" * 64, "no inventory line names it"
     shown = answer("admissions", "show", "bbbbbb")
     assert shown["outcome"] == "open"
     assert shown["history"].startswith("https://eu-west-1.console.aws.amazon.com/states/")
@@ -147,8 +150,7 @@ def test_admission_that_is_not_there_is_named(name: str) -> None:
 
 
 def test_two_certificates_with_one_beginning_ask_for_more(target: Target) -> None:
-    items = [tables.to_item(admission("abcdef" + digit * 58, "open", 1)) for digit in "01"]
-    tables.write_batch(target.client("dynamodb"), target.output("AdmissionsTable"), items)
+    enter(target, "AdmissionsTable", [admission("abcdef" + digit * 58, "open", 1) for digit in "01"])
     assert "give more of it" in run("admissions", "show", "abcdef", code=2).stderr
 
 
@@ -165,7 +167,7 @@ def test_list_is_handed_in_judged_and_shown(
     target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str], judged_while_waiting: None
 ) -> None:
     authority, certificate, _ = ca_files
-    ca, other = "a" * 64, "b" * 64
+    ca, other = fingerprint(authority.certificate), "b" * 64
     target.client("s3").put_object(
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca}.pem", Body=authority.pem.encode()
     )
@@ -191,7 +193,7 @@ def test_list_is_handed_in_judged_and_shown(
 def test_sweep_says_whom_it_would_take_back_and_how_long_that_takes(
     target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str], judged_while_waiting: None
 ) -> None:
-    authority, ca = ca_files[0], "a" * 64
+    authority, ca = ca_files[0], fingerprint(ca_files[0].certificate)
     dates: Any = {"this_update": NOW - pki.HOUR, "next_update": NOW + pki.DAY}
     target.client("s3").put_object(
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca}.pem", Body=authority.pem.encode()
@@ -204,9 +206,7 @@ def test_sweep_says_whom_it_would_take_back_and_how_long_that_takes(
          "claimed_at": NOW.isoformat(), "device": f"pump-{serial}", "reason": "revoked"}
         for serial, outcome in [(7, "admitted"), (8, "admitted"), (9, "held"), (10, "refused")]
     ]  # fmt: skip
-    tables.write_batch(
-        target.client("dynamodb"), target.output("AdmissionsTable"), [tables.to_item(row) for row in rows]
-    )
+    enter(target, "AdmissionsTable", rows)
     file = tmp_path / "a.crl"
     file.write_bytes(pki.revocation_list(authority, [7, 9, 10, 99], number=5, **dates))
     [plan] = answer("crl", "sweep", "--dry-run", "--list", str(file), "--ca", ca)
@@ -224,12 +224,13 @@ def test_list_that_nobody_judges_is_not_called_published(
     target: Target, tmp_path: Path, ca_files: tuple[pki.Authority, str, str]
 ) -> None:
     authority, _, _ = ca_files
+    ca = fingerprint(authority.certificate)
     target.client("s3").put_object(
-        Bucket=target.output("CrlBucket"), Key=f"issuers/{'a' * 64}.pem", Body=authority.pem.encode()
+        Bucket=target.output("CrlBucket"), Key=f"issuers/{ca}.pem", Body=authority.pem.encode()
     )
     file = tmp_path / "a.crl"
     file.write_bytes(pki.revocation_list(authority))
-    told = run("crl", "publish", str(file), "--ca", "a" * 64, "--within", "0", code=3).stderr
+    told = run("crl", "publish", str(file), "--ca", ca, "--within", "0", code=3).stderr
     assert "was not judged within 0 s" in told
 
 

@@ -202,6 +202,9 @@ def test_decision_that_was_lost_reopens_the_admission(target: Target) -> None:
 
 
 def test_device_that_is_missed_cannot_be_brought_back_by_a_command_but_accepted(target: Target) -> None:
+    note(target, "pending_without_admission", "aa" * 32)
+    said = run("findings", "repair", "pending_without_admission", "aa" * 32, *WHY, "--yes", code=1).stderr
+    assert "the device knocks again" in " ".join(said.split())
     note(target, "not_returned", "aa" * 32)
     assert "No command" in run("findings", "repair", "not_returned", "aa" * 32, *WHY, "--yes", code=1).stderr
     assert answer("findings", "accept", "not_returned", "aa" * 32, *WHY, "--dry-run")["done"] is False

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import pytest
 
 from gatehouse import checkup, lost_events, tables
+from gatehouse.check import Check
 from gatehouse.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
@@ -256,7 +257,7 @@ def whole(target: Target, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Target:
     target._clients["lambda"] = SimpleNamespace(
         get_account_settings=lambda: account_of(1000), get_event_source_mapping=lambda **_: dict(source)
     )
-    monkeypatch.setattr(checkup, "_endpoint", lambda _: checkup.Check(name="device endpoint", state="ok", found="here"))
+    monkeypatch.setattr(checkup, "_endpoint", lambda _: Check(name="device endpoint", state="ok", found="here"))
     return target
 
 
@@ -270,12 +271,16 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "stack": "ok",
         "state machine": "ok",
         "topic rule": "ok",
+        "rule's metrics": "ok",
+        "newest certificates": "ok",
         "registration queue": "ok",
         "device endpoint": "ok",
         "pace": "ok",
         "concurrency": "ok",
         "executions": "ok",
+        "expiry": "ok",
         "findings": "ok",
+        "names": "ok",
         "CAs": "warning",
         "queue rule": "ok",
         "queue dead-letters": "ok",
@@ -288,6 +293,23 @@ def test_a_new_account_s_limit_of_ten_functions_at_once_is_found(whole: Target) 
     assert check["state"] == "warning"
     assert "10 functions may run at once" in check["found"]
     assert "calls_per_second in config/limits.toml to 2 " in check["advice"]
+
+
+def test_certificates_that_expire_soon_are_found(whole: Target) -> None:
+    now = datetime.now(UTC)
+    for number, (days, outcome) in enumerate([(20, "admitted"), (9, "admitted"), (40, "admitted"), (10, "refused")]):
+        row = {
+            "certificate_id": f"{number:064x}",
+            "outcome": outcome,
+            "device": f"pump-{number}",
+            "not_after": now + days * pki.DAY,
+            "expires_in": f"{now + days * pki.DAY:%Y-%m}",
+        }
+        whole.client("dynamodb").put_item(TableName=whole.output("AdmissionsTable"), Item=tables.to_item(row))
+    (check,) = [check for check in answer("doctor", code=0) if check["name"] == "expiry"]
+    assert check["state"] == "warning"
+    assert f"2 admitted certificates expire within 30 days, the first on {now + 9 * pki.DAY:%Y-%m-%d}" in check["found"]
+    assert check["advice"].endswith("pump-1")
 
 
 def test_an_open_admission_whose_execution_has_ended_is_found_before_any_event_comes(whole: Target) -> None:

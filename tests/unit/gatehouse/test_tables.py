@@ -6,22 +6,11 @@ from typing import Any
 import pytest
 
 from gatehouse import tables
-from gatehouse.errors import Unreachable
+from gatehouse.target import Target
 
 
 class Throttled:
-    """A DynamoDB that takes one item of each write and hands back the rest, for the first `calls` calls."""
-
-    def __init__(self, calls: int) -> None:
-        self.calls = calls
-        self.taken: list[Any] = []
-
-    def batch_write_item(self, RequestItems: dict[str, list[Any]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
-        (table, requests), *_ = RequestItems.items()
-        self.calls -= 1
-        taken = 1 if self.calls >= 0 else len(requests)
-        self.taken += requests[:taken]
-        return {"UnprocessedItems": {table: requests[taken:]} if requests[taken:] else {}}
+    """A DynamoDB that reads one key of each call and hands back the rest."""
 
     def batch_get_item(self, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
         (table, wanted), *_ = RequestItems.items()
@@ -30,30 +19,13 @@ class Throttled:
         return {"Responses": {table: keys[:1]}, "UnprocessedKeys": {table: left} if keys[1:] else {}}
 
 
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def test_keys_handed_back_are_read_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("gatehouse.tables.time.sleep", waits.append)
-    return waits
-
-
-def test_items_handed_back_are_written_in_the_end(no_waiting: list[float]) -> None:
-    dynamodb = Throttled(calls=3)
-    items = [{"n": {"S": str(number)}} for number in range(10)]
-    tables.write_batch(dynamodb, "Inventory", items)
-    assert [request["PutRequest"]["Item"] for request in dynamodb.taken] == items
-    assert len(no_waiting) == 3
-    assert all(0 <= wait <= 5 for wait in no_waiting)
-
-
-def test_writing_is_given_up_with_a_message() -> None:
-    with pytest.raises(Unreachable, match="Import again"):
-        tables.write_batch(Throttled(calls=99), "Inventory", [{"n": {"S": str(number)}} for number in range(25)])
-
-
-def test_keys_handed_back_are_read_in_the_end() -> None:
-    found = tables.read_batch(Throttled(calls=0), "Inventory", [{"lookup_key": str(number)} for number in range(5)])
+    found = tables.read_batch(Throttled(), "Inventory", [{"lookup_key": str(number)} for number in range(5)])
     assert [item["lookup_key"] for item in found] == ["0", "1", "2", "3", "4"]
+    assert len(waits) == 4
+    assert all(0 <= wait <= 5 for wait in waits)
 
 
 def test_batches_lose_nothing() -> None:
@@ -65,3 +37,28 @@ def test_batches_lose_nothing() -> None:
 def test_items_are_read_back_as_they_were() -> None:
     value = {"a": "x", "n": 3, "l": ["p", "q"], "m": {"k": "v"}, "b": True, "gone": None}
     assert tables.to_plain(tables.to_item(value)) == {key: part for key, part in value.items() if part is not None}
+
+
+@pytest.mark.parametrize(
+    ("stands", "compared", "written"),
+    [
+        (None, None, True),
+        ({"a": "x"}, None, False),
+        ({"a": "x", "n": 3}, {"a": "x", "n": 3}, True),
+        ({"a": "x", "n": 3}, {"a": "x", "n": 4}, False),
+        ({"a": "x"}, {"a": "x", "n": 4}, False),
+        (None, {"a": "x"}, False),
+        ({"a": "x", "new": "by somebody"}, {"a": "x"}, False),
+        ({"a": "x", "m": {"k": ["v"]}}, {"a": "x", "m": {"k": ["v"]}}, True),
+    ],
+)
+def test_an_item_is_put_only_over_what_was_compared(
+    target: Target, stands: dict[str, Any] | None, compared: dict[str, Any] | None, written: bool
+) -> None:
+    dynamodb, table, key = target.client("dynamodb"), target.output("InventoryTable"), {"lookup_key": "k"}
+    if stands is not None:
+        dynamodb.put_item(TableName=table, Item=tables.to_item(key | stands))
+    there = None if compared is None else key | compared
+    assert tables.put_over(dynamodb, table, key | {"new": "ours"}, there, key="lookup_key") is written
+    found = dynamodb.get_item(TableName=table, Key=tables.to_item(key)).get("Item")
+    assert (found is not None and tables.to_plain(found) == key | {"new": "ours"}) is written

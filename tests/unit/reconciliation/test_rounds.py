@@ -6,9 +6,10 @@ import pytest
 
 from tests import pki
 from workflows.reconciliation import rounds
-from workflows.reconciliation.findings import KINDS
+from workflows.reconciliation.findings import GRACE, KINDS
 
 DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("name", rounds.ROUNDS)
@@ -37,8 +38,24 @@ def test_a_round_rests_until_it_is_due_and_one_under_way_never_does() -> None:
     assert rounds.due(under_way, "fleet", pki.NOW + 5 * DAY, DAY) == under_way
     done = rounds.Cursor(round="fleet", round_began=pki.NOW, walk=None, walk_began=pki.NOW)
     assert rounds.due(done, "fleet", pki.NOW + DAY - timedelta(seconds=1), DAY) is None
-    assert rounds.due(done, "fleet", pki.NOW + DAY, DAY) == rounds.begin("fleet", pki.NOW + DAY)
+    assert rounds.due(done, "fleet", pki.NOW + DAY, DAY) == rounds.begin("fleet", pki.NOW + DAY, done)
     assert rounds.due(None, "fleet", pki.NOW, DAY) == rounds.begin("fleet", pki.NOW)
+
+
+def test_each_round_looks_as_far_back_as_the_last_one_left_to_it() -> None:
+    """The last one judged no certificate younger than `GRACE`, and its next run comes five minutes later, more or less a few seconds."""
+    first = rounds.begin("arrivals", pki.NOW)
+    assert first.since == pki.NOW - rounds.FIRST_LOOK
+    over = rounds.after(rounds.after(first, None, pki.NOW + MINUTE), None, pki.NOW + MINUTE)
+    second = rounds.due(over, "arrivals", pki.NOW + 5 * MINUTE - timedelta(seconds=2), rounds.ARRIVALS_EVERY)
+    assert second is not None
+    assert (second.since, second.number) == (pki.NOW - GRACE, 1)
+
+
+@pytest.mark.parametrize("one_in", [1, 2, 7])
+def test_each_subject_is_asked_for_in_one_of_so_many_rounds(one_in: int) -> None:
+    for subject in (f"pump-{number}" for number in range(50)):
+        assert sum(rounds.in_turn(subject, number, one_in) for number in range(3, 3 + one_in)) == 1
 
 
 def test_every_kind_of_finding_is_found_by_one_walk() -> None:

@@ -13,6 +13,7 @@ from gatehouse.target import Target
 from tests import acts, aws_environment
 from tests.web.console.stories import MACHINE, START, StepFunctions, Story, admitted, arn, rolled_back, stopped, waiting
 from tests.web.console.visitor import Visitor
+from workflows.hashes import beginning
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eevil"
 
@@ -97,6 +98,7 @@ def _admissions(stack: Stack) -> None:
         stack.put(
             "AdmissionsTable",
             certificate_id=certificate(number),
+            id_prefix=beginning(certificate(number)),
             execution_arn=arn(name),
             execution_name=name,
             claimed_at=f"2026-11-23T12:0{number}:00Z",

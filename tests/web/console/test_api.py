@@ -13,6 +13,7 @@ from tests import aws_environment, pki
 from tests.web.console.conftest import HOSTILE, Stack, certificate
 from tests.web.console.stories import TOKEN, arn
 from tests.web.console.visitor import Visitor
+from workflows.admission.issuers import fingerprint
 from workflows.revocation.authorities import AuthorityRevocation, Order
 
 
@@ -123,13 +124,14 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
         mode="DEFAULT",
         valid_until=pki.NOW,
     )
-    kept = msgspec.structs.replace(known, ca_certificate_id="e" * 64)
+    kept_id = fingerprint(ca.certificate)
+    kept = msgspec.structs.replace(known, ca_certificate_id=kept_id)
     monkeypatch.setattr(authority, "list_all", lambda _: iter([known, kept]))
     aws_environment.client("s3").put_object(
-        Bucket=stack.output("CrlBucket"), Key=f"issuers/{'e' * 64}.pem", Body=ca.pem.encode()
+        Bucket=stack.output("CrlBucket"), Key=f"issuers/{kept_id}.pem", Body=ca.pem.encode()
     )
     order = AuthorityRevocation(
-        ca_certificate_id="e" * 64, subject="CN=Works CA", issuer_key="d" * 64, by="arn:aws:iam::1:user/ada", reason="x", at=pki.NOW,
+        ca_certificate_id=kept_id, subject="CN=Works CA", issuer_key="d" * 64, by="arn:aws:iam::1:user/ada", reason="x", at=pki.NOW,
         trail_id="7" * 32,
     )  # fmt: skip
     revocation_orders.write(stack, Order(revocation=order), None)

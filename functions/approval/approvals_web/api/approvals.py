@@ -1,5 +1,7 @@
 """The JSON API of the approvers: lists, one request, a vote. Reading never changes anything."""
 
+import re
+
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
@@ -7,12 +9,14 @@ from functions.approval.approvals_web import access, resources, sent, views
 from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.lanes import LANES, Lane, page
+from functions.approval.approvals_web.paging import CursorInvalid
 from functions.approval.approvals_web.voting import vote
-from functions.shared import clock
+from functions.shared import approval_trail, clock
 from workflows.approval import votes
 
 router = Router()  # type: ignore[no-untyped-call]
 
+_EVENT = re.compile(r"event#[0-9TZ:.-]{24}#[0-9]{6}-[0-9a-f]{8}")
 LIMIT = 25
 MOST = 100
 _BALLOT = (
@@ -36,11 +40,21 @@ def list_approvals() -> Response[str]:
 def show_approval(approval_id: str) -> Response[str]:
     """Everything about one request."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
-    request = access.find(approvals, approval_id, person)
-    if not may_read(person, request):
-        raise nobody()
-    snapshot, events = approvals.snapshot(request), approvals.events(approval_id)
+    request = access.readable(approvals, approval_id, person)
+    snapshot, events = approvals.snapshot(request), approval_trail.events(approvals.table, approval_id)
     return answer(views.detail(request, person, snapshot, events, at=clock.now()))
+
+
+@router.get("/api/approvals/<approval_id>/events")
+def show_events(approval_id: str) -> Response[str]:
+    """One page of a request's trail, oldest first; `cursor` is where the next begins."""
+    approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
+    access.readable(approvals, approval_id, person)
+    cursor = (router.current_event.query_string_parameters or {}).get("cursor")
+    if cursor is not None and not _EVENT.fullmatch(cursor):
+        raise CursorInvalid("This cursor is not one of ours. Start again without it.")
+    found = approval_trail.events(approvals.table, approval_id, after=cursor)
+    return answer({"events": found.events, "cursor": found.left})
 
 
 @router.post("/api/approvals/<approval_id>/vote")
@@ -48,10 +62,10 @@ def cast_vote(approval_id: str) -> Response[str]:
     """A vote: stored and answered with its receipt, or refused with the reason."""
     person = signed_in(router.current_event.raw_event)
     approvals = resources.approvals()
-    access.find(approvals, approval_id, person)
-    ballot = sent.body(router.current_event.decoded_body, votes.Ballot, _BALLOT)
+    access.readable(approvals, approval_id, person)
+    ballot = sent.body(router.current_event, votes.Ballot, _BALLOT)
     result, request = vote(approvals, resources.vote_signer(), approval_id, person, ballot)
-    if isinstance(result, votes.Refused) and not may_read(person, request):
+    if isinstance(result, votes.Refused) and not may_read(person, request):  # it asks other groups since
         raise nobody()
     if isinstance(result, votes.Refused):
         return fault(result.code, result.message)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from functions.approval.approvals_web import access, delegating, opaque, resources, sent, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
-from functions.approval.approvals_web.paging import CursorInvalid
+from functions.approval.approvals_web.paging import CursorInvalid, Id, Time
 from functions.shared import clock
 from functions.shared.delegations import Position, position
 from workflows.approval.delegating import Asked, NotDelegated
@@ -27,8 +27,8 @@ class Ending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class _Left(Struct, frozen=True, array_like=True):
     """A `Position` that came back."""
 
-    delegation_id: str
-    until: str
+    delegation_id: Id
+    until: Time
 
 
 @router.get("/api/delegations")
@@ -53,7 +53,7 @@ def list_delegations() -> Response[str]:
 def make_delegation() -> Response[str]:
     """Give one's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    asked = sent.body(router.current_event.decoded_body, Asked, _ASKED)
+    asked = sent.body(router.current_event, Asked, _ASKED)
     return _told(delegating.delegate(person, asked), person, made=True)
 
 
@@ -61,7 +61,7 @@ def make_delegation() -> Response[str]:
 def end_delegation(delegation_id: str) -> Response[str]:
     """End one before its time."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    why = sent.body(router.current_event.decoded_body, Ending, 'Expected {"reason"} and nothing else.')
+    why = sent.body(router.current_event, Ending, 'Expected {"reason"} and nothing else.')
     return _told(delegating.end(person, delegation_id, why.reason), person)
 
 

@@ -26,7 +26,7 @@ _ACT = (
 def cast_votes() -> Response[str]:
     """One result a request, in the order given; 409 and nothing decided if they are not alike or not all green."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    act = sent.body(router.current_event.decoded_body, bulk.Act, _ACT)
+    act = sent.body(router.current_event, bulk.Act, _ACT)
     if len({one.approval_id for one in act.ballots}) < len(act.ballots):
         raise Denied("bad_request", "One request is named twice. Name each once.")
     told = vote_together(resources.approvals(), resources.vote_signer(), person, act)

@@ -8,6 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
+from functions.approval.approvals_web import sent
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.approval.approvals_web.resources import Settings
@@ -50,8 +51,8 @@ def cookie(name: str, value: str, *, seconds: int | None = None) -> Cookie:
 
 def read_cookie(event: dict[str, Any], name: str) -> str | None:
     """The cookie's value. The HTTP API lists cookies apart; a gateway that does not leaves them in the header."""
-    sent = event.get("cookies") or (event.get("headers") or {}).get("cookie", "").split(";")
-    found = (pair.strip().partition("=") for pair in sent)
+    pairs = event.get("cookies") or (event.get("headers") or {}).get("cookie", "").split(";")
+    found = (pair.strip().partition("=") for pair in pairs)
     return next((value for key, _, value in found if key == name and value), None)
 
 
@@ -66,11 +67,11 @@ def signed_in(event: dict[str, Any], *, attended: bool = True) -> Session:
 
 def form(event: BaseProxyEvent) -> dict[str, list[str]]:
     """The fields that were sent. Raises `Denied`."""
-    sent = event.decoded_body or ""
-    if len(sent) > MOST_FORM:
-        raise Denied("bad_request", f"The form has {len(sent)} characters; at most {MOST_FORM}.")
+    written = sent.text(event)
+    if len(written) > MOST_FORM:
+        raise Denied("bad_request", f"The form has {len(written)} characters; at most {MOST_FORM}.")
     try:
-        return parse_qs(sent, keep_blank_values=True, max_num_fields=200)
+        return parse_qs(written, keep_blank_values=True, max_num_fields=200, errors="strict")
     except ValueError as error:
         raise Denied("bad_request", f"The form cannot be read: {error}") from error
 
@@ -86,9 +87,9 @@ def unforged(event: BaseProxyEvent, session: Session) -> dict[str, list[str]]:
     Raises `Forged`, before anything is looked at.
     """
     fields = form(event)
-    sent = one(fields, "csrf")
+    token = one(fields, "csrf")
     site = (event.headers or {}).get("sec-fetch-site", "same-origin")
-    if not hmac.compare_digest(sent.encode(), session.csrf.encode()) or site != "same-origin":
+    if not hmac.compare_digest(token.encode(), session.csrf.encode()) or site != "same-origin":
         raise Forged("forged", "This form was not made for your session, so nothing was done. Open the page again.")
     return fields
 

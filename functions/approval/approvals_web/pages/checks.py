@@ -88,11 +88,13 @@ def _inventory(device: DeviceDecision) -> Check:
     if record is None:
         return Check(state="bad", what="Inventory", value="No record matches this certificate", source="Inventory")
     by = {"certificate": "its certificate's hash", "serial": "issuer and serial number", "name": "its name alone"}
-    state: State = "attention" if device.matched_by == "name" else "good"
+    several = "name_without_issuer" in device.findings
+    state: State = "bad" if several else "attention" if device.matched_by == "name" else "good"
+    whose = ": any of several CAs could have given it" if several else ""
     return Check(
         state=state,
         what="Inventory",
-        value=f"Expected as {record.device}, matched by {by.get(device.matched_by or '', 'nothing')}",
+        value=f"Expected as {record.device}, matched by {by.get(device.matched_by or '', 'nothing')}{whose}",
         source=f"Entered by {record.entered_by}",
         at=record.entered_at,
     )

@@ -11,7 +11,7 @@ from functions.approval.approvals_web import access, resources, sent, views
 from functions.approval.approvals_web.answers import STATUS, Denied
 from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
-from functions.approval.approvals_web.pages.reading import readable, request_page
+from functions.approval.approvals_web.pages.reading import request_page
 from functions.approval.approvals_web.pages.rendering import page
 from functions.approval.approvals_web.signing_in.sessions import Session
 from functions.approval.approvals_web.together import NotTogether, vote_together
@@ -34,7 +34,7 @@ def decide(approval_id: str) -> Response[str]:
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     approvals, person = resources.approvals(), access.with_delegations(session.voter)
-    readable(approvals, approval_id, person)
+    access.readable(approvals, approval_id, person)
     result, request = vote(approvals, resources.vote_signer(), approval_id, person, _ballot(fields))
     if not isinstance(result, votes.Refused):
         return go(f"/approvals/{approval_id}/receipt")

@@ -13,7 +13,7 @@ from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, signed_in
 from functions.approval.approvals_web.pages.rendering import asset, page
 from functions.approval.approvals_web.signing_in.sessions import Session
-from functions.shared import clock
+from functions.shared import approval_trail, clock
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from functions.shared.settings import settings
@@ -77,7 +77,7 @@ def show(approval_id: str) -> Response[str]:
     """One request, and what can be done about it."""
     session = signed_in(router.current_event.raw_event)
     approvals, person = resources.approvals(), access.with_delegations(session.voter)
-    request = readable(approvals, approval_id, person)
+    request = access.readable(approvals, approval_id, person)
     return request_page(approvals, request, session, person)
 
 
@@ -86,7 +86,7 @@ def receipt(approval_id: str) -> Response[str]:
     """What this person signed, and what became of it."""
     at, session = clock.now(), signed_in(router.current_event.raw_event)
     approvals, person = resources.approvals(), access.with_delegations(session.voter)
-    request = readable(approvals, approval_id, person)
+    request = access.readable(approvals, approval_id, person)
     signed = [vote for vote in request.votes if vote.subject == person.subject]
     if not signed:
         return go(f"/approvals/{approval_id}")
@@ -107,20 +107,12 @@ def state(approval_id: str) -> Response[str]:
     """For the live status, which asks by itself: it keeps no session awake."""
     session = signed_in(router.current_event.raw_event, attended=False)
     person = access.with_delegations(session.voter)
-    request = readable(resources.approvals(), approval_id, person)
+    request = access.readable(resources.approvals(), approval_id, person)
     shown = views.summary(request, person, at=clock.now())
     ended = outcome(request)
     return answer(
         {"sentence": shown.sentence, "state": f"{request.version} {shown.status} {ended.outcome if ended else ''}"}
     )
-
-
-def readable(approvals: Approvals, approval_id: str, person: Voter) -> Request:
-    """The request. Raises `Denied`, in the same words whether it is not there or not theirs to see."""
-    request = access.find(approvals, approval_id, person)
-    if not access.may_read(person, request):
-        raise access.nobody()
-    return request
 
 
 def request_page(
@@ -141,7 +133,8 @@ def request_page(
     """
     at = clock.now()
     snapshot = approvals.snapshot(request)
-    shown = views.detail(request, person, snapshot, approvals.events(request.approval_id), at=at)
+    events = approval_trail.events(approvals.table, request.approval_id)
+    shown = views.detail(request, person, snapshot, events, at=at)
     evidence = checks.read(snapshot)
     return page(
         "request.html",

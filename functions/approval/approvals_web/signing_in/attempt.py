@@ -19,6 +19,8 @@ from functions.approval.approvals_web import opaque
 
 COOKIE = "__Host-sign-in"
 SECONDS = 600
+MOST_BACK_TO = 1500
+"""Characters: a cookie has 4,096 at most, and 25 requests that are ticked are 825."""
 
 _Random = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 _OUR_PAGES = re.compile(r"/(approvals|delegations|search|together)(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&.:%+-]*)?\Z")
@@ -57,7 +59,8 @@ def read(cookie: str | None) -> Attempt | None:
 
 def one_of_ours(back_to: str | None) -> str:
     """`back_to` if it is a page of ours, else the inbox: nobody is sent elsewhere by a link to the sign-in."""
-    return back_to if back_to and _OUR_PAGES.match(back_to) else "/approvals"
+    fits = back_to and len(back_to) <= MOST_BACK_TO and _OUR_PAGES.match(back_to)
+    return back_to if back_to and fits else "/approvals"
 
 
 def authorization_url(endpoint: str, attempt: Attempt, *, client_id: str, redirect_uri: str, fresh: bool) -> str:

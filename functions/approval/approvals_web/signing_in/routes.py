@@ -42,7 +42,7 @@ def come_back() -> Response[str]:
     event = router.current_event.raw_event
     begun = attempt.read(read_cookie(event, attempt.COOKIE))
     if begun is None or not begun.began(asked.get("state", "")):
-        raise NotSignedIn("sign_in_failed", "This browser did not begin this sign-in, or began another one since.")
+        raise NotSignedIn("not_begun", "This browser did not begin this sign-in, or began another one since.")
     if "code" not in asked:
         said = f"{asked.get('error', 'no code')} {asked.get('error_description', '')}"
         raise NotSignedIn("sign_in_failed", f"The identity provider did not sign you in: {said[:200]}")

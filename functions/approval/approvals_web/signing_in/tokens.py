@@ -1,6 +1,7 @@
 """An ID token, believed only if everything about it holds (OpenID Connect Core 1.0, section 3.1.3.7)."""
 
 import hmac
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -13,7 +14,16 @@ ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
 
 
 def verified(id_token: str, nonce: str, provider: Provider) -> dict[str, Any]:
-    """The claims of a token that the issuer signed for this sign-in.
+    """The claims of a token that the issuer signed for this sign-in. Raises `NotSignedIn`, `IdentityProviderUnavailable`."""
+    claims = signed(id_token, provider, clients={provider.oidc_client_id})
+    sent = claims.get("nonce")
+    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), nonce.encode()):
+        raise NotSignedIn("sign_in_failed", "The ID token was issued for another sign-in.")
+    return claims
+
+
+def signed(token: str, provider: Provider, *, clients: Collection[str]) -> dict[str, Any]:
+    """The claims of a token that the issuer signed, for one of `clients` if it says for whom of several.
 
     Who the person is, whether the token is ours and has not expired, is `identity.person`'s to say. Raises `NotSignedIn`,
     `IdentityProviderUnavailable`.
@@ -21,17 +31,14 @@ def verified(id_token: str, nonce: str, provider: Provider) -> dict[str, Any]:
     from joserfc.errors import JoseError
 
     try:
-        claims = _claims(id_token, providers.keys(provider.oidc_issuer))
+        claims = _claims(token, providers.keys(provider.oidc_issuer))
     except (JoseError, ValueError):
         try:
-            claims = _claims(id_token, providers.keys(provider.oidc_issuer, anew=True))
+            claims = _claims(token, providers.keys(provider.oidc_issuer, anew=True))
         except (JoseError, ValueError) as error:
             raise NotSignedIn("sign_in_failed", f"The ID token is not signed by the issuer: {error}") from error
-    sent = claims.get("nonce")
-    if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), nonce.encode()):
-        raise NotSignedIn("sign_in_failed", "The ID token was issued for another sign-in.")
     audience = claims.get("aud")
-    if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") != provider.oidc_client_id:
+    if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") not in clients:
         raise NotSignedIn("sign_in_failed", "The ID token was issued to another application.")
     return claims
 

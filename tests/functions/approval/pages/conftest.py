@@ -16,6 +16,7 @@ from functions.approval.approvals_web.app import handler as approvals_web
 from functions.approval.approvals_web.signing_in import provider
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, api_event
+from tests.approvals import KEY as API_KEY
 from tests.functions.approval.conftest import Scene
 from workflows.approval.votes import Voter
 
@@ -50,7 +51,7 @@ class Issuer:
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
-        self.keys = [KEY]
+        self.keys: list[Any] = [KEY, API_KEY]
         self.sign: Sign = signed
         self.claims: dict[str, Any] = {}
         self.document: dict[str, Any] = {

@@ -1,0 +1,39 @@
+"""Who is asking the API: the person of the very token that API Gateway's JWT authorizer let through, and of nothing else in the request.
+
+The claims that the authorizer hands over are not read for it: each is text there, and a list of groups is ``[IT security]``, of which
+nobody can tell whether it is one group or two (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html).
+"""
+
+from datetime import datetime
+from typing import Any
+
+from functions.approval.approvals_web.identity import NotSignedIn, Provider, person
+from functions.approval.approvals_web.signing_in import tokens
+from workflows.approval.votes import Voter
+
+
+def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
+    """The person behind an HTTP API event (payload format 2.0). Raises `NotSignedIn`, `IdentityProviderUnavailable`.
+
+    The authorizer has checked signature, issuer, audience and expiry. All of it is checked again here, as the pages do when somebody signs
+    in: a route that lost its authorizer lets nobody in, nor one that was given another pool's.
+    """
+    authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
+    let_in = (authorizer.get("jwt") or {}).get("claims") or {}
+    if not let_in.get("sub"):
+        raise NotSignedIn("no_token", "Sign in first.")
+    clients = {provider.oidc_client_id, provider.oidc_command_line_client_id} - {""}
+    try:
+        claims = tokens.signed(_token(event), provider, clients=clients)
+    except NotSignedIn as error:
+        raise NotSignedIn("unauthorized", str(error)) from error
+    if (claims.get("iss"), claims.get("sub")) != (let_in.get("iss"), let_in["sub"]):
+        raise NotSignedIn("unauthorized", "The token is not the one that was let in. Sign in again.")
+    return person(claims, provider, at, clients=clients)
+
+
+def _token(event: dict[str, Any]) -> str:
+    """What the Authorization header carries, with or without the scheme (RFC 6750 section 2.1), as the authorizer takes it."""
+    headers = event.get("headers") or {}
+    scheme, blank, token = str(headers.get("authorization", "")).strip().partition(" ")
+    return token.strip() if blank and scheme in {"Bearer", "bearer"} else scheme

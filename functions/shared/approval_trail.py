@@ -1,0 +1,81 @@
+"""The trail of one request, in the approvals table: appended to, read page by page, and bounded where a refusal adds to it."""
+
+import secrets
+from typing import Any
+
+from msgspec import Struct
+
+from functions.shared import conditional
+from functions.shared.aws import client, translated
+from functions.shared.conditional import ConditionFailed
+from functions.shared.items import from_item, to_item, to_plain, values
+from functions.shared.timestamps import stamp
+from workflows.approval.audit import AuditEvent
+
+MOST_OF_A_PAGE = 200
+"""Events of one answer. DynamoDB ends a page at 1 MB as well; a Lambda's answer may have 6 MB."""
+MOST_REFUSED_OF_ONE = 10
+"""Refused votes of one person on one request that are kept. Further ones are counted by the metric VoteRefused."""
+MOST_REFUSED = 200
+"""Refused votes on one request that are kept, of all people."""
+_NO_VERSION = 999_999
+
+
+class Events(Struct, frozen=True, kw_only=True):
+    """A page, oldest first. `left` is the sort key of its last event if there are more; None on the last page."""
+
+    events: tuple[AuditEvent, ...]
+    left: str | None
+
+
+def events(table: str, approval_id: str, *, after: str | None = None) -> Events:
+    """One page of a request's trail, on from `after`. Raises `AwsUnavailable`."""
+    with translated():
+        page = client("dynamodb").query(
+            TableName=table,
+            KeyConditionExpression="approval_id = :id AND #item BETWEEN :first AND :last",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues=values(id=approval_id, first=f"{after or 'event#'}\x00", last="event#~"),
+            ConsistentRead=True,
+            Limit=MOST_OF_A_PAGE,
+        )
+    left = to_plain(page["LastEvaluatedKey"])["item"] if "LastEvaluatedKey" in page else None
+    return Events(events=tuple(from_item(item, AuditEvent) for item in page["Items"]), left=left)
+
+
+def put(table: str, approval_id: str, event: AuditEvent, version: int = _NO_VERSION) -> dict[str, Any]:
+    """For a transaction. Sorted by time and, within a millisecond, by the version it led to; the rest keeps apart what else is equal."""
+    item = f"event#{stamp(event.at)}#{version:06d}-{secrets.token_hex(4)}"
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": {**to_item(event), **_key(approval_id, item)},
+            "ConditionExpression": "attribute_not_exists(approval_id)",
+        }
+    }
+
+
+def record_refusal(table: str, approval_id: str, event: AuditEvent) -> bool:
+    """Add a refused vote of ``event.actor``. False once `MOST_REFUSED_OF_ONE` of theirs or `MOST_REFUSED` are kept: it is not written then.
+
+    Counted first: a crash in between counts one that is not kept, and nobody gets past the bound. Raises `AwsUnavailable`.
+    """
+    bounds = {f"refusals#{event.actor}": MOST_REFUSED_OF_ONE, "refusals": MOST_REFUSED}
+    try:
+        for item, most in bounds.items():
+            conditional.update(
+                table,
+                {"approval_id": approval_id, "item": item},
+                "ADD refused :one",
+                condition="attribute_not_exists(refused) OR refused < :most",
+                given={"one": 1, "most": most},
+            )
+    except ConditionFailed:
+        return False
+    with translated():
+        client("dynamodb").transact_write_items(TransactItems=[put(table, approval_id, event)])
+    return True
+
+
+def _key(approval_id: str, item: str) -> dict[str, Any]:
+    return {"approval_id": {"S": approval_id}, "item": {"S": item}}

@@ -1,0 +1,14 @@
+"""What one look of `gatehouse doctor` found."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+
+class Check(Struct, frozen=True, kw_only=True):
+    """One thing looked at. A ``warning`` will trouble somebody later; what is ``wrong`` keeps devices out now, or loses something."""
+
+    name: str
+    state: Literal["ok", "warning", "wrong"]
+    found: str
+    advice: str = ""

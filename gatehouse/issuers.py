@@ -1,0 +1,52 @@
+"""Names in the inventory that do not say whose CA's: while there is one CA that is no question, with several their devices are held."""
+
+from collections.abc import Iterable
+
+from botocore.exceptions import ClientError
+
+from gatehouse import authority, tables
+from gatehouse.target import Target
+from workflows.admission.contracts import DeviceRecord
+from workflows.admission.inventory import counts_for_every_ca
+
+
+def several(target: Target) -> bool:
+    """Whether CAs with more than one key are registered, as AWS IoT lists them. The CA of a trial is none (``trials/``)."""
+    pages = (
+        target.client("s3")
+        .get_paginator("list_objects_v2")
+        .paginate(Bucket=target.output("CrlBucket"), Prefix="trials/")
+    )
+    trials = {
+        found["Key"].removeprefix("trials/").removesuffix(".json")
+        for page in pages
+        for found in page.get("Contents", [])
+    }
+    return len({ca.issuer_key for ca in authority.list_all(target) if ca.ca_certificate_id not in trials}) > 1
+
+
+def without(target: Target, records: Iterable[DeviceRecord]) -> int:
+    """How many of `records` give a name and not its issuer, if that matters: 0 while there is one CA.
+
+    Whoever may import and not list CAs is told of all of them.
+    """
+    number = sum(counts_for_every_ca(record) for record in records)
+    if not number:
+        return 0
+    try:
+        return number if several(target) else 0
+    except ClientError as error:
+        if "AccessDenied" not in error.response["Error"]["Code"]:
+            raise
+        return number
+
+
+def any_without(target: Target) -> bool:
+    """Whether the inventory holds such a line. Scans the table up to the first."""
+    lines = tables.scan(
+        target.client("dynamodb"),
+        TableName=target.output("InventoryTable"),
+        FilterExpression="begins_with(lookup_key, :name) AND effect = :allow",
+        ExpressionAttributeValues=tables.to_item({":name": "name#", ":allow": "allow"}),
+    )
+    return next(lines, None) is not None

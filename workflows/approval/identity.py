@@ -1,0 +1,84 @@
+"""When two written names are the same person's: the only place that compares identities.
+
+Compared in normal form: whatever a person may have typed, or an AWS principal may be called (addresses, user names, printed names).
+Compared exactly: a token's subject, which OpenID Connect Core 1.0 section 2 makes case-sensitive and unique at its issuer, and the
+names of groups, which the provider's administrator and `config/approval.toml` write alike. A group is a right: one that is only
+similar is not it.
+
+What no comparison can find: names of one person that have nothing in common, such as the session ``deploy-7`` and Ada Lovelace.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_UNSEEN = frozenset(
+    chr(code)
+    for first, last in (
+        (0x034F, 0x034F),
+        (0x115F, 0x1160),
+        (0x17B4, 0x17B5),
+        (0x180B, 0x180F),
+        (0x3164, 0x3164),
+        (0xFE00, 0xFE0F),
+        (0xFFA0, 0xFFA0),
+        (0xE0100, 0xE01EF),
+    )
+    for code in range(first, last + 1)
+)
+"""Unicode's Default_Ignorable_Code_Points that are in no category C (DerivedCoreProperties.txt)."""
+
+_TWO_NAMES = re.compile(r"([^<>]*?)\s*[<(]([^<>()]+)[>)]", re.DOTALL)
+
+
+def normal(name: str) -> str:
+    """The one form in which names are compared: compatibility caseless (Unicode 16.0, D146), in NFKC, each run of blanks one blank.
+
+    Characters that nobody sees are left out. The normal form of a normal form is itself.
+    """
+    seen = "".join(c for c in name if c.isspace() or not (unicodedata.category(c)[0] == "C" or c in _UNSEEN))
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", seen).casefold()).casefold()
+    return " ".join(unicodedata.normalize("NFKC", folded).split())
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two written names are the same. A name of nothing that is seen is nobody's."""
+    return normal(one) == normal(other) != ""
+
+
+def is_among(name: str, names: Iterable[str]) -> bool:
+    """Whether `name` is one of `names`."""
+    return any(same(name, one) for one in names)
+
+
+def entered_as(*written: str | None) -> tuple[str, ...]:
+    """Every name in what says who entered a device, as written: the whole text, the parts of ``Ada Lovelace <ada@example.com>`` and of
+    ``Ada Lovelace (arn:aws:sts::…)``, and the last part of an ARN, which a user or a role's session leaves.
+    """
+    parts = [part for one in written if one for part in (one, *_parts(one))]
+    found = dict.fromkeys(name.strip() for part in parts for name in (part, part.rpartition("/")[2]))
+    return tuple(name for name in found if normal(name))
+
+
+def entered_by(principal: str, named: str | None) -> str:
+    """What the inventory says of who entered a line: the AWS principal, and whom it named instead of itself."""
+    return f"{named} ({principal})" if named and named.strip() else principal
+
+
+def may_be(names: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether a person of `names` may be the one of `others`, which come from another system: for barring somebody, never for a right.
+
+    Beside equal names, the part of an address before the @ counts as a name: AWS knows ``ada``, the provider ``ada@example.com``. Two
+    addresses are only the same as a whole.
+    """
+    these, those = {normal(name) for name in names} - {""}, {normal(name) for name in others} - {""}
+    return bool(these & (those | _local(those)) or _local(these) & those)
+
+
+def _parts(written: str) -> tuple[str, ...]:
+    found = _TWO_NAMES.fullmatch(written.strip())
+    return found.groups() if found else ()
+
+
+def _local(names: Iterable[str]) -> set[str]:
+    return {before for before, at, after in (name.rpartition("@") for name in names) if at and before and after}
