@@ -412,7 +412,9 @@ class Burst:
             self.runs.go(one, INSPECT)
             self.wheel.at(np.array([start]), self.invoke, one)
 
-    def retry(self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8], policies: list[Retrier]) -> None:
+    def retry(
+        self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8] | npt.NDArray[np.int16], policies: list[Retrier]
+    ) -> None:
         """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may be started anew later."""
         if not len(runs):
             return
@@ -420,7 +422,9 @@ class Burst:
         policy = policies[int(self.runs.step[runs[0]])]
         tried = attempts[runs].astype(float)
         over = tried > policy.attempts
-        delay = np.minimum(policy.cap, policy.interval * policy.rate ** (tried - 1)) * self.random.random(len(runs))
+        delay = np.minimum(
+            policy.cap, policy.interval * policy.rate ** np.minimum(tried - 1, 60.0)
+        ) * self.random.random(len(runs))
         self.runs.again[runs] = True
         self.wheel.at((times + delay)[~over], self.invoke, runs[~over])
         lost = runs[over]
