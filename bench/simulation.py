@@ -6,7 +6,7 @@ second, in the order of their times (`bench.wheel`), and a bucket's refill withi
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 import numpy as np
@@ -68,6 +68,10 @@ class Result(Struct, frozen=True, kw_only=True):
     invocations: int
     gigabyte_seconds: float
     most_open: int
+    turn_writes: int
+    """The most writes in a second to the one item that holds the turns."""
+    open_writes: int
+    """The same to the one key of the index `by_outcome` that all open admissions share."""
     joined: npt.NDArray[np.float64]
     calls_by_minute: npt.NDArray[np.int64]
 
@@ -176,6 +180,7 @@ class Burst:
         )
         self.billed = 0.0
         self.most_open = 0
+        self.turn_writes, self.open_writes = Counter[int](), Counter[int]()
         self.calls_by_minute = np.zeros(64, np.int64)
 
     def run(self) -> Result:
@@ -194,6 +199,8 @@ class Burst:
             needed=self.devices * int(self.length.sum()),
             gigabyte_seconds=self.billed * 0.5,
             most_open=self.most_open,
+            turn_writes=max(self.turn_writes.values(), default=0),
+            open_writes=max(self.open_writes.values(), default=0),
             oldest=self.oldest,
             joined=np.sort(self.joined),
             calls_by_minute=np.trim_zeros(self.calls_by_minute, "b"),
@@ -322,7 +329,10 @@ class Burst:
         for place in np.flatnonzero(self.runs.turn[runs] >= 0):
             run = runs[place]
             slot = int(self.runs.turn[run])
-            if self.lanes.hold("admission", slot, int(times[place] * 1e6)):
+            before = self.lanes.writes
+            held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
+            self.turn_writes[int(times[place])] += self.lanes.writes - before
+            if held:
                 times[place] = max(times[place], slot / 1e6)
                 self.runs.turn[run] = -1
             else:
@@ -377,6 +387,7 @@ class Burst:
             self.claim(runs, times)
             return
         if step == CLOSE:
+            self.open_writes.update(times.astype(int).tolist())
             self.runs.end(runs)
             return
         devices = self.runs.device[runs]
@@ -403,9 +414,12 @@ class Burst:
                 self.runs.owns[run] = True
                 self.reopens_at[device] = np.inf
                 self.attempts[device] += 1
+                self.open_writes[int(time)] += 1
             start = time + HOP_SECONDS
             if self.design.paced:
+                before = self.lanes.writes
                 slot = self.lanes.take("admission", int(time * 1e6))
+                self.turn_writes[int(time)] += self.lanes.writes - before
                 self.runs.turn[run] = slot
                 start = max(start, float(slot // 1_000_000))
             one = np.array([run])
