@@ -46,6 +46,10 @@ class Result(Struct, frozen=True, kw_only=True):
     invocations: int
     gigabyte_seconds: float
     most_open: int
+    turn_writes: int
+    """The most writes in a second to the one item that holds the turns."""
+    open_writes: int
+    """The same to the one key of the index `by_outcome` that all open admissions share."""
     joined: npt.NDArray[np.float64]
     calls_by_minute: npt.NDArray[np.int64]
 

@@ -6,7 +6,7 @@ second, in the order of their times (`bench.wheel`), and a bucket's refill withi
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 
 import msgspec
 import numpy as np
@@ -107,6 +107,7 @@ class Burst:
         )
         self.billed = 0.0
         self.most_open = 0
+        self.turn_writes, self.open_writes = Counter[int](), Counter[int]()
         self.calls_by_minute = np.zeros(64, np.int64)
 
     def run(self) -> Result:
@@ -125,6 +126,8 @@ class Burst:
             needed=self.devices * int(self.length.sum()),
             gigabyte_seconds=self.billed * 0.5,
             most_open=self.most_open,
+            turn_writes=max(self.turn_writes.values(), default=0),
+            open_writes=max(self.open_writes.values(), default=0),
             oldest=self.oldest,
             joined=np.sort(self.joined),
             calls_by_minute=np.trim_zeros(self.calls_by_minute, "b"),
@@ -253,7 +256,10 @@ class Burst:
         for place in np.flatnonzero(self.runs.turn[runs] >= 0):
             run = runs[place]
             slot = int(self.runs.turn[run])
-            if self.lanes.hold("admission", slot, int(times[place] * 1e6)):
+            before = self.lanes.writes
+            held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
+            self.turn_writes[int(times[place])] += self.lanes.writes - before
+            if held:
                 times[place] = max(times[place], slot / 1e6)
                 self.runs.turn[run] = -1
             else:
@@ -308,6 +314,7 @@ class Burst:
             self.claim(runs, times)
             return
         if step == CLOSE:
+            self.open_writes.update(times.astype(int).tolist())
             self.runs.end(runs)
             return
         devices = self.runs.device[runs]
@@ -334,16 +341,21 @@ class Burst:
                 self.runs.owns[run] = True
                 self.reopens_at[device] = np.inf
                 self.attempts[device] += 1
+                self.open_writes[int(time)] += 1
             start = time + HOP_SECONDS
             if self.design.paced:
+                before = self.lanes.writes
                 slot = self.lanes.take("admission", int(time * 1e6))
+                self.turn_writes[int(time)] += self.lanes.writes - before
                 self.runs.turn[run] = slot
                 start = max(start, float(slot // 1_000_000))
             one = np.array([run])
             self.runs.go(one, INSPECT)
             self.wheel.at(np.array([start]), self.invoke, one)
 
-    def retry(self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8], policies: list[Retrier]) -> None:
+    def retry(
+        self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8] | npt.NDArray[np.int16], policies: list[Retrier]
+    ) -> None:
         """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may be started anew later."""
         if not len(runs):
             return
@@ -351,7 +363,9 @@ class Burst:
         policy = policies[int(self.runs.step[runs[0]])]
         tried = attempts[runs].astype(float)
         over = tried > policy.attempts
-        delay = np.minimum(policy.cap, policy.interval * policy.rate ** (tried - 1)) * self.random.random(len(runs))
+        delay = np.minimum(
+            policy.cap, policy.interval * policy.rate ** np.minimum(tried - 1, 60.0)
+        ) * self.random.random(len(runs))
         self.runs.again[runs] = True
         self.wheel.at((times + delay)[~over], self.invoke, runs[~over])
         lost = runs[over]

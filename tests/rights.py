@@ -196,8 +196,8 @@ def _s3(operation: str, params: dict[str, Any]) -> list[Needed]:
 
 def _iot(operation: str, params: dict[str, Any]) -> list[Needed]:
     action = f"iot:{operation}"
-    if operation in ("AttachPolicy", "DetachPolicy"):
-        return [(action, params["target"].rpartition(":")[2])]
+    if operation in ("AttachPolicy", "DetachPolicy", "AttachThingPrincipal", "DetachThingPrincipal"):
+        return [(action, (params.get("target") or params["principal"]).rpartition(":")[2])]
     return [(action, f"{kind}/{params[name]}") for kind, name in _IOT_RESOURCES.get(operation, ())] or [(action, "*")]
 
 
@@ -211,6 +211,7 @@ _IOT_RESOURCES: dict[str, tuple[tuple[str, str], ...]] = {
     "UpdateCertificate": (_CERTIFICATE,),
     "CreateThing": (_THING,),
     "UpdateThing": (_THING,),
+    "ListThingPrincipals": (_THING,),
     "CreateThingType": (("thingtype", "thingTypeName"),),
     "CreateThingGroup": (("thinggroup", "thingGroupName"),),
     "AddThingToThingGroup": (_THING, ("thinggroup", "thingGroupName")),

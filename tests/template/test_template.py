@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from functions.approval.approvals_web.app import app
 from gatehouse.signing_in.browser import PATH, PORTS
 from tests.deployed import ROOT
 from tests.template.resources import Resources, functions, listed, of_type
 
 KEPT = {"AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable", "CrlBucket", "EvidenceBucket", "DataKey", "SigningKey",
-        "VoteSigningKey", "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs"}  # fmt: skip
+        "VoteSigningKey", "Approvers", "FunctionLogs", "WorkflowLogs", "ApiLogs", "CrlBucketPolicy", "EvidenceBucketPolicy"}  # fmt: skip
 
 STARS = {
     (
@@ -21,14 +22,13 @@ STARS = {
     ): "vended log delivery is managed by actions that know no resources (Step Functions, Logging)",
     ("SweepStateMachine", "DeliverLogs"): "the same",
     (
-        "ActivateCertificateFunction",
-        "AttachToThing",
-    ): "things and principals are attached and listed without a resource (service authorization reference, AWS IoT)",
-    ("RollBackFunction", "SeeAndDetach"): "the same, and ListAttachedPolicies",
+        "RollBackFunction",
+        "SeePolicies",
+    ): "ListAttachedPolicies knows no resource (service authorization reference, AWS IoT)",
     (
         "ReconcileFleetFunction",
         "ListFleet",
-    ): "lists of CAs, certificates, things and attachments know no resource (service authorization reference, AWS IoT)",
+    ): "lists of CAs, certificates, things and attached policies know no resource (service authorization reference, AWS IoT)",
     ("FindRevokedFunction", "ListCertificatesOfAuthority"): "the same",
     (
         "ResumeExecutionFunction",
@@ -138,6 +138,23 @@ def test_only_what_seals_an_act_may_redrive_an_admission(resources: Resources) -
     assert may == {"SealActFunction"}
 
 
+def test_what_attaches_names_certificates_and_what_lists_attachments_names_things(resources: Resources) -> None:
+    """AttachPolicy takes no policy's name to narrow it by: naming one would look like a limit and be none."""
+    kinds = {
+        "iot:AttachPolicy": {"cert"},
+        "iot:DetachPolicy": {"cert"},
+        "iot:AttachThingPrincipal": {"cert"},
+        "iot:DetachThingPrincipal": {"cert"},
+        "iot:ListThingPrincipals": {"thing"},
+    }
+    found: dict[str, set[str]] = {}
+    for _, statement in statements(resources):
+        for action in kinds.keys() & set(listed(statement["Action"])):
+            for target in listed(statement["Resource"]):
+                found.setdefault(action, set()).add(target["Fn::Sub"].rpartition(":")[2].removesuffix("/*"))
+    assert found == kinds
+
+
 def test_nobody_may_delete_evidence(resources: Resources) -> None:
     deleting = [
         (name, action, resource)
@@ -170,6 +187,36 @@ def test_what_a_regulator_may_ask_for_outlives_the_stack(resources: Resources) -
         if resource.get("DeletionPolicy") == "Retain" and resource.get("UpdateReplacePolicy") == "Retain"
     }
     assert kept == KEPT
+
+
+def test_what_outlives_the_stack_keeps_its_policy(resources: Resources) -> None:
+    """A bucket's policy is a resource of its own: without it, whoever may bypass governance could delete what is kept."""
+    for kind, kept in (
+        ("AWS::S3::BucketPolicy", "Bucket"),
+        ("AWS::SQS::QueuePolicy", "Queues"),
+        ("AWS::SNS::TopicPolicy", "Topics"),
+    ):
+        for name, policy in of_type(resources, kind).items():
+            for owner in listed(policy["Properties"][kept]):
+                for attribute in ("DeletionPolicy", "UpdateReplacePolicy"):
+                    assert policy.get(attribute) == resources[owner["Ref"]].get(attribute), name
+
+
+def test_logs_that_aws_delivers_share_one_entry_of_the_log_groups_policy(resources: Resources) -> None:
+    """Each delivery is written into one resource policy of 5,120 characters, but for those below ``/aws/vendedlogs/``
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html)."""
+    delivered = {
+        part["CloudWatchLogsLogGroup"]["LogGroupArn"]["Fn::GetAtt"]
+        for machine in of_type(resources, "AWS::Serverless::StateMachine").values()
+        for part in machine["Properties"]["Logging"]["Destinations"]
+    } | {
+        stage["Properties"]["AccessLogSettings"]["DestinationArn"]["Fn::GetAtt"]
+        for stage in of_type(resources, "AWS::ApiGatewayV2::Stage").values()
+    }
+    assert delivered == {"WorkflowLogs.Arn", "ApiLogs.Arn"}
+    for arn in delivered:
+        [_, [first, *_]] = resources[arn.removesuffix(".Arn")]["Properties"]["LogGroupName"]["Fn::Join"]
+        assert first.startswith("/aws/vendedlogs/"), arn
 
 
 @pytest.mark.parametrize("name", ["AdmissionsTable", "InventoryTable", "ApprovalsTable", "DelegationsTable"])
@@ -215,7 +262,6 @@ def test_the_machine_keeps_task_tokens_out_of_its_log(resources: Resources) -> N
     properties = resources["AdmissionStateMachine"]["Properties"]
     assert properties["Logging"]["IncludeExecutionData"] is False
     assert properties["Tracing"] == {"Enabled": True}
-    assert properties["AutoPublishAlias"] == "live"
     assert properties["Type"] == "STANDARD"
 
 
@@ -374,16 +420,59 @@ def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:
         for route in routes.values()
         if route["Properties"]["AuthorizationType"] != "JWT"
     }
-    assert open_routes == {"GET /evidence/keys.json", "$default", "GET /sign-in/callback"}, (
-        "public keys are public, and the pages ask for a session of their own; everything else needs a token"
-    )
+    strangers = {"GET /evidence/keys.json", "$default", "GET /sign-in/callback", "GET /sign-in"}
+    pages = {f"ANY /{page}" for page in ("approvals", "together", "delegations", "search")}
+    assert open_routes == strangers | pages | {f"{page}/{{proxy+}}" for page in pages} | {
+        "POST /sign-out",
+        "ANY /assets/{proxy+}",
+    }, "public keys are public, and the pages ask for a session of their own; everything else needs a token"
+
+
+def test_attack_a_stranger_uses_up_the_approvers_rate(resources: Resources) -> None:
+    """An HTTP API limits a route for all clients together: what is open to strangers, and what is no page, has less, and apart."""
+    stage = resources["ApprovalsStage"]["Properties"]
+    usual = stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    slower = {key: one["ThrottlingRateLimit"] for key, one in stage["RouteSettings"].items()}
+    assert set(slower) == {"GET /sign-in", "GET /sign-in/callback", "GET /evidence/keys.json", "$default"}
+    assert all(limit <= usual / 5 for limit in slower.values())
+    routes = of_type(resources, "AWS::ApiGatewayV2::Route")
+    limited = {name for name, route in routes.items() if route["Properties"]["RouteKey"] in slower}
+    assert limited == set(resources["ApprovalsStage"]["DependsOn"]), "a route has to be there before its settings"
+
+
+def test_every_page_has_a_route_of_its_own(resources: Resources) -> None:
+    keys = [route["Properties"]["RouteKey"] for route in of_type(resources, "AWS::ApiGatewayV2::Route").values()]
+    patterns = [
+        re.compile(f"{re.escape(key).replace(re.escape('{proxy+}'), '.+').replace('ANY', '[A-Z]+')}") for key in keys
+    ]
+    for route in (route for methods in (app._static_routes, app._dynamic_routes) for route in methods):
+        path = re.sub(r"<\w+>", "x", route.path)
+        asked = f"{route.method} {path}"
+        assert path == "/" or any(pattern.fullmatch(asked) for pattern in patterns), asked
 
 
 def test_the_command_line_is_sent_back_to_this_machine_only_and_where_it_listens(resources: Resources) -> None:
     client = resources["CommandLineClient"]["Properties"]
     assert client["CallbackURLs"] == [f"http://localhost:{port}{PATH}" for port in PORTS]
     assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
-    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "no password is sent by it"
+
+
+def test_attack_no_client_lets_people_write_their_own_names(resources: Resources) -> None:
+    """A signature prints the name, and whoever entered a device is known by it: only administrators write names and addresses.
+
+    Without the scope, no access token may change anything; without a flow of the API, none has the scope; and WriteAttributes names
+    what nothing reads, since an unset list is every standard attribute.
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolClientType.html
+    """
+    clients = of_type(resources, "AWS::Cognito::UserPoolClient")
+    assert set(clients) == {"ApproversClient", "CommandLineClient"}
+    for client in (one["Properties"] for one in clients.values()):
+        assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "unset, it allows SRP"
+        assert set(client["AllowedOAuthScopes"]) == {"openid", "email", "profile"}
+        assert client["WriteAttributes"] == ["locale"]
+        assert client["SupportedIdentityProviders"] == ["COGNITO"], (
+            "a federated one needs the mapped attributes writable"
+        )
 
 
 def test_approver_groups_exist_for_every_group_the_rules_name(resources: Resources) -> None:

@@ -1,15 +1,17 @@
-"""On which resource a call is authorised, where the engine takes another, and so refuses or lets pass what AWS would not.
+"""On which resource a call is authorised and as which action, where the engine differs, and so refuses or lets pass what AWS would not.
 
 From https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsiot.html:
 
 - ``iot:AttachPolicy`` and ``DetachPolicy``: the target.
 - ``iot:…CACertificate``: the CA certificate.
-- ``iot:…ThingPrincipal…``: none, so a policy that names a thing does not allow it.
+- ``iot:AttachThingPrincipal`` and ``DetachThingPrincipal``: the certificate. A policy that names the thing does not allow it.
 
 And:
 
 - ``states:SendTask…``: the state machine that waits for the token, which is what AWS CDK's ``StateMachine.grantTaskResponse`` grants
   (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.StateMachine.html).
+- ``lambda:GetEventSourceMapping`` is the action of reading one; the engine asks for that of listing them
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html).
 - ``ses:SendEmail``: the identity that sends (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html).
 """
 
@@ -36,11 +38,23 @@ def apply() -> None:
         iam_actions,
         "extract_resource_arn",
         ('"certificates": "cert",', '"certificates": "cert", "cacertificate": "cacert",'),
+        ("        membership = iot_resource_arns(", _PRINCIPAL_THEN),
         ('    if service == "states":\n', _STATES_THEN),
         ('    if service == "ses":\n', _SES_THEN),
     )
+    patch.edit(iam_actions, "_lambda_action", (_SOURCES_NOW, _SOURCES_THEN))
 
 
+_PRINCIPAL_THEN = """\
+        if method in ("PUT", "DELETE") and parts[:1] == ["things"] and parts[2:] == ["principals"]:
+            return headers.get("x-amzn-principal") or "*"
+        membership = iot_resource_arns("""
+
+
+_SOURCES_NOW = 'return "ListEventSourceMappings"\n'
+_SOURCES_THEN = (
+    'return "ListEventSourceMappings" if parts[-1] == "event-source-mappings" else "GetEventSourceMapping"\n'
+)
 _STATES_THEN = """\
     if service == "states":
         token = _safe_json_field(body, "taskToken")
@@ -58,8 +72,6 @@ _SES_THEN = """\
 
 
 def _iot_exceptions(path: str, body: bytes) -> list[str]:
-    if path.startswith("/things/") and path.endswith("/principals"):
-        return ["*"]
     if not path.startswith("/target-policies/"):
         return []
     try:

@@ -44,18 +44,36 @@ def test_attach_policy_is_judged_on_its_target(engine: LocalCloud, known: Device
         as_role(engine, other, "iot").attach_policy(policyName="plain", target=target)
 
 
-def test_attach_thing_principal_cannot_be_narrowed(engine: LocalCloud, known: DeviceFiles) -> None:
+def test_attach_thing_principal_is_judged_on_the_certificate(engine: LocalCloud, known: DeviceFiles) -> None:
     engine.client("iot").create_thing(thingName="narrow")
     principal = f"{ARN}:cert/{known.certificate_id}"
-    narrow = make_role(
-        engine,
-        "narrow-principal",
-        {"Action": "iot:AttachThingPrincipal", "Resource": [f"{ARN}:thing/*", f"{ARN}:cert/*"]},
-    )
+    actions = ["iot:AttachThingPrincipal", "iot:DetachThingPrincipal", "iot:ListThingPrincipals"]
+    things = make_role(engine, "names-things", {"Action": actions, "Resource": f"{ARN}:thing/*"})
     with pytest.raises(ClientError, match="AccessDenied"):
-        as_role(engine, narrow, "iot").attach_thing_principal(thingName="narrow", principal=principal)
-    wide = make_role(engine, "wide-principal", {"Action": "iot:AttachThingPrincipal", "Resource": "*"})
-    as_role(engine, wide, "iot").attach_thing_principal(thingName="narrow", principal=principal)
+        as_role(engine, things, "iot").attach_thing_principal(thingName="narrow", principal=principal)
+    other = make_role(engine, "names-another", {"Action": actions, "Resource": f"{ARN}:cert/0000"})
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role(engine, other, "iot").attach_thing_principal(thingName="narrow", principal=principal)
+    certificates = make_role(engine, "names-certificates", {"Action": actions, "Resource": f"{ARN}:cert/*"})
+    as_role(engine, certificates, "iot").attach_thing_principal(thingName="narrow", principal=principal)
+    assert as_role(engine, things, "iot").list_thing_principals(thingName="narrow")["principals"] == [principal]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        as_role(engine, certificates, "iot").list_thing_principals(thingName="narrow")
+    as_role(engine, certificates, "iot").detach_thing_principal(thingName="narrow", principal=principal)
+
+
+def test_a_role_is_held_to_the_encryption_context_that_it_names(engine: LocalCloud) -> None:
+    key = engine.client("kms").create_key()["KeyMetadata"]["Arn"]
+    bound = {
+        "ForAllValues:StringEquals": {"kms:EncryptionContextKeys": ["approval_id"]},
+        "Null": {"kms:EncryptionContextKeys": "false"},
+    }
+    role = make_role(engine, "opens-tokens", {"Action": "kms:Encrypt", "Resource": key, "Condition": bound})
+    kms = as_role(engine, role, "kms")
+    kms.encrypt(KeyId=key, Plaintext=b"token", EncryptionContext={"approval_id": "1"})
+    for other in ({}, {"EncryptionContext": {"other": "1"}}, {"EncryptionContext": {"approval_id": "1", "other": "1"}}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            kms.encrypt(KeyId=key, Plaintext=b"token", **other)
 
 
 def test_a_ca_certificate_is_a_resource(engine: LocalCloud, authority: tuple[pki.Authority, str]) -> None:
@@ -82,3 +100,13 @@ def test_a_task_token_belongs_to_its_state_machine(
         as_role(engine, foreign, "stepfunctions").send_task_success(**answer)
     own = make_role(engine, "own-machine", {"Action": "states:SendTaskSuccess", "Resource": sample_stack["MachineArn"]})
     as_role(engine, own, "stepfunctions").send_task_success(**answer)
+
+
+def test_reading_a_source_is_not_listing_them(engine: LocalCloud) -> None:
+    may = as_role(
+        engine, make_role(engine, "may-get", {"Action": "lambda:GetEventSourceMapping", "Resource": "*"}), "lambda"
+    )
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        may.get_event_source_mapping(UUID="00000000-0000-0000-0000-000000000000")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        may.list_event_source_mappings()
