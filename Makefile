@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check build bench sweep rights mutants lock clean
+.PHONY: demo test test-fast check build bench bombs sweep rights mutants lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
@@ -33,6 +33,11 @@ build: $(VENV)/.local
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)
+
+# Nightly: lists of 100 MB made to use up memory or time. The gate tries them at 2 MB.
+bombs: $(VENV)/.test
+	GATEHOUSE_BOMBS=whole $(BIN)/pytest -q tests/unit/bench/test_bombs.py $(ARGS)
+	$(BIN)/python -m bench.bombs
 
 # Nightly: every fault at every side effect with every recovery. The gate tries each side effect with each fault once.
 sweep: $(VENV)/.test

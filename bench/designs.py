@@ -12,16 +12,19 @@ _STATES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "statemachine.
 
 
 class Design(Struct, frozen=True, kw_only=True):
-    """`drops_repeats`: the rule's WHERE and the claim behind it. `paced`: the claim hands out turns."""
+    """`drops_repeats`: the claim lets one execution have a certificate. `paced`: the claim hands out turns. `queued`: knocks go through the
+    queue to *start_admissions*; otherwise the rule starts an execution for each, and the claim takes no Lambda."""
 
     name: str
     drops_repeats: bool
     paced: bool
+    queued: bool = True
 
 
 GATEHOUSE = Design(name="Gatehouse", drops_repeats=True, paced=True)
+DIRECT = Design(name="the rule starts the machine", drops_repeats=True, paced=True, queued=False)
 ONE_EACH = Design(name="retry only, one execution a device", drops_repeats=True, paced=False)
-RETRY_ONLY = Design(name="retry only", drops_repeats=False, paced=False)
+RETRY_ONLY = Design(name="retry only", drops_repeats=False, paced=False, queued=False)
 """The usual one: every event starts an execution, which begins by reading the certificate and ends there if it is ACTIVE by now."""
 
 

@@ -40,6 +40,8 @@ class Prices(Struct, frozen=True, kw_only=True):
     invocations: float = 0.20
     gigabyte_second: float = 0.0000133334
     rule_and_action: float = 0.30
+    queue_requests: float = 0.40
+    reads: float = 0.125
 
 
 class Bucket:

@@ -6,6 +6,7 @@ second, in the order of their times (`bench.wheel`), and a bucket's refill withi
 """
 
 import math
+from collections import Counter, deque
 
 import msgspec
 import numpy as np
@@ -17,15 +18,17 @@ from bench.designs import CHECK, CLAIM, CLOSE, INSPECT, POLICY, STATES, Design, 
 from bench.executions import Executions
 from bench.quotas import Bucket, Prices, Quotas
 from bench.walk import Walk
-from bench.wheel import Ids, Times, Wheel
+from bench.wheel import TICK, Ids, Times, Wheel
 from functions.shared.settings import limits
 from tests.lanes import Lanes
 from workflows.admission.turns import calendar
 
 BOTOCORE_TRIES = 3  # functions/shared/aws.py
 IOT_SECONDS, COLD_SECONDS, COLD_SHARE, HOP_SECONDS = 0.05, 0.8, 0.01, 0.03
-STALE_SECONDS = 0.5
-"""How old an answer of the rule's get_dynamodb may be."""
+STARTERS, PER_CALL, PER_START = 4, 0.02, 0.03
+"""*start_admissions*: calls at once, seconds of a call with its one read, and of each StartExecution."""
+BATCH, COMES_AGAIN = 10, 180.0  # template.yaml#RegistrationSource, #RegistrationQueue
+MOST_TAKEN = math.ceil(STARTERS * TICK / (PER_CALL / BATCH)) + 1
 
 
 class Knocking(Struct, frozen=True, kw_only=True):
@@ -54,6 +57,10 @@ class Result(Struct, frozen=True, kw_only=True):
     duplicates: int
     failed: int
     refused_starts: int
+    queue_requests: int
+    reads: int
+    oldest: float
+    """The longest that a knock has waited in the queue."""
     calls: int
     throttled: int
     needed: int
@@ -61,6 +68,10 @@ class Result(Struct, frozen=True, kw_only=True):
     invocations: int
     gigabyte_seconds: float
     most_open: int
+    turn_writes: int
+    """The most writes in a second to the one item that holds the turns."""
+    open_writes: int
+    """The same to the one key of the index `by_outcome` that all open admissions share."""
     joined: npt.NDArray[np.float64]
     calls_by_minute: npt.NDArray[np.int64]
 
@@ -76,14 +87,21 @@ class Result(Struct, frozen=True, kw_only=True):
 
     @property
     def dollars_a_million(self) -> float:
-        """Step Functions, Lambda and rules, for a million devices admitted."""
+        """As `dollars`, for a million devices admitted."""
+        return self.dollars / self.admitted * 1e6
+
+    @property
+    def dollars(self) -> float:
+        """Step Functions, Lambda, rules, the queue, and the reads behind it."""
         price = Prices()
-        spent = (
+        spent: float = (
             self.transitions * price.transitions
             + self.invocations * price.invocations
             + self.events * price.rule_and_action
+            + self.queue_requests * price.queue_requests
+            + self.reads * price.reads
         ) / 1e6 + self.gigabyte_seconds * price.gigabyte_second
-        return spent / self.admitted * 1e6
+        return spent
 
 
 class Burst:
@@ -129,13 +147,19 @@ class Burst:
         self.cost = np.array([step.transitions for step in self.steps])
         self.seconds = np.array([step.seconds for step in self.steps])
         self.invoked = np.array([step.invocations for step in self.steps])
+        if not design.queued and design.drops_repeats:
+            self.invoked[CLAIM], self.seconds[CLAIM] = 0, 0.02
         self.later: list[Retrier] = [retrier(state, "AwsUnavailable") for state in STATES]
         self.transient = retrier(STATES[INSPECT], "Lambda.TooManyRequestsException")
         self.knocks = np.zeros(devices, np.int64)
         self.joined = np.full(devices, np.inf)
-        self.owned_at = np.full(devices, np.inf)
         self.reopens_at = np.zeros(devices)
-        self.reopens_before = np.zeros(devices)
+        self.attempts = np.zeros(devices, np.int64)
+        self.named = np.full(devices, -1, np.int64)
+        """The last name that was used of each: attempts and quarter of an hour in one number."""
+        self.waiting: deque[tuple[Ids, Times]] = deque()
+        self.draining = False
+        self.oldest = 0.0
         self.runs = Executions()
         self.running = 0
         self.counted = dict.fromkeys(
@@ -145,6 +169,8 @@ class Burst:
                 "duplicates",
                 "failed",
                 "refused_starts",
+                "queue_requests",
+                "reads",
                 "calls",
                 "throttled",
                 "transitions",
@@ -154,6 +180,7 @@ class Burst:
         )
         self.billed = 0.0
         self.most_open = 0
+        self.turn_writes, self.open_writes = Counter[int](), Counter[int]()
         self.calls_by_minute = np.zeros(64, np.int64)
 
     def run(self) -> Result:
@@ -172,6 +199,9 @@ class Burst:
             needed=self.devices * int(self.length.sum()),
             gigabyte_seconds=self.billed * 0.5,
             most_open=self.most_open,
+            turn_writes=max(self.turn_writes.values(), default=0),
+            open_writes=max(self.open_writes.values(), default=0),
+            oldest=self.oldest,
             joined=np.sort(self.joined),
             calls_by_minute=np.trim_zeros(self.calls_by_minute, "b"),
             **self.counted,
@@ -195,18 +225,61 @@ class Burst:
         self.wheel.at(times + pause, self.connect, devices)
         passed = self.connects.grant(len(devices), times[-1])
         self.counted["events"] += passed
-        self.rule(devices[:passed], times[:passed])
-
-    def rule(self, devices: Ids, times: Times) -> None:
-        """The topic rule: an execution for each event, or only where none is open."""
-        if self.design.drops_repeats:
-            # It reads the row as it was a moment ago: a claim of just now is not seen.
-            fresh = self.owned_at[devices] > times - STALE_SECONDS
-            seen = np.where(fresh, self.reopens_before[devices], self.reopens_at[devices])
-            pending = seen <= times
-            devices, times = devices[pending], times[pending]
-        if not len(devices):
+        if not passed:
             return
+        if passed < len(devices) and self.knocking.every is not None:  # without jitter, the same would always be first
+            lucky = np.sort(self.random.choice(len(devices), passed, replace=False))
+            devices, times = devices[lucky], times[lucky]
+        devices, times = devices[:passed], times[:passed]
+        if self.design.queued:
+            self.counted["queue_requests"] += passed
+            self.queue(devices, times)
+        else:
+            self.start(devices, times)
+
+    def queue(self, devices: Ids, times: Times) -> None:
+        """They wait until a call of *start_admissions* takes them."""
+        self.waiting.append((devices, times))
+        if not self.draining:
+            self.draining = True
+            self.wheel.at(times[-1:], self.drain, np.zeros(1, np.int64))
+
+    def drain(self, _: Ids, now: Times) -> None:
+        """What the calls at once do in a tick: each takes up to ten, and starts what is due under a name that was not used."""
+        parts: list[tuple[Ids, Times]] = []
+        while self.waiting and sum(len(part) for part, _ in parts) < MOST_TAKEN:
+            parts.append(self.waiting.popleft())
+        devices = np.concatenate([part for part, _ in parts])
+        times = np.concatenate([part for _, part in parts])
+        at = float(max(now[0], times[0]))
+        name = self.attempts[devices] * 1_000_000 + int(at // 900)
+        due = (self.reopens_at[devices] <= at) & (self.named[devices] != name)
+        first = np.zeros(len(devices), bool)
+        first[np.unique(devices, return_index=True)[1]] = True
+        due &= first
+        cost = PER_CALL / BATCH + PER_START * due
+        taken = max(1, int(np.searchsorted(np.cumsum(cost), STARTERS * TICK, side="right")))
+        calls = min(taken, max(STARTERS, math.ceil(taken / BATCH)))
+        self.oldest = max(self.oldest, at - float(times[0]))
+        self.counted["queue_requests"] += 2 * calls
+        self.counted["reads"] += int(first[:taken].sum())
+        self.counted["invocations"] += calls
+        starting = devices[:taken][due[:taken]]
+        self.billed += calls * PER_CALL + len(starting) * PER_START
+        if taken < len(devices):
+            self.waiting.appendleft((devices[taken:], times[taken:]))
+        self.draining = bool(self.waiting)
+        if self.draining:
+            self.wheel.at(np.array([at + TICK]), self.drain, np.zeros(1, np.int64))
+        if len(starting):
+            when = np.full(len(starting), at)
+            allowed = self.start(starting, when)
+            self.named[starting[:allowed]] = name[:taken][due[:taken]][:allowed]
+            if allowed < len(starting):
+                self.wheel.at(when[allowed:] + COMES_AGAIN, self.queue, starting[allowed:])
+
+    def start(self, devices: Ids, times: Times) -> int:
+        """StartExecution for each, as far as the quota goes; answers how many."""
         allowed = min(self.starts.grant(len(devices), times[-1]), self.quotas.open_executions - self.runs.open)
         self.counted["refused_starts"] += len(devices) - allowed
         self.counted["started"] += allowed
@@ -215,6 +288,7 @@ class Burst:
             runs = self.runs.start(devices[:allowed], first)
             self.most_open = max(self.most_open, self.runs.open)
             self.wheel.at(times[:allowed] + HOP_SECONDS, self.invoke, runs)
+        return int(allowed)
 
     # --- Executions -------------------------------------------------------------------------------------------------
 
@@ -255,7 +329,10 @@ class Burst:
         for place in np.flatnonzero(self.runs.turn[runs] >= 0):
             run = runs[place]
             slot = int(self.runs.turn[run])
-            if self.lanes.hold("admission", slot, int(times[place] * 1e6)):
+            before = self.lanes.writes
+            held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
+            self.turn_writes[int(times[place])] += self.lanes.writes - before
+            if held:
                 times[place] = max(times[place], slot / 1e6)
                 self.runs.turn[run] = -1
             else:
@@ -290,7 +367,7 @@ class Burst:
     def finish(self, runs: Ids, times: Times) -> None:
         """The Lambda answers."""
         self.running -= len(runs)
-        self.billed += float((times - self.runs.began[runs]).sum())
+        self.billed += float(((times - self.runs.began[runs]) * (self.invoked[self.runs.step[runs]] > 0)).sum())
         failed = self.runs.error[runs]
         if failed.any():
             lost = failed & self.runs.lost[runs]
@@ -310,6 +387,7 @@ class Burst:
             self.claim(runs, times)
             return
         if step == CLOSE:
+            self.open_writes.update(times.astype(int).tolist())
             self.runs.end(runs)
             return
         devices = self.runs.device[runs]
@@ -334,18 +412,23 @@ class Burst:
                 continue
             if not self.runs.owns[run]:
                 self.runs.owns[run] = True
-                self.reopens_before[device], self.reopens_at[device] = self.reopens_at[device], np.inf
-                self.owned_at[device] = time
+                self.reopens_at[device] = np.inf
+                self.attempts[device] += 1
+                self.open_writes[int(time)] += 1
             start = time + HOP_SECONDS
             if self.design.paced:
+                before = self.lanes.writes
                 slot = self.lanes.take("admission", int(time * 1e6))
+                self.turn_writes[int(time)] += self.lanes.writes - before
                 self.runs.turn[run] = slot
                 start = max(start, float(slot // 1_000_000))
             one = np.array([run])
             self.runs.go(one, INSPECT)
             self.wheel.at(np.array([start]), self.invoke, one)
 
-    def retry(self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8], policies: list[Retrier]) -> None:
+    def retry(
+        self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8] | npt.NDArray[np.int16], policies: list[Retrier]
+    ) -> None:
         """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may be started anew later."""
         if not len(runs):
             return
@@ -353,7 +436,9 @@ class Burst:
         policy = policies[int(self.runs.step[runs[0]])]
         tried = attempts[runs].astype(float)
         over = tried > policy.attempts
-        delay = np.minimum(policy.cap, policy.interval * policy.rate ** (tried - 1)) * self.random.random(len(runs))
+        delay = np.minimum(
+            policy.cap, policy.interval * policy.rate ** np.minimum(tried - 1, 60.0)
+        ) * self.random.random(len(runs))
         self.runs.again[runs] = True
         self.wheel.at((times + delay)[~over], self.invoke, runs[~over])
         lost = runs[over]

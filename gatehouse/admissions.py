@@ -53,6 +53,8 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """When the device first connected after it was let in."""
     reopen_at: int | None = None
     """From when a knock may start anew, in milliseconds since the epoch; the last second of the year 9999 for never."""
+    trial: bool = False
+    """Of `gatehouse doctor --knock`: never admitted, and nobody waits for it."""
 
 
 def list_newest(

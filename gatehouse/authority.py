@@ -21,6 +21,7 @@ from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.admission import issuers
 from workflows.admission.facts import issuer_key
+from workflows.admission.trial import is_trial
 from workflows.errors import BadInput
 
 _VERIFICATION_VALID_FOR = timedelta(days=1)
@@ -43,6 +44,8 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
     auto_registration: bool
     mode: str
     valid_until: datetime
+    trial: bool = False
+    """Of `gatehouse doctor --knock`: it is none of the fleet's, and goes by itself."""
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +161,7 @@ def show(target: Target, identifier: str) -> Authority:
         auto_registration=found.get("autoRegistrationStatus") == "ENABLE",
         mode=found.get("certificateMode", "DEFAULT"),
         valid_until=certificate.not_valid_after_utc,
+        trial=is_trial(certificate),
     )
 
 

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatehouse import admissions, door, findings, freshness, issuers, lost_events
 from gatehouse.check import Check
 from gatehouse.foreseen import explain
+from gatehouse.knocking import trials
 from gatehouse.target import Target
 from workflows.admission import limits, quotas
 from workflows.errors import GatehouseError
@@ -37,6 +38,7 @@ OUTPUTS = (
 )
 LIMITS = Path(__file__).resolve().parents[1] / "config" / "limits.toml"
 _ANSWER_WITHIN = 5.0  # seconds
+_TRIALS_END_WITHIN = timedelta(hours=1)
 EXPIRING_DAYS, MOST_EXPIRING = 30, 100
 OLDEST = 50
 """How many open admissions are asked about: one call each."""
@@ -70,6 +72,7 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     for name, check in checks:
         yield _tried(name, check, target)
     yield from _lists(target, at)
+    yield _tried("trials", partial(_trials, at=at), target)
     for queue in lost_events.QUEUES:
         yield _tried(f"queue {queue}", partial(_queue, queue=queue), target)
 
@@ -205,7 +208,7 @@ def _lists(target: Target, at: datetime) -> Iterator[Check]:
     except (GatehouseError, ClientError, BotoCoreError) as error:
         yield Check(name="CAs", state="wrong", found=explain(error)[0])
         return
-    active = [ca for ca in authorities if ca.status == "ACTIVE" and ca.auto_registration]
+    active = [ca for ca in authorities if ca.status == "ACTIVE" and ca.auto_registration and not ca.trial]
     if not active:
         advice = "No device can knock. gatehouse ca register, or gatehouse ca enable"
         yield Check(name="CAs", state="warning", found="no CA is active with automatic registration on", advice=advice)
@@ -219,6 +222,17 @@ def _lists(target: Target, at: datetime) -> Iterator[Check]:
         else:
             until = min(one.goes_stale_at for one in ca.lists if not one.problem)
             yield Check(name=name, state="ok", found=f"{ca.subject}: its list counts until {until:%Y-%m-%d %H:%M}Z")
+
+
+def _trials(target: Target, at: datetime) -> Check:
+    found = trials.read(target)
+    late = [one for one in found if at - one.began_at > _TRIALS_END_WITHIN]
+    if late:
+        said = f"{len(late)} trials of gatehouse doctor --knock are not ended, such as CA {late[0].ca_certificate_id[:16]}…"
+        advice = "Look at the log of end_trials for what stops it; its devices are never admitted"
+        return Check(name="trials", state="warning", found=said, advice=advice)
+    said = f"{len(found)} under way, or a moment ago" if found else "none is under way"
+    return Check(name="trials", state="ok", found=said)
 
 
 def _queue(target: Target, queue: lost_events.Queue) -> Check:

@@ -24,6 +24,7 @@ class Freshness(Struct, frozen=True, kw_only=True):
     valid_until: datetime
     lists: tuple[Listed, ...]
     problem: str | None
+    trial: bool
     revocation: str | None
     """That it is being revoked; None if it is not."""
 
@@ -54,5 +55,6 @@ def _of(target: Target, ca: authority.Authority, revocation: str | None, at: dat
         valid_until=ca.valid_until,
         lists=tuple(lists),
         problem=problem,
+        trial=ca.trial,
         revocation=revocation,
     )

@@ -20,6 +20,7 @@ from msgspec import Struct
 from gatehouse.errors import AnsweredNo
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
+from workflows import stored
 from workflows.admission.registration import quoted, read_event
 from workflows.errors import GatehouseError
 
@@ -70,7 +71,7 @@ def look(target: Target, queue: Queue, *, limit: int) -> list[LostEvent]:
                 QueueUrl=target.output(_OUTPUTS[queue]),
                 MaxNumberOfMessages=min(10, limit - len(found)),
                 VisibilityTimeout=_HIDDEN_FOR,
-                AttributeNames=["SentTimestamp"],
+                MessageSystemAttributeNames=["SentTimestamp"],
                 MessageAttributeNames=["All"],
             )
             .get("Messages", [])
@@ -128,16 +129,16 @@ def _read(target: Target, queue: Queue, message: dict[str, Any]) -> LostEvent:
         "since": datetime.fromtimestamp(int(message["Attributes"]["SentTimestamp"]) / 1000, UTC),
     }
     try:
-        body = json.loads(message["Body"])
+        body = stored.read(message["Body"])
         read = _of_rule(target, body) if queue == "rule" else _of_dead_letters(target, body, message)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error, GatehouseError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, GatehouseError) as error:
         problem = f"it is not in a form that Gatehouse knows: {type(error).__name__}: {error}"
         return LostEvent(**known, what=quoted(message["Body"]), error="", problem=problem)
     return LostEvent(**known, **read)
 
 
 def _of_rule(target: Target, body: Any) -> dict[str, Any]:
-    event = json.loads(base64.b64decode(body["base64OriginalPayload"], validate=True))
+    event = stored.read(base64.b64decode(body["base64OriginalPayload"], validate=True))
     return _registration(
         target, event, "; ".join(str(failure.get("errorMessage")) for failure in body.get("failures", []))
     )

@@ -12,6 +12,7 @@ from gatehouse.deployed_policies import MOST_COUNTED, Deployed
 from gatehouse.errors import NotFound
 from gatehouse.inventory import PROFILES
 from gatehouse.target import Target
+from workflows import stored
 from workflows.admission import policies
 from workflows.admission.policies import Policy
 from workflows.admission.policy_lint import Finding
@@ -184,6 +185,6 @@ def _lines(document: Any) -> list[str]:
 
 def _parsed(text: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return stored.read(text)
+    except stored.Unreadable:
         return text

@@ -3,37 +3,30 @@
 The approvals API wants the ID token, since a signature carries its signer's printed name (21 CFR 11.50).
 """
 
-import json
 import os
 import re
 import time
-from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
 from gatehouse.errors import NotPermitted
+from gatehouse.signing_in import local
 from gatehouse.signing_in.provider import Provider, Refused, Tokens
 from gatehouse.target import Target
+from workflows import stored
 from workflows.errors import BadInput
 
 _SERVICE = "gatehouse"
 _HOW = "gatehouse approvals login"
 _EXPIRES_SOON = 60  # seconds: a token that would end on its way is renewed first
-_REFUSED = (
-    "NotAuthorizedException",
-    "UserNotFoundException",
-    "UserNotConfirmedException",
-    "PasswordResetRequiredException",
-)
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One person's sign-in. `expires_at` is the ID token's, in seconds since the epoch.
 
-    `subject` and `client_id` are of a sign-in with the provider's own pages; empty for one with a password.
+    `subject` is whose it is, `client_id` the client that it was given to.
     """
 
     username: str
@@ -45,10 +38,13 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sign_in(target: Target, username: str, password: str) -> Session:
-    """Sign in with the stack's user pool and keep the session. Raises `NotPermitted`."""
-    session = _authenticate(target, username, "USER_PASSWORD_AUTH", {"USERNAME": username, "PASSWORD": password})
-    _Keeper(target).keep(session)
-    return session
+    """Sign in to the local cloud with a password and keep the session. Raises `BadInput` for any other, `NotPermitted`, `Unreachable`."""
+    if not target.local:
+        raise BadInput(
+            f"A password is typed on the provider's own page only: {_HOW}. --username is for the local cloud."
+        )
+    provider = Provider(target.output("OidcIssuer"), target.output("CommandLineClientId"))
+    return keep(target, local.sign_in(provider, username, password), provider.client_id)
 
 
 def keep(target: Target, tokens: Tokens, client_id: str) -> Session:
@@ -78,15 +74,9 @@ def session(target: Target, username: str | None) -> Session:
     found = keeper.find(username)
     if found.expires_at - time.time() > _EXPIRES_SOON:
         return found
-    if found.refresh_token is None:
+    if found.refresh_token is None or not found.client_id:  # kept by a version that took passwords
         raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}")
-    if found.client_id:
-        return _renewed(target, found, found.refresh_token)
-    parameters = {"REFRESH_TOKEN": found.refresh_token}
-    renewed = _authenticate(target, found.username, "REFRESH_TOKEN_AUTH", parameters)
-    renewed = msgspec.structs.replace(renewed, refresh_token=renewed.refresh_token or found.refresh_token)
-    keeper.keep(renewed)
-    return renewed
+    return _renewed(target, found, found.refresh_token)
 
 
 def _renewed(target: Target, found: Session, refresh_token: str) -> Session:
@@ -97,35 +87,8 @@ def _renewed(target: Target, found: Session, refresh_token: str) -> Session:
     return keep(target, tokens, found.client_id)
 
 
-def _authenticate(target: Target, username: str, flow: str, parameters: dict[str, str]) -> Session:
-    try:
-        answer = target.client("cognito-idp").initiate_auth(
-            ClientId=target.output("UserPoolClientId"), AuthFlow=flow, AuthParameters=parameters
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _REFUSED:
-            said = error.response["Error"].get("Message", "")
-            raise NotPermitted(f"{username} was not signed in: {said} Try again: {_HOW}") from error
-        raise
-    if "AuthenticationResult" not in answer:
-        challenge = answer.get("ChallengeName", "a challenge")
-        raise NotPermitted(
-            f"The user pool asks {username} for {challenge} first; its sign-in page takes the answer: {_HOW}"
-        )
-    result = answer["AuthenticationResult"]
-    return Session(
-        username=username,
-        id_token=result["IdToken"],
-        refresh_token=result.get("RefreshToken"),
-        expires_at=int(_claims(result["IdToken"])["exp"]),
-    )
-
-
-def _claims(token: str) -> dict[str, Any]:
-    """A token's claims, read without checking: the API checks; here they only tell when to renew."""
-    body = token.split(".")[1]
-    claims: dict[str, Any] = json.loads(urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    return claims
+class _Named(msgspec.Struct, frozen=True, kw_only=True):
+    username: str
 
 
 class _Keeper:
@@ -160,8 +123,8 @@ class _Keeper:
         if self._keyring:
             content = self._keyring.get_password(_SERVICE, self._name(username))
         try:
-            return msgspec.json.decode(content or b"", type=Session)
-        except msgspec.DecodeError as error:
+            return stored.read(content or b"", Session)
+        except stored.Unreadable as error:
             raise NotPermitted(f"The kept sign-in of {username} cannot be read. Sign in again: {_HOW}") from error
 
     def forget(self, username: str) -> bool:
@@ -174,7 +137,7 @@ class _Keeper:
         return True
 
     def _only_one(self) -> str:
-        names = [str(json.loads(path.read_bytes())["username"]) for path in sorted(self._folder.glob("*.json"))]
+        names = [stored.read(path.read_bytes(), _Named).username for path in sorted(self._folder.glob("*.json"))]
         match names:
             case []:
                 raise NotPermitted(f"Nobody is signed in. Sign in: {_HOW}")

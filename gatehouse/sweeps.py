@@ -11,6 +11,7 @@ from gatehouse import revocation_lists, tables
 from gatehouse.revocation_lists import ListRejected
 from gatehouse.target import Target
 from gatehouse.trail import recorded
+from workflows import stored
 from workflows.admission import limits
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
@@ -82,7 +83,7 @@ def questions(target: Target) -> list[Question]:
     asked: dict[str, Question] = {}
     for found in (found for page in pages for found in page.get("Contents", [])):
         data = revocation_lists.read_object(target, found["Key"]) or b"[]"
-        asked |= {one.certificate_id: one for one in msgspec.json.decode(data, type=list[Question])}
+        asked |= {one.certificate_id: one for one in stored.read(data, list[Question])}
     ids = list(asked)
     rows = [
         row

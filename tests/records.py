@@ -11,7 +11,6 @@ import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from tests import pki
 from workflows.admission.contracts import (
@@ -65,8 +64,7 @@ def signer(label: str = "evidence") -> jws.Sign:
     """Signs as KMS does for the functions."""
 
     def sign(data: bytes) -> bytes:
-        r, s = decode_dss_signature(signing_key(label).sign(data, ec.ECDSA(hashes.SHA256())))
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return jws.one_form(signing_key(label).sign(data, ec.ECDSA(hashes.SHA256())))
 
     return sign
 
@@ -78,6 +76,12 @@ def header(kind: str, label: str = "evidence") -> str:
 def sealed(thing: Any, kind: str = jws.RECORD, label: str = "evidence") -> bytes:
     """The file that is kept of a record, manifest or trail."""
     return jws.seal(canonical(thing), protected_header=header(kind, label), sign=signer(label))
+
+
+def resealed(data: bytes, payload: bytes) -> bytes:
+    """The file with another payload under the same header and signature: what somebody without the key can make of it."""
+    kept = jws.parse(data)[0]
+    return jws.seal(payload, protected_header=kept.protected, sign=lambda _: jws.decode(kept.signature))
 
 
 def certificate_id(label: str = "pump-0042") -> str:

@@ -19,6 +19,7 @@ from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
 from workflows.hashes import beginning
+from workflows.moments import Moment
 
 NEVER = 253_402_300_799_000
 """`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
@@ -51,12 +52,12 @@ class Admission(Struct, frozen=True, kw_only=True):
     certificate_id: str
     ca_certificate_id: str
     execution_arn: str
-    claimed_at: datetime
+    claimed_at: Moment
     outcome: Literal["open", "admitted", "refused", "held", "failed"]
     reopen_at: int
     knocks: int = 0
-    turn_at: datetime | None = None
-    inspected_at: datetime | None = None
+    turn_at: Moment | None = None
+    inspected_at: Moment | None = None
     reason: str = ""
     evidence_key: str | None = None
     evidence_sha256: str | None = None
@@ -64,7 +65,7 @@ class Admission(Struct, frozen=True, kw_only=True):
     """What has revoked the certificate since it was checked: the SHA-256 of a list, or ``authority`` and the id of its CA."""
     closed_by: str | None = None
     """The same, once a sweep has closed the admission for it: no execution owns it any more."""
-    returned_at: datetime | None = None
+    returned_at: Moment | None = None
     """When the device first connected after it was let in."""
     trial: bool = False
     """The certificate's CA is a trial's: it is never admitted, and nobody waits for it."""

@@ -22,6 +22,7 @@ from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.items import from_item, to_item, to_plain, values
 from functions.shared.timestamps import stamp
+from workflows import stored
 from workflows.admission.errors import AwsUnavailable
 from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
@@ -68,7 +69,7 @@ class Approvals:
     def evidence(self, approval_id: str, sha256: str) -> Any:
         """The evidence of this hash that the request shows or once showed, as plain JSON; None if it never did."""
         item = self._get(approval_id, f"snapshot#{sha256}")
-        return msgspec.json.decode(to_plain(item)["evidence"]) if item else None
+        return stored.read(to_plain(item)["evidence"]) if item else None
 
     def callback(self, approval_id: str) -> tuple[bytes, int]:
         """The encrypted task token and its generation. Raises `ApprovalUnknown`."""

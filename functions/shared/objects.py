@@ -6,7 +6,14 @@ from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
 from workflows.admission.errors import AwsUnavailable
-from workflows.errors import MayWorkLater
+from workflows.errors import BadInput, MayWorkLater
+
+MOST = 256 * 2**20
+"""Octets of an object that is read whole. The largest that Gatehouse writes is a list of 100 MB (`config/limits.toml`)."""
+
+
+class TooLarge(BadInput):
+    """An object that nobody here wrote: it would not fit into the function's memory."""
 
 
 class ChangedMeanwhile(MayWorkLater):
@@ -21,8 +28,10 @@ class Found(NamedTuple):
 
 
 def read(bucket: str, key: str) -> Found | None:
-    """The object; None if there is none. Raises `AwsUnavailable`, `AccessRefused`."""
+    """The object; None if there is none. Raises `AwsUnavailable`, `AccessRefused`, and `TooLarge` before anything is read."""
     answer = _get(bucket, key)
+    if answer is not None and answer["ContentLength"] > MOST:
+        raise TooLarge(f"{key} has {answer['ContentLength']:,} octets; expected at most {MOST:,}.")
     return None if answer is None else Found(_body(answer), answer["ETag"])
 
 

@@ -1,10 +1,10 @@
 """Policies in AWS IoT: made from a profile, attached to certificates. Each function may run twice."""
 
-import json
 from typing import Any
 
 from functions.shared import certificates
 from functions.shared.aws import client, translated
+from workflows import stored
 from workflows.admission.errors import AwsUnavailable, CertificateUnknown, PolicyRefused
 from workflows.admission.policies import Policy
 
@@ -58,7 +58,7 @@ def _document(name: str) -> Any:
     """The default version's document; None if there is no such policy."""
     with translated(InvalidRequestException=PolicyRefused):
         try:
-            return json.loads(client("iot").get_policy(policyName=name)["policyDocument"])
+            return stored.read(client("iot").get_policy(policyName=name)["policyDocument"])
         except client("iot").exceptions.ResourceNotFoundException:
             return None
 

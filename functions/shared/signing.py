@@ -4,7 +4,6 @@ import hashlib
 from functools import cache
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from functions.shared.aws import client, translated
 from workflows.admission.errors import AccessRefused, AwsUnavailable
@@ -40,7 +39,7 @@ class Signer:
         return jws.Keys(public_key(self._key_arn))
 
     def sign(self, signing_input: bytes) -> bytes:
-        """64 bytes, r then s (RFC 7518 section 3.4). KMS answers DER and takes 4,096 bytes at most, hence the digest."""
+        """64 bytes, r then s (RFC 7518 section 3.4). KMS returns DER and takes 4,096 bytes at most, hence the digest."""
         with translated(**_KMS_ERRORS):
             answer = client("kms").sign(
                 KeyId=self._key_arn,
@@ -48,8 +47,7 @@ class Signer:
                 MessageType="DIGEST",
                 SigningAlgorithm="ECDSA_SHA_256",
             )
-        r, s = decode_dss_signature(answer["Signature"])
-        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        return jws.one_form(answer["Signature"])
 
     def seal(self, kind: str, payload: bytes) -> bytes:
         """The sealed file of `payload`."""

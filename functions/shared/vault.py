@@ -1,11 +1,14 @@
 """The evidence bucket: written once, read, never overwritten. Retention is the bucket's own (S3 Object Lock)."""
 
+import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
 from functions.shared.aws import client, translated
 from workflows.admission.errors import AwsUnavailable
 from workflows.errors import WillNeverWork
+
+_PIECE = 2**20  # octets
 
 
 class AlreadyKept(WillNeverWork):
@@ -35,6 +38,14 @@ class Vault:
         with translated():
             body: bytes = client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
+
+    def sha256(self, key: str) -> str:
+        """The SHA-256 of a file, in pieces: whoever may write one may write one that is larger than the memory."""
+        digest = hashlib.sha256()
+        with translated():
+            for piece in client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
 
     def has(self, key: str) -> bool:
         """Whether a file lies there. By the list, since a role that may not list is answered 403 for a file that is missing."""

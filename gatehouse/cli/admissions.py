@@ -47,7 +47,7 @@ def list_(
         return
     columns = ("certificate", "device", "outcome", "why", "knocks", "claimed at", "back since")
     rows = [
-        (one.certificate_id[:16], one.device, one.outcome, one.reason, one.knocks, one.claimed_at, one.returned_at)
+        (one.certificate_id[:16], one.device, _ended(one), one.reason, one.knocks, one.claimed_at, one.returned_at)
         for one in found
     ]
     write_table(columns, rows, empty="No admission fits.")
@@ -101,7 +101,7 @@ def watch(
             write_json_line(found)
         else:
             when = plain(found.closed_at or found.last_seen or found.claimed_at)
-            said = (f"{when}  {found.certificate_id[:16]}  {plain(found.device)}  ", styled(found.outcome))
+            said = (f"{when}  {found.certificate_id[:16]}  {plain(found.device)}  ", styled(_ended(found)))
             console().print(Text.assemble(*said, f"  {plain(found.reason)}"), soft_wrap=True)
 
 
@@ -174,6 +174,11 @@ def forget(
         agree("Forget it?", yes=yes)
         reopening.forget(aim, found, reason)
     report("Forgotten.", dry_run=dry_run, json=json, admission=found)
+
+
+def _ended(one: Admission) -> str:
+    """The outcome, and whether it is a trial's."""
+    return f"{one.outcome} (trial)" if one.trial else one.outcome
 
 
 def _act(found: Admission) -> dict[str, object]:

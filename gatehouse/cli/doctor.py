@@ -1,16 +1,22 @@
 """``gatehouse doctor``: is everything there, and is anything lying about."""
 
+import textwrap
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
-from gatehouse.cli.output import Json, say, write_json, write_table
+from gatehouse.cli.output import Json, say, write_json, write_table, write_text
 from gatehouse.errors import AnsweredNo
 from gatehouse.foreseen import NO
 from gatehouse.lost_events import LostEvent, Queue
+from gatehouse.target import Target
+from workflows.errors import BadInput
+
+if TYPE_CHECKING:
+    from gatehouse.knocking.links import Link
 
 app = typer.Typer()
 
@@ -18,13 +24,32 @@ WhichQueue = Annotated[Queue, typer.Argument(help="The topic rule's error queue,
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
 
 
+Knock = Annotated[
+    bool, typer.Option("--knock", help="Let a device of a trial CA knock instead, and take both away again.")
+]
+
+WHAT_A_KNOCK_DOES = """\
+A CA is made for a few minutes and registered with AWS IoT, with an empty list. One
+device of it connects, and the stack must hold it as unknown: nothing can admit a
+trial's device. Then CA, certificate and list are taken away again. What stays: a
+row of admissions and its sealed record, both marked as a trial's, and entries of
+the audit trail. It costs some cents, and takes about a minute."""
+
+
 @app.callback(invoke_without_command=True)
-def doctor(context: typer.Context, *, json: Json = False) -> None:
+def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, json: Json = False) -> None:
     """Check the stack: every part there, the rule on, lists fresh, queues empty. Exit code 1 if something is wrong.
 
+    With --knock a device really knocks, and the command says at which link of the chain it got stuck, if it did.
+
     Example: gatehouse doctor
+
+    Example: gatehouse doctor --knock
     """
     if context.invoked_subcommand is not None:
+        return
+    if knock:
+        _knock(target(context), yes=yes, json=json)
         return
     from gatehouse import checkup
 
@@ -36,6 +61,44 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
         write_table(("", "", "what was found", "what to do"), rows, empty="")
     if any(check.state == "wrong" for check in found):
         raise typer.Exit(NO)
+
+
+def _knock(aim: Target, *, yes: bool, json: bool) -> None:
+    from gatehouse.knocking.chain import knock
+    from gatehouse.knocking.links import Link
+
+    if "EndTrialsArn" not in aim.outputs:
+        raise BadInput(f"The stack {aim.stack} has no output EndTrialsArn, so it knows no trials. Deploy it again.")
+    if not yes:
+        say(WHAT_A_KNOCK_DOES)
+    agree("Knock?", yes=yes)
+    links: list[Link] = []
+
+    def tell(link: Link) -> None:
+        if link.state != "running":
+            links.append(link)
+        if not json:
+            write_text("\n".join(lines_of(link)))
+
+    try:
+        came_through = knock(aim, tell)
+    finally:
+        if json:
+            write_json(links)
+    if not came_through or any(link.state == "stuck" for link in links):
+        raise typer.Exit(NO)
+    if not json:
+        say("The knock came through: a device that is expected would go on from here.")
+
+
+def lines_of(link: "Link") -> list[str]:
+    """A link in at most 80 columns: where, how, after how long, what was found, and what to do."""
+    if link.state == "running":
+        return textwrap.wrap(link.found, 80, initial_indent=" " * 20, subsequent_indent=" " * 20)
+    head = f"{link.name:<11} {link.state:<7} "
+    said = [f"{link.found} ({link.seconds:g} s)", *([f"What to do: {link.advice}"] if link.advice else [])]
+    wrapped = [line for text in said for line in textwrap.wrap(text, 80 - len(head), break_long_words=True)]
+    return [(head if number == 0 else " " * len(head)) + line for number, line in enumerate(wrapped)]
 
 
 @app.command()

@@ -22,7 +22,7 @@ def login(
     context: typer.Context,
     *,
     username: Annotated[
-        str | None, typer.Option(help="Sign in to the stack's user pool with a password, without a browser.")
+        str | None, typer.Option(help="Sign in to the local cloud with a password, without a browser.")
     ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address; paste the one that the browser is sent back to.")

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from gatehouse.console.errors import DefinitionUnreadable
+from workflows import stored
 
 Kind = Literal["next", "choice", "catch"]
 
@@ -49,7 +50,7 @@ class Graph(Struct, frozen=True, kw_only=True):
 def read(definition: str) -> Graph:
     """Raises `DefinitionUnreadable`. States inside Map and Parallel are not drawn: such a state is one box."""
     try:
-        machine: dict[str, Any] = msgspec.json.decode(definition, type=dict[str, Any])
+        machine: dict[str, Any] = stored.read(definition, dict[str, Any])
         states: dict[str, dict[str, Any]] = machine["States"]
         edges = tuple(_merged(edge for name, state in states.items() for edge in _edges(name, state)))
         happy = set(_happy_path(machine["StartAt"], list(states), edges))
@@ -68,7 +69,7 @@ def read(definition: str) -> Graph:
             ),
             edges=edges,
         )
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError, AttributeError) as error:
+    except (stored.Unreadable, KeyError, TypeError, AttributeError) as error:
         raise DefinitionUnreadable(
             f"The state machine's definition cannot be read ({type(error).__name__}: {error}). "
             "Expected Amazon States Language with StartAt and States."

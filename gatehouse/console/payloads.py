@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from gatehouse.console.history import Event, Visit, details
+from workflows import stored
 
 WITHHELD = "(task token withheld)"
 
@@ -103,6 +104,6 @@ def _parsed(text: Any) -> Any:
     if not isinstance(text, str):
         return text
     try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+        return stored.read(text, twins=True)
+    except stored.Unreadable:
         return text

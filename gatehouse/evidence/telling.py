@@ -40,7 +40,8 @@ def tell(made: Record) -> list[Section]:
 
 def what(made: Record) -> str:
     """In a word what became of the admission, or was done to it: the outcome of an act is what stands beside it."""
-    return made.outcome if isinstance(made, AdmissionRecord) else f"{made.act.replace('_', ' ')} ({made.outcome})"
+    said = made.outcome if isinstance(made, AdmissionRecord) else f"{made.act.replace('_', ' ')} ({made.outcome})"
+    return f"{said} (trial)" if made.trial else said
 
 
 def subject_of(made: Record) -> str | None:
@@ -56,6 +57,7 @@ def _outcome(made: Record) -> Section:
         "Outcome",
         {
             "outcome": made.outcome,
+            **({"trial": "of gatehouse doctor --knock: never admitted"} if made.trial else {}),
             "reason": made.reason,
             "device": made.device,
             "certificate": made.certificate_id,

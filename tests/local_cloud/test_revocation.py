@@ -181,7 +181,7 @@ def test_revoking_a_ca_takes_every_certificate_of_it_whatever_became_of_it(cloud
 
     desk = {}
     for name, group in (("quinn", "quality"), ("sid", "security")):
-        mail, password = f"{name}@example.com", "correct horse battery Staple 9"
+        mail, password = f"{name}@example.com", "correct-horse-battery-Staple-9"
         approvers.add(target, email=mail, name=name, password=password, groups=(group,))
         desk[name] = Approvals(target.output("ApprovalsUrl"), sign_in.sign_in(target, mail, password).id_token)
     for one in desk.values():

@@ -1,22 +1,22 @@
 """Signing in to approve on the local cloud, as on AWS: a page of the user pool's, a port of this machine, a token that the API takes."""
 
-import html
-import http.client
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import ClientError
 
 from gatehouse import approvers, sign_in
 from gatehouse.approvals import Approvals
 from gatehouse.errors import NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.signing_in import browser
+from gatehouse.signing_in.local import call, fill
 from gatehouse.signing_in.provider import Provider
 from gatehouse.target import Target
 
@@ -32,23 +32,6 @@ def target(cloud: LocalCloud) -> Target:
     found = Target(status.stack, status)
     approvers.add(found, email=EVE, name="Eve Quality", password=PASSWORD, groups=["quality"])
     return found
-
-
-def call(address: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:
-    """One request as a browser makes it, without following: status, page, Location."""
-    parts = urlsplit(address)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=30)
-    body = urlencode(form) if form else None
-    headers = {"Host": parts.netloc} | ({"Content-Type": "application/x-www-form-urlencoded"} if form else {})
-    connection.request("POST" if form else "GET", f"{parts.path}?{parts.query}", body=body, headers=headers)
-    answer = connection.getresponse()
-    return answer.status, answer.read().decode(), answer.getheader("Location") or ""
-
-
-def fill(page: str, **typed: str) -> dict[str, str]:
-    """The page's form with its hidden fields."""
-    hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page)
-    return {name: html.unescape(value) for name, value in hidden} | typed
 
 
 def sign_in_at(address: str, **typed: str) -> str:
@@ -133,6 +116,97 @@ def test_a_token_for_another_client_of_the_pool_is_not_taken(target: Target) -> 
     )["AuthenticationResult"]["IdToken"]
     with pytest.raises(NotPermitted):
         Approvals(target.output("ApprovalsUrl"), token).list_lane("mine", 10)
+
+
+def tokens_of(target: Target) -> dict[str, Any]:
+    """All that the token endpoint gives after a sign-in on the page."""
+    found = provider(target)
+    asking = browser.Asking(found, 8477)
+    back = sign_in_at(asking.address, username=EVE, password=PASSWORD)
+    [code] = parse_qs(urlsplit(back).query)["code"]
+    return found.token(
+        grant_type="authorization_code",
+        code=code,
+        redirect_uri=asking.redirect_uri,
+        code_verifier=asking._verifier,
+    )
+
+
+def test_an_access_token_is_no_id_token(target: Target) -> None:
+    given = tokens_of(target)
+    assert Approvals(target.output("ApprovalsUrl"), given["id_token"]).list_lane("mine", 10) == []
+    with pytest.raises(NotPermitted):
+        Approvals(target.output("ApprovalsUrl"), given["access_token"]).list_lane("mine", 10)
+
+
+def name_of(target: Target) -> str:
+    user = target.client("cognito-idp").admin_get_user(UserPoolId=target.output("UserPoolId"), Username=EVE)
+    return next(str(one["Value"]) for one in user["UserAttributes"] if one["Name"] == "name")
+
+
+@pytest.mark.parametrize("attribute", ["name", "email", "preferred_username", "given_name", "locale"])
+def test_attack_an_approver_writes_their_own_name(target: Target, attribute: str) -> None:
+    """Eve, who entered a device, called herself Ada for the moment of her vote, and signed in a colleague's name."""
+    token = tokens_of(target)["access_token"]
+    with pytest.raises(ClientError, match="NotAuthorizedException"):
+        target.client("cognito-idp").update_user_attributes(
+            AccessToken=token, UserAttributes=[{"Name": attribute, "Value": "ada@example.com"}]
+        )
+    assert name_of(target) == "Eve Quality"
+
+
+@pytest.mark.parametrize("output", ["UserPoolClientId", "CommandLineClientId"])
+@pytest.mark.parametrize(
+    ("flow", "parameters"),
+    [("USER_PASSWORD_AUTH", {"PASSWORD": PASSWORD}), ("USER_SRP_AUTH", {"SRP_A": "a" * 128})],
+)
+def test_attack_no_client_signs_in_by_the_api_which_gives_the_scope_away(
+    target: Target, output: str, flow: Any, parameters: dict[str, str]
+) -> None:
+    with pytest.raises(ClientError, match="InvalidParameterException"):
+        target.client("cognito-idp").initiate_auth(
+            ClientId=target.output(output), AuthFlow=flow, AuthParameters={"USERNAME": EVE, **parameters}
+        )
+
+
+def test_attack_the_scope_is_asked_for_at_the_sign_in_page(target: Target) -> None:
+    asking = browser.Asking(provider(target), 8477)
+    address = asking.address.replace("scope=openid+email+profile", "scope=openid+aws.cognito.signin.user.admin")
+    assert address != asking.address
+    try:
+        back = sign_in_at(address, username=EVE, password=PASSWORD)
+    except AssertionError:
+        return  # the page is not even shown
+    if "code=" not in back:
+        assert "invalid_scope" in back
+        return
+    [code] = parse_qs(urlsplit(back).query)["code"]
+    given = provider(target).token(
+        grant_type="authorization_code", code=code, redirect_uri=asking.redirect_uri, code_verifier=asking._verifier
+    )
+    with pytest.raises(ClientError, match="NotAuthorizedException"):
+        target.client("cognito-idp").update_user_attributes(
+            AccessToken=given["access_token"], UserAttributes=[{"Name": "name", "Value": "Ada"}]
+        )
+
+
+def test_with_the_scope_a_client_still_writes_only_what_it_may(target: Target) -> None:
+    """What AWS does, and the second thing that stands in the way: WriteAttributes of the client."""
+    cognito = target.client("cognito-idp")
+    client = cognito.create_user_pool_client(
+        UserPoolId=target.output("UserPoolId"),
+        ClientName="with the scope",
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        WriteAttributes=["locale"],
+    )["UserPoolClient"]["ClientId"]
+    token = cognito.initiate_auth(
+        ClientId=client, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": EVE, "PASSWORD": PASSWORD}
+    )["AuthenticationResult"]["AccessToken"]
+    for name in ("name", "email", "email_verified"):
+        with pytest.raises(ClientError, match="NotAuthorizedException"):
+            cognito.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": name, "Value": "true"}])
+    cognito.update_user_attributes(AccessToken=token, UserAttributes=[{"Name": "locale", "Value": "en"}])
+    assert name_of(target) == "Eve Quality"
 
 
 def test_the_user_pool_sends_nobody_anywhere_else(target: Target) -> None:

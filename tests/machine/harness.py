@@ -20,16 +20,17 @@ from typing import Any
 
 import boto3
 import pytest
-from jsonata import Jsonata
 from jsonata.utils import Utils
 from moto.awslambda_simple.models import LambdaSimpleBackend
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.intrinsic import jsonata as moto_intrinsic
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval import states as moto_states
 from moto.stepfunctions.parser.asl.eval import variable_store
 from moto.stepfunctions.parser.asl.jsonata import jsonata as moto_jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 
+from gatehouse.local_cloud import jsonata_version
 from tests import aws_environment
 
 ROOT = Path(__file__).parents[2]
@@ -210,7 +211,7 @@ def _teach_moto(monkeypatch: pytest.MonkeyPatch) -> None:
     values: list[Any] = []
 
     def evaluate(expression: str) -> Any:
-        parsed = Jsonata(expression)
+        parsed = jsonata_version.parse(expression)
         parsed.register_lambda("parse", json.loads)
         parsed.register_lambda("value", lambda number: values[int(number)])
         return parsed.evaluate(None)
@@ -225,6 +226,9 @@ def _teach_moto(monkeypatch: pytest.MonkeyPatch) -> None:
 
     logging.getLogger("moto.stepfunctions").setLevel(logging.CRITICAL)  # it logs every failed task with the whole state
     monkeypatch.setattr(moto_jsonata, "_eval_jsonata", evaluate)
+    monkeypatch.delitem(
+        moto_intrinsic._DECLARATION_BY_VARIABLE_REFERENCE, "$parse"
+    )  # moto makes it of $eval, which AWS lacks
     monkeypatch.setattr(moto_states, "encode_jsonata_variable_declarations", declare)
     monkeypatch.setattr(variable_store, "encode_jsonata_variable_declarations", declare)
     monkeypatch.setattr(retrier_decl, "time", SimpleNamespace(sleep=lambda _: None))

@@ -14,6 +14,8 @@ from typing import Any
 from jsonata import Jsonata
 from jsonata.utils import Utils
 
+from gatehouse.local_cloud import jsonata_version
+
 Invoke = Callable[["Walk", str, dict[str, Any]], Any]
 """Calls the function of the step named, from the state that the walk is in, with a payload; answers what the function answers."""
 
@@ -40,7 +42,7 @@ class TaskFailed(Exception):  # noqa: N818 - an answer of the service, which the
 
 @cache
 def _parsed(expression: str) -> Jsonata:
-    parsed = Jsonata(expression)
+    parsed = jsonata_version.parse(expression)
     parsed.register_lambda("parse", json.loads)
     parsed.output_convert_nulls = False  # so that null is told from undefined
     return parsed

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonata import Jsonata
 from statelint.linter import Linter
 
+from gatehouse.local_cloud import jsonata_version
 from tests.deployed import ROOT
 from workflows.approval.request import READ_STATE, REQUEST_STATE
 from workflows.errors import GatehouseError, MayWorkLater
@@ -253,7 +253,7 @@ def test_every_step_is_told_which_certificate_and_which_execution(states: States
 def test_every_expression_parses(states: States) -> None:
     for name, state in states.items():
         for expression in expressions(state):
-            assert Jsonata(expression), name  # the constructor parses
+            assert jsonata_version.parse(expression), name
 
 
 def test_no_state_reads_its_input(states: States) -> None:

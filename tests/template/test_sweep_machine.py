@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 import pytest
-from jsonata import Jsonata
 from statelint.linter import Linter
 
+from gatehouse.local_cloud import jsonata_version
 from tests.deployed import ROOT
 
 from .test_statemachine import (  # noqa: F401 - the rules, which run here on this module's `machine` and `states`
@@ -107,7 +107,7 @@ def test_a_sweep_is_of_a_list_or_of_a_ca(
 ) -> None:
     payload = whole["States"]["Find revoked"]["Arguments"]["Payload"]
     given = {
-        name: Jsonata(next(iter(expressions(payload[name])))).evaluate(None, {"states": {"input": asked}})
+        name: jsonata_version.parse(next(iter(expressions(payload[name])))).evaluate(None, {"states": {"input": asked}})
         for name in ("issuer_key", "slot", "authority")
     }
     assert given == {"issuer_key": "e", "slot": slot, "authority": authority}
@@ -130,7 +130,7 @@ def goes_to(choice: dict[str, Any], **variables: Any) -> str:
         rule
         for rule in choice["Choices"]
         for [condition] in [[*expressions(rule["Condition"])]]
-        if Jsonata(condition).evaluate(None, variables)
+        if jsonata_version.parse(condition).evaluate(None, variables)
     )
     return str(next(met, {"Next": choice["Default"]})["Next"])
 

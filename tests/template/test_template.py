@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from functions.approval.approvals_web.app import app
 from gatehouse.signing_in.browser import PATH, PORTS
 from tests.deployed import ROOT
 from tests.template.resources import Resources, functions, listed, of_type
@@ -419,16 +420,59 @@ def test_the_api_believes_only_signed_in_people(resources: Resources) -> None:
         for route in routes.values()
         if route["Properties"]["AuthorizationType"] != "JWT"
     }
-    assert open_routes == {"GET /evidence/keys.json", "$default", "GET /sign-in/callback"}, (
-        "public keys are public, and the pages ask for a session of their own; everything else needs a token"
-    )
+    strangers = {"GET /evidence/keys.json", "$default", "GET /sign-in/callback", "GET /sign-in"}
+    pages = {f"ANY /{page}" for page in ("approvals", "together", "delegations", "search")}
+    assert open_routes == strangers | pages | {f"{page}/{{proxy+}}" for page in pages} | {
+        "POST /sign-out",
+        "ANY /assets/{proxy+}",
+    }, "public keys are public, and the pages ask for a session of their own; everything else needs a token"
+
+
+def test_attack_a_stranger_uses_up_the_approvers_rate(resources: Resources) -> None:
+    """An HTTP API limits a route for all clients together: what is open to strangers, and what is no page, has less, and apart."""
+    stage = resources["ApprovalsStage"]["Properties"]
+    usual = stage["DefaultRouteSettings"]["ThrottlingRateLimit"]
+    slower = {key: one["ThrottlingRateLimit"] for key, one in stage["RouteSettings"].items()}
+    assert set(slower) == {"GET /sign-in", "GET /sign-in/callback", "GET /evidence/keys.json", "$default"}
+    assert all(limit <= usual / 5 for limit in slower.values())
+    routes = of_type(resources, "AWS::ApiGatewayV2::Route")
+    limited = {name for name, route in routes.items() if route["Properties"]["RouteKey"] in slower}
+    assert limited == set(resources["ApprovalsStage"]["DependsOn"]), "a route has to be there before its settings"
+
+
+def test_every_page_has_a_route_of_its_own(resources: Resources) -> None:
+    keys = [route["Properties"]["RouteKey"] for route in of_type(resources, "AWS::ApiGatewayV2::Route").values()]
+    patterns = [
+        re.compile(f"{re.escape(key).replace(re.escape('{proxy+}'), '.+').replace('ANY', '[A-Z]+')}") for key in keys
+    ]
+    for route in (route for methods in (app._static_routes, app._dynamic_routes) for route in methods):
+        path = re.sub(r"<\w+>", "x", route.path)
+        asked = f"{route.method} {path}"
+        assert path == "/" or any(pattern.fullmatch(asked) for pattern in patterns), asked
 
 
 def test_the_command_line_is_sent_back_to_this_machine_only_and_where_it_listens(resources: Resources) -> None:
     client = resources["CommandLineClient"]["Properties"]
     assert client["CallbackURLs"] == [f"http://localhost:{port}{PATH}" for port in PORTS]
     assert (client["AllowedOAuthFlows"], client["GenerateSecret"]) == (["code"], False)
-    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "no password is sent by it"
+
+
+def test_attack_no_client_lets_people_write_their_own_names(resources: Resources) -> None:
+    """A signature prints the name, and whoever entered a device is known by it: only administrators write names and addresses.
+
+    Without the scope, no access token may change anything; without a flow of the API, none has the scope; and WriteAttributes names
+    what nothing reads, since an unset list is every standard attribute.
+    https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UserPoolClientType.html
+    """
+    clients = of_type(resources, "AWS::Cognito::UserPoolClient")
+    assert set(clients) == {"ApproversClient", "CommandLineClient"}
+    for client in (one["Properties"] for one in clients.values()):
+        assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"], "unset, it allows SRP"
+        assert set(client["AllowedOAuthScopes"]) == {"openid", "email", "profile"}
+        assert client["WriteAttributes"] == ["locale"]
+        assert client["SupportedIdentityProviders"] == ["COGNITO"], (
+            "a federated one needs the mapped attributes writable"
+        )
 
 
 def test_approver_groups_exist_for_every_group_the_rules_name(resources: Resources) -> None:

@@ -8,7 +8,6 @@ Times are aware UTC datetimes, on the wire RFC 3339. Hashes are lower-case hex S
 leading zeros or sign.
 """
 
-from datetime import datetime
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -17,6 +16,7 @@ from msgspec import Struct
 from workflows.approval.signature import SignedVote
 from workflows.errors import BadInput
 from workflows.hashes import Sha256
+from workflows.moments import Moment
 from workflows.revocation.verdict import Verdict
 
 Outcome = Literal["admitted", "refused", "held", "failed"]
@@ -31,7 +31,7 @@ class Execution(Struct, frozen=True, kw_only=True):
 
     arn: str
     name: str
-    started_at: datetime
+    started_at: Moment
 
 
 # --- 1. Claim admission ----------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     ca_certificate_id: Sha256
     owner: str
     knocks: int
-    turn_at: datetime
+    turn_at: Moment
 
 
 # --- 3. Inspect certificate ------------------------------------------------------------------------------------------
@@ -64,7 +64,7 @@ class InspectInput(Struct, frozen=True, kw_only=True):
     certificate_id: Sha256
     ca_certificate_id: Sha256
     execution: Execution
-    turn_at: datetime | None = None
+    turn_at: Moment | None = None
 
 
 class CertificateFacts(Struct, frozen=True, kw_only=True):
@@ -85,8 +85,8 @@ class CertificateFacts(Struct, frozen=True, kw_only=True):
     public_key: Sha256
     key: str
     signature_algorithm: str
-    not_before: datetime
-    not_after: datetime
+    not_before: Moment
+    not_after: Moment
     trial: bool = False
 
 
@@ -133,8 +133,8 @@ class DeviceRecord(Struct, frozen=True, kw_only=True):
     attributes: dict[str, str] = {}
     policy_profile: str = "device"
     entered_by: str
-    entered_at: datetime
-    expires_at: datetime | None = None
+    entered_at: Moment
+    expires_at: Moment | None = None
     note: str = ""
 
 
@@ -211,9 +211,9 @@ class Decision(Struct, frozen=True, kw_only=True):
     approval_id: str
     reason: str
     basis_sha256: Sha256
-    requested_at: datetime
-    decide_by: datetime
-    execute_by: datetime | None
+    requested_at: Moment
+    decide_by: Moment
+    execute_by: Moment | None
     votes: tuple[SignedVote, ...]
 
 
@@ -228,7 +228,7 @@ class TakeTurnInput(Struct, frozen=True, kw_only=True):
 class Turn(Struct, frozen=True, kw_only=True):
     """When AWS IoT may be called."""
 
-    turn_at: datetime
+    turn_at: Moment
 
 
 # --- 8. and 9. Activate certificate, attach policy ---------------------------------------------------------------------
@@ -241,7 +241,7 @@ class ActivateInput(Struct, frozen=True, kw_only=True):
     certificate: CertificateFacts
     device: DeviceDecision
     approval: Decision | None
-    turn_at: datetime | None = None
+    turn_at: Moment | None = None
 
 
 class Activation(Struct, frozen=True, kw_only=True):
@@ -253,7 +253,7 @@ class Activation(Struct, frozen=True, kw_only=True):
     groups: tuple[str, ...]
     replaced_certificate_id: str | None
     certificate_arn: str
-    activated_at: datetime
+    activated_at: Moment
 
 
 class AttachPolicyInput(Struct, frozen=True, kw_only=True):
@@ -287,7 +287,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
     """`note` says what was unusual about it, such as a certificate that is gone."""
 
     certificate_status: Literal["REVOKED", "INACTIVE"]
-    refused_at: datetime
+    refused_at: Moment
     note: str = ""
 
 
@@ -348,8 +348,8 @@ class Seal(Struct, frozen=True, kw_only=True):
 
     evidence_key: str
     evidence_sha256: Sha256
-    sealed_at: datetime
-    reopen_at: datetime | None
+    sealed_at: Moment
+    reopen_at: Moment | None
     trial: bool = False
 
 

@@ -53,7 +53,7 @@ def read(pem: str, ca_certificate_id: str, issuer: x509.Certificate, limits: Cer
         certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
         octets, key_info = _fixed_part(certificate)
         not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         return _unreadable(
             f"it cannot be read as X.509 ({_short(error)}); expected a DER certificate of RFC 5280 in PEM"
         )
@@ -137,7 +137,7 @@ def _common_name(certificate: x509.Certificate, limit: int) -> str | None:
     """The common name, if there is exactly one and it is text: of two, nobody could say which was meant."""
     try:
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    except ValueError:
+    except (ValueError, TypeError):
         return None
     if len(names) != 1 or not isinstance(names[0].value, str):
         return None
@@ -147,7 +147,7 @@ def _common_name(certificate: x509.Certificate, limit: int) -> str | None:
 def _tried(read_part: Callable[[], T], what: str, problems: list[str]) -> T | None:
     try:
         return read_part()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: a name that is a BIT STRING
         problems.append(f"its {what} cannot be read ({_short(error)})")
         return None
 

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import msgspec
 from msgspec import Struct
 
+from workflows import stored
 from workflows.admission import contracts
 from workflows.admission.contracts import Execution
 from workflows.admission.errors import AdmissionNotOwned, EventMalformed
@@ -72,6 +72,6 @@ def _milliseconds(moment: datetime) -> int:
 def certificate_of(ended: EndedBadly) -> str | None:
     """The certificate the execution was about; None if what started it was no registration event."""
     try:
-        return read_event(msgspec.json.decode(ended.input or "null")).certificate_id
-    except (EventMalformed, ValueError, RecursionError):  # also no JSON, no text at all, and brackets without end
+        return read_event(stored.read(ended.input or "null")).certificate_id
+    except (EventMalformed, stored.Unreadable):  # also no JSON, and no text at all
         return None

@@ -10,6 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from workflows.admission.contracts import CertificateFacts, DeviceRecord
+from workflows.moments import Moment
 
 Kind = Literal["certificate", "serial", "name"]
 _KINDS: dict[str, Kind] = {"certificate": "certificate", "serial": "serial", "issuer-name": "name", "name": "name"}
@@ -27,10 +28,10 @@ class Binding(Struct, frozen=True, kw_only=True):
 
     lookup_key: str
     bound_certificate_id: str
-    bound_at: datetime
+    bound_at: Moment
     execution_arn: str
     previous_certificate_id: str | None = None
-    previous_bound_at: datetime | None = None
+    previous_bound_at: Moment | None = None
 
 
 class Match(Struct, frozen=True, kw_only=True):

@@ -12,14 +12,16 @@ from workflows.admission.contracts import Dossier, NotifyInput, Outcome
 from workflows.admission.errors import CertificateChanged
 from workflows.admission.failure import SUPERSEDED, EndedBadly
 from workflows.approval.wording import plain
+from workflows.moments import Moment
 
 DETAIL_TYPE = "Admission ended"
-_SUBJECT_LENGTH = 100
+_SUBJECT_LENGTH = 99
+"""SNS takes less than 100 (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 """Characters, ASCII (SNS API reference, Publish)."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """`subject` is ASCII, one line, at most 100 characters."""
+    """`subject` is ASCII, one line, at most 99 characters."""
 
     subject: str
     text: str
@@ -39,8 +41,8 @@ class AdmissionEnded(Struct, frozen=True, kw_only=True):
     execution_arn: str
     evidence_key: str
     evidence_sha256: str
-    ended_at: datetime
-    reopen_at: datetime | None
+    ended_at: Moment
+    reopen_at: Moment | None
     trial: bool = False
 
 

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 from workflows.errors import BadInput
+from workflows.moments import Moment
 
 ORGANIZATION = "Gatehouse trial (never admitted)"
 HELD = "This is a device of a trial CA (gatehouse doctor --knock): it is held, whatever inventory and rules say."
@@ -40,9 +41,9 @@ class Trial(Struct, frozen=True, kw_only=True):
     ca_certificate_id: str
     ca_pem: str
     device_pem: str
-    began_at: datetime
-    over_at: datetime | None = None
-    ended_at: datetime | None = None
+    began_at: Moment
+    over_at: Moment | None = None
+    ended_at: Moment | None = None
     format: Literal["gatehouse.trial/1"] = "gatehouse.trial/1"
 
     @property

@@ -1,9 +1,10 @@
 """The trail of one request: appended, never changed (21 CFR 11.10(e); IEC 62443-4-2 CR 2.8)."""
 
-from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
+
+from workflows.moments import Moment
 
 EventType = Literal[
     "opened", "asked_again", "announced", "told", "voted", "vote_refused", "expired", "resumed", "not_carried_out"
@@ -16,7 +17,7 @@ class AuditEvent(Struct, frozen=True, kw_only=True):
     `actor` is the subject of the person who acted, or None where a function acted by itself. The store adds an id to each event.
     """
 
-    at: datetime
+    at: Moment
     source: str
     type: EventType
     actor: str | None = None

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from workflows.approval.identity import is_among
 from workflows.approval.signature import OnBehalfOf
+from workflows.moments import Moment
 
 
 class Delegation(Struct, frozen=True, kw_only=True):
@@ -22,9 +23,9 @@ class Delegation(Struct, frozen=True, kw_only=True):
     delegator_known_as: tuple[str, ...] = ()
     delegate: str
     reason: str
-    created_at: datetime
-    until: datetime
-    ended_at: datetime | None = None
+    created_at: Moment
+    until: Moment
+    ended_at: Moment | None = None
     ended_by: str | None = None
     ended_because: str = ""
 

@@ -20,6 +20,7 @@ from workflows.approval.audit import AuditEvent, EventType
 from workflows.approval.errors import DecisionPending
 from workflows.approval.identity import entered_as
 from workflows.approval.signature import SignedVote
+from workflows.moments import Moment
 
 REQUEST_STATE = "Request approval"
 READ_STATE = "Read decision"
@@ -49,15 +50,15 @@ class Request(Struct, frozen=True, kw_only=True):
     version: int = 0
     generation: int = 1
     token_sha256: str
-    requested_at: datetime
-    decide_by: datetime
-    decided_at: datetime | None = None
-    execute_by: datetime | None = None
-    announced_at: datetime | None = None
+    requested_at: Moment
+    decide_by: Moment
+    decided_at: Moment | None = None
+    execute_by: Moment | None = None
+    announced_at: Moment | None = None
     tell_each: bool = False
-    each_told_at: datetime | None = None
-    reminded_at: datetime | None = None
-    escalated_at: datetime | None = None
+    each_told_at: Moment | None = None
+    reminded_at: Moment | None = None
+    escalated_at: Moment | None = None
     told: Literal["approved", "rejected", "expired", "not_carried_out"] | None = None
     ruling: Ruling
     basis_sha256: str

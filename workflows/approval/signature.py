@@ -1,11 +1,11 @@
 """What a person signs when they vote, as it stands in the table, in the execution and in the sealed record."""
 
-from datetime import datetime
 from typing import Literal
 
 from msgspec import Struct
 
 from workflows.hashes import Sha256
+from workflows.moments import Moment
 
 
 class OnBehalfOf(Struct, frozen=True, kw_only=True):
@@ -15,14 +15,23 @@ class OnBehalfOf(Struct, frozen=True, kw_only=True):
     subject: str
     name: str
     group: str
-    until: datetime
+    until: Moment
+
+
+class NameSource(Struct, frozen=True, kw_only=True):
+    """Where a printed name comes from: which claims of whose token, and when that was issued, which is at the sign-in or its renewal."""
+
+    issuer: str
+    claim: str
+    issued_at: Moment | None
 
 
 class SignedVote(Struct, frozen=True, kw_only=True):
     """One person's signature block (21 CFR 11.50): printed name, time, meaning; bound to the basis (11.70).
 
     `signature` is made when the vote is cast, over all the rest and the approval's id: see `workflows.evidence.votes`. `on_behalf_of` is
-    set where the right to vote was another's; name and subject are always those of the person who signed.
+    set where the right to vote was another's; name and subject are always those of the person who signed. `name_from` is None of votes
+    that were cast before it was kept.
     """
 
     subject: str
@@ -33,10 +42,11 @@ class SignedVote(Struct, frozen=True, kw_only=True):
     reason: str
     basis_sha256: Sha256
     certificate_id: Sha256
-    voted_at: datetime
-    signed_in_at: datetime | None = None
+    voted_at: Moment
+    signed_in_at: Moment | None = None
     authentication_methods: tuple[str, ...] = ()
     on_behalf_of: OnBehalfOf | None = None
+    name_from: NameSource | None = None
     signature: str | None = None
 
     @property

@@ -15,7 +15,8 @@ from workflows.approval.delegation import Delegation
 from workflows.approval.identity import may_be
 from workflows.approval.quorum import is_met, may_fill
 from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
-from workflows.approval.signature import SignedVote
+from workflows.approval.signature import NameSource, SignedVote
+from workflows.moments import Moment
 
 MEANINGS: dict[str, dict[str, str]] = {
     "approve": {
@@ -63,8 +64,9 @@ class Voter(Struct, frozen=True, kw_only=True):
     known_as: tuple[str, ...] = ()
     identified_as: tuple[str, ...] = ()
     delegations: tuple[Delegation, ...] = ()
-    signed_in_at: datetime | None = None
+    signed_in_at: Moment | None = None
     authentication_methods: tuple[str, ...] = ()
+    name_from: NameSource | None = None
 
 
 class Ballot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -140,6 +142,7 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
             signed_in_at=voter.signed_in_at,
             authentication_methods=voter.authentication_methods,
             on_behalf_of=delegation.block() if delegation else None,
+            name_from=voter.name_from,
         )
     )
     after = _with_vote(request, vote)

@@ -73,9 +73,12 @@ def sentence(request: Request, *, at: datetime) -> str:
 
 
 def subject(what: str, request: Request) -> str:
-    """A mail subject: SNS takes up to 100 ASCII characters without control characters."""
+    """A mail subject, within SNS's limits: ASCII, without control characters, less than 100 characters.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+    """
     text = f"{what}: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}"
-    return text.encode("ascii", "replace").decode()[:100]
+    return text.encode("ascii", "replace").decode()[:99]
 
 
 def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> tuple[str, ...]:

@@ -9,15 +9,16 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from msgspec import Struct
 
+from workflows import stored
 from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 
@@ -29,10 +30,20 @@ MANIFEST = "gatehouse-manifest+json"
 VOTE = "gatehouse-vote+json"
 """`typ` of what is signed (RFC 8725 section 3.11), so that a signature on one kind of thing counts for no other."""
 
+MAX_OCTETS = 256 * 2**20
+"""Of a sealed file: a manifest names each file of its day in some 270."""
+
 _COORDINATE = 32
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""n of P-256 (FIPS 186-5, NIST SP 800-186 section 3.2.1.3)."""
 _TO_URL = bytes.maketrans(b"+/-_", b"-_+/")
 """Exchanges base64's two special letters for those of base64url, and back."""
 _P256 = ec.ECDSA(hashes.SHA256())
+_FILE = '{{\n "payload": "{}",\n "protected": "{}",\n "signature": "{}"\n}}\n'
+"""One member a line, so that ``sed`` and ``openssl`` are enough to check it."""
+_BEFORE = [text.encode() for text in _FILE.format("|", "|", "|").split("|")]
+"""What stands before each member's value, and after the last. No value has a quote."""
+_EXPECTED = "Expected a JWS with payload, protected and signature, once each, in the form it was sealed in."
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +55,7 @@ class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jku: str
 
 
-class Sealed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Sealed(NamedTuple):
     """RFC 7515 section 7.2.2."""
 
     payload: str
@@ -140,21 +151,36 @@ def signing_input(protected_header: str, payload: bytes) -> bytes:
 
 
 def seal(payload: bytes, *, protected_header: str, sign: Sign) -> bytes:
-    """The file: one member a line, so that ``sed`` and ``openssl`` are enough to check it."""
+    """The file of `payload`, in the one form that `parse` reads."""
     signature = encode(sign(signing_input(protected_header, payload)))
-    sealed = Sealed(payload=encode(payload), protected=protected_header, signature=signature)
-    return msgspec.json.format(msgspec.json.encode(sealed), indent=1) + b"\n"
+    return _FILE.format(encode(payload), protected_header, signature).encode()
+
+
+def one_form(der: bytes) -> bytes:
+    """A signature in DER, as KMS returns it, as 64 bytes: r, then the lower of s and n - s.
+
+    Both verify (SEC 1 section 4.1.4), so without this rule anybody could make a second file of a record that verifies as well.
+    """
+    r, s = decode_dss_signature(der)
+    return r.to_bytes(_COORDINATE, "big") + min(s, _ORDER - s).to_bytes(_COORDINATE, "big")
 
 
 def parse(data: bytes) -> tuple[Sealed, bytes]:
-    """The file's parts and its payload, unverified. Raises `EvidenceInvalid`."""
+    """The file's parts and its payload, unverified. Raises `EvidenceInvalid`, also for a second form of the same file."""
+    rest, values = data if len(data) <= MAX_OCTETS else b"", []
+    for before in _BEFORE[:-1]:
+        if not rest.startswith(before):
+            raise EvidenceInvalid("format", f"Not a sealed file of at most {MAX_OCTETS:,} octets. {_EXPECTED}")
+        end = rest.find(b'"', len(before))
+        values.append(rest[len(before) : end])
+        rest = rest[end:]
+    if rest != _BEFORE[-1]:
+        raise EvidenceInvalid("format", f"Not a sealed file: more stands after the signature. {_EXPECTED}")
     try:
-        sealed = msgspec.json.decode(data, type=Sealed)
-        return sealed, _decode(sealed.payload)  # its text is what is signed: a second form of it would not verify
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise EvidenceInvalid(
-            "format", f"Not a sealed file: {error}. Expected a JWS with payload, protected and signature."
-        ) from error
+        sealed = Sealed(*(value.decode("ascii") for value in values))
+        return sealed, _decode(sealed.payload)  # its text is what is signed: a second form of it does not verify
+    except ValueError as error:
+        raise EvidenceInvalid("format", f"Not a sealed file: {error}. {_EXPECTED}") from error
 
 
 def opened(data: bytes, *, kind: str, keys: Mapping[str, ec.EllipticCurvePublicKey]) -> bytes:
@@ -180,6 +206,10 @@ def check(
     if key is None:
         known = ", ".join(keys) or "none"
         raise EvidenceInvalid("key", f"Signed by the key {header.kid}, which is not among those trusted: {known}.")
+    if len(raw) == 2 * _COORDINATE and int.from_bytes(raw[_COORDINATE:], "big") > _ORDER // 2:
+        raise EvidenceInvalid(
+            "signature", "The signature is the second form (r, n - s) of another: what Gatehouse seals has the first."
+        )
     if not _holds(key, signed, raw):
         raise EvidenceInvalid(
             "signature", "The signature does not hold: the content was altered, or another key signed it."
@@ -189,7 +219,13 @@ def check(
 @lru_cache(maxsize=16)
 def _header(encoded: str) -> Header:
     """Raises `ValueError`. One signer writes one header, thousands of times."""
-    return msgspec.json.decode(decode(encoded), type=Header)
+    try:
+        header = stored.read(decode(encoded), Header, most=10_000, twins=True)
+    except stored.Unreadable as error:
+        raise ValueError(str(error)) from error
+    if encode(canonical(header)) != encoded:
+        raise ValueError("the header is not in the one form RFC 8785 allows")
+    return header
 
 
 def _holds(key: ec.EllipticCurvePublicKey, signed: bytes, raw: bytes) -> bool:

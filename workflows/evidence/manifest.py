@@ -4,16 +4,19 @@ Which day a file belongs to is told by S3's own clock (LastModified), not by the
 one a day without gaps, so that a lost manifest is noticed as well.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
+from workflows import stored
+from workflows.evidence import jws
 from workflows.evidence.canonical import decoder
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import Link
+from workflows.moments import Moment
 
 FORMAT = "gatehouse.manifest/1"
 COVERED = ("records/", "trail/")
@@ -26,9 +29,9 @@ class Manifest(Struct, frozen=True, kw_only=True):
     format: Literal["gatehouse.manifest/1"] = "gatehouse.manifest/1"
     key: str
     day: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}\Z")]
-    start: datetime
-    end: datetime
-    sealed_at: datetime
+    start: Moment
+    end: Moment
+    sealed_at: Moment
     code_version: str
     previous: Link | None
     entries: tuple[Link, ...]
@@ -36,6 +39,23 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
 def key_of(day: date) -> str:
     return f"manifests/{day.isoformat()}.json"
+
+
+def last_day(keys: Iterable[str], *, before: date) -> date | None:
+    """The last day of which a manifest lies there, by its key. What is called otherwise, or is of a day to come, is none."""
+    written = (match[1] for key in keys if (match := _KEY.fullmatch(key)))
+    days = (day for text in written if (day := _day(text)) is not None)
+    return max((day for day in days if day < before), default=None)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+_KEY = re.compile(r"manifests/([0-9]{4}-[0-9]{2}-[0-9]{2})\.json")
 
 
 def bounds(day: date) -> tuple[datetime, datetime]:
@@ -70,8 +90,8 @@ def due(last: date | None, first: date | None, today: date) -> list[date]:
 def parse(payload: bytes) -> Manifest:
     """A manifest from its canonical JSON. Raises `EvidenceInvalid`."""
     try:
-        return _DECODER.decode(payload)
-    except msgspec.MsgspecError as error:
+        return stored.decoded(payload, _DECODER, most=jws.MAX_OCTETS, twins=True)
+    except stored.Unreadable as error:
         raise EvidenceInvalid("schema", f"Not a manifest of format {FORMAT}: {error}.") from error
 
 

@@ -13,12 +13,15 @@ from typing import Any, Literal, Protocol
 import msgspec
 from msgspec import Struct
 
+from workflows import stored
 from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput
 from workflows.admission.failure import EndedBadly
+from workflows.evidence import jws
 from workflows.evidence.acts import Ask, Kind
 from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.hashes import Sha256
+from workflows.moments import Moment
 from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem, Item
 from workflows.revocation.verdict import Verdict
@@ -51,7 +54,7 @@ class Head(Struct, frozen=True, kw_only=True):
     certificate_id: Sha256
     device: str | None
     reason: str
-    sealed_at: datetime
+    sealed_at: Moment
     code_version: str
     previous: Link | None
     device_previous: Link | None
@@ -79,7 +82,7 @@ class Operator(Struct, frozen=True, kw_only=True):
 
     arn: str
     user_id: str
-    signed_at: datetime
+    signed_at: Moment
     ask_sha256: Sha256
     verified_by: Literal["sts:GetCallerIdentity"] = "sts:GetCallerIdentity"
 
@@ -287,8 +290,8 @@ def says_the_same(one: Record, other: Record) -> bool:
 def parse(payload: bytes) -> Record:
     """A record from its canonical JSON. Raises `EvidenceInvalid`, naming the field that breaks the schema."""
     try:
-        return _DECODER.decode(payload)
-    except msgspec.MsgspecError as error:
+        return stored.decoded(payload, _DECODER, most=jws.MAX_OCTETS, twins=True)
+    except stored.Unreadable as error:
         raise EvidenceInvalid("schema", f"Not a record of format {FORMAT}: {error}.") from error
 
 

@@ -7,10 +7,12 @@ not happen (CR 2.10), and its result after. An entry is not signed by itself; th
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta, Struct
 
+from workflows import stored
+from workflows.evidence.canonical import canonical, decoder
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.moments import Moment
 
 FORMAT = "gatehouse.trail/1"
 Category = Literal["configuration", "authority", "inventory", "revocation", "admission", "approval", "sign_in"]
@@ -26,7 +28,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     format: Literal["gatehouse.trail/1"] = "gatehouse.trail/1"
     key: str
-    at: datetime
+    at: Moment
     source: str
     actor: str
     category: Category
@@ -77,8 +79,24 @@ def entry(
 
 
 def parse(data: bytes) -> Entry:
-    """An entry from its file. Raises `EvidenceInvalid`."""
+    """An entry from its file. Raises `EvidenceInvalid`: also for one that has not the one form that was written."""
     try:
-        return msgspec.json.decode(data, type=Entry)
-    except msgspec.MsgspecError as error:
+        made, plain = stored.decoded(data, _DECODER, twins=True), stored.read(data, twins=True)
+    except stored.Unreadable as error:
         raise EvidenceInvalid("schema", f"Not a trail entry of format {FORMAT}: {error}.") from error
+    if canonical(plain) != data:
+        raise EvidenceInvalid(
+            "canonical", "The entry is not in the one form RFC 8785 allows: readers may differ on it."
+        )
+    try:
+        place = key_of(made.at, made.id, made.result)
+    except OverflowError as error:
+        raise EvidenceInvalid("clock", f"It says {made.at.isoformat()}, which is no time in UTC.") from error
+    if made.key != place:
+        raise EvidenceInvalid(
+            "place", f"It says that it belongs at {made.key}; by its time, id and result it is {place}."
+        )
+    return made
+
+
+_DECODER = decoder(Entry)

@@ -17,6 +17,8 @@ from workflows.evidence.errors import EvidenceInvalid
 FORMAT = "gatehouse.vote/1"
 FORMAT_ON_BEHALF = "gatehouse.vote/2"
 """Of a vote by delegation: the same, and `on_behalf_of`."""
+FORMAT_NAME_FROM = "gatehouse.vote/3"
+"""The same, `on_behalf_of` or null, and `name_from`. Every vote is cast in it now; older ones verify as what they are."""
 _BOUND = (
     "subject",
     "name",
@@ -39,6 +41,12 @@ def statement(vote: SignedVote, approval_id: str) -> bytes:
     bound = {"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND}
     if vote.on_behalf_of is not None:
         bound |= {"format": FORMAT_ON_BEHALF, "on_behalf_of": plain["on_behalf_of"]}
+    if vote.name_from is not None:
+        bound |= {
+            "format": FORMAT_NAME_FROM,
+            "on_behalf_of": plain["on_behalf_of"],
+            "name_from": plain["name_from"],
+        }
     return sorted_json(bound)
 
 

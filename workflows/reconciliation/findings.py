@@ -12,6 +12,7 @@ from msgspec import Struct
 from workflows.admission.failure import BADLY, LIVE
 from workflows.approval.request import Request
 from workflows.evidence.record import is_of_act
+from workflows.moments import Moment
 
 Kind = Literal[
     "pending_without_admission",
@@ -44,11 +45,11 @@ class Row(Struct, frozen=True, kw_only=True):
     certificate_id: str
     outcome: str
     execution_arn: str = ""
-    claimed_at: datetime | None = None
-    closed_at: datetime | None = None
+    claimed_at: Moment | None = None
+    closed_at: Moment | None = None
     device: str | None = None
     revoked_by: str | None = None
-    awaited_since: datetime | None = None
+    awaited_since: Moment | None = None
     execution_name: str = ""
     evidence_key: str | None = None
 

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from workflows.moments import Moment
 from workflows.reconciliation.findings import GRACE, Kind
 
 Round = Literal["arrivals", "tables", "fleet"]
@@ -54,12 +55,12 @@ class Cursor(Struct, frozen=True, kw_only=True):
     """
 
     round: Round
-    round_began: datetime
+    round_began: Moment
     walk: Walk | None = None
-    walk_began: datetime
+    walk_began: Moment
     page: str | None = None
     number: int = 0
-    since: datetime | None = None
+    since: Moment | None = None
 
 
 def begin(name: Round, at: datetime, last: Cursor | None = None) -> Cursor:

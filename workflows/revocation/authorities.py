@@ -4,13 +4,15 @@ Format ``gatehouse.authority-revocation/1``, kept in S3 as ``authorities/<CA cer
 the sweep that carries it out takes from its own input no more than which one is meant.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
+from workflows import stored
 from workflows.errors import BadInput
+from workflows.moments import Moment
 
 TAKEN = ("ACTIVE", "PENDING_ACTIVATION", "INACTIVE")
 """Statuses in AWS IoT from which a certificate of the CA is set REVOKED. A transfer that is pending has to be ended first."""
@@ -37,7 +39,7 @@ class AuthorityRevocation(Struct, frozen=True, kw_only=True):
     issuer_key: str
     by: str
     reason: str
-    at: datetime
+    at: Moment
     trail_id: str
 
     @property
@@ -63,8 +65,11 @@ class Order(Struct, frozen=True, kw_only=True):
     """`ended_at`: since when nobody is left, or the CA was enabled again; None: a sweep is owed."""
 
     revocation: AuthorityRevocation
-    ended_at: datetime | None = None
+    ended_at: Moment | None = None
     format: Literal["gatehouse.authority-revocation/1"] = "gatehouse.authority-revocation/1"
+
+
+_MAX_OCTETS = 64 * 2**10
 
 
 def key_of(ca_certificate_id: str) -> str:
@@ -74,8 +79,8 @@ def key_of(ca_certificate_id: str) -> str:
 def read(data: bytes, ca_certificate_id: str) -> Order:
     """Raises `OrderInvalid`."""
     try:
-        found = msgspec.json.decode(data, type=Order)
-    except msgspec.MsgspecError as error:
+        found = stored.read(data, Order, most=_MAX_OCTETS)
+    except stored.Unreadable as error:
         raise OrderInvalid(f"{key_of(ca_certificate_id)} is no order to revoke a CA: {error}.") from error
     if found.revocation.ca_certificate_id != ca_certificate_id:
         raise OrderInvalid(

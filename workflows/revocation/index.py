@@ -29,11 +29,13 @@ A hit costs one more, of the entry itself in the list, which must bear a serial 
 import hashlib
 import struct
 from collections.abc import Callable
-from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from workflows import stored
+from workflows.errors import BadInput
+from workflows.moments import Moment
 from workflows.revocation.der import DerError
 from workflows.revocation.entries import Entry, read_entry
 from workflows.revocation.errors import CrlIndexUnusable
@@ -72,12 +74,19 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     """cRLNumber, decimal."""
     base: str | None
     """BaseCRLNumber of a delta, decimal."""
-    this_update: datetime
-    next_update: datetime
+    this_update: Moment
+    next_update: Moment
+
+
+class NotIndexable(BadInput, ValueError):  # noqa: N818 - as its siblings in errors.py
+    """The list has more names than an index holds: it is asked itself."""
 
 
 def build_index(verified: VerifiedList) -> bytes:
-    """The index of a verified list, to be stored with one atomic write. Raises ValueError if the list or its names are too long."""
+    """The index of a verified list, to be stored with one atomic write.
+
+    Raises `NotIndexable` if its names are too long, ValueError if the list is.
+    """
     meta = verified.meta
     if len(verified.raw.data) >= 1 << 32:
         raise ValueError(f"a list of {len(verified.raw.data)} octets is too long for the offsets of an index")
@@ -103,7 +112,7 @@ def build_index(verified: VerifiedList) -> bytes:
     )
     text = msgspec.json.encode(head)
     if len(text) > _DIRECTORY - 44:
-        raise ValueError(f"the list's names take {len(text)} octets in an index, at most {_DIRECTORY - 44} fit")
+        raise NotIndexable(f"the list's names take {len(text)} octets in an index, at most {_DIRECTORY - 44} fit")
     body = struct.pack(">I", len(text)) + text.ljust(_DIRECTORY - 44, b"\0") + b"".join(directory)
     return b"".join([MAGIC, hashlib.sha256(body).digest(), body, *buckets])
 
@@ -205,7 +214,7 @@ def head_sha256(index: bytes) -> str:
 def _bound(data: bytes) -> tuple[Head, ListMeta]:
     length = int.from_bytes(data[40:44], "big")
     try:
-        head = msgspec.json.decode(data[44 : 44 + length], type=Head)
+        head = stored.read(data[44 : 44 + length], Head)
         issuer = bytes.fromhex(head.issuer)
         scope_value = None if head.scope is None else bytes.fromhex(head.scope)
         meta = ListMeta(
@@ -220,6 +229,6 @@ def _bound(data: bytes) -> tuple[Head, ListMeta]:
             scope_value=scope_value,
             key_identifier=None if head.key_identifier is None else bytes.fromhex(head.key_identifier),
         )
-    except (msgspec.MsgspecError, ValueError, RuleError) as error:
+    except (stored.Unreadable, ValueError, RuleError) as error:
         raise CrlIndexUnusable(f"the index's head cannot be read: {error}") from error
     return head, meta

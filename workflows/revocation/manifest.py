@@ -10,7 +10,9 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from workflows import stored
 from workflows.errors import BadInput
+from workflows.moments import Moment
 from workflows.revocation.publication import Accepted, Limits
 
 LARGE = 10_000
@@ -73,7 +75,7 @@ class Published(Struct, frozen=True, kw_only=True, tag_field="status", tag="acce
     list_key: str
     record: Accepted
     entries: int
-    at: datetime
+    at: Moment
     sweep: str | None = None
 
 
@@ -84,7 +86,7 @@ class KeptAside(Struct, frozen=True, kw_only=True, tag_field="status", tag="reje
     clause: str
     reason: str
     sha256: str | None
-    at: datetime
+    at: Moment
 
 
 Result = Published | KeptAside
@@ -110,8 +112,8 @@ def result_key(incoming: str, status: Literal["accepted", "rejected"]) -> str:
 def read(data: bytes, issuer_key: str) -> Manifest:
     """Raises `ManifestInvalid`."""
     try:
-        found = msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
+        found = stored.read(data, Manifest)
+    except stored.Unreadable as error:
         raise ManifestInvalid(f"{key_of(issuer_key)} is no manifest: {error}. Publish the CA's list again.") from error
     if found.issuer_key != issuer_key:
         raise ManifestInvalid(f"{key_of(issuer_key)} is the manifest of another key, {found.issuer_key}.")
@@ -123,8 +125,6 @@ def write(manifest: Manifest) -> bytes:
 
 
 def read_result(data: bytes) -> Result:
-    """What `publish_crl` wrote beside a list. Raises msgspec's errors: nobody else writes there."""
-    return _RESULT.decode(data)
-
-
-_RESULT: msgspec.json.Decoder[Result] = msgspec.json.Decoder(Result)
+    """What `publish_crl` wrote beside a list. Raises `stored.Unreadable`."""
+    found: Result = stored.read(data, Result)
+    return found

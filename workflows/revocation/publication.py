@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 from cryptography import x509
 
+from workflows.moments import Moment
 from workflows.revocation.entries import REMOVE, Entry
 from workflows.revocation.verified import MAX_SIZE, ListMeta, VerifiedList, verify_list
 
@@ -32,18 +33,18 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     delta: bool
     number: str
     """cRLNumber, decimal."""
-    this_update: datetime
-    next_update: datetime
+    this_update: Moment
+    next_update: Moment
     sha256: str
     size: int
     """Octets."""
-    accepted_at: datetime
+    accepted_at: Moment
 
     def goes_stale_at(self, limits: Limits) -> datetime:
         """When the list stops to count: at nextUpdate, or when it is older than the operator allows."""
-        if limits.max_age is None:
+        if limits.max_age is None or self.next_update - self.this_update <= limits.max_age:
             return self.next_update
-        return min(self.next_update, self.this_update + limits.max_age)
+        return self.this_update + limits.max_age
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ The sweep of a CA that was revoked as a whole goes the same way: it takes every 
 
 import math
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +18,7 @@ from msgspec import Struct
 from workflows.admission.contracts import Execution
 from workflows.admission.limits import Pacing
 from workflows.errors import BadInput
+from workflows.moments import Moment
 from workflows.revocation.authorities import AuthorityRevocation
 from workflows.revocation.entries import REMOVE, Entry
 from workflows.revocation.manifest import Current
@@ -46,9 +47,9 @@ class Item(Struct, frozen=True, kw_only=True):
     issuer_key: str
     serial: str
     list: ListFacts
-    accepted_at: datetime
+    accepted_at: Moment
     revocation_reason: str
-    revocation_date: datetime
+    revocation_date: Moment
 
     def verdict(self) -> Verdict:
         return Verdict(
@@ -125,7 +126,7 @@ class RevokeInput(Struct, frozen=True, kw_only=True):
     """Input of *Revoke certificate*. `item` is for `read_item`."""
 
     item: Any
-    turn_at: datetime
+    turn_at: Moment
     execution: Execution
 
 

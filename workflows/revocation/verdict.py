@@ -1,9 +1,10 @@
 """What the checker answers, and the evidence for it. Every part is JSON-serialisable by msgspec as it stands."""
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
+
+from workflows.moments import Moment
 
 Status = Literal["good", "revoked", "unknown"]
 
@@ -15,8 +16,8 @@ class ListFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Of the list's DER, lower-case hex."""
     number: str
     """cRLNumber in decimal: up to 160 bits, so a string."""
-    this_update: datetime
-    next_update: datetime
+    this_update: Moment
+    next_update: Moment
     scope: str
     """Identifies what the list speaks for: see :func:`workflows.revocation.scope.scope_id`."""
     delta_base: str | None = None
@@ -44,7 +45,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The certificate's, in upper-case hex of its DER content octets."""
     issuer_key_sha256: str | None = None
     """Of the issuer's SubjectPublicKeyInfo, DER."""
-    at: datetime
+    at: Moment
     """The moment the question was asked for."""
     governing: ListFacts | None = None
     """The list that decided."""
@@ -52,5 +53,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Lists the answer also rests on: a delta's base, the other parts of a list split by reason."""
     revocation_reason: str | None = None
     """CRLReason as RFC 5280 §5.3.1 names it; ``unspecified`` when the entry gives none."""
-    revocation_date: datetime | None = None
+    revocation_date: Moment | None = None
     not_counted: tuple[NotCounted, ...] = ()

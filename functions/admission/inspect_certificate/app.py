@@ -60,7 +60,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             "issuer_key": facts.issuer_key,
             "serial": facts.serial,
             "not_after": facts.not_after,
-            "expires_in": f"{facts.not_after:%Y-%m}",
+            "expires_in": None if facts.trial else f"{facts.not_after:%Y-%m}",  # nobody renews a trial's
             "trial": facts.trial or None,
         }
     )

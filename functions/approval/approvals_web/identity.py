@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from workflows.approval.signature import NameSource
 from workflows.approval.votes import Voter
 from workflows.errors import GatehouseError
 
@@ -64,14 +65,16 @@ def person(
     if expires is None or expires <= at:
         raise NotSignedIn("token_expired", "The sign-in has expired. Sign in again.")
     aliases = (claims.get(name) for name in ("cognito:username", "preferred_username", "email"))
+    name, claim = _name(claims) or (subject, "sub")
     return Voter(
         subject=subject,
-        name=_name(claims) or subject,
+        name=name,
         groups=listed(claims.get(GROUPS)),
         known_as=tuple(alias for alias in aliases if isinstance(alias, str)),
         identified_as=_surely(claims, subject),
         signed_in_at=moment(claims.get("auth_time")),
         authentication_methods=listed(claims.get("amr")),
+        name_from=NameSource(issuer=provider.oidc_issuer, claim=claim, issued_at=moment(claims.get("iat"))),
     )
 
 
@@ -99,11 +102,13 @@ def _surely(claims: dict[str, Any], subject: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name))
 
 
-def _name(claims: dict[str, Any]) -> str:
-    """The printed name. Control and direction characters are taken out: it is shown beside other people's names."""
+def _name(claims: dict[str, Any]) -> tuple[str, str] | None:
+    """The printed name and its claims. Control and direction characters are taken out: it is shown beside other people's names."""
     full = " ".join(str(claims[part]) for part in ("given_name", "family_name") if claims.get(part))
-    for candidate in (claims.get("name"), full, claims.get("cognito:username"), claims.get("email")):
-        if isinstance(candidate, str) and candidate.strip():
-            kept = (c for c in candidate if not unicodedata.category(c).startswith("C"))
-            return "".join(kept).strip()[:128]
-    return ""
+    known = {"name": claims.get("name"), "given_name family_name": full}
+    for claim, candidate in (known | {one: claims.get(one) for one in ("cognito:username", "email")}).items():
+        if isinstance(candidate, str):
+            kept = "".join(c for c in candidate if not unicodedata.category(c).startswith("C")).strip()[:128]
+            if kept:
+                return kept, claim
+    return None

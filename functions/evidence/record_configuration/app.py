@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from functions.shared.clock import now
@@ -10,6 +9,7 @@ from functions.shared.observability import observed
 from functions.shared.settings import CONFIGURATION, settings
 from functions.shared.trail import Trail
 from functions.shared.vault import Vault
+from workflows import stored
 from workflows.evidence.canonical import canonical
 
 FOLDER = "configuration/"
@@ -36,7 +36,7 @@ def handler(_event: Any, _context: Any) -> Any:
         if path.is_file()
     }
     last = max((key for key, _ in vault.kept(FOLDER)), default=None)
-    before: dict[str, str] = msgspec.json.decode(vault.read(last), type=dict[str, str]) if last else {}
+    before: dict[str, str] = stored.read(vault.read(last), dict[str, str]) if last else {}
     changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
     if changed:
         Trail(used.evidence_bucket, "record_configuration").record(

@@ -14,7 +14,7 @@ from functions.shared.signing import Signer
 from functions.shared.vault import AlreadyKept, Vault
 from workflows.evidence import jws
 from workflows.evidence.canonical import canonical, sha256
-from workflows.evidence.manifest import COVERED, due, key_of, manifest
+from workflows.evidence.manifest import COVERED, due, key_of, last_day, manifest
 from workflows.evidence.record import Link
 
 READERS = 16
@@ -40,13 +40,12 @@ def handler(_event: Any, _context: Any) -> Any:
     for folder in COVERED:
         for key, kept_at in vault.kept(folder):
             by_day[kept_at.astimezone(UTC).date()].append(key)
-    last = max((key for key, _ in vault.kept("manifests/")), default=None)
-    sealed = date.fromisoformat(last.removeprefix("manifests/").removesuffix(".json")) if last else None
-    previous = Link(key=last, sha256=sha256(vault.read(last))) if last else None
+    sealed = last_day((key for key, _ in vault.kept("manifests/")), before=moment.date())
+    previous = Link(key=key_of(sealed), sha256=vault.sha256(key_of(sealed))) if sealed else None
     days = due(sealed, min(by_day, default=None), moment.date())
     for day in days:
         with ThreadPoolExecutor(READERS) as readers:
-            hashes = dict(zip(by_day[day], readers.map(lambda key: sha256(vault.read(key)), by_day[day]), strict=True))
+            hashes = dict(zip(by_day[day], readers.map(vault.sha256, by_day[day]), strict=True))
         made = manifest(day, hashes, at=moment, code_version=used.code_version, previous=previous)
         data = signer.seal(jws.MANIFEST, canonical(made))
         try:

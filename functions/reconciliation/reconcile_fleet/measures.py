@@ -8,14 +8,15 @@ from functions.reconciliation.reconcile_fleet import pages
 from functions.reconciliation.reconcile_fleet.findings import Findings
 from functions.shared.admissions import ADMISSION
 from functions.shared.observability import count
+from workflows.moments import Moment
 
 
 class _Held(Struct, frozen=True, kw_only=True):
-    awaited_since: datetime
+    awaited_since: Moment
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
-    requested_at: datetime
+    requested_at: Moment
 
 
 def count_all(kept: Findings, admissions: str, approvals: str, at: datetime) -> None:

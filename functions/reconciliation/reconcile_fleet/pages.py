@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from functions.shared import batches
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, values
+from workflows import stored
 from workflows.reconciliation.findings import Row
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ def known_keys(table: str, keys: Sequence[str]) -> set[str]:
 def _page(call: str, after: str | None, kind: type[T], **request: Any) -> tuple[list[T], str | None]:
     with translated():
         answer = getattr(client("dynamodb"), call)(
-            **request, Limit=PAGE, **({"ExclusiveStartKey": json.loads(after)} if after else {})
+            **request, Limit=PAGE, **({"ExclusiveStartKey": stored.read(after, dict[str, Any])} if after else {})
         )
     last = answer.get("LastEvaluatedKey")
     return [from_item(item, kind) for item in answer["Items"]], json.dumps(last) if last else None

@@ -12,6 +12,7 @@ from functions.reconciliation.reconcile_fleet.unheard import Tellers
 from functions.shared import certificates, clock
 from functions.shared.admissions import RETURN
 from functions.shared.timestamps import stamp
+from workflows import stored
 from workflows.admission.inventory import Binding, device_key
 from workflows.admission.limits import Reconciling
 from workflows.approval.request import Request
@@ -143,7 +144,7 @@ class Walks:
         return _page((findings.of_return(row, at, self._within) for row in rows), following)
 
     def _certificates(self, after: str | None) -> Page:
-        ca, marker = json.loads(after) if after else (self._fleet.next_ca(""), None)
+        ca, marker = stored.read(after, tuple[str, str | None]) if after else (self._fleet.next_ca(""), None)
         if ca is None:
             return Page()
         listed, following = self._fleet.certificates(ca, marker)

@@ -12,13 +12,15 @@ from functions.revocation.fetch_crl.addresses import Reach
 from functions.revocation.fetch_crl.download import Downloaded, Known, NotFetchedError, download
 from functions.shared import objects
 from functions.shared.observability import logger
+from workflows import stored
+from workflows.moments import Moment
 from workflows.revocation.sources import Source
 
 
 class Memory(Struct, frozen=True, kw_only=True):
     """What is kept of the last success. An ETag is the server's own: it is used for the address that gave it, and no other."""
 
-    fetched_at: datetime
+    fetched_at: Moment
     address: str
     sha256: str
     known: Known
@@ -59,8 +61,8 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
 
 def _remembered(key: str, data: bytes) -> Memory | None:
     try:
-        return msgspec.json.decode(data, type=Memory)
-    except (msgspec.MsgspecError, RecursionError) as error:
+        return stored.read(data, Memory)
+    except stored.Unreadable as error:
         logger.warning("%s cannot be read, so the list is fetched anew: %s", key, error)
         return None
 

@@ -6,8 +6,9 @@ import msgspec
 
 from functions.revocation.publish_crl.handed_in import HandedIn
 from functions.shared import manifests, objects
-from workflows.revocation import manifest
-from workflows.revocation.index import build_index, head_sha256
+from functions.shared.observability import logger
+from workflows.revocation import VerifiedList, manifest
+from workflows.revocation.index import NotIndexable, build_index, head_sha256
 from workflows.revocation.manifest import Current, Manifest
 from workflows.revocation.publication import Acceptance, Accepted, Limits, Rejected, accept, slot
 
@@ -69,7 +70,15 @@ class _Stored:
         entries = sum(1 for _ in verified.serials())
         objects.write_once(self._bucket, manifest.list_key(record), self._given.data, CRL)
         if entries >= manifest.LARGE:
-            index = build_index(verified)
-            head = head_sha256(index)
-            objects.write_once(self._bucket, manifest.index_key(record), index, "application/octet-stream")
+            head = self._index(record, verified)
         return Current(record=record, entries=entries, ca_certificate_id=self._given.ca_certificate_id, index_head=head)
+
+    def _index(self, record: Accepted, verified: VerifiedList) -> str | None:
+        """The SHA-256 of the head of the index that is stored; None if the list has none, and is asked itself."""
+        try:
+            index = build_index(verified)
+        except NotIndexable as error:
+            logger.warning("%s has no index: %s", manifest.list_key(record), error)
+            return None
+        objects.write_once(self._bucket, manifest.index_key(record), index, "application/octet-stream")
+        return head_sha256(index)

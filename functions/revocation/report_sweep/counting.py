@@ -2,9 +2,8 @@
 
 from typing import TypeVar
 
-import msgspec
-
 from functions.shared import batches, objects
+from workflows import stored
 from workflows.admission.errors import AwsUnavailable
 from workflows.revocation.sweep import IN, AuthorityItem, Found, Item
 
@@ -40,4 +39,4 @@ def _items(found: Found, kind: type[T]) -> list[T]:
     kept = objects.read(found.bucket, found.key)
     if kept is None:
         raise AwsUnavailable(f"{found.key} is not in the bucket (yet).")
-    return msgspec.json.decode(kept.data, type=list[kind])  # type: ignore[valid-type]
+    return stored.read(kept.data, list[kind], most=objects.MOST)  # type: ignore[valid-type]

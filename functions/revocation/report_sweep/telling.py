@@ -1,9 +1,8 @@
 """People are told once a sweep, and only if there is something to tell."""
 
-import msgspec
-
 from functions.shared import objects
 from functions.shared.messages import Messages
+from workflows import stored
 from workflows.admission.contracts import Execution
 from workflows.admission.notification import line
 from workflows.revocation.authorities import AuthorityRevocation
@@ -17,7 +16,7 @@ _SHOWN = 20
 def questions(found: Found) -> list[Question]:
     """Raises `AwsUnavailable`, `AccessRefused`."""
     kept = objects.read(found.bucket, found.questions_key) if found.released else None
-    return [] if kept is None else msgspec.json.decode(kept.data, type=list[Question])
+    return [] if kept is None else stored.read(kept.data, list[Question], most=objects.MOST)
 
 
 def tell(messages: Messages, report: Report, asked: list[Question], execution: Execution) -> None:

@@ -1,24 +1,38 @@
-"""Two refusals of AWS IoT that the engine leaves out.
+"""Refusals of AWS IoT about certificates that the engine leaves out.
 
-- ``UpdateCertificate`` never sets PENDING_ACTIVATION or PENDING_TRANSFER: "you cannot use UpdateCertificate to change the status
-  to …" (https://docs.aws.amazon.com/iot/latest/apireference/API_UpdateCertificate.html).
-- ``AttachThingPrincipal`` with ``thingPrincipalType=EXCLUSIVE_THING`` keeps a principal to one thing: a principal held
-  exclusively goes to no other thing (https://docs.aws.amazon.com/iot/latest/developerguide/exclusive-thing.html).
-"""
+- ``UpdateCertificate`` never sets PENDING_ACTIVATION or PENDING_TRANSFER: "you cannot use UpdateCertificate to change the status to …"
+  (https://docs.aws.amazon.com/iot/latest/apireference/API_UpdateCertificate.html).
+- REVOKED is final: a revoked certificate cannot be set to another status
+  (https://docs.aws.amazon.com/iot/latest/developerguide/revoke-ca-cert.html). AWS does not say with which error it refuses.
+- ``AttachThingPrincipal`` with ``thingPrincipalType=EXCLUSIVE_THING`` keeps a principal to one thing: a principal held exclusively goes
+  to no other thing (https://docs.aws.amazon.com/iot/latest/developerguide/exclusive-thing.html).
+- Detaching is asynchronous: "It might take several seconds for the detachment to propagate"
+  (https://docs.aws.amazon.com/iot/latest/apireference/API_DetachThingPrincipal.html), for a policy up to five minutes
+  (…/API_DetachPolicy.html). Until then the certificate, the policy or the thing is not deleted. Here that takes `DETACHING_SECONDS`,
+  and the first attempt within that time after a detachment always comes too early, so that whoever does not try again finds out."""
+
+import os
+import time
 
 from ministack.services import iot
 
-from gatehouse.local_cloud.additions.values import Response
+from gatehouse.local_cloud.additions.values import Json, Response
 
 _NOT_BY_UPDATE = ("PENDING_ACTIVATION", "PENDING_TRANSFER")
+DETACHING_SECONDS = 5.0
+"""How long a detachment takes at most, in AWS's pace: the pace of Step Functions' waits holds here too."""
+
+_detaching: dict[str, float] = {}
+"""What was detached and not propagated yet: ARN, and when."""
 
 
 def apply() -> None:
-    _refuse_pending_status()
+    _keep_final_statuses()
     _keep_exclusive_things()
+    _detach_slowly()
 
 
-def _refuse_pending_status() -> None:
+def _keep_final_statuses() -> None:
     original = iot._handle_certificate
 
     def handle_certificate(method: str, path: str, body: bytes, qp: dict[str, str]) -> Response:
@@ -26,6 +40,10 @@ def _refuse_pending_status() -> None:
             status = (iot._parse_body(body) or {}).get("newStatus") or qp.get("newStatus")
             if status in _NOT_BY_UPDATE:
                 return _refused("InvalidRequestException", f"Cannot set the status of a certificate to {status}", 400)
+            certificate = iot._certificates.get(path.removeprefix("/certificates/")) or {}
+            if certificate.get("status") == "REVOKED" != status:
+                told = f"The certificate is REVOKED, which is final: its status cannot be set to {status}"
+                return _refused("CertificateStateException", told, 406)
         answer: Response = original(method, path, body, qp)
         return answer
 
@@ -40,20 +58,89 @@ def _keep_exclusive_things() -> None:
     ) -> Response:
         principal = headers.get("x-amzn-principal") or qp.get("principal") or ""
         certificate = iot._certificates.get(principal.rsplit("/", 1)[-1])
-        if method != "PUT" or certificate is None:
-            answer: Response = original(method, path, headers, body, qp)
-            return answer
-        exclusive = qp.get("thingPrincipalType") == "EXCLUSIVE_THING"
-        thing = iot._thing_arn(path[len("/things/") : -len("/principals")])
-        others = [arn for arn in certificate.get("attachedThings", []) if arn != thing]
-        if others and (exclusive or certificate.get("exclusiveThing")):
+        if method == "PUT" and certificate is not None and _held_elsewhere(certificate, path, qp):
             return _refused("ConflictException", f"Principal {principal} is already attached to another thing", 409)
-        answer = original(method, path, headers, body, qp)
-        if answer[0] < 300:
-            certificate["exclusiveThing"] = exclusive
+        answer: Response = original(method, path, headers, body, qp)
+        if answer[0] < 300 and method == "PUT" and certificate is not None:
+            certificate["exclusiveThing"] = qp.get("thingPrincipalType") == "EXCLUSIVE_THING"
+        if answer[0] < 300 and method == "DELETE":
+            _begin_detaching(principal, _thing_of(path))
         return answer
 
     iot._handle_thing_principals = handle_thing_principals
+
+
+def _thing_of(path: str) -> str:
+    arn: str = iot._thing_arn(path[len("/things/") : -len("/principals")])
+    return arn
+
+
+def _held_elsewhere(certificate: Json, path: str, qp: dict[str, str]) -> bool:
+    others = [arn for arn in certificate.get("attachedThings", []) if arn != _thing_of(path)]
+    return bool(others) and (
+        qp.get("thingPrincipalType") == "EXCLUSIVE_THING" or certificate.get("exclusiveThing", False)
+    )
+
+
+def _detach_slowly() -> None:
+    change, handle, delete_policy, delete_thing = (
+        iot._change_policy_target,
+        iot._handle_certificate,
+        iot._delete_policy,
+        iot._delete_thing,
+    )
+
+    def change_policy_target(name: str, target: str | None, *, attach: bool, principal: bool = False) -> Response:
+        held = not attach and target in (iot._policies.get(name) or {}).get("targets", [])
+        answer: Response = change(name, target, attach=attach, principal=principal)
+        if held and answer[0] < 300:
+            _begin_detaching(target or "", iot._policy_arn(name))
+        return answer
+
+    def handle_certificate(method: str, path: str, body: bytes, qp: dict[str, str]) -> Response:
+        arn = iot._cert_arn(path.removeprefix("/certificates/"))
+        if method == "DELETE" and _is_detaching(arn):
+            return _refused("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})", 409)
+        answer: Response = handle(method, path, body, qp)
+        return answer
+
+    def delete_policy_later(name: str) -> Response:
+        if _is_detaching(iot._policy_arn(name)):
+            told = f"The policy cannot be deleted as the policy is attached to one or more principals (name={name})"
+            return _refused("DeleteConflictException", told, 409)
+        answer: Response = delete_policy(name)
+        return answer
+
+    def delete_thing_later(name: str, expected_version: Json = None) -> Response:
+        if _is_detaching(iot._thing_arn(name)):
+            told = f"Cannot delete. Thing {name} is still attached to one or more principals"
+            return _refused("InvalidRequestException", told, 400)
+        answer: Response = delete_thing(name, expected_version)
+        return answer
+
+    iot._change_policy_target = change_policy_target
+    iot._handle_certificate = handle_certificate
+    iot._delete_policy = delete_policy_later
+    iot._delete_thing = delete_thing_later
+
+
+def _begin_detaching(*arns: str) -> None:
+    for arn in arns:
+        _detaching[arn] = time.monotonic()
+
+
+def _is_detaching(arn: str) -> bool:
+    """Whether a detachment is still under way: asked for the first time, or less than the scaled time ago."""
+    since = _detaching.get(arn)
+    if since is None:
+        return False
+    passed = time.monotonic() - since
+    if passed >= DETACHING_SECONDS:
+        del _detaching[arn]
+        return False
+    scaled = DETACHING_SECONDS * float(os.environ.get("SFN_WAIT_SCALE") or 1)
+    _detaching[arn] = since if passed < scaled else since - DETACHING_SECONDS  # over at the next attempt
+    return True
 
 
 def _refused(code: str, message: str, status: int) -> Response:

@@ -1,4 +1,4 @@
-"""On which resource a call is authorised, where the engine takes another, and so refuses or lets pass what AWS would not.
+"""On which resource a call is authorised and as which action, where the engine differs, and so refuses or lets pass what AWS would not.
 
 From https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsiot.html:
 
@@ -10,6 +10,8 @@ And:
 
 - ``states:SendTask…``: the state machine that waits for the token, which is what AWS CDK's ``StateMachine.grantTaskResponse`` grants
   (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.StateMachine.html).
+- ``lambda:GetEventSourceMapping`` is the action of reading one; the engine asks for that of listing them
+  (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html).
 - ``ses:SendEmail``: the identity that sends (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html).
 """
 
@@ -40,6 +42,7 @@ def apply() -> None:
         ('    if service == "states":\n', _STATES_THEN),
         ('    if service == "ses":\n', _SES_THEN),
     )
+    patch.edit(iam_actions, "_lambda_action", (_SOURCES_NOW, _SOURCES_THEN))
 
 
 _PRINCIPAL_THEN = """\
@@ -48,6 +51,10 @@ _PRINCIPAL_THEN = """\
         membership = iot_resource_arns("""
 
 
+_SOURCES_NOW = 'return "ListEventSourceMappings"\n'
+_SOURCES_THEN = (
+    'return "ListEventSourceMappings" if parts[-1] == "event-source-mappings" else "GetEventSourceMapping"\n'
+)
 _STATES_THEN = """\
     if service == "states":
         token = _safe_json_field(body, "taskToken")

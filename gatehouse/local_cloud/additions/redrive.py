@@ -1,12 +1,13 @@
 """``RedriveExecution``: an execution goes on from the state where it stopped.
 
-https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: same ARN, input, variables and definition as when it started;
-what succeeded is not run again; the retries of the state begin anew. Within 14 days, for FAILED, ABORTED and TIMED_OUT.
-"""
+https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: same ARN, input, variables and definition as when it
+started; what succeeded is not run again; the retries of the state begin anew. Within 14 days, for FAILED, ABORTED and TIMED_OUT, with
+fewer than 24,999 events in the history."""
 
 import contextvars
 import json
 import threading
+from datetime import UTC, datetime, timedelta
 
 from ministack.services import stepfunctions
 
@@ -14,6 +15,8 @@ from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 _REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
+WITHIN = timedelta(days=14)
+MOST_EVENTS = 24_999
 _WALK = '    try:\n        while current_name and execution["status"] == "RUNNING":'
 
 
@@ -52,15 +55,16 @@ def _redrive_execution(data: Json) -> Response:
     execution = stepfunctions._executions.get(data.get("executionArn"))
     if execution is None:
         return _refused("ExecutionDoesNotExist", f"Execution Does Not Exist: '{data.get('executionArn')}'")
-    if execution["status"] not in _REDRIVABLE:
-        return _refused("ExecutionNotRedrivable", f"Execution is {execution['status']} and cannot be redriven")
-    stopped_in = [event for event in execution["events"] if event["type"].endswith("StateEntered")][-1]
-    entered = stopped_in["stateEnteredEventDetails"]
+    if reason := _hindrance(execution):
+        return _refused("ExecutionNotRedrivable", reason)
+    entered = [
+        event["stateEnteredEventDetails"] for event in execution["events"] if event["type"].endswith("StateEntered")
+    ]
+    where = {"resumeAt": entered[-1]["name"], "resumeWith": json.loads(entered[-1]["input"])} if entered else {}
     now = stepfunctions.now_iso()
     execution |= {
         "status": "RUNNING",
-        "resumeAt": entered["name"],
-        "resumeWith": json.loads(entered["input"]),
+        **where,
         "redriveCount": execution.get("redriveCount", 0) + 1,
         "redriveDate": now,
         "stopDate": None,
@@ -79,16 +83,27 @@ def _redrive_execution(data: Json) -> Response:
 
 def _redrive_view(execution: Json) -> Json:
     """What DescribeExecution says about redriving."""
-    possible = execution["status"] in _REDRIVABLE
+    reason = _hindrance(execution)
     view = {
         "redriveCount": execution.get("redriveCount", 0),
-        "redriveStatus": "REDRIVABLE" if possible else "NOT_REDRIVABLE",
+        "redriveStatus": "NOT_REDRIVABLE" if reason else "REDRIVABLE",
     }
     if "redriveDate" in execution:
         view["redriveDate"] = execution["redriveDate"]
-    if not possible:
-        view["redriveStatusReason"] = f"Execution is {execution['status']} and cannot be redriven"
+    if reason:
+        view["redriveStatusReason"] = reason
     return view
+
+
+def _hindrance(execution: Json) -> str:
+    """Why the execution cannot be redriven; empty if it can."""
+    if execution["status"] not in _REDRIVABLE:
+        return f"Execution is {execution['status']} and cannot be redriven"
+    if len(execution["events"]) >= MOST_EVENTS:
+        return f"Execution event history limit exceeded: {len(execution['events'])} events, fewer than {MOST_EVENTS} can be redriven"
+    if datetime.now(UTC) - datetime.fromisoformat(execution["stopDate"]) > WITHIN:
+        return f"Execution is not redrivable: it ended at {execution['stopDate']}, more than {WITHIN.days} days ago"
+    return ""
 
 
 def _refused(code: str, message: str) -> Response:

@@ -1,25 +1,84 @@
-"""Functions of the rule SQL that the engine lacks: ``substring`` and ``get_dynamodb``, and ``f(…).attribute``.
+"""Functions of the rule SQL that the engine lacks: ``substring`` and ``get_dynamodb``, and ``f(…).attribute``; and Undefined.
 
-https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html. What cannot be read (no item, no attribute, no
-permission, wrong arguments) is Undefined, which only ``isUndefined`` can tell from a value; an Undefined comparison does not
-fire a rule, nor does its negation. String literals may stand in double quotes, as in AWS's examples of these functions.
-"""
+https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html. Wrong arguments, and an attribute that is not there, are
+Undefined, which only ``isUndefined`` can tell from a value. String literals may stand in double quotes, as in AWS's examples of these
+functions.
 
+What AWS refuses or leaves undefined:
+
+- ``get_dynamodb`` may be called once in a statement; a second call ends the rule without any action (the same page, at *get_dynamodb*).
+- More than 8 KB from it: the action may not be invoked (there). Here it never is.
+- An item that is not there, or a role that may not read it, is an error of the function. In WHERE nothing happens then, and the error
+  action does not run (https://repost.aws/questions/QUtmrQNjM4SkiP8mWy31_8Ew, one report and its answer). What happens in SELECT no page
+  says: here it ends the rule too.
+- AND and OR with an Undefined operand are Undefined, ``true OR Undefined`` too
+  (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-operators.html); the engine lets the other operand decide. A rule fires
+  on true only.
+- A function that AWS does not have is refused when the rule is made: ``SqlParseException``
+  (https://docs.aws.amazon.com/iot/latest/apireference/API_CreateTopicRule.html). So is, here, one that the engine does not have: it
+  would be Undefined."""
+
+import json
 import re
 from decimal import Decimal
 
 from ministack.services import dynamodb, iot
 
 from gatehouse.local_cloud.additions import rule_message
+from gatehouse.local_cloud.additions.rule_message import RuleEnded
 from gatehouse.local_cloud.additions.values import Json
 
+MOST_BYTES_READ = 8 * 1024
 _CALL_ATTRIBUTE = re.compile(r"(?P<call>[A-Za-z_]\w*\s*\(.*\))\.(?P<path>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"")
+_READ = re.compile(r"\bget_dynamodb\s*\(", re.IGNORECASE)
 
 
 def apply() -> None:
     iot._IMPLEMENTED_SQL_FUNCS = iot._IMPLEMENTED_SQL_FUNCS | {"get_dynamodb", "substring"}
     _add_functions()
     _add_attribute_of_call()
+    _keep_undefined()
+    _refuse_unknown_functions()
+    _refuse_second_read()
+
+
+def _keep_undefined() -> None:
+    original = iot._eval_where_node
+
+    def eval_where_node(node: Json, topic: str, payload: bytes, message: Json, client_id: str | None) -> Json:
+        if node[0] not in ("or", "and"):
+            return original(node, topic, payload, message, client_id)
+        results = [iot._eval_where_node(child, topic, payload, message, client_id) for child in node[1]]
+        if any(result is iot._MISSING for result in results):
+            return iot._MISSING
+        return any(results) if node[0] == "or" else all(results)
+
+    iot._eval_where_node = eval_where_node
+
+
+def _refuse_unknown_functions() -> None:
+    original = iot._validate_rule_sql
+
+    def validate_rule_sql(sql: str) -> str | None:
+        unknown = iot._unimplemented_sql_functions(_LITERAL.sub("''", sql or ""))
+        if unknown:
+            return f"Unknown function: {', '.join(unknown)}. AWS IoT or its local stand-in does not have it"
+        error: str | None = original(sql)
+        return error
+
+    iot._validate_rule_sql = validate_rule_sql
+
+
+def _refuse_second_read() -> None:
+    original = iot._rule_event
+
+    def rule_event(sql: str, *rest: Json, **more: Json) -> Json:
+        if len(_READ.findall(_LITERAL.sub("''", sql or ""))) > 1:
+            raise RuleEnded("get_dynamodb may be called once in a statement")
+        return original(sql, *rest, **more)
+
+    iot._rule_event = rule_event
 
 
 def _add_functions() -> None:
@@ -86,18 +145,22 @@ def _substring(values: list[Json]) -> Json:
 
 
 def _get_dynamodb(values: list[Json]) -> Json:
-    """``get_dynamodb(table, key name, key value[, sort key name, sort key value], role)``: the item, or Undefined."""
+    """``get_dynamodb(table, key name, key value[, sort key name, sort key value], role)``: the item. Raises RuleEnded."""
     if len(values) not in (4, 6) or iot._MISSING in values:
         return iot._MISSING
     table, *pairs, role = values
     resource = f"arn:aws:dynamodb:{iot.get_region()}:{iot.get_account_id()}:table/{table}"
     if not rule_message.role_allows(role, "dynamodb:GetItem", resource):
-        iot.logger.warning("Rule SQL get_dynamodb: %s may not perform dynamodb:GetItem on %s", role, resource)
-        return iot._MISSING
+        raise RuleEnded(f"get_dynamodb: {role} may not perform dynamodb:GetItem on {resource}")
     key = {name: _attribute_value(value) for name, value in zip(pairs[::2], pairs[1::2], strict=True)}
     status, _, body = dynamodb._get_item({"TableName": table, "Key": key})
-    item = iot.json.loads(body).get("Item") if status < 300 else None
-    return {name: _plain(value) for name, value in item.items()} if item else iot._MISSING
+    item = json.loads(body).get("Item") if status < 300 else None
+    if not item:
+        raise RuleEnded(f"get_dynamodb: {table} has no such item")
+    plain = {name: _plain(value) for name, value in item.items()}
+    if len(json.dumps(plain).encode()) > MOST_BYTES_READ:
+        raise RuleEnded(f"get_dynamodb: the item of {table} is larger than {MOST_BYTES_READ} bytes")
+    return plain
 
 
 def _attribute_value(value: Json) -> dict[str, str]:

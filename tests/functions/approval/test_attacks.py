@@ -10,6 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from functions.approval.approvals_web.app import handler
 from functions.approval.approvals_web.seldom import first_of_its_minute
@@ -21,6 +22,7 @@ from tests.functions.approval.pages.conftest import Browser, Issuer, browser, is
 from tests.functions.approval.pages.test_sign_in import sessions, trail
 from tests.functions.approval.test_search import export
 from workflows.approval.audit import AuditEvent
+from workflows.approval.signature import NameSource
 
 __all__ = ["browser", "issuer"]
 
@@ -354,3 +356,17 @@ def test_head_of_the_callback_redeems_nothing(scene: Scene, browser: Browser, is
     assert browser.get("/sign-in/callback", "HEAD", code="code-1", state=asked["state"]).status == 401
     assert (issuer.redeemed, trail(scene)) == ({}, [])
     assert browser.get("/sign-in/callback", code="code-1", state=asked["state"]).status == 303
+
+
+def test_attack_the_name_is_changed_between_sign_in_and_vote(scene: Scene, browser: Browser, issuer: Issuer) -> None:
+    """A signature prints the name of the sign-in's token, and says whose token that was, which claim, and of when."""
+    scene.asks()
+    issuer.claims = {"iat": int(NOW.timestamp())}
+    browser.sign_in(replace(ADA, name="Ada Lovelace"))
+    issuer.claims = {"name": "Somebody Else"}
+    path = f"/approvals/{scene.id}"
+    browser.submit(browser.get(path), f"{path}/vote", decision="approve", meaning="approval", reason="Matches")
+    [vote] = scene.request().votes
+    assert vote.name == "Ada Lovelace"
+    assert vote.name_from == NameSource(issuer="https://issuer.example", claim="name", issued_at=NOW)
+    assert "https://issuer.example" in browser.get(f"{path}/receipt").text

@@ -87,3 +87,27 @@ def test_a_second_run_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_bucket_without_files_has_nothing_to_seal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert seal(pki.NOW + DAY, monkeypatch)["days"] == []
     assert kept() == {}
+
+
+@pytest.mark.parametrize(
+    "stray", ["manifests/x.json", "manifests/2026-13-77.json", "manifests/9999-12-31.json", "manifests/"]
+)
+def test_attack_a_file_among_the_manifests_stops_no_night(
+    trusted: jws.Keys, monkeypatch: pytest.MonkeyPatch, stray: str
+) -> None:
+    keep(stray, b"x", pki.NOW)
+    for key, data in records.chain(length=1).items():
+        keep(key, data, pki.NOW)
+    assert seal(pki.NOW + DAY, monkeypatch)["days"] == ["2026-11-23"]
+    assert seal(pki.NOW + 2 * DAY, monkeypatch)["days"] == ["2026-11-24"]
+    assert {one.key for one in verify(kept().items(), trusted).failures} == {stray}
+
+
+def test_attack_a_file_that_nobody_can_read_is_listed_like_any_other(
+    trusted: jws.Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep("trail/2026-11-23/x.json", b"[" * 3_000, pki.NOW)
+    seal(pki.NOW + DAY, monkeypatch)
+    assert [one.key for one in verify_manifest(kept()["manifests/2026-11-23.json"], trusted).entries] == [
+        "trail/2026-11-23/x.json"
+    ]

@@ -15,6 +15,7 @@ from functions.revocation.fetch_crl import app, download
 from functions.revocation.fetch_crl.addresses import AddressRefusedError, Reach, pin
 from functions.revocation.fetch_crl.download import Known, NotFetchedError
 from functions.revocation.fetch_crl.fetching import fetch
+from functions.shared import objects
 from tests import aws_environment, pki
 from tests.functions.revocation.conftest import BUCKET, Office
 from workflows.configuration import ConfigurationInvalid
@@ -269,3 +270,14 @@ def test_what_is_remembered_is_bound_to_the_source(office: Office, server: Serve
     assert (
         json.loads(office.read(key))["sha256"] == hashlib.sha256(office.read(office.keys("incoming/")[0])).hexdigest()
     )
+
+
+@pytest.mark.parametrize("kept", [b"", b"{", b"[" * 3_000, b'{"fetched_at":"2026-11-23T12:00:00"}'])
+def test_what_is_remembered_and_cannot_be_read_is_forgotten(office: Office, server: Server, kept: bytes) -> None:
+    server.answers["/a.crl"] = 200, {}, office.revoking()
+    wanted = source(office, f"{server.address}/a.crl")
+    fetched(office, wanted)
+    [key] = office.keys("fetched/")
+    objects.write(BUCKET, key, kept, "application/json")
+    assert fetched(office, wanted) == "handed in"
+    assert json.loads(office.read(key))["address"] == f"{server.address}/a.crl"

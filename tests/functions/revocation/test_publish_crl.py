@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from functions.revocation.publish_crl.app import handler
 from functions.shared import settings
-from tests import aws_environment, faults, pki
+from tests import aws_environment, crl_der, faults, pki
 from tests.functions.revocation.conftest import Office
 from workflows.admission import limits
 from workflows.admission.errors import AwsUnavailable
@@ -201,3 +201,12 @@ def test_a_list_of_a_ca_that_nobody_can_vouch_for_is_kept_aside_and_the_file_nam
     office.write(f"issuers/{office.ca_id}.pem", pki.authority("Other").pem.encode())
     result = office.publish(office.revoking(7), "real")
     assert (result["clause"], f"issuers/{office.ca_id}.pem" in result["reason"]) == ("profile: issuer", True)
+
+
+@pytest.mark.usefixtures("large")
+def test_attack_a_list_with_more_names_than_an_index_holds_counts_without_one(office: Office) -> None:
+    """It could not be published: the function failed on it three times, and the list before it went stale."""
+    points = crl_der.issuing_point(*[f"http://crl.example.com/{number}.crl" for number in range(500)])
+    data = crl_der.craft(office.ca, *map(crl_der.entry, (7, 8, 9)), more=[points])
+    assert office.publish(data)["status"] == "accepted"
+    assert [key for key in office.keys("lists/") if not key.endswith(".crl")] == []

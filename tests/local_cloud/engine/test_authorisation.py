@@ -100,3 +100,13 @@ def test_a_task_token_belongs_to_its_state_machine(
         as_role(engine, foreign, "stepfunctions").send_task_success(**answer)
     own = make_role(engine, "own-machine", {"Action": "states:SendTaskSuccess", "Resource": sample_stack["MachineArn"]})
     as_role(engine, own, "stepfunctions").send_task_success(**answer)
+
+
+def test_reading_a_source_is_not_listing_them(engine: LocalCloud) -> None:
+    may = as_role(
+        engine, make_role(engine, "may-get", {"Action": "lambda:GetEventSourceMapping", "Resource": "*"}), "lambda"
+    )
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        may.get_event_source_mapping(UUID="00000000-0000-0000-0000-000000000000")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        may.list_event_source_mappings()

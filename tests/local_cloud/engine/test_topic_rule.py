@@ -9,6 +9,7 @@ import pytest
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.mqtt import Connection
 from tests.local_cloud.devices import DeviceFiles, device, issue, register_ca
+from tests.local_cloud.engine.refusals import refused
 from tests.local_cloud.waiting import eventually
 from tests.pki import Authority
 
@@ -141,12 +142,35 @@ class SqlBench:
             },
         )
         self.engine.client("iot-data").publish(topic=f"sql/{name}", payload=json.dumps(message))
-        table = self.engine.client("dynamodb")
-        item: dict[str, dict[str, object]] = eventually(
-            lambda: table.get_item(TableName=self.outputs["TableName"], Key={"id": {"S": name}}).get("Item")
-        )
+        item = eventually(lambda: self._item(name))
         del item["id"]
         return item
+
+    def fires(self, where: str, message: dict[str, object], select: str = "who") -> bool:
+        """Whether a rule with this condition acts. Rules run in the order of their making: a second one says when the first is done."""
+        self.count += 1
+        asked, control = f"sql_{self.count}_asked", f"sql_{self.count}_control"
+        put = {"roleArn": self.outputs["RuleRoleArn"], "putItem": {"tableName": self.outputs["TableName"]}}
+        for name, clause in ((asked, f" WHERE {where}"), (control, "")):
+            chosen = select if name == asked else "who"
+            self.engine.client("iot").create_topic_rule(
+                ruleName=name,
+                topicRulePayload={
+                    "sql": f"SELECT {chosen}, '{name}' AS id FROM 'sql/{self.count}'{clause}",  # noqa: S608 - no database
+                    "awsIotSqlVersion": "2016-03-23",
+                    "actions": [{"dynamoDBv2": put}],
+                },
+            )
+        self.engine.client("iot-data").publish(topic=f"sql/{self.count}", payload=json.dumps(message))
+        eventually(lambda: self._item(control))
+        return self._item(asked) is not None
+
+    def _item(self, name: str) -> dict[str, dict[str, object]] | None:
+        table = self.engine.client("dynamodb")
+        found: dict[str, dict[str, object]] | None = table.get_item(
+            TableName=self.outputs["TableName"], Key={"id": {"S": name}}
+        ).get("Item")
+        return found
 
 
 @pytest.mark.parametrize(
@@ -168,33 +192,106 @@ def test_substring_of_the_wrong_things_is_undefined(sql: SqlBench, call: str) ->
     assert sql.select(f"{call} AS got, isUndefined({call}) AS gone", {"text": "abcdef"}) == {"gone": {"BOOL": True}}
 
 
-def test_get_dynamodb_gives_an_attribute_an_item_or_undefined(sql: SqlBench) -> None:
-    outputs = sql.outputs
-    item = {"id": {"S": "stored"}, "n": {"N": "7"}, "inner": {"M": {"word": {"S": "deep"}}}}
-    sql.engine.client("dynamodb").put_item(TableName=outputs["TableName"], Item=item)
+@pytest.fixture(scope="module")
+def stored(sql: SqlBench) -> str:
+    """The call of get_dynamodb for an item that is there; its attributes n, inner.word and, as many bytes as the key says, filler."""
+    table, role = sql.outputs["TableName"], sql.outputs["RuleRoleArn"]
+    for key, filler in (("stored", ""), ("large", "x" * 8192)):
+        item = {"id": {"S": key}, "n": {"N": "7"}, "inner": {"M": {"word": {"S": "deep"}}}, "filler": {"S": filler}}
+        sql.engine.client("dynamodb").put_item(TableName=table, Item=item)
+    return f'get_dynamodb("{table}", "id", who, "{role}")'
 
-    def get(key: str) -> str:
-        return f'get_dynamodb("{outputs["TableName"]}", "id", {key}, "{outputs["RuleRoleArn"]}")'
 
-    got = sql.select(
-        f"{get('who')}.n AS number, {get('who')}.inner.word AS word, {get('who')}.nothing AS nothing, "
-        f"isUndefined({get('nobody')}.n) AS gone",
-        {"who": "stored", "nobody": "no such key"},
+STORED: dict[str, object] = {"who": "stored"}
+
+
+@pytest.mark.parametrize(("path", "expected"), [(".n", {"N": "7"}), (".inner.word", {"S": "deep"}), (".nothing", None)])
+def test_get_dynamodb_gives_an_attribute_or_undefined(
+    sql: SqlBench, stored: str, path: str, expected: dict[str, str] | None
+) -> None:
+    assert sql.select(f"{stored}{path} AS got", STORED) == ({"got": expected} if expected else {})
+
+
+@pytest.mark.parametrize(
+    ("where", "fires"),
+    [
+        ("{get}.n = 7", True),
+        ("{get}.n = 8", False),
+        ("{get}.nothing = 7", False),
+        ("isUndefined({get}.nothing)", True),
+        ("NOT ({get}.nothing = 7)", False),
+    ],
+)
+def test_where_reads_an_item_once(sql: SqlBench, stored: str, where: str, fires: bool) -> None:
+    assert sql.fires(where.format(get=stored), STORED) is fires
+
+
+@pytest.mark.parametrize(
+    "expression", ["{get}.n = 7", "isUndefined({get}.n)", "isUndefined({get}.n) OR who = 'nobody'"]
+)
+def test_an_item_that_is_not_there_ends_the_rule(sql: SqlBench, stored: str, expression: str) -> None:
+    assert not sql.fires(expression.format(get=stored), {"who": "nobody"})
+
+
+def test_an_item_that_is_not_there_ends_the_rule_from_select_too(sql: SqlBench, stored: str) -> None:
+    assert not sql.fires("who = 'nobody'", {"who": "nobody"}, select=f"{stored}.n AS got")
+
+
+def test_a_second_read_ends_the_rule(sql: SqlBench, stored: str) -> None:
+    assert not sql.fires(f"{stored}.n = 7 AND {stored}.n = 7", STORED)
+    assert not sql.fires(f"{stored}.n = 7", STORED, select=f"{stored}.n AS got")
+    assert sql.fires(f"{stored}.n = 7 AND who <> 'get_dynamodb('", STORED)
+
+
+def test_a_row_above_8_kb_ends_the_rule(sql: SqlBench, stored: str) -> None:
+    assert not sql.fires(f"{stored}.n = 7", {"who": "large"})
+
+
+def test_a_read_that_the_role_may_not_make_ends_the_rule(sql: SqlBench, stored: str) -> None:
+    trust = {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = sql.engine.client("iam").create_role(
+        RoleName="no-rights", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]})
     )
-    assert got == {"number": {"N": "7"}, "word": {"S": "deep"}, "gone": {"BOOL": True}}
+    get = stored.replace(sql.outputs["RuleRoleArn"], role["Role"]["Arn"])
+    assert not sql.fires(f"isUndefined({get}.n) OR {get}.n = 7", STORED)
 
 
-def test_get_dynamodb_without_permission_is_undefined(sql: SqlBench) -> None:
-    other = sql.engine.client("iam").create_role(
-        RoleName="no-rights",
-        AssumeRolePolicyDocument=json.dumps(
-            {
-                "Statement": [
-                    {"Effect": "Allow", "Principal": {"Service": "iot.amazonaws.com"}, "Action": "sts:AssumeRole"}
-                ]
-            }
-        ),
-    )["Role"]["Arn"]
-    table = sql.outputs["TableName"]
-    got = sql.select(f"isUndefined(get_dynamodb('{table}', 'id', 'sql_1', '{other}').got) AS gone", {})
-    assert got == {"gone": {"BOOL": True}}
+YES, NO, NOTHING = "a = 1", "a = 2", "b = 1"
+"""True, false and Undefined for the message {"a": 1}."""
+
+
+@pytest.mark.parametrize(
+    ("where", "fires"),
+    [
+        (YES, True),
+        (NO, False),
+        (NOTHING, False),
+        (f"NOT {NOTHING}", False),
+        (f"NOT {NO}", True),
+        (f"{YES} OR {NO}", True),
+        (f"{YES} OR {NOTHING}", False),
+        (f"{NOTHING} OR {YES}", False),
+        (f"{NO} AND {NOTHING}", False),
+        (f"NOT ({NO} AND {NOTHING})", False),
+        (f"NOT ({NO} AND {YES})", True),
+        (f"isUndefined(b) OR {NO}", True),
+        (f"isUndefined(b) OR {NOTHING}", False),
+        ("b <> 1", False),
+        ("b < 1", False),
+        ("a < 'x'", False),
+        ("a = '1'", False),
+    ],
+)
+def test_undefined_spreads_and_a_rule_fires_on_true_only(sql: SqlBench, where: str, fires: bool) -> None:
+    assert sql.fires(where, {"a": 1}) is fires
+
+
+@pytest.mark.parametrize("call", ["knock_knock(a)", "count(a)", "SELECT_IT()"])
+def test_a_function_that_aws_does_not_have_is_refused_when_the_rule_is_made(sql: SqlBench, call: str) -> None:
+    code, message = refused(
+        sql.engine.client("iot").create_topic_rule,
+        ruleName="unknown_function",
+        topicRulePayload={"sql": f"SELECT {call} AS got, 'a(b)' AS text FROM 'a'", "actions": []},  # noqa: S608 - no database
+    )
+    assert code == "SqlParseException"
+    assert call.partition("(")[0].lower() in message

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.burst import knocking
-from bench.designs import GATEHOUSE, ONE_EACH, RETRY_ONLY, STATES, Design, retrier, steps
+from bench.designs import DIRECT, GATEHOUSE, ONE_EACH, RETRY_ONLY, STATES, Design, retrier, steps
+from bench.door import few
 from bench.quotas import Bucket, Quotas
-from bench.simulation import Burst, Result
+from bench.simulation import Burst, Knocking, Result
 from bench.walk import Walk
 from bench.wheel import Wheel
 
@@ -63,7 +64,7 @@ def test_what_was_put_on_the_wheel_comes_once_in_the_order_of_its_time() -> None
     assert seen == sorted(zip(times.tolist(), range(5_000), strict=True))
 
 
-@pytest.mark.parametrize("design", [GATEHOUSE, ONE_EACH, RETRY_ONLY], ids=lambda design: design.name)
+@pytest.mark.parametrize("design", [GATEHOUSE, DIRECT, ONE_EACH, RETRY_ONLY], ids=lambda design: design.name)
 def test_everybody_comes_in_and_no_quota_is_exceeded(design: Design) -> None:
     burst = Watched(WALK, design, 300)
     result = burst.run()
@@ -89,10 +90,25 @@ def test_retries_alone_make_many_calls() -> None:
     assert result.failed > 0
 
 
-def test_repeats_that_the_rule_sees_start_nothing() -> None:
+def test_repeats_that_are_queued_start_nothing() -> None:
     result = knocking(WALK)
     assert (result.started, result.admitted, result.duplicates) == (100, 100, 0)
     assert result.events > 30_000
+    assert result.events <= result.queue_requests <= 3 * result.events
+
+
+def test_a_rule_that_starts_the_machine_starts_every_knock() -> None:
+    result = few(WALK, DIRECT)
+    assert result.started == result.events == result.duplicates + 100
+    assert result.queue_requests == result.reads == 0
+
+
+def test_of_knocks_above_the_quota_of_starts_none_is_lost_from_the_queue() -> None:
+    quotas = Quotas(start_bucket=10, start_refill=5)
+    knocking = Knocking(within=1.0, every=1_000.0)
+    result = Burst(WALK, GATEHOUSE, 300, quotas=quotas, knocking=knocking).run()
+    assert result.refused_starts > 0
+    assert (result.admitted, result.started) == (300, 300)
 
 
 def test_the_same_seed_gives_the_same_result() -> None:
@@ -111,3 +127,11 @@ def test_retries_are_those_of_the_state_machine() -> None:
 def test_an_admission_of_another_length_is_not_simulated() -> None:
     with pytest.raises(AssertionError, match="15 transitions"):
         steps(Walk(transitions=15, duplicate_transitions=3, calls=WALK.calls))
+
+
+def test_no_key_takes_more_writes_in_a_second_than_dynamodb_lets_it() -> None:
+    """A thousand: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html."""
+    result = Burst(WALK, GATEHOUSE, 3_000, knocking=Knocking(within=1.0)).run()
+    assert result.admitted == 3_000
+    assert 100 < result.turn_writes < 1_000
+    assert 100 < result.open_writes < 1_000

@@ -9,7 +9,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from tests import records
-from workflows.approval.signature import OnBehalfOf
+from workflows.approval.signature import NameSource, OnBehalfOf
 from workflows.evidence import jws, manifest
 from workflows.evidence.canonical import canonical
 
@@ -65,12 +65,15 @@ def check_vote(folder: Path, record: bytes, number: int) -> str:
 
 def test_openssl_verifies_each_vote(tmp_path: Path) -> None:
     behalf = OnBehalfOf(subject="9f", name="Bo", group="quality", delegation_id="d", until=records.NOW + records.MINUTE)
+    source = NameSource(issuer="https://issuer.example", claim="name", issued_at=records.NOW)
     cast = (
         records.vote(label="votes", name='Zoë \u20ac "Q" \\ \u2028'),
         records.vote("8a1f", label="votes", on_behalf_of=behalf, reason=""),
+        records.vote("7c2e", label="votes", name_from=source),
+        records.vote("6b3d", label="votes", name_from=source, on_behalf_of=behalf),
     )
     made = records.admission(dossier=records.dossier(approved=records.approval(*cast)))
-    for number in range(2):
+    for number in range(len(cast)):
         assert check_vote(tmp_path, records.sealed(made), number) == "Verified OK\n"
 
 

@@ -33,31 +33,28 @@ def test_another_library_verifies_the_file_and_reads_the_record() -> None:
 
 def test_every_byte_of_the_payload_is_bound() -> None:
     """One bit of one byte of a record changed: every position is tried."""
-    sealed = parts(records.sealed({"a": "record", "of": ["a", "few", "bytes"]}))
-    payload = jws.decode(sealed["payload"])
+    sealed = records.sealed({"a": "record", "of": ["a", "few", "bytes"]})
+    payload = jws.parse(sealed)[1]
     for position in range(len(payload)):
         forged = bytes(byte ^ (1 if at == position else 0) for at, byte in enumerate(payload))
         with pytest.raises(EvidenceInvalid, match="does not hold"):
-            jws.opened(json.dumps(sealed | {"payload": jws.encode(forged)}).encode(), kind=jws.RECORD, keys=KEYS)
+            jws.opened(records.resealed(sealed, forged), kind=jws.RECORD, keys=KEYS)
 
 
 @given(st.integers(min_value=0, max_value=4000), st.integers(min_value=1, max_value=255))
-def test_a_changed_byte_of_the_file_never_verifies_as_another_record(position: int, change: int) -> None:
-    """Whitespace between the members may change; what a reader is shown may not."""
+def test_a_changed_byte_of_the_file_never_verifies(position: int, change: int) -> None:
+    """Not even one of the white space between the members: a file has one form."""
     data = records.sealed(records.admission())
     at = position % len(data)
     forged = data[:at] + bytes([data[at] ^ change]) + data[at + 1 :]
-    try:
-        payload = jws.opened(forged, kind=jws.RECORD, keys=KEYS)
-    except EvidenceInvalid:
-        return
-    assert payload == jws.opened(data, kind=jws.RECORD, keys=KEYS)
+    with pytest.raises(EvidenceInvalid):
+        jws.opened(forged, kind=jws.RECORD, keys=KEYS)
 
 
 def reheaded(**header: Any) -> bytes:
     """A file whose header was changed and signed again with the right key: only the header's meaning is wrong."""
     usual = {"alg": "ES256", "typ": jws.RECORD, "kid": jws.thumbprint(records.signing_key().public_key()), "jku": "x"}
-    return jws.seal(b"{}", protected_header=jws.encode(json.dumps(usual | header).encode()), sign=records.signer())
+    return jws.seal(b"{}", protected_header=jws.encode(canonical(usual | header)), sign=records.signer())
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "HS256", "ES384", "es256", "RS256"])
@@ -93,7 +90,7 @@ def test_an_older_key_still_verifies_what_it_signed() -> None:
     assert jws.opened(records.sealed({}, label="old"), kind=jws.RECORD, keys=records.keys("new", "old")) == b"{}"
 
 
-@pytest.mark.parametrize("signature", [b"", b"\x00" * 64, b"\xff" * 64, b"\x01" * 63, b"\x01" * 65], ids=len)
+@pytest.mark.parametrize("signature", [b"", b"\x00" * 64, b"\x01" * 64, b"\x01" * 63, b"\x01" * 65], ids=len)
 def test_a_signature_of_the_wrong_shape(signature: bytes) -> None:
     forged = jws.seal(b"{}", protected_header=records.header(jws.RECORD), sign=lambda _: signature)
     with pytest.raises(EvidenceInvalid, match="does not hold"):

@@ -116,7 +116,10 @@ def test_the_device_is_what_the_last_look_at_the_inventory_found() -> None:
 
 
 def test_a_record_that_was_kept_is_still_read_and_verified() -> None:
-    """Sealed in November 2026. Never made anew: a version that cannot read this file cannot read its users' evidence."""
+    """Sealed in the form of 0.2.0, in which a signature has one form. Never made anew after that.
+
+    A version that cannot read this file cannot read its users' evidence.
+    """
     keys = jws.Keys(jws.read_key((KEPT / "public-key.pem").read_bytes()))
     made = verify_record((KEPT / "record-1.json").read_bytes(), keys)
     assert isinstance(made, AdmissionRecord)

@@ -44,7 +44,7 @@ def test_one_byte_of_a_record_changed() -> None:
     files = bucket()
     payload = bytearray(jws.parse(files[SECOND])[1])
     payload[payload.index(b"held")] ^= 1
-    files[SECOND] = msgspec.json.encode(msgspec.json.decode(files[SECOND]) | {"payload": jws.encode(bytes(payload))})
+    files[SECOND] = records.resealed(files[SECOND], bytes(payload))
     assert failures(files) == {(SECOND, "signature"), (THIRD, "chain"), (SECOND, "manifest")}
 
 

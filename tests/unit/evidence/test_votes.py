@@ -9,7 +9,7 @@ import pytest
 from tests import records
 from tests.records import altered, approval, vote
 from workflows.admission.contracts import Decision
-from workflows.approval.signature import OnBehalfOf, SignedVote
+from workflows.approval.signature import NameSource, OnBehalfOf, SignedVote
 from workflows.evidence import votes
 from workflows.evidence.errors import EvidenceInvalid
 
@@ -42,6 +42,7 @@ CHANGES: dict[str, Any] = {
     "on_behalf_of": OnBehalfOf(
         delegation_id="0" * 32, subject="ada", name="Ada", group="quality", until=records.NOW + timedelta(days=1)
     ),
+    "name_from": NameSource(issuer="https://issuer.example", claim="name", issued_at=records.NOW),
 }
 
 
@@ -64,6 +65,23 @@ def test_for_whom_a_vote_was_cast_is_bound(instead: OnBehalfOf | None) -> None:
     check(delegated)
     with pytest.raises(EvidenceInvalid, match="does not carry its signer's signature"):
         check(altered(delegated, on_behalf_of=instead))
+
+
+@pytest.mark.parametrize("behalf", [None, CHANGES["on_behalf_of"]])
+@pytest.mark.parametrize(
+    "instead",
+    [
+        None,
+        altered(CHANGES["name_from"], issuer="https://evil.example"),
+        altered(CHANGES["name_from"], claim="email"),
+        altered(CHANGES["name_from"], issued_at=None),
+    ],
+)
+def test_where_the_name_comes_from_is_bound(instead: NameSource | None, behalf: OnBehalfOf | None) -> None:
+    named = vote(name_from=CHANGES["name_from"], on_behalf_of=behalf)
+    check(named)
+    with pytest.raises(EvidenceInvalid, match="does not carry its signer's signature"):
+        check(altered(named, name_from=instead))
 
 
 def test_no_field_of_a_vote_is_left_unbound() -> None:

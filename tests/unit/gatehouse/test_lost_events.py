@@ -282,6 +282,7 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "findings": "ok",
         "names": "ok",
         "CAs": "warning",
+        "trials": "ok",
         "queue rule": "ok",
         "queue dead-letters": "ok",
     }
@@ -347,6 +348,20 @@ def test_queue_that_nobody_takes_from_is_found(
     for name, value in unlike.items():
         monkeypatch.setitem(source, name, value)
     assert states(1)["registration queue"] == "wrong"
+
+
+def test_rule_that_aws_iot_ends_without_an_action_is_found(whole: Target) -> None:
+    rule = whole.client("iot").get_topic_rule(ruleName="knocks")["rule"]
+    read = 'get_dynamodb("t", "k", certificateId, "r").reopen_at'
+    for number, state in ((1, "ok"), (2, "wrong")):
+        payload = {"sql": "SELECT * FROM 'a' WHERE " + " OR ".join([read] * number), "actions": rule["actions"]}  # noqa: S608 - a rule
+        whole.client("iot").replace_topic_rule(ruleName="knocks", topicRulePayload=payload)
+        assert states(1 if number == 2 else 0)["topic rule"] == state
+
+
+def test_a_rule_that_was_deleted_is_found(whole: Target) -> None:
+    whole.client("iot").delete_topic_rule(ruleName="knocks")
+    assert states(1)["topic rule"] == "wrong"
 
 
 def test_rule_that_fills_another_queue_is_found(whole: Target) -> None:

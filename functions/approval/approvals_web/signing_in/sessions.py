@@ -15,6 +15,7 @@ from functions.shared import conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import to_item, to_plain
+from workflows import stored
 from workflows.approval.votes import Voter
 
 COOKIE = "__Host-session"
@@ -64,7 +65,7 @@ class Sessions:
         if "Item" not in answer:
             return None
         plain = to_plain(answer["Item"])
-        voter = msgspec.json.decode(plain.pop("voter"), type=Voter)
+        voter = stored.read(plain.pop("voter"), Voter)
         session = Session(key=plain.pop("session"), voter=voter, **plain)
         if not session.seen_at - 60 <= _seconds(at) < min(session.ends_at, session.seen_at + int(IDLE.total_seconds())):
             self.end(session.key)

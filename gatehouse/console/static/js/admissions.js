@@ -114,7 +114,7 @@ function row(one) {
   return element("tr", {}, [
     element("td", { class: "name" }, link),
     element("td", {}, short(one.certificate_id)),
-    element("td", {}, badge(one.outcome)),
+    element("td", {}, [badge(one.outcome), one.trial ? " trial" : ""]),
     element("td", { class: "why" }, element("span", { title: one.reason ?? "" }, one.reason || "–")),
     element("td", { class: "number" }, String(one.knocks)),
     element("td", { class: "number" }, age(one.claimed_at)),

@@ -13,7 +13,7 @@ export function drawHead(run, found, about) {
   const title = admission?.device || request?.device || admission?.subject || run.name;
   return [
     element("p", { class: "crumbs" }, element("a", { href: "#/admissions", "data-key": "back" }, "Admissions"), " / ", element("span", {}, run.name)),
-    element("h1", { class: "cut" }, title, " ", ours ? badge(admission.outcome) : badge(run.status)),
+    element("h1", { class: "cut" }, title, " ", ours ? badge(admission.outcome) : badge(run.status), ours && admission.trial ? " trial" : ""),
     admission && !ours ? element("p", { class: "notice" }, "This is not the certificate's present admission: ", element("a", { href: link(admission.execution_arn), "data-key": "present" }, "go there"), ".") : "",
     waiting ? waits(waiting, about) : "",
     run.error ? element("p", { class: "notice bad" }, element("b", {}, run.error), run.cause ? `: ${cause(run.cause)}` : "") : "",

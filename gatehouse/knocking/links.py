@@ -1,0 +1,43 @@
+"""What a link of the chain says of itself, and how long each is waited for."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from workflows.errors import GatehouseError
+
+Name = Literal["note", "CA", "list", "certificate", "start", "execution", "outcome", "end"]
+ORDER: tuple[Name, ...] = ("note", "CA", "list", "certificate", "start", "execution", "outcome", "end")
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """Seconds. A turn that is later than `execution` allows is waited for no longer either: it is told."""
+
+    judged: float = 60
+    registered: float = 60
+    started: float = 90
+    execution: float = 180
+    ended: float = 45
+
+
+class Link(Struct, frozen=True, kw_only=True):
+    """One link of the chain. ``running`` comes in between, for whoever watches; ``stuck`` has `advice`."""
+
+    name: Name
+    state: Literal["ok", "running", "stuck"]
+    found: str
+    advice: str = ""
+    seconds: float = 0.0
+
+
+Tell = Callable[[Link], None]
+
+
+class Stuck(GatehouseError):  # noqa: N818 - an answer
+    """The knock got no further. `advice` says what to do, and names the resource."""
+
+    def __init__(self, found: str, advice: str) -> None:
+        self.found = found
+        self.advice = advice
+        super().__init__(found)
