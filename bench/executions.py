@@ -16,7 +16,7 @@ class Executions:
         self.call = np.zeros(room, np.int8)
         self.tries = np.zeros(room, np.int8)
         self.attempts = np.zeros(room, np.int8)
-        self.crowded = np.zeros(room, np.int8)
+        self.crowded = np.zeros(room, np.int16)  # hundreds: a Lambda is waited for for hours
         self.again = np.zeros(room, bool)
         self.error = np.zeros(room, bool)
         self.lost = np.zeros(room, bool)

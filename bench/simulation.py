@@ -6,16 +6,17 @@ second, in the order of their times (`bench.wheel`), and a bucket's refill withi
 """
 
 import math
+from collections import Counter, deque
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 import simpy
-from msgspec import Struct
 
 from bench.designs import CHECK, CLAIM, CLOSE, INSPECT, POLICY, STATES, Design, Retrier, Step, retrier, steps
 from bench.executions import Executions
-from bench.quotas import Bucket, Prices, Quotas
+from bench.quotas import Bucket, Quotas
+from bench.results import Knocking, Result
 from bench.walk import Walk
 from bench.wheel import TICK, Ids, Times, Wheel
 from functions.shared.settings import limits
@@ -27,75 +28,7 @@ IOT_SECONDS, COLD_SECONDS, COLD_SHARE, HOP_SECONDS = 0.05, 0.8, 0.01, 0.03
 STARTERS, PER_CALL, PER_START = 4, 0.02, 0.03
 """*start_admissions*: calls at once, seconds of a call with its one read, and of each StartExecution."""
 BATCH, COMES_AGAIN = 10, 180.0  # template.yaml#RegistrationSource, #RegistrationQueue
-
-
-class Knocking(Struct, frozen=True, kw_only=True):
-    """How devices come: all within `within` seconds, then again after up to `first`, doubling to `longest`, with full jitter.
-
-    The defaults are those of AWS's device SDKs (1 to 128 seconds). `every`: instead, without jitter, that often.
-    """
-
-    within: float = 60.0
-    first: float = 1.0
-    longest: float = 128.0
-    every: float | None = None
-
-
-class Result(Struct, frozen=True, kw_only=True):
-    """What became of a burst. Times are seconds after the first knock."""
-
-    design: str
-    devices: int
-    admitted: int
-    drained_at: float
-    least: float
-    """What ten calls a second allow, with no bucket to begin with."""
-    events: int
-    started: int
-    duplicates: int
-    failed: int
-    refused_starts: int
-    queue_requests: int
-    reads: int
-    oldest: float
-    """The longest that a knock has waited in the queue."""
-    calls: int
-    throttled: int
-    needed: int
-    transitions: int
-    invocations: int
-    gigabyte_seconds: float
-    most_open: int
-    joined: npt.NDArray[np.float64]
-    calls_by_minute: npt.NDArray[np.int64]
-
-    @property
-    def ratio(self) -> float:
-        """Time until the last device is in, against the least possible."""
-        return self.drained_at / self.least
-
-    @property
-    def nearly(self) -> float:
-        """When 99 of 100 devices were in."""
-        return float(self.joined[math.ceil(0.99 * self.devices) - 1])
-
-    @property
-    def dollars_a_million(self) -> float:
-        """As `dollars`, for a million devices admitted."""
-        return self.dollars / self.admitted * 1e6
-
-    @property
-    def dollars(self) -> float:
-        """Step Functions, Lambda, rules, the queue, and the reads behind it."""
-        price = Prices()
-        spent: float = (
-            self.transitions * price.transitions
-            + self.invocations * price.invocations
-            + self.events * price.rule_and_action
-            + self.queue_requests * price.queue_requests
-            + self.reads * price.reads
-        ) / 1e6 + self.gigabyte_seconds * price.gigabyte_second
-        return spent
+MOST_TAKEN = math.ceil(STARTERS * TICK / (PER_CALL / BATCH)) + 1
 
 
 class Burst:
@@ -151,7 +84,7 @@ class Burst:
         self.attempts = np.zeros(devices, np.int64)
         self.named = np.full(devices, -1, np.int64)
         """The last name that was used of each: attempts and quarter of an hour in one number."""
-        self.waiting: list[tuple[Ids, Times]] = []
+        self.waiting: deque[tuple[Ids, Times]] = deque()
         self.draining = False
         self.oldest = 0.0
         self.runs = Executions()
@@ -174,6 +107,7 @@ class Burst:
         )
         self.billed = 0.0
         self.most_open = 0
+        self.turn_writes, self.open_writes = Counter[int](), Counter[int]()
         self.calls_by_minute = np.zeros(64, np.int64)
 
     def run(self) -> Result:
@@ -192,6 +126,8 @@ class Burst:
             needed=self.devices * int(self.length.sum()),
             gigabyte_seconds=self.billed * 0.5,
             most_open=self.most_open,
+            turn_writes=max(self.turn_writes.values(), default=0),
+            open_writes=max(self.open_writes.values(), default=0),
             oldest=self.oldest,
             joined=np.sort(self.joined),
             calls_by_minute=np.trim_zeros(self.calls_by_minute, "b"),
@@ -237,8 +173,11 @@ class Burst:
 
     def drain(self, _: Ids, now: Times) -> None:
         """What the calls at once do in a tick: each takes up to ten, and starts what is due under a name that was not used."""
-        devices = np.concatenate([part for part, _ in self.waiting])
-        times = np.concatenate([part for _, part in self.waiting])
+        parts: list[tuple[Ids, Times]] = []
+        while self.waiting and sum(len(part) for part, _ in parts) < MOST_TAKEN:
+            parts.append(self.waiting.popleft())
+        devices = np.concatenate([part for part, _ in parts])
+        times = np.concatenate([part for _, part in parts])
         at = float(max(now[0], times[0]))
         name = self.attempts[devices] * 1_000_000 + int(at // 900)
         due = (self.reopens_at[devices] <= at) & (self.named[devices] != name)
@@ -254,8 +193,8 @@ class Burst:
         self.counted["invocations"] += calls
         starting = devices[:taken][due[:taken]]
         self.billed += calls * PER_CALL + len(starting) * PER_START
-        left = devices[taken:], times[taken:]
-        self.waiting = [left] if len(left[0]) else []
+        if taken < len(devices):
+            self.waiting.appendleft((devices[taken:], times[taken:]))
         self.draining = bool(self.waiting)
         if self.draining:
             self.wheel.at(np.array([at + TICK]), self.drain, np.zeros(1, np.int64))
@@ -317,7 +256,10 @@ class Burst:
         for place in np.flatnonzero(self.runs.turn[runs] >= 0):
             run = runs[place]
             slot = int(self.runs.turn[run])
-            if self.lanes.hold("admission", slot, int(times[place] * 1e6)):
+            before = self.lanes.writes
+            held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
+            self.turn_writes[int(times[place])] += self.lanes.writes - before
+            if held:
                 times[place] = max(times[place], slot / 1e6)
                 self.runs.turn[run] = -1
             else:
@@ -372,6 +314,7 @@ class Burst:
             self.claim(runs, times)
             return
         if step == CLOSE:
+            self.open_writes.update(times.astype(int).tolist())
             self.runs.end(runs)
             return
         devices = self.runs.device[runs]
@@ -398,16 +341,21 @@ class Burst:
                 self.runs.owns[run] = True
                 self.reopens_at[device] = np.inf
                 self.attempts[device] += 1
+                self.open_writes[int(time)] += 1
             start = time + HOP_SECONDS
             if self.design.paced:
+                before = self.lanes.writes
                 slot = self.lanes.take("admission", int(time * 1e6))
+                self.turn_writes[int(time)] += self.lanes.writes - before
                 self.runs.turn[run] = slot
                 start = max(start, float(slot // 1_000_000))
             one = np.array([run])
             self.runs.go(one, INSPECT)
             self.wheel.at(np.array([start]), self.invoke, one)
 
-    def retry(self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8], policies: list[Retrier]) -> None:
+    def retry(
+        self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8] | npt.NDArray[np.int16], policies: list[Retrier]
+    ) -> None:
         """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may be started anew later."""
         if not len(runs):
             return
@@ -415,7 +363,9 @@ class Burst:
         policy = policies[int(self.runs.step[runs[0]])]
         tried = attempts[runs].astype(float)
         over = tried > policy.attempts
-        delay = np.minimum(policy.cap, policy.interval * policy.rate ** (tried - 1)) * self.random.random(len(runs))
+        delay = np.minimum(
+            policy.cap, policy.interval * policy.rate ** np.minimum(tried - 1, 60.0)
+        ) * self.random.random(len(runs))
         self.runs.again[runs] = True
         self.wheel.at((times + delay)[~over], self.invoke, runs[~over])
         lost = runs[over]

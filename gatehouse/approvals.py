@@ -1,7 +1,9 @@
 """The approvals API from the operator's side: what a person signed in may see and decide. The API decides who that is."""
 
 import json
+import random
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -18,6 +20,8 @@ Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
 Answer = dict[str, Any]
 
 _WITHIN_SECONDS = 30.0
+_PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 20.0)
+"""Seconds at most before each further try of what was throttled, with full jitter; some 25 in all."""
 _ERRORS: dict[int, type[GatehouseError]] = {
     400: BadInput,
     401: NotPermitted,
@@ -169,20 +173,33 @@ class Approvals:
         return _decode(content, method, path)
 
     def _send(self, method: str, path: str, body: Answer | None = None) -> tuple[bytes, Mapping[str, str]]:
-        """What was answered, and the headers."""
+        """What was answered, and the headers. What was throttled is tried again, as often as `_PAUSES` says."""
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
             self._url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
-        try:
-            with urllib.request.urlopen(request, timeout=_WITHIN_SECONDS) as answer:  # noqa: S310
-                return answer.read(), getattr(answer, "headers", {})
-        except urllib.error.HTTPError as error:
-            raise _as_error(error) from error
-        except OSError as error:
-            raise Unreachable(f"The approvals API at {self._url} does not answer: {error}.") from error
+        for longest in (*_PAUSES, None):
+            try:
+                with urllib.request.urlopen(request, timeout=_WITHIN_SECONDS) as answer:  # noqa: S310
+                    return answer.read(), getattr(answer, "headers", {})
+            except urllib.error.HTTPError as error:
+                if longest is None or not _was_throttled(error.code, method):
+                    raise _as_error(error) from error
+                time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+            except OSError as error:
+                raise Unreachable(f"The approvals API at {self._url} does not answer: {error}.") from error
+        raise AssertionError("the last try answers or raises")
+
+
+def _was_throttled(status: int, method: str) -> bool:
+    """Whether the function was not called, so that the same may be sent again.
+
+    429 says so (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html). 503 may also come of a
+    function that took too long: what was written by then is not written twice.
+    """
+    return status == 429 or (status == 503 and method == "GET")
 
 
 def _next(headers: Mapping[str, str]) -> str | None:

@@ -61,15 +61,19 @@ def carry_out(target: Target, act: Kind, certificate_id: str, execution_arn: str
 
 
 def _sign(target: Target, digest: str) -> Proof:
-    """A request to the STS of the stack's Region, signed and not sent: the function sends it on. It takes no permission."""
-    sts = target.client("sts")
+    """A request to the STS of the function's Region, signed and not sent: the function sends it on. It takes no permission.
+
+    Neither the operator's Region nor their settings for STS count: the function sends it to no other address.
+    """
+    region = target.output("SealActArn").split(":")[3]
+    endpoint = target.local.endpoint if target.local else acts.sts_endpoint(region)
     request = AWSRequest(
         method="POST",
-        url=f"{sts.meta.endpoint_url.rstrip('/')}/",
+        url=f"{endpoint.rstrip('/')}/",
         data=acts.BODY,
         headers={"Content-Type": acts.CONTENT_TYPE, acts.HEADER: digest},
     )
-    SigV4Auth(target.credentials(), "sts", sts.meta.region_name).add_auth(request)
+    SigV4Auth(target.credentials(), "sts", region).add_auth(request)
     signed = request.headers
     return Proof(
         authorization=signed["Authorization"],

@@ -16,9 +16,12 @@ class Lanes:
     def __init__(self, slots: Calendar) -> None:
         self.slots = slots
         self.numbers: dict[str, int] = {}
+        self.writes = 0
+        """How many were asked for: DynamoDB counts one whose condition does not hold as well."""
 
     def write(self, write: Advance | Raise) -> Answer:
         """What DynamoDB does with a conditional update."""
+        self.writes += 1
         number = self.numbers.get(write.lane)
         match write:
             case Advance():

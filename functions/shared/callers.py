@@ -2,9 +2,11 @@
 
 As HashiCorp Vault's and Kubernetes' sign-in with AWS credentials: the caller signs ``sts:GetCallerIdentity`` (it takes no permission)
 together with a header that binds the signature to one question, and the function sends the request on, to its own Region's STS and
-nowhere else.
+nowhere else. Both name that address themselves (`acts.sts_endpoint`), whatever the SDK's version or settings would choose. Only the local
+cloud is elsewhere: it sets AWS_ENDPOINT_URL for its functions.
 """
 
+import os
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +22,14 @@ from workflows.evidence.record import Operator
 
 YOUNG_ENOUGH = timedelta(minutes=5)
 _BOUND = {"host", "x-amz-date", acts.HEADER.lower()}
-_CONFIG = Config(signature_version=UNSIGNED, connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 3})
+_CONFIG = Config(
+    signature_version=UNSIGNED,
+    connect_timeout=3,
+    read_timeout=10,
+    retries={"total_max_attempts": 3},
+    use_fips_endpoint=False,
+    use_dualstack_endpoint=False,
+)
 _REFUSALS = (
     "AccessDenied",
     "AccessDeniedException",
@@ -65,7 +74,9 @@ def _ask_sts(proof: Proof, digest: str) -> dict[str, Any]:
         "Content-Type": acts.CONTENT_TYPE,
         acts.HEADER: digest,
     } | ({"X-Amz-Security-Token": proof.security_token} if proof.security_token else {})
-    sts = boto3.client("sts", config=_CONFIG)
+    region = os.environ["AWS_REGION"]
+    endpoint = os.environ.get("AWS_ENDPOINT_URL") or acts.sts_endpoint(region)
+    sts = boto3.client("sts", region_name=region, endpoint_url=endpoint, config=_CONFIG)
     sts.meta.events.register("before-call.sts.GetCallerIdentity", lambda params, **_: params["headers"].update(given))
     with translated(**dict.fromkeys(_REFUSALS, CallerNotProven)):
         answer: dict[str, Any] = dict(sts.get_caller_identity())

@@ -72,6 +72,7 @@ def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[s
             "TMPDIR": str(scratch),
             engine.LOCK_VARIABLE: str(settings.lock),
             engine.LIMIT_VARIABLE: str(settings.lambda_concurrency),
+            engine.IDLE_VARIABLE: str(settings.lambda_idle),
             engine.USE_VARIABLE: str(settings.lambda_use),
         }
     )

@@ -27,6 +27,7 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
     None throttles nothing. What is called then stands in ``iot_calls``, a line each.
 
     ``lambda_concurrency``: calls of Lambda in flight at once; what is above is throttled, as by an account with this quota.
+    ``lambda_idle``: idle processes kept beside those that work; 24 are some two for each function that an admission passes through.
     """
 
     home: Path
@@ -35,6 +36,7 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
     wait_scale: float = 1.0
     iot_calls_per_second: float | None = None
     lambda_concurrency: int = LAMBDA_CONCURRENCY
+    lambda_idle: int = 24
 
     @property
     def endpoint(self) -> str:

@@ -21,8 +21,28 @@ BODY = "Action=GetCallerIdentity&Version=2011-06-15"
 """The request's body, and below its content type; botocore writes the same for ``get_caller_identity``."""
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "us-isof-": "csp.hci.ic.gov",
+}
+"""Domains of partitions by how their Regions' names begin; every other Region is at amazonaws.com."""
+
 _Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 _Header = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,4096}\Z")]
+
+
+def sts_endpoint(region: str) -> str:
+    """The regional address of AWS STS, the same for who signs and for who sends on: a signature holds for one host only.
+
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html: by itself an SDK takes a global address or a
+    regional one, as its version and its settings say.
+    """
+    suffix = next((suffix for begin, suffix in _SUFFIXES.items() if region.startswith(begin)), "amazonaws.com")
+    return f"https://sts.{region}.{suffix}"
 
 
 class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,7 +3,7 @@
 The engine starts a process for each call that finds none idle, and keeps it for five minutes, one of each function for ever. AWS keeps
 idle environments as it likes (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html), so an idle process may go:
 here, the one that was idle longest makes room for the next. As many calls are in flight as `LIMIT_VARIABLE` says
-(``lambda_concurrency``), and as many processes live, and `IDLE` more.
+(``lambda_concurrency``), and as many processes live, and `IDLE_VARIABLE` more.
 """
 
 import json
@@ -17,10 +17,8 @@ from ministack.services import lambda_svc
 
 from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json
-from gatehouse.local_cloud.engine import LIMIT_VARIABLE, USE_VARIABLE
+from gatehouse.local_cloud.engine import IDLE_VARIABLE, LIMIT_VARIABLE, USE_VARIABLE
 
-IDLE = 24
-"""Idle processes kept beside those that work: some two for each of the functions that an admission passes through."""
 _QUIET_SECONDS = 10.0
 
 _SPAWN_NOW = """        worker = _worker_class_for(config)(func_name, config, code_zip)
@@ -29,9 +27,10 @@ _SPAWN_THEN = "        _make_room()\n" + _SPAWN_NOW
 
 
 def apply() -> None:
-    limit = int(os.environ[LIMIT_VARIABLE])
-    lambda_runtime._make_room = lambda: _make_room(limit + IDLE)
+    limit, idle = int(os.environ[LIMIT_VARIABLE]), int(os.environ[IDLE_VARIABLE])
+    lambda_runtime._make_room = lambda: _make_room(limit + idle)
     patch.edit(lambda_runtime, "acquire_worker", (_SPAWN_NOW, _SPAWN_THEN))
+    lambda_svc.acquire_worker = lambda_runtime.acquire_worker  # which it has imported by name
     use = _Use(limit, Path(os.environ[USE_VARIABLE]))
     acquire = lambda_svc._acquire_execution_slot
 
@@ -61,12 +60,13 @@ class _Use:
     def __init__(self, limit: int, file: Path) -> None:
         self._limit, self._file = limit, file
         self._lock = threading.Lock()
-        self._calls, self._written, self._said = 0, 0.0, 0.0
+        self._calls, self._last_at, self._said = 0, 0.0, 0.0
+        self._timer: threading.Timer | None = None
 
     def refused(self) -> None:
         with self._lock:
             self._calls += 1
-            now = time.time()
+            self._last_at = now = time.time()
             if now - self._said >= _QUIET_SECONDS:
                 self._said = now
                 lambda_svc.logger.warning(
@@ -74,8 +74,14 @@ class _Use:
                     self._limit,
                     self._calls,
                 )
-            if now - self._written >= 1.0:
-                self._written = now
-                new = self._file.with_suffix(".new")
-                new.write_text(json.dumps({"calls": self._calls, "last_at": now}), encoding="ascii")
-                new.replace(self._file)
+            if self._timer is None:
+                self._timer = threading.Timer(1.0, self._write)  # what is refused until then is written in one
+                self._timer.daemon = True
+                self._timer.start()
+
+    def _write(self) -> None:
+        with self._lock:
+            self._timer = None
+            new = self._file.with_suffix(".new")
+            new.write_text(json.dumps({"calls": self._calls, "last_at": self._last_at}), encoding="ascii")
+            new.replace(self._file)

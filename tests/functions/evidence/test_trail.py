@@ -8,6 +8,7 @@ from functions.approval.approvals_web.app import handler as approvals_web
 from functions.shared import aws
 from functions.shared.trail import Trail
 from tests import aws_environment, pki
+from tests.approvals import token
 from workflows.evidence import trail
 from workflows.evidence.errors import TrailUnavailable
 
@@ -68,6 +69,7 @@ def refused_sign_in() -> int:
     event = {
         "version": "2.0",
         "rawPath": "/api/approvals",
+        "headers": {"authorization": f"Bearer {token(claims)}"},
         "requestContext": {
             "http": http,
             "stage": "$default",

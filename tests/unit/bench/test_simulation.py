@@ -12,7 +12,8 @@ from bench.burst import knocking
 from bench.designs import DIRECT, GATEHOUSE, ONE_EACH, RETRY_ONLY, STATES, Design, retrier, steps
 from bench.door import few
 from bench.quotas import Bucket, Quotas
-from bench.simulation import Burst, Knocking, Result
+from bench.results import Knocking, Result
+from bench.simulation import Burst
 from bench.walk import Walk
 from bench.wheel import Wheel
 
@@ -127,3 +128,11 @@ def test_retries_are_those_of_the_state_machine() -> None:
 def test_an_admission_of_another_length_is_not_simulated() -> None:
     with pytest.raises(AssertionError, match="15 transitions"):
         steps(Walk(transitions=15, duplicate_transitions=3, calls=WALK.calls))
+
+
+def test_no_key_takes_more_writes_in_a_second_than_dynamodb_lets_it() -> None:
+    """A thousand: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html."""
+    result = Burst(WALK, GATEHOUSE, 3_000, knocking=Knocking(within=1.0)).run()
+    assert result.admitted == 3_000
+    assert 100 < result.turn_writes < 1_000
+    assert 100 < result.open_writes < 1_000
