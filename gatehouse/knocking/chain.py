@@ -71,7 +71,11 @@ class _Knock:
         except Stuck as stuck:
             found, advice, held = stuck.found, stuck.advice, False
         except _FORESEEN as error:
-            found, advice, held = explain(error)[0], _ADVICE.get(name, "Put that right, and knock again."), False
+            found, advice, held = (
+                explain(error)[0],
+                _ADVICE.get(name, "Put that right, and run the command again."),
+                False,
+            )
         seconds = round(time.monotonic() - began, 1)
         self._tell(Link(name=name, state="ok" if held else "stuck", found=found, advice=advice, seconds=seconds))
         return held
@@ -114,7 +118,7 @@ class _Knock:
             if status is not None:
                 advice = "Look for another rule on $aws/events/certificates/registered/ that sets certificates' status."
                 raise Stuck(
-                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something beside Gatehouse acts on it.",
+                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something other than Gatehouse acts on it.",
                     advice,
                 )
             if time.monotonic() >= until:
@@ -123,7 +127,7 @@ class _Knock:
 
     def _unregistered(self, answer: Connection, why: str) -> Stuck:
         where = self._target.mqtt_endpoint()
-        said = f"{where.host}:{where.port} {answer.value} ({why}); AWS IoT has registered no certificate."
+        said = f"{where.host}:{where.port} {answer.value} ({why}); AWS IoT has not registered the certificate."
         if answer in (Connection.UNREACHABLE, Connection.TLS_FAILED):
             return Stuck(
                 said, "Try from another network: port 8883 must be open, and nothing may decrypt the TLS on the way."
@@ -204,10 +208,13 @@ class _Knock:
         said = f"It is still in the state {state!r} after {limit:g} s."
         if row is not None and row.turn_at is not None and row.turn_at > datetime.now(UTC):
             said += f" Its turn comes at {row.turn_at:%Y-%m-%d %H:%M:%S}Z, since many devices knock."
-            return Stuck(said, "Nothing is wrong. Knock again when fewer devices do, or raise the pace: docs/scale.md.")
+            return Stuck(
+                said,
+                "Nothing is wrong. Run the command again when fewer devices knock, or raise the pace: docs/scale.md.",
+            )
         return Stuck(
             said,
-            "Calls of functions wait or are throttled: gatehouse doctor, concurrency; and the execution's history in the console.",
+            "Calls of functions may wait or be throttled: see gatehouse doctor (concurrency) and the execution's history in the console.",
         )
 
     def _outcome(self) -> str:
@@ -215,7 +222,7 @@ class _Knock:
         if row is None or row.outcome == "open":
             raise Stuck(
                 "The execution ended, and its admission is open.",
-                "Knock again. If it stays so, deploy the stack again.",
+                "Run the command again. If it stays so, deploy the stack again.",
             )
         said = f"It ended as {row.outcome}: {row.reason or row.fault}"
         if row.outcome == "admitted":
@@ -226,8 +233,8 @@ class _Knock:
             )
         if row.outcome != "held" or trial.HELD not in (row.reason or ""):
             raise Stuck(
-                f"{said} It was to be held at the inventory.",
-                "Mend what the reason names, in the state before; config/limits.toml and config/crl.toml hold the bounds.",
+                f"{said} Expected: held at *Look up device*, as a trial's.",
+                "Put right what the reason names; config/limits.toml and config/crl.toml hold the bounds.",
             )
         if not row.trial or not row.evidence_key:
             raise Stuck(
@@ -257,9 +264,9 @@ class _Knock:
                 if "FunctionError" in answer:
                     raise Stuck(f"end_trials fails: {content.decode('utf-8', 'replace')[:300]}", _ADVICE["end"])
                 if self._ca_id in json.loads(content)["ended"]:
-                    return "CA, certificate and list are taken away; what is sealed stays, marked as a trial's"
+                    return "CA, certificate and list are removed; the sealed records stay, marked as a trial's"
                 if time.monotonic() >= until:
-                    raise Stuck("Its admission is still open, so it waits for that.", _ADVICE["end"])
+                    raise Stuck("Its admission is still open; the trial ends when that has ended.", _ADVICE["end"])
                 time.sleep(_LOOK_EVERY_SECONDS)
 
 
