@@ -114,7 +114,7 @@ def _register(target: Target, certificate: x509.Certificate, request: dict[str, 
 
 
 def switch(target: Target, found: Authority, *, on: bool, registration_only: bool, reason: str) -> Authority:
-    """Enable or disable a CA, or only its automatic registration. Answers it as AWS IoT then has it.
+    """Enable or disable a CA, or only its automatic registration. Returns it as AWS IoT then has it.
 
     Certificates that are registered already stay as they are either way (AWS IoT developer guide, *Manage your CA certificates*).
     Raises `BadInput`, `TrailUnavailable`.
@@ -205,7 +205,7 @@ def read_key(data: bytes, what: str, password: bytes | None = None) -> SigningKe
 
 
 def require_authority(certificate: x509.Certificate, key: SigningKey, *, at: datetime) -> tuple[str, ...]:
-    """Check that this is a CA's certificate and this its key. Answers warnings; raises `BadInput` for what AWS IoT would refuse."""
+    """Check that this is a CA's certificate and this its key. Returns warnings; raises `BadInput` for what AWS IoT would refuse."""
     if certificate.public_key() != key.public_key():
         raise BadInput("The private key does not belong to the certificate: their public keys differ.")
     try:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One thing looked at. A ``warning`` will trouble somebody later; what is ``wrong`` keeps devices out now, or loses something."""
+    """One thing looked at. A ``warning`` will cause trouble later; ``wrong`` keeps devices out or loses something now."""
 
     name: str
     state: Literal["ok", "warning", "wrong"]

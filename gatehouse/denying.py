@@ -87,11 +87,11 @@ def _deny(target: Target, record: DeviceRecord) -> None:
             there = _records(target, [record.lookup_key])
             if there and there[0].device != record.device:
                 raise AnsweredNo(
-                    f"{record.lookup_key} has become a line of {there[0].device} meanwhile. Look, and deny again."
+                    f"{record.lookup_key} has become a line of {there[0].device} meanwhile. Look at it, and deny again."
                 ) from None
             continue  # it went, and came back
         return
-    raise AnsweredNo(f"{record.lookup_key} was written by others {_TRIES} times in a row. Look, and deny again.")
+    raise AnsweredNo(f"{record.lookup_key} was written by others {_TRIES} times in a row. Look at it, and deny again.")
 
 
 def liftable(target: Target, device: str, certificate: str | None) -> tuple[DeviceRecord, ...]:

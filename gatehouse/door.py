@@ -18,12 +18,12 @@ from gatehouse.target import Target
 from workflows.reconciliation.findings import Finding, Row, of_pending
 
 _HOUR, _LATE = timedelta(hours=1), timedelta(minutes=5)
-"""What is looked at, and how late a metric may come."""
+"""The time that is looked at, and how late a metric may be published."""
 
 _OF_RULE, _OF_ACTION = ("TopicMatch", "ParseError", "RuleMessageThrottled"), ("Success", "Failure")
 
 NEWEST = 250
-"""As many certificates as one call lists."""
+"""Certificates of a CA that are looked at: as many as one call lists."""
 
 
 def rule(target: Target) -> Check:
@@ -31,17 +31,16 @@ def rule(target: Target) -> Check:
     name = "topic rule"
     found = registration_rule(target)
     if found is None:
-        advice = "No knock is heard. Deploy the stack again."
+        advice = "No knock reaches the stack. Deploy the stack again."
         return Check(name=name, state="wrong", found="no rule of the stack fills the registration queue", advice=advice)
     if found.get("ruleDisabled"):
-        advice = f"No knock is heard. Enable it: aws iot enable-topic-rule --rule-name {found['ruleName']}"
+        advice = f"No knock reaches the stack. Enable it: aws iot enable-topic-rule --rule-name {found['ruleName']}"
         return Check(name=name, state="wrong", found=f"{found['ruleName']} is disabled", advice=advice)
     reads = len(re.findall(r"get_dynamodb\s*\(", found["sql"]))
-    if (
-        reads > 1
-    ):  # https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb
+    # https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb
+    if reads > 1:
         said = f"the statement of {found['ruleName']} calls get_dynamodb {reads} times, so AWS IoT ends it without any action"
-        return Check(name=name, state="wrong", found=said, advice="No knock is heard. Deploy the stack again.")
+        return Check(name=name, state="wrong", found=said, advice="No knock reaches the stack. Deploy the stack again.")
     return Check(name=name, state="ok", found=f"{found['ruleName']} is enabled and fills the registration queue")
 
 

@@ -1,4 +1,4 @@
-"""Names in the inventory that do not say whose CA's: while there is one CA that is no question, with several their devices are held."""
+"""Names in the inventory without their issuer. They do no harm while there is one CA; with several, their devices are held."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from workflows.admission.inventory import counts_for_every_ca
 
 
 def several(target: Target) -> bool:
-    """Whether CAs with more than one key are registered, as AWS IoT lists them. The CA of a trial is none (``trials/``)."""
+    """Whether CAs with more than one key are registered, as AWS IoT lists them. The CA of a trial (``trials/``) does not count."""
     pages = (
         target.client("s3")
         .get_paginator("list_objects_v2")
@@ -28,7 +28,7 @@ def several(target: Target) -> bool:
 def without(target: Target, records: Iterable[DeviceRecord]) -> int:
     """How many of `records` give a name and not its issuer, if that matters: 0 while there is one CA.
 
-    Whoever may import and not list CAs is told of all of them.
+    An operator who may import but not list CAs gets the number of all of them.
     """
     number = sum(counts_for_every_ca(record) for record in records)
     if not number:
@@ -42,7 +42,7 @@ def without(target: Target, records: Iterable[DeviceRecord]) -> int:
 
 
 def any_without(target: Target) -> bool:
-    """Whether the inventory holds such a line. Scans the table up to the first."""
+    """Whether the inventory holds an allowed name without issuer. Scans the table up to the first one."""
     lines = tables.scan(
         target.client("dynamodb"),
         TableName=target.output("InventoryTable"),

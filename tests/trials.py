@@ -29,7 +29,7 @@ def of(ca: pki.Authority, device: x509.Certificate, began_at: datetime = pki.NOW
 
 
 def note(made: Trial) -> str:
-    """Put the note into the bucket; answers its key."""
+    """Put the note into the bucket. Returns its key."""
     key = trial.key_of(made.ca_certificate_id)
     aws_environment.client("s3").put_object(Bucket=aws_environment.NAMES["CRL_BUCKET"], Key=key, Body=trial.write(made))
     return key

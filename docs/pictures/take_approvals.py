@@ -27,7 +27,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "device_scal
 
 
 def knock(stage: Stage, device: str) -> str:
-    """A pump that waits for people. Answers the id of its request."""
+    """A pump that waits for people. Returns the id of its request."""
     door = Door(stage, stages.newcomer(stage, device), device, lambda _: None, lambda: False)
     door.knock_until_noticed()
     return door.approval("quality")

@@ -88,7 +88,7 @@ class Admissions:
     def claim(
         self, certificate_id: str, ca_certificate_id: str, execution: Execution, at: datetime
     ) -> tuple[bool, Admission]:
-        """Take the certificate for `execution` unless another has it. Answers whether it is ours, and the row.
+        """Take the certificate for `execution` unless another has it. Returns whether it is ours, and the row.
 
         A repeat by the same execution finds its own claim, with the turn it was given.
         """

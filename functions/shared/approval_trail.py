@@ -1,4 +1,4 @@
-"""The trail of one request, in the approvals table: appended to, read page by page, and bounded where a refusal adds to it."""
+"""The trail of one request, in the approvals table: appended to, read page by page, with a limit on refused votes."""
 
 import secrets
 from typing import Any
@@ -44,7 +44,8 @@ def events(table: str, approval_id: str, *, after: str | None = None) -> Events:
 
 
 def put(table: str, approval_id: str, event: AuditEvent, version: int = _NO_VERSION) -> dict[str, Any]:
-    """For a transaction. Sorted by time and, within a millisecond, by the version it led to; the rest keeps apart what else is equal."""
+    """The write, for a transaction. Events are sorted by time and, within a millisecond, by the version they led to; a random part keeps
+    equal ones apart."""
     item = f"event#{stamp(event.at)}#{version:06d}-{secrets.token_hex(4)}"
     return {
         "Put": {
@@ -56,9 +57,9 @@ def put(table: str, approval_id: str, event: AuditEvent, version: int = _NO_VERS
 
 
 def record_refusal(table: str, approval_id: str, event: AuditEvent) -> bool:
-    """Add a refused vote of ``event.actor``. False once `MOST_REFUSED_OF_ONE` of theirs or `MOST_REFUSED` are kept: it is not written then.
+    """Add a refused vote of ``event.actor``. Returns False and writes nothing once the limits are reached.
 
-    Counted first: a crash in between counts one that is not kept, and nobody gets past the bound. Raises `AwsUnavailable`.
+    It is counted first, so that nobody gets past the limit; a crash in between counts a vote that is not kept. Raises `AwsUnavailable`.
     """
     bounds = {f"refusals#{event.actor}": MOST_REFUSED_OF_ONE, "refusals": MOST_REFUSED}
     try:

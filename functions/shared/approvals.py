@@ -111,7 +111,7 @@ class Approvals:
         snapshot: str | None = None,
         token: bytes | None = None,
     ) -> Request:
-        """Read, work out a step, store it; anew if overtaken. Answers the request as it then stands.
+        """Read, work out a step, store it; anew if overtaken. Returns the request as it then stands.
 
         Raises `ApprovalUnknown`, and `AwsUnavailable` when overtaken `TRIES` times.
         """

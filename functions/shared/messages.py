@@ -19,7 +19,7 @@ class Messages:
         self._event_bus = event_bus
 
     def mail(self, subject: str, text: str, kind: str) -> str:
-        """Publish to the topic; `kind` is an attribute that subscriptions can filter on. Answers the message id."""
+        """Publish to the topic; `kind` is an attribute that subscriptions can filter on. Returns the message id."""
         with translated():
             answer = client("sns").publish(
                 TopicArn=self._topic_arn,
@@ -31,7 +31,7 @@ class Messages:
         return message_id
 
     def event(self, detail_type: str, detail: object, *resources: str) -> str:
-        """Put one event on the bus. Answers the event id. Raises `AwsUnavailable` if the bus did not take it."""
+        """Put one event on the bus. Returns the event id. Raises `AwsUnavailable` if the bus did not take it."""
         entry: dict[str, Any] = {
             "Source": SOURCE,
             "DetailType": detail_type,

@@ -11,15 +11,15 @@ from workflows.admission.trial import Trial, TrialInvalid
 
 @lru_cache(maxsize=32)
 def noted(bucket: str, ca_certificate_id: str) -> bool:
-    """Whether the CA is noted as a trial's, be the note legible or not. Raises `AwsUnavailable`, `AccessRefused`.
+    """Whether the CA has a note of a trial, even one that cannot be read. Raises `AwsUnavailable`, `AccessRefused`.
 
-    Kept while the Lambda is warm: a CA is noted before it is registered, so none becomes a trial after its first device has come.
+    Cached while the Lambda is warm: a CA is noted before it is registered, so none becomes a trial after its first device has come.
     """
     return objects.read(bucket, trial.key_of(ca_certificate_id)) is not None
 
 
 def every(bucket: str) -> Iterator[tuple[Trial, Found] | TrialInvalid]:
-    """Each note as it was read, or why it is none. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Each note as it was read, or why it cannot be used. Raises `AwsUnavailable`, `AccessRefused`."""
     for key in objects.keys(bucket, "trials/"):
         found = objects.read(bucket, key)
         if found is None:

@@ -32,10 +32,10 @@ def list_(
     *,
     outcome: Annotated[Standing | None, typer.Option(help="Only those that ended so, or are open.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those of this device.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest first.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 50,
     json: Json = False,
 ) -> None:
-    """List admissions, the newest first.
+    """List admissions, newest first.
 
     Example: gatehouse admissions list --outcome held
     """
@@ -60,7 +60,7 @@ def show(
     *,
     json: Json = False,
 ) -> None:
-    """Show one admission: of a certificate id, of its beginning, or the newest of a device.
+    """Show the admission of a certificate id (or its beginning), or the newest of a device or a common name.
 
     Example: gatehouse admissions show pump-0042
     """
@@ -83,9 +83,9 @@ def watch(
     *,
     outcome: Annotated[Standing | None, typer.Option(help="Only those that are so.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those of this device.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Look at the newest so many.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Watch the newest of them, at most this many.")] = 50,
     every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
-    within: Annotated[float | None, typer.Option("--for", min=0, help="Stop after so many seconds.")] = None,
+    within: Annotated[float | None, typer.Option("--for", min=0, help="Stop after this many seconds.")] = None,
     json: Json = False,
 ) -> None:
     """Watch admissions change: the newest first of all, then each that appears or changes. --json writes one object a line.

@@ -1,4 +1,4 @@
-"""``gatehouse doctor``: is everything there, and is anything lying about."""
+"""``gatehouse doctor``: is every part there, and does anything wait to be put right?"""
 
 import textwrap
 from datetime import UTC, datetime
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 WhichQueue = Annotated[Queue, typer.Argument(help="The topic rule's error queue, or the dead letters.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most this many events.")]
 
 
 Knock = Annotated[
-    bool, typer.Option("--knock", help="Let a device of a trial CA knock instead, and take both away again.")
+    bool, typer.Option("--knock", help="Let a device of a trial CA connect instead, and remove both afterwards.")
 ]
 
 WHAT_A_KNOCK_DOES = """\
 A CA is made for a few minutes and registered with AWS IoT, with an empty list. One
 device of it connects, and the stack must hold it as unknown: nothing can admit a
-trial's device. Then CA, certificate and list are taken away again. What stays: a
-row of admissions and its sealed record, both marked as a trial's, and entries of
-the audit trail. It costs some cents, and takes about a minute."""
+trial's device. Then CA, certificate and list are removed again. What stays: one
+admission with its sealed record, both marked as a trial's, and entries in the
+audit trail. It costs some cents, and takes about a minute."""
 
 
 @app.callback(invoke_without_command=True)
 def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, json: Json = False) -> None:
     """Check the stack: every part there, the rule on, lists fresh, queues empty. Exit code 1 if something is wrong.
 
-    With --knock a device really knocks, and the command says at which link of the chain it got stuck, if it did.
+    With --knock a device really connects (it knocks), and the command names the link of the chain where it got stuck.
 
     Example: gatehouse doctor
 
@@ -164,4 +164,4 @@ def _write(found: list[LostEvent], *, json: bool) -> None:
         write_json(found)
         return
     rows = [(one.since, one.what, one.error, one.problem or one.goes_to) for one in found]
-    write_table(("since", "what", "why it was lost", "redriving hands it to"), rows, empty="Nothing lies there.")
+    write_table(("since", "what", "why it was lost", "redriving hands it to"), rows, empty="The queue is empty.")

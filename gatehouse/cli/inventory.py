@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
 
-EnteredBy = Annotated[
-    str | None, typer.Option(help="Who enters it, beside the AWS identity in use, which is kept as well.")
-]
+EnteredBy = Annotated[str | None, typer.Option(help="Who enters the lines. The AWS identity in use is kept as well.")]
 
 _SHOWN = 20
 
@@ -36,7 +34,7 @@ def import_(
     entered_by: EnteredBy = None,
     json: Json = False,
 ) -> None:
-    """Import devices from a CSV file. Nothing is written when any line is wrong, and no denial is lifted (`lift`).
+    """Import devices from a CSV file. Nothing is written if any line is wrong. To lift a denial, use `lift`.
 
     Columns: device, effect (allow or deny), product, site, thing_type, groups (a;b), attributes (k=v;k=v), policy_profile,
     expires_at, note, and one lookup key a line: certificate_sha256, or serial and issuer_key (both hex), or name (common name), best with

@@ -92,7 +92,7 @@ class Demo:
         return found
 
     def leave_one_waiting(self, set_up: stage.Stage) -> str:
-        """One more device knocks, and is left to whoever looks around. Answers the id of its request."""
+        """One more device knocks, and is left to whoever looks around. Returns the id of its request."""
         identity = stage.newcomer(set_up, WAITING)
         door = Door(set_up, identity, WAITING, lambda _: None, self._stopped.is_set)
         door.knock_until_noticed()

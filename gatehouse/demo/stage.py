@@ -48,7 +48,7 @@ def people() -> dict[str, Person]:
 
 
 def import_inventory(target: Target, rows: Sequence[dict[str, str]], file: Path) -> int:
-    """Write the rows as a CSV file and import that, as ``gatehouse inventory import`` does. Answers how many were new."""
+    """Write the rows as a CSV file and import that, as ``gatehouse inventory import`` does. Returns how many were new."""
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, inventory_file.COLUMNS, restval="")
     writer.writeheader()
@@ -73,7 +73,7 @@ def newcomer(set_up: Stage, device: str) -> Identity:
 
 
 def register(target: Target, ca: DemoAuthority) -> str:
-    """Register the demo's CA. Answers its id in AWS IoT."""
+    """Register the demo's CA. Returns its id in AWS IoT."""
     return authority.register(target, ca.certificate, ca.key).authority.ca_certificate_id
 
 

@@ -1,4 +1,4 @@
-"""A trial's CA with its list, and one device of it. The CA's key is in this process and nowhere else."""
+"""A trial's CA with its list, and one device of it. The CA's key never leaves this process."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ _NO_USAGE = dict.fromkeys(
 
 
 class Made(Struct, frozen=True, kw_only=True):
-    """What a trial needs. `crl` is DER: an empty list, so that the way ends at the inventory."""
+    """What a trial needs. `crl` is DER: an empty list, so that the admission gets as far as the inventory."""
 
     ca: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -33,7 +33,7 @@ class Made(Struct, frozen=True, kw_only=True):
 
 
 def make(at: datetime) -> Made:
-    """A CA of a name that no other has: AWS IoT takes ten CAs of one subject."""
+    """A CA with a subject of its own, since AWS IoT takes at most ten CAs of one subject."""
     at = at.replace(microsecond=0)
     key, device_key, name = _key(), _key(), f"Trial {secrets.token_hex(8)}"
     subject = _name(name)
@@ -73,7 +73,7 @@ def make(at: datetime) -> Made:
 
 
 def write_device(made: Made, folder: Path) -> tuple[Path, Path]:
-    """Certificate and key of the device as files, which TLS wants; `folder` is nobody else's and is removed by the caller."""
+    """Write certificate and key of the device as files, as TLS needs them. `folder` is private; the caller removes it."""
     certificate, key = folder / "device.pem", folder / "device.key"
     certificate.write_text(made.note.device_pem)
     key.write_bytes(

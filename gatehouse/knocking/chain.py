@@ -1,4 +1,4 @@
-"""The chain: a trial CA is noted, registered and given a list, its device knocks, and is held as unknown. Then all of it is ended."""
+"""The chain: a trial CA is noted, registered and given a list; its device connects, and is held as unknown. Then the trial is ended."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from gatehouse import admissions, authority, revocation_lists
 from gatehouse.admissions import Admission
 from gatehouse.foreseen import explain
 from gatehouse.knocking import certificates, diagnosis
-from gatehouse.knocking.links import Limits, Link, Name, Stuck, Tell
+from gatehouse.knocking.links import ORDER, Limits, Link, Name, Stuck, Tell
 from gatehouse.mqtt import Connection, MqttDevice
 from gatehouse.target import Target
 from gatehouse.trail import recorded
@@ -29,18 +29,17 @@ _FORESEEN = (GatehouseError, ClientError, BotoCoreError, OSError)
 
 
 def knock(target: Target, tell: Tell, limits: Limits | None = None) -> bool:
-    """Try the whole chain, and end the trial in any case. `tell` hears of each link. Whether the knock came through.
+    """Try the whole chain, then end the trial in any case. `tell` is called for each link. Returns whether the knock came through.
 
-    An interruption ends the trial too, and is raised then.
+    An interruption also ends the trial, and is raised afterwards.
     """
     with TemporaryDirectory(prefix="gatehouse-knock-") as folder:
         run = _Knock(target, tell, limits or Limits(), Path(folder))
         try:
-            return all(
-                run.link(name) for name in ("note", "CA", "list", "certificate", "start", "execution", "outcome")
-            )
+            return all(run.link(name) for name in ORDER if name != "end")
         finally:
-            run.ended = not run.noted or run.link("end")
+            if run.noted:
+                run.link("end")
 
 
 class _Knock:
@@ -52,10 +51,10 @@ class _Knock:
         self._files = certificates.write_device(self._made, folder)
         self._ca_id = self._made.note.ca_certificate_id
         self._execution = ""
-        self.noted = self.ended = False
+        self.noted = False
 
     def link(self, name: Name) -> bool:
-        """Go over one link and tell of it. Whether it holds."""
+        """Try one link and tell its result. Returns whether it holds."""
         links: dict[Name, Callable[[], str]] = {
             "note": self._note,
             "CA": self._register,
@@ -72,7 +71,11 @@ class _Knock:
         except Stuck as stuck:
             found, advice, held = stuck.found, stuck.advice, False
         except _FORESEEN as error:
-            found, advice, held = explain(error)[0], _ADVICE.get(name, "Put that right, and knock again."), False
+            found, advice, held = (
+                explain(error)[0],
+                _ADVICE.get(name, "Put that right, and run the command again."),
+                False,
+            )
         seconds = round(time.monotonic() - began, 1)
         self._tell(Link(name=name, state="ok" if held else "stuck", found=found, advice=advice, seconds=seconds))
         return held
@@ -105,7 +108,7 @@ class _Knock:
         return f"its empty list counts ({published.list_key.rpartition('/')[2][:16]}…)"
 
     def _knock(self) -> str:
-        """Until AWS IoT has registered the certificate. A CA that was registered a moment ago may not be known everywhere yet."""
+        """Connect until AWS IoT has registered the certificate: a CA that was registered a moment ago may not be known everywhere yet."""
         until = time.monotonic() + self._limits.registered
         while True:
             answer, why = self._connects()
@@ -115,7 +118,7 @@ class _Knock:
             if status is not None:
                 advice = "Look for another rule on $aws/events/certificates/registered/ that sets certificates' status."
                 raise Stuck(
-                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something beside Gatehouse acts on it.",
+                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something other than Gatehouse acts on it.",
                     advice,
                 )
             if time.monotonic() >= until:
@@ -124,12 +127,12 @@ class _Knock:
 
     def _unregistered(self, answer: Connection, why: str) -> Stuck:
         where = self._target.mqtt_endpoint()
-        said = f"{where.host}:{where.port} {answer.value} ({why}); AWS IoT has registered no certificate."
+        said = f"{where.host}:{where.port} {answer.value} ({why}); AWS IoT has not registered the certificate."
         if answer in (Connection.UNREACHABLE, Connection.TLS_FAILED):
-            return Stuck(said, "Try from another network: port 8883 must be open, and nothing may take the TLS apart.")
-        return Stuck(
-            said, "The log AWSIotLogsV2 says why (parameter IotLogLevel), such as CLIENT_ERROR of the registration."
-        )
+            return Stuck(
+                said, "Try from another network: port 8883 must be open, and nothing may decrypt the TLS on the way."
+            )
+        return Stuck(said, "The log group AWSIotLogsV2 says why (parameter IotLogLevel), for example CLIENT_ERROR.")
 
     def _connects(self) -> tuple[Connection, str]:
         certificate, key = self._files
@@ -147,7 +150,7 @@ class _Knock:
         return status
 
     def _started(self) -> str:
-        """Until an execution has the certificate. The device knocks again meanwhile, as devices do."""
+        """Wait until an execution has the certificate. Meanwhile the device connects again, as devices do."""
         knocked, again = datetime.now(UTC), time.monotonic() + _KNOCK_EVERY_SECONDS
         until = time.monotonic() + self._limits.started
         while not (name := self._find_execution(knocked)):
@@ -160,7 +163,7 @@ class _Knock:
         return f"rule, queue and function have started the execution {name}"
 
     def _find_execution(self, knocked: datetime) -> str:
-        """By the admission, which names its execution; before the claim by the name that a first knock gives it. Empty if there is none."""
+        """The execution's name: from the admission, or before the claim the name that a first knock gives it. Empty if there is none."""
         row = self._row()
         if row is not None:
             self._execution = row.execution_arn
@@ -204,11 +207,14 @@ class _Knock:
         row, limit = self._row(), self._limits.execution
         said = f"It is still in the state {state!r} after {limit:g} s."
         if row is not None and row.turn_at is not None and row.turn_at > datetime.now(UTC):
-            said += f" Its turn comes at {row.turn_at:%Y-%m-%d %H:%M:%S}Z: so many devices knock."
-            return Stuck(said, "Nothing is wrong. Knock again when fewer devices do, or raise the pace: docs/scale.md.")
+            said += f" Its turn comes at {row.turn_at:%Y-%m-%d %H:%M:%S}Z, since many devices knock."
+            return Stuck(
+                said,
+                "Nothing is wrong. Run the command again when fewer devices knock, or raise the pace: docs/scale.md.",
+            )
         return Stuck(
             said,
-            "Calls of functions wait or are throttled: gatehouse doctor, concurrency; and the execution's history in the console.",
+            "Calls of functions may wait or be throttled: see gatehouse doctor (concurrency) and the execution's history in the console.",
         )
 
     def _outcome(self) -> str:
@@ -216,7 +222,7 @@ class _Knock:
         if row is None or row.outcome == "open":
             raise Stuck(
                 "The execution ended, and its admission is open.",
-                "Knock again. If it stays so, deploy the stack again.",
+                "Run the command again. If it stays so, deploy the stack again.",
             )
         said = f"It ended as {row.outcome}: {row.reason or row.fault}"
         if row.outcome == "admitted":
@@ -227,8 +233,8 @@ class _Knock:
             )
         if row.outcome != "held" or trial.HELD not in (row.reason or ""):
             raise Stuck(
-                f"{said} It was to be held at the inventory.",
-                "Mend what the reason names, in the state before; config/limits.toml and config/crl.toml hold the bounds.",
+                f"{said} Expected: held at *Look up device*, as a trial's.",
+                "Put right what the reason names; config/limits.toml and config/crl.toml hold the bounds.",
             )
         if not row.trial or not row.evidence_key:
             raise Stuck(
@@ -240,7 +246,7 @@ class _Knock:
         return admissions.by_certificate(self._target, self._made.note.certificate_id)
 
     def _end(self) -> str:
-        """Say in the note that it is over, and have the stack end it."""
+        """Write into the note that the trial is over, and have the stack end it."""
         with recorded(
             self._target,
             "authority",
@@ -258,9 +264,9 @@ class _Knock:
                 if "FunctionError" in answer:
                     raise Stuck(f"end_trials fails: {content.decode('utf-8', 'replace')[:300]}", _ADVICE["end"])
                 if self._ca_id in stored.read(content)["ended"]:
-                    return "CA, certificate and list are taken away; what is sealed stays, marked as a trial's"
+                    return "CA, certificate and list are removed; the sealed records stay, marked as a trial's"
                 if time.monotonic() >= until:
-                    raise Stuck("Its admission is still open, so it waits for that.", _ADVICE["end"])
+                    raise Stuck("Its admission is still open; the trial ends when that has ended.", _ADVICE["end"])
                 time.sleep(_LOOK_EVERY_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Why a knock got no further: which resource of the stack stands in the way, and what to do about it."""
+"""Why a knock got no further: which resource of the stack is at fault, and what to do."""
 
 import re
 
@@ -21,8 +21,8 @@ def of_start(target: Target, certificate_id: str) -> Stuck:
             found = look(target, certificate_id)
         except (GatehouseError, ClientError, BotoCoreError) as error:
             return Stuck(
-                f"No admission was started, and why cannot be read: {explain(error)[0]}",
-                "Look at it with other rights.",
+                f"No admission was started, and the cause cannot be read: {explain(error)[0]}",
+                "Run the command with the permissions that docs/deploying.md lists.",
             )
         if found is not None:
             return found
@@ -32,8 +32,8 @@ def of_start(target: Target, certificate_id: str) -> Stuck:
         sorted({part["roleArn"] for action in rule.get("actions", []) for part in action.values() if "roleArn" in part})
     )
     return Stuck(
-        f"Rule {name} is enabled, and nothing came of the event: neither its queue nor its error queue has it.",
-        f"The role of its actions ({roles}) may have lost sqs:SendMessage. {_DEPLOY} What AWS IoT says lies in the log AWSIotLogsV2 and in "
+        f"Rule {name} is enabled, but neither its queue nor its error queue has the event.",
+        f"The role of its actions ({roles}) may have lost sqs:SendMessage. {_DEPLOY} See also the log group AWSIotLogsV2 and "
         f"the metrics AWS/IoT of {name}.",
     )
 
@@ -84,7 +84,7 @@ def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:
     name = (door.registration_rule(target) or {}).get("ruleName", "of the stack")
     return Stuck(
         f"The rule {name} could not queue the event: {_line(mine.error)}",
-        f"Mend what it names, or deploy the stack again. The event lies in {target.output('RuleErrorQueueUrl')}.",
+        f"Put right what it names, or deploy the stack again. The event lies in {target.output('RuleErrorQueueUrl')}.",
     )
 
 
@@ -95,8 +95,8 @@ def _queue(target: Target, _: str) -> Stuck | None:
     function = _named(target, "AWS::Lambda::Function", "StartAdmissionsFunction") or "start_admissions"
     return Stuck(
         f"The event lies in {queue}, and {function} starts nothing.",
-        f"Its log says why ({target.outputs.get('FunctionLogsName', 'FunctionLogs')}): it may lack calls at once (gatehouse doctor, "
-        "concurrency), or its role a right.",
+        f"Its log says why ({target.outputs.get('FunctionLogsName', 'FunctionLogs')}): too few functions may run at once "
+        "(gatehouse doctor, concurrency), or its role lacks a right.",
     )
 
 

@@ -1,18 +1,18 @@
 """What a link of the chain says of itself, and how long each is waited for."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 from msgspec import Struct
 
 from workflows.errors import GatehouseError
 
 Name = Literal["note", "CA", "list", "certificate", "start", "execution", "outcome", "end"]
-ORDER: tuple[Name, ...] = ("note", "CA", "list", "certificate", "start", "execution", "outcome", "end")
+ORDER: tuple[Name, ...] = get_args(Name)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Seconds. A turn that is later than `execution` allows is waited for no longer either: it is told."""
+    """Seconds. A turn that comes later than `execution` allows is not waited for; the link says when it comes."""
 
     judged: float = 60
     registered: float = 60
@@ -22,7 +22,7 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """One link of the chain. ``running`` comes in between, for whoever watches; ``stuck`` has `advice`."""
+    """One link of the chain. ``running`` tells of progress within a link; ``stuck`` has `advice`."""
 
     name: Name
     state: Literal["ok", "running", "stuck"]

@@ -1,4 +1,4 @@
-"""The directory that a local cloud keeps everything in: its owner's alone, with room to write."""
+"""The directory that a local cloud keeps everything in: readable by its owner only, with enough free space."""
 
 import contextlib
 import errno

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from gatehouse.console import graph, payloads
 from gatehouse.console.errors import DefinitionUnreadable
-from tests import records
+from tests import pki, records, trials
 from workflows import stored
-from workflows.admission import failure
+from workflows.admission import failure, trial
 from workflows.admission.contracts import Execution
 from workflows.errors import BadInput
 from workflows.evidence import jws, manifest, record, trail
@@ -98,6 +98,8 @@ ORDER = authorities.write(
         )
     )
 )
+TRIALS_CA = trials.authority()
+TRIAL = trials.of(TRIALS_CA, pki.device(TRIALS_CA))
 LISTS = lists.write(lists.Manifest(issuer_key=SHA))
 ENDED = {
     "detail": {
@@ -122,6 +124,11 @@ READERS: dict[str, tuple[Callable[[bytes], object], type[Exception], bytes]] = {
     "a day's manifest": (manifest.parse, EvidenceInvalid, jws.parse(records.days({}, count=1).popitem()[1])[1]),
     "a trail entry": (trail.parse, EvidenceInvalid, canonical(records.trail_entry())),
     "an order to revoke a CA": (lambda data: authorities.read(data, SHA), authorities.OrderInvalid, ORDER),
+    "the note of a trial": (
+        lambda data: trial.read(data, trial.key_of(TRIAL.ca_certificate_id)),
+        trial.TrialInvalid,
+        trial.write(TRIAL),
+    ),
     "a manifest of lists": (lambda data: lists.read(data, SHA), lists.ManifestInvalid, LISTS),
     "what became of a list": (lists.read_result, stored.Unreadable, b'{"status":"rejected","incoming":"x"}'),
     "the head of an index": (

@@ -1,8 +1,8 @@
-"""Whose certificate lies in the bucket of lists as ``issuers/<CA certificate id>.pem``? Operators and functions write it; readers ask here.
+"""Is ``issuers/<CA certificate id>.pem`` in the bucket of lists that CA's certificate? Operators and functions write it.
 
-A certificate whose SHA-256 is its id proves itself. AWS documents that of no CA certificate: "the CA certificate identifier" is all that
-https://docs.aws.amazon.com/iot/latest/apireference/API_RegisterCACertificate.html says. So a file that does not prove itself is compared
-with what AWS IoT has under the id (DescribeCACertificate), which is right either way.
+A certificate whose SHA-256 is its id proves itself. AWS does not document that CA certificates have such ids (it says "the CA certificate
+identifier": https://docs.aws.amazon.com/iot/latest/apireference/API_RegisterCACertificate.html). So a file that does not prove itself is
+compared with what AWS IoT has under the id (DescribeCACertificate), which is right either way.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ def proves_itself(certificate: x509.Certificate, ca_certificate_id: str) -> bool
 
 
 def mismatch(ca_certificate_id: str, kept: x509.Certificate, registered: x509.Certificate | None) -> str:
-    """What is wrong with the file, and what to do. `registered` is AWS IoT's; None: it knows no such CA."""
+    """What is wrong with the file, and what to do. `registered` is AWS IoT's certificate, or None if it knows no such CA."""
     said = f"AWS IoT has {fingerprint(registered)}" if registered is not None else "AWS IoT knows no CA of this id"
     key = key_of(ca_certificate_id)
     return (

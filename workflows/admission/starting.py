@@ -1,4 +1,4 @@
-"""Which registration events start an execution, and under which name.
+"""Which registration events start an execution, and under which name (docs/decisions/knocks-are-queued.md).
 
 AWS IoT publishes the event of a pending certificate again on every connection attempt, so most events are repeats. The claim in the state
 machine is the strict guard; what is decided here keeps executions from being started that could only end as duplicates.
@@ -11,11 +11,11 @@ from msgspec import Struct
 from workflows.hashes import Sha256
 
 QUARTER_MINUTES = 15
-"""For how long a name is used. An execution that ended before its claim blocks its name for 90 days, but the certificate only so long."""
+"""How long a name is used. An execution that ended before its claim blocks its name for 90 days, but its certificate only this long."""
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What a start needs of an admission. `reopen_at` is in milliseconds since 1970; `attempts` counts claims and an operator's acts."""
+    """What a start needs of an admission. `reopen_at` is in milliseconds since 1970 ; `attempts` counts claims and an operator's acts."""
 
     certificate_id: str
     reopen_at: int

@@ -1,23 +1,22 @@
-"""A trial: a CA that `gatehouse doctor --knock` makes for a few minutes, so that one device of it knocks. No device of it is admitted.
+"""A trial: a CA that `gatehouse doctor --knock` makes for a few minutes, so that one device of it connects. Its device is never admitted.
 
-What tells a trial, each enough by itself: the organization in the subject of its CA, and a note in the bucket of lists, format
-``gatehouse.trial/1``, kept as ``trials/<CA certificate id>.json`` and written before the CA is registered. What ends a trial believes
-a note only as far as the certificates in it prove it: a note cannot name somebody else's CA or device.
+Two marks identify a trial, and each is enough: the organization in the subject of its CA, and a note in the bucket of lists (format
+``gatehouse.trial/1``, key ``trials/<CA certificate id>.json``), written before the CA is registered. `end_trials` believes a note only
+as far as the certificates in it prove it, so a note cannot name another CA or device.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Literal
 
 import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
 from workflows import stored
+from workflows.admission import issuers
 from workflows.errors import BadInput
 from workflows.moments import Moment
 
@@ -25,19 +24,19 @@ ORGANIZATION = "Gatehouse trial (never admitted)"
 HELD = "This is a device of a trial CA (gatehouse doctor --knock): it is held, whatever inventory and rules say."
 
 LASTS = timedelta(minutes=30)
-"""After so long a trial is over, whatever its command says or does not say any more."""
+"""A trial is over after this time, whether or not its command says so."""
 SETTLED = timedelta(minutes=15)
-"""For so long after its end it is looked at again: what was under way may have left something since."""
+"""For this time after its end, `end_trials` looks at it again: a call that was under way may have left something."""
 _SKEW = timedelta(minutes=5)
 """How much the operator's clock may differ from ours."""
 
 
 class TrialInvalid(BadInput):
-    """The note is no trial's. Nothing is taken away by it."""
+    """The note does not prove a trial. Nothing is removed because of it."""
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """One trial. `over_at`: its command said that it is over. `ended_at`: nothing of it is left but what is sealed."""
+    """One trial. `over_at`: when its command said that it is over. `ended_at`: since when only its sealed records are left."""
 
     ca_certificate_id: str
     ca_pem: str
@@ -54,24 +53,23 @@ class Trial(Struct, frozen=True, kw_only=True):
     @property
     def certificate_id(self) -> str:
         """The device's certificate, as AWS IoT names it."""
-        device = x509.load_pem_x509_certificate(self.device_pem.encode())
-        return sha256(device.public_bytes(Encoding.DER)).hexdigest()
+        return issuers.fingerprint(x509.load_pem_x509_certificate(self.device_pem.encode()))
 
     def is_due(self, at: datetime) -> bool:
         """Whether it is to be ended."""
         return self.ended_at is None and (self.over_at is not None or self.is_late(at))
 
     def is_late(self, at: datetime) -> bool:
-        """Whether it is to be ended even though its admission is open. A date in the future is no excuse."""
+        """Whether it is to be ended even if its admission is open. A date in the future (beyond `_SKEW`) counts as late."""
         return not -_SKEW <= at - self.began_at < LASTS
 
     def is_settled(self, at: datetime) -> bool:
-        """Whether nothing that was under way at its end can leave anything any more."""
+        """Whether calls that were under way at its end can leave nothing more."""
         return at - (self.over_at or self.began_at) >= SETTLED or self.is_late(at)
 
 
 def is_trial(authority: x509.Certificate) -> bool:
-    """Whether this CA is a trial's, by its subject. It counts as no CA of the fleet's."""
+    """Whether this CA is a trial's, by its subject. Such a CA is not counted among the fleet's."""
     try:
         names = authority.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     except ValueError:

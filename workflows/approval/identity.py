@@ -2,10 +2,10 @@
 
 Compared in normal form: whatever a person may have typed, or an AWS principal may be called (addresses, user names, printed names).
 Compared exactly: a token's subject, which OpenID Connect Core 1.0 section 2 makes case-sensitive and unique at its issuer, and the
-names of groups, which the provider's administrator and `config/approval.toml` write alike. A group is a right: one that is only
-similar is not it.
+names of groups, which the provider's administrator and `config/approval.toml` write alike. A group gives rights, so a
+similar name is another group.
 
-What no comparison can find: names of one person that have nothing in common, such as the session ``deploy-7`` and Ada Lovelace.
+No comparison can find names of one person that have nothing in common, such as the session ``deploy-7`` and Ada Lovelace.
 """
 
 import re
@@ -42,7 +42,7 @@ def normal(name: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two written names are the same. A name of nothing that is seen is nobody's."""
+    """Whether two written names are the same. A name without a visible character is nobody's."""
     return normal(one) == normal(other) != ""
 
 

@@ -21,11 +21,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """A batch of the registration queue. Returns the messages that failed; the others are done, and Amazon SQS forgets them.
+    """A batch of the registration queue. Returns the ids of the messages that failed; Amazon SQS deletes the others.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting. A message that
-    fails comes again, and lies in the dead-letter queue in the end. Raises AwsUnavailable, AccessRefused if the table cannot be
-    read: then the whole batch comes again.
+    keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then the whole batch
+    comes again.
     """
     used, at = settings(Settings), clock.now()
     knocks, failed = messages.read(event)

@@ -19,9 +19,9 @@ class Knock(Struct, frozen=True, kw_only=True):
 
 
 def read(batch: Any) -> tuple[dict[str, Knock], list[str]]:
-    """The knocks by certificate id, of repeats the first; and the ids of messages that hold no registration event.
+    """Returns the first knock of each certificate, by certificate id; and the ids of messages that hold no registration event.
 
-    Whoever may send to the queue may have written them, so one that cannot be read must not keep the others back.
+    Whoever may send to the queue may have written them, so a message that cannot be read must not keep the others back.
     """
     knocks: dict[str, Knock] = {}
     malformed: list[str] = []

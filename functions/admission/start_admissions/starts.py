@@ -1,4 +1,4 @@
-"""Starting an execution by a name that all who want to start the same one use."""
+"""Start an execution under a name that is the same for every event of one certificate."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from workflows.errors import GatehouseError
 
 
 def start(machine_arn: str, name: str, event: Any) -> bool:
-    """Start it, unless there is one of this name. False if AWS refuses: another try may do, and other certificates must not wait for it.
+    """Start it, unless one of this name exists. Returns False if AWS refuses: a later try may succeed, and others must not wait.
 
     Step Functions returns the running execution for the same name and input, and ``ExecutionAlreadyExists`` for another input or an
     ended one (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html): either way it was started.

@@ -1,7 +1,7 @@
-"""Who is asking the API: the person of the very token that API Gateway's JWT authorizer let through, and of nothing else in the request.
+"""Who calls the API: the person named in the token that API Gateway's JWT authorizer let through. Nothing else in the request counts.
 
-The claims that the authorizer hands over are not read for it: each is text there, and a list of groups is ``[IT security]``, of which
-nobody can tell whether it is one group or two (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html).
+The claims that the authorizer passes on are not read for it: each is text there, so a list of groups is ``[IT security]``, which may be
+one group or two (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html).
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ def voter(event: dict[str, Any], provider: Provider, at: datetime) -> Voter:
     """The person behind an HTTP API event (payload format 2.0). Raises `NotSignedIn`, `IdentityProviderUnavailable`.
 
     The authorizer has checked signature, issuer, audience and expiry. All of it is checked again here, as the pages do when somebody signs
-    in: a route that lost its authorizer lets nobody in, nor one that was given another pool's.
+    in: a route that lost its authorizer, or got another pool's, lets nobody in.
     """
     authorizer = (event.get("requestContext") or {}).get("authorizer") or {}
     let_in = (authorizer.get("jwt") or {}).get("claims") or {}

@@ -1,4 +1,4 @@
-"""What is kept for years and can be caused again and again is kept at most once a minute; the rest is only counted."""
+"""Limits entries of the audit trail that anybody can cause: at most one a minute is kept, the rest is only counted."""
 
 from datetime import timedelta
 
@@ -9,9 +9,9 @@ EVERY = timedelta(minutes=1)
 
 
 def first_of_its_minute(table: str, what: str) -> bool:
-    """Whether nobody has done `what` for a minute: True for one of however many who ask at once. Raises `AwsUnavailable`.
+    """Whether nobody has done `what` for a minute. Of several calls at the same time, one gets True. Raises `AwsUnavailable`.
 
-    `table` is that of the sessions, whose keys are hashes: `what` is none.
+    `table` is the table of sessions. Its other keys are hashes, so `what` must not look like one.
     """
     at = int(clock.now().timestamp())
     try:

@@ -31,7 +31,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On a schedule. Answers how many requests were looked at. One that fails does not keep the others waiting, and is counted."""
+    """On a schedule. Returns how many requests were looked at. One that fails does not keep the others waiting, and is counted."""
     configured = settings(Settings)
     telling = Telling(
         Approvals(configured.approvals_table),

@@ -23,7 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(_event: Any, _context: Any) -> Any:
-    """After each deployment, and every hour. Answers the files that differ from what was in force before.
+    """After each deployment, and every hour. Returns the files that differ from what was in force before.
 
     The entry comes before the text it tells of: a call that dies in between writes it again. Who deployed is in CloudTrail.
     Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next hour tries again.

@@ -1,4 +1,4 @@
-"""End the trials of `gatehouse doctor --knock`: those whose command said so, and those whose command says nothing any more."""
+"""End the trials of `gatehouse doctor --knock`: those whose command is done, and those that have lasted too long."""
 
 from typing import Any
 
@@ -20,10 +20,11 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On a schedule, and when `gatehouse doctor --knock` asks; what is to be ended stands in the notes, and not in the event.
+    """On a schedule, and when `gatehouse doctor --knock` asks. The notes say what is to be ended; the event is not read.
 
-    Answers the CA certificate ids of those that are ended, and of those that wait for the end of their admission. Repeatable. Raises
-    `TrialInvalid` for a note that proves nothing, once the others are done; `TrialNotRemoved`, `AwsUnavailable`, `AccessRefused`.
+    Returns the CA certificate ids of the trials that are ended, and of those whose admission is still open. Safe to repeat.
+    Raises `TrialInvalid` for a note that does not prove a trial, after the others are done;
+    `TrialNotRemoved`, `AwsUnavailable`, `AccessRefused`.
     """
     used, at = settings(Settings), clock.now()
     admissions, invalid = Admissions(used.admissions_table), None

@@ -1,6 +1,6 @@
-"""Taking away what a trial has made. Each step may find that it was done before.
+"""Remove what a trial has made. Each step may find that it was done before.
 
-Nothing but a trial's can be removed by it: a note proves its CA and its device by their signatures, and AWS IoT must know that very CA.
+Nothing else can be removed: the note proves CA and device by their signatures, and AWS IoT must have that CA under the id.
 """
 
 from contextlib import suppress
@@ -16,11 +16,11 @@ from workflows.revocation import manifest
 
 
 class TrialNotRemoved(MayWorkLater):
-    """AWS IoT will not delete its CA or its certificate: the certificate is ACTIVE, or has a thing or policy. Look who did that."""
+    """AWS IoT will not delete its CA or its certificate: the certificate is ACTIVE, or has a thing or policy. Find out who did that."""
 
 
 def remove(trial: Trial, bucket: str) -> None:
-    """Delete the CA, its device's certificate and its list; no certificate can be registered meanwhile.
+    """Delete the CA, its device's certificate and its list. The CA is made INACTIVE first, so that no certificate is registered meanwhile.
 
     A certificate is deleted unless it is ACTIVE or has a thing or policy, a CA only while it is INACTIVE:
     https://docs.aws.amazon.com/iot/latest/apireference/API_DeleteCertificate.html

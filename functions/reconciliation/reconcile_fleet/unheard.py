@@ -1,7 +1,7 @@
-"""Failures of executions of which no event told: the functions that record and seal them are handed what the event would have held.
+"""Failed executions whose event did not arrive: the functions that record and seal failures get what the event would have held.
 
-EventBridge delivers Step Functions' events by best effort
-(https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html). Both functions may be told twice.
+EventBridge delivers Step Functions' events on a best-effort basis
+(https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html). Both functions may be called twice for one failure.
 """
 
 from typing import Any
@@ -21,9 +21,9 @@ class Tellers(Struct, frozen=True, kw_only=True):
 
 
 def tell(tellers: Tellers, execution_arn: str, *, recorded: bool) -> None:
-    """Have the failure sealed, and unless it is `recorded` recorded too; Lambda tries each by itself.
+    """Have the failure sealed and, unless it is `recorded`, recorded. Each is an asynchronous call, which Lambda retries.
 
-    Does nothing for an execution that Step Functions does not know any more, or that goes on. Raises `AwsUnavailable`, `AccessRefused`.
+    Does nothing for an execution that Step Functions no longer knows, or that still runs. Raises `AwsUnavailable`, `AccessRefused`.
     """
     try:
         with translated():

@@ -31,11 +31,11 @@ class Tables(Struct, frozen=True, kw_only=True):
 
 
 _REDRIVABLE = timedelta(days=14)
-"""For as long Step Functions redrives a failed execution, and so says what its event would have held."""
+"""How long Step Functions lets a failed execution be redriven."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """What one page showed, and what to ask for next; None: this was the last. `over` are subjects of *pending_without_admission*."""
+    """What one page showed, and the next page to ask for; None if this was the last. `over` are subjects of *pending_without_admission*."""
 
     findings: tuple[Finding, ...] = ()
     over: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Walks:
         return Page(findings=self._pending(fresh), next=self._next_of(ca, following))
 
     def _unanswered(self, after: str | None) -> Page:
-        """What waited without an admission and has one by now: a knock came through. One that is gone, the round of *fleet* drops."""
+        """Certificates that waited without an admission and have one now. Those that were deleted are dropped by the round *fleet*."""
         condition = "kind = :noted"
         noted, following = pages.query(
             self._findings, None, condition, after, _Noted, noted="pending_without_admission"
@@ -117,7 +117,7 @@ class Walks:
         return _page((findings.of_open(row, *ended[row.certificate_id], clock.now()) for row in same), following)
 
     def _failures(self, after: str | None) -> Page:
-        """Failures of the last days that no record tells of. Nothing is found: they are sealed now."""
+        """Recent failures without a sealed record are sealed now. Returns no findings."""
         condition, since = "outcome = :failed AND claimed_at > :since", clock.now() - _REDRIVABLE
         rows, following = pages.query(
             self._admissions, "by_outcome", condition, after, Row, failed="failed", since=since

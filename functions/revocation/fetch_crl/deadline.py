@@ -1,7 +1,7 @@
 """One deadline for everything that fetching one address takes: name, connection, TLS, headers, body, redirects.
 
-A time-out of a socket is for each read: a server that sends one byte a second never meets it. So the connections themselves are shut down
-when the time is over, whoever reads from them then.
+A socket's time-out is for each read, so a server that sends one byte a second never reaches it. Therefore the connections themselves are
+shut down when the time is over.
 """
 
 import socket
@@ -19,7 +19,7 @@ class TooSlowError(Exception):
 
 
 class Deadline:
-    """To be used in a `with`: `seconds` from then on. Safe to watch connections from any thread."""
+    """A context manager; the time starts when it is entered. `seconds` is the whole time. `watch` may be called from any thread."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -42,14 +42,14 @@ class Deadline:
             self._connections.clear()
 
     def left(self) -> float:
-        """Seconds, more than none. Raises `TooSlowError`."""
+        """The seconds left, more than 0. Raises `TooSlowError`."""
         left = self._at - time.monotonic()
         if self._over or left <= 0:
             raise TooSlowError(f"not done within {self.seconds:.0f} s")
         return left
 
     def watch(self, connection: socket.socket) -> None:
-        """Shut it down when the time is over. By a second handle, since TLS takes the first one over."""
+        """Shut the connection down when the time is over, by a second handle, since TLS takes over the first."""
         with self._lock:
             if self._over:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -57,7 +57,8 @@ class Deadline:
                 self._connections.append(connection.dup())
 
     def bound(self, what: Callable[[], T]) -> T:
-        """What `what` returns or raises; left to itself when the time is over. For what nobody can interrupt: resolving a name."""
+        """Returns or raises what `what` does. When the time is over, its thread goes on unattended: for what cannot be interrupted, such as
+        resolving a name. Raises `TooSlowError`."""
         ends: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
         def run() -> None:

@@ -25,7 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """https://docs.aws.amazon.com/iot/latest/developerguide/customize-client-auth.html
 
-    Answers ``isAuthenticated``: true lets AWS IoT go on to its own checks. Revoked, or no certificate: false. Good: true. Unknown, or the
+    Returns ``isAuthenticated``: true lets AWS IoT go on to its own checks. Revoked, or no certificate: false. Good: true. Unknown, or the
     lists cannot be read: as the operator has decided.
     """
     used = settings(Settings)

@@ -58,7 +58,7 @@ def apply() -> None:
 
 
 def _execute_within(function: Json, event: Json, seconds: float) -> Json:
-    """Call a function; while there is no room for it, try again until so many seconds are over. What it answered last."""
+    """Call a function. While it is throttled, try again until the given seconds are over. Returns its last answer."""
     end, pause = time.monotonic() + seconds, 1.0
     while True:
         result = lambda_svc._execute_function(function, event)

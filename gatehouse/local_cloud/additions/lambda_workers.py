@@ -1,4 +1,4 @@
-"""Lambda's environments within the memory of one machine, and a word when they are all busy.
+"""Lambda's environments within the memory of one machine, and a message when they are all busy.
 
 The engine starts a process for each call that finds none idle, and keeps it for five minutes, one of each function for ever. AWS keeps
 idle environments as it likes (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html), so an idle process may go:

@@ -37,7 +37,7 @@ SERVICES = {
 """The engine's name of a service: botocore's, and the code with which the service refuses."""
 
 SHOWN = 100
-"""So many characters of a refused value are shown."""
+"""Characters of a refused value that are shown."""
 
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Json]], Awaitable[Response]]
 

@@ -1,12 +1,13 @@
-"""Only who knows a key of this engine may call it: every request is signed, and its signature is checked.
+"""Only callers that know a key of this engine may call it: every request is signed, and its signature is checked.
 
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html. The engine takes ``test``, any account id and the empty key for its
-administrator, without a look at the signature; its own ``/_ministack/`` addresses (reset, configuration, mail) ask for nothing; and it
-lets every web page read its answers (``Access-Control-Allow-Origin: *``). Whoever may create a Lambda here runs code as the engine's
-owner, so here the administrator's key is the engine's own, of this start, and nothing is read before the signature is right.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html. By itself the engine takes ``test``, any
+account id and the empty key for its administrator, without checking the signature; its own ``/_ministack/`` addresses (reset,
+configuration, mail) need no key; and it lets every web page read its answers (``Access-Control-Allow-Origin: *``). Whoever may create a
+Lambda here runs code as the engine's owner, so here the administrator's key is the engine's own, of this start, and nothing is read
+before the signature is right.
 
-Open without a signature is what is open on AWS, and what tells nobody anything (``_is_open``). A browser's request of another site is
-refused before everything else; but for the HTTP API, whose function checks that itself, as on AWS.
+No signature is needed for what needs none on AWS, and for what reveals nothing (``_is_open``). A browser's request from another site is
+refused first of all, except to the HTTP API, whose function checks that itself, as on AWS.
 """
 
 import os
@@ -42,12 +43,12 @@ def apply() -> None:
 
 
 def _is_believed_unsigned(access_key_id: str) -> bool:  # noqa: ARG001 - the engine's signature
-    """Nobody is; the engine believes its administrator."""
+    """Always False. The engine asks this to accept a key without checking its signature."""
     return False
 
 
 def _is_administrators(access_key_id: str) -> bool:
-    """No key is the engine's own calls, and what `_is_open` lets in without one."""
+    """The empty key stands for the engine's own calls, and for what `_is_open` lets in without a key."""
     return access_key_id in ("", os.environ["AWS_ACCESS_KEY_ID"])
 
 
