@@ -11,6 +11,7 @@ No comparison can find names of one person that have nothing in common, such as 
 import re
 import unicodedata
 from collections.abc import Iterable
+from itertools import pairwise
 
 _UNSEEN = frozenset(
     chr(code)
@@ -28,7 +29,12 @@ _UNSEEN = frozenset(
 )
 """Unicode's Default_Ignorable_Code_Points that are in no category C (DerivedCoreProperties.txt)."""
 
-_TWO_NAMES = re.compile(r"([^<>]*?)\s*[<(]([^<>()]+)[>)]", re.DOTALL)
+_BETWEEN_NAMES = re.compile(r"""[<>()\[\]{},;|"\u2018-\u201f\u2039\u203a\u00ab\u00bb\n\r]+""")
+"""What stands between two names of one person, as in ``Ada Lovelace <ada@example.com>`` or ``"Lovelace, Ada" (arn:aws:…)``."""
+
+
+_LAST_BRACKET = re.compile(r"\s*[<(]([^<>()]*)[>)]\s*\Z")
+_MAILTO = re.compile(r"^mailto:\s*", re.IGNORECASE)
 
 
 def normal(name: str) -> str:
@@ -52,12 +58,29 @@ def is_among(name: str, names: Iterable[str]) -> bool:
 
 
 def entered_as(*written: str | None) -> tuple[str, ...]:
-    """Every name in what says who entered a device, as written: the whole text, the parts of ``Ada Lovelace <ada@example.com>`` and of
-    ``Ada Lovelace (arn:aws:sts::…)``, and the last part of an ARN, which a user or a role's session leaves.
+    """Every name in what says who entered a device.
+
+    The whole text, also without the brackets at its end; each part between brackets, quotes and commas; what stands before and behind a
+    comma the other way round; an address without ``mailto:``; and the last part of an ARN, which a user or a role's session leaves. More
+    names than the person has do no harm, since they only bar.
     """
-    parts = [part for one in written if one for part in (one, *_parts(one))]
-    found = dict.fromkeys(name.strip() for part in parts for name in (part, part.rpartition("/")[2]))
+    found: dict[str, None] = {}
+    for one in filter(None, written):
+        parts = [part.strip() for part in _BETWEEN_NAMES.split(one)]
+        turned = [f"{second} {first}" for first, second in pairwise(parts)]
+        for part in (*_without_brackets(one), *parts, *turned):
+            name = _MAILTO.sub("", part.strip())
+            found |= dict.fromkeys((name, name.rpartition("/")[2]))
     return tuple(name for name in found if normal(name))
+
+
+def _without_brackets(written: str) -> list[str]:
+    """The text, and each time that a bracket at its end is taken off, what is left and what stood in it."""
+    found, left = [written], written
+    while last := _LAST_BRACKET.search(left):
+        left = left[: last.start()]
+        found += [left, last[1]]
+    return found
 
 
 def entered_by(principal: str, named: str | None) -> str:
@@ -69,16 +92,20 @@ def may_be(names: Iterable[str], others: Iterable[str]) -> bool:
     """Whether a person of `names` may be the one of `others`, which come from another system: for barring somebody, never for a right.
 
     Beside equal names, the part of an address before the @ counts as a name: AWS knows ``ada``, the provider ``ada@example.com``. Two
-    addresses are only the same as a whole.
+    addresses are only the same as a whole. Names of two words or more are the same in any order and with any marks between the words:
+    ``Lovelace, Ada``, ``ada.lovelace``.
     """
     these, those = {normal(name) for name in names} - {""}, {normal(name) for name in others} - {""}
-    return bool(these & (those | _local(those)) or _local(these) & those)
-
-
-def _parts(written: str) -> tuple[str, ...]:
-    found = _TWO_NAMES.fullmatch(written.strip())
-    return found.groups() if found else ()
+    if these & (those | _local(those)) or _local(these) & those:
+        return True
+    return bool(_words(these) & _words(those | _local(those)) or _words(_local(these)) & _words(those))
 
 
 def _local(names: Iterable[str]) -> set[str]:
     return {before for before, at, after in (name.rpartition("@") for name in names) if at and before and after}
+
+
+def _words(names: Iterable[str]) -> set[frozenset[str]]:
+    """The words of each name that has several, addresses left out."""
+    several = (frozenset(re.findall(r"[^\W_]+", name)) for name in names if "@" not in name)
+    return {words for words in several if len(words) > 1}
