@@ -24,6 +24,7 @@ check: $(VENV)/.test $(VENV)/.checkov
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
+	$(BIN)/pytest -q -p no:cacheprovider tests/template/test_judged.py tests/template/test_judged_calls.py tests/template/test_judged_expressions.py
 	$(VENV)/checkov/bin/checkov --file template.yaml .github/workflows/*.yml
 
 # The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes.

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from bench.designs import GATEHOUSE, ONE_EACH, RETRY_ONLY
 from bench.measure import Row, at_most
-from bench.simulation import Burst, Knocking, Result
+from bench.results import Knocking, Result
+from bench.simulation import Burst
 from bench.walk import Walk, walk
 
 DEVICES = 100_000

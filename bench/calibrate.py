@@ -22,7 +22,8 @@ from rich.table import Table
 
 from bench.designs import GATEHOUSE, ONE_EACH, Design
 from bench.quotas import Quotas
-from bench.simulation import Burst, Knocking
+from bench.results import Knocking
+from bench.simulation import Burst
 from bench.walk import Walk, walk
 from gatehouse.demo import stage
 from gatehouse.demo.pki import DemoAuthority, Identity

@@ -5,7 +5,8 @@ seconds until their turn has come.
 """
 
 from bench.designs import DIRECT, GATEHOUSE, Design
-from bench.simulation import Burst, Knocking, Result
+from bench.results import Knocking, Result
+from bench.simulation import Burst
 from bench.walk import Walk, walk
 
 PATIENT, BURST = 100, 100_000

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from msgspec import Struct
 
 from bench.designs import GATEHOUSE, ONE_EACH, RETRY_ONLY
-from bench.simulation import Burst, Result
+from bench.results import Result
+from bench.simulation import Burst
 from bench.walk import Walk, walk
 
 ROOT = Path(__file__).parents[1]

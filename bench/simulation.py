@@ -12,11 +12,11 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 import simpy
-from msgspec import Struct
 
 from bench.designs import CHECK, CLAIM, CLOSE, INSPECT, POLICY, STATES, Design, Retrier, Step, retrier, steps
 from bench.executions import Executions
-from bench.quotas import Bucket, Prices, Quotas
+from bench.quotas import Bucket, Quotas
+from bench.results import Knocking, Result
 from bench.walk import Walk
 from bench.wheel import TICK, Ids, Times, Wheel
 from functions.shared.settings import limits
@@ -29,79 +29,6 @@ STARTERS, PER_CALL, PER_START = 4, 0.02, 0.03
 """*start_admissions*: calls at once, seconds of a call with its one read, and of each StartExecution."""
 BATCH, COMES_AGAIN = 10, 180.0  # template.yaml#RegistrationSource, #RegistrationQueue
 MOST_TAKEN = math.ceil(STARTERS * TICK / (PER_CALL / BATCH)) + 1
-
-
-class Knocking(Struct, frozen=True, kw_only=True):
-    """How devices come: all within `within` seconds, then again after up to `first`, doubling to `longest`, with full jitter.
-
-    The defaults are those of AWS's device SDKs (1 to 128 seconds). `every`: instead, without jitter, that often.
-    """
-
-    within: float = 60.0
-    first: float = 1.0
-    longest: float = 128.0
-    every: float | None = None
-
-
-class Result(Struct, frozen=True, kw_only=True):
-    """What became of a burst. Times are seconds after the first knock."""
-
-    design: str
-    devices: int
-    admitted: int
-    drained_at: float
-    least: float
-    """What ten calls a second allow, with no bucket to begin with."""
-    events: int
-    started: int
-    duplicates: int
-    failed: int
-    refused_starts: int
-    queue_requests: int
-    reads: int
-    oldest: float
-    """The longest that a knock has waited in the queue."""
-    calls: int
-    throttled: int
-    needed: int
-    transitions: int
-    invocations: int
-    gigabyte_seconds: float
-    most_open: int
-    turn_writes: int
-    """The most writes in a second to the one item that holds the turns."""
-    open_writes: int
-    """The same to the one key of the index `by_outcome` that all open admissions share."""
-    joined: npt.NDArray[np.float64]
-    calls_by_minute: npt.NDArray[np.int64]
-
-    @property
-    def ratio(self) -> float:
-        """Time until the last device is in, against the least possible."""
-        return self.drained_at / self.least
-
-    @property
-    def nearly(self) -> float:
-        """When 99 of 100 devices were in."""
-        return float(self.joined[math.ceil(0.99 * self.devices) - 1])
-
-    @property
-    def dollars_a_million(self) -> float:
-        """As `dollars`, for a million devices admitted."""
-        return self.dollars / self.admitted * 1e6
-
-    @property
-    def dollars(self) -> float:
-        """Step Functions, Lambda, rules, the queue, and the reads behind it."""
-        price = Prices()
-        spent: float = (
-            self.transitions * price.transitions
-            + self.invocations * price.invocations
-            + self.events * price.rule_and_action
-            + self.queue_requests * price.queue_requests
-            + self.reads * price.reads
-        ) / 1e6 + self.gigabyte_seconds * price.gigabyte_second
-        return spent
 
 
 class Burst:

@@ -48,7 +48,6 @@ _FORESEEN: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str],
 _DENIED = ("AccessDenied", "AuthorizationError", "KMS.AccessDenied", "NotAuthorized", "Unauthorized")
 """Whoever calls is known, and may not."""
 _NOT_KNOWN = (
-    "AuthFailure",
     "ExpiredToken",
     "IncompleteSignature",
     "InvalidAccessKeyId",
@@ -72,7 +71,7 @@ _THROTTLED = (
     "TooManyRequests",
 )
 """How codes begin that mean too many calls, beside those that hold ``throttl`` (such as SNS's ``KMSThrottling``)."""
-_UNAVAILABLE = ("InternalError", "InternalFailure", "InternalServerError", "ServerException", "ServiceUnavailable")
+_UNAVAILABLE = ("InternalError", "InternalFailure", "InternalServerError", "ServiceUnavailable")
 
 
 def explain(error: Exception) -> tuple[str, int | None]:

@@ -47,7 +47,7 @@ def _template(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         if resource["Type"] == "AWS::Serverless::Function":
             properties["CodeUri"] = _CODE
         elif resource["Type"] == "AWS::Serverless::StateMachine":
-            machines[name] = json.loads((deployed.ROOT / properties["DefinitionUri"]).read_text())
+            machines[name] = _definition(properties)
             properties["DefinitionUri"] = "s3://artifacts/machine.json"
     given = {name: str(one.get("Default", "")) for name, one in source["Parameters"].items()}
     session = boto3.Session(region_name=REGION)
@@ -56,9 +56,25 @@ def _template(parameters: tuple[tuple[str, str], ...]) -> dict[str, Any]:
     )
     for name, definition in machines.items():
         properties = result["Resources"][name]["Properties"]
-        del properties["DefinitionS3Location"]
+        del properties["DefinitionS3Location"], properties["DefinitionSubstitutions"]
         properties["Definition"] = definition
     return result
+
+
+def _definition(properties: dict[str, Any]) -> dict[str, Any]:
+    """The machine's text with its substitutions done; a function's alias by an ARN that bears its logical id."""
+    text = (deployed.ROOT / properties["DefinitionUri"]).read_text()
+    for name, value in properties["DefinitionSubstitutions"].items():
+        shown = value
+        if isinstance(value, dict):
+            logical = value["Ref"]
+            shown = (
+                PSEUDO.get(logical)
+                or f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{logical.replace('.Alias', ':live')}"
+            )
+        text = text.replace(f"${{{name}}}", shown)
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 class Values:

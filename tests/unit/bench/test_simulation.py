@@ -12,7 +12,8 @@ from bench.burst import knocking
 from bench.designs import DIRECT, GATEHOUSE, ONE_EACH, RETRY_ONLY, STATES, Design, retrier, steps
 from bench.door import few
 from bench.quotas import Bucket, Quotas
-from bench.simulation import Burst, Knocking, Result
+from bench.results import Knocking, Result
+from bench.simulation import Burst
 from bench.walk import Walk
 from bench.wheel import Wheel
 
