@@ -58,7 +58,9 @@ def test_a_record_that_somebody_altered_is_noticed() -> None:
         s3 = at.fleet.client("s3")
         kept: bytes = s3.get_object(**where)["Body"].read()
         signature = json.loads(kept)["signature"]
-        altered = signature[:9] + ("A" if signature[9] != "A" else "B") + signature[10:]  # in r: the file keeps its form
+        altered = (
+            signature[:9] + ("A" if signature[9] != "A" else "B") + signature[10:]
+        )  # in r: the file keeps its form
         s3.put_object(**where, Body=kept.replace(signature.encode(), altered.encode()))
         assert any(
             "signature" in broken for broken in sweep.sealed_rightly(at, at.row(device), device, device.walks[0])

@@ -23,6 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     approvals_table: str
     inventory_table: str
     findings_table: str
+    crl_bucket: str
     record_failure_arn: str
     seal_failure_arn: str
 
@@ -46,6 +47,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         approvals=used.approvals_table,
         inventory=used.inventory_table,
         findings=used.findings_table,
+        lists=used.crl_bucket,
     )
     asked = walks.Walks(tables, tellers, limits().reconcile)
     for name in rounds.ROUNDS:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 
 from msgspec import Struct
@@ -9,10 +10,11 @@ from msgspec import Struct
 from functions.reconciliation.reconcile_fleet import pages, unheard
 from functions.reconciliation.reconcile_fleet.fleet import NEWEST, Fleet, Listed
 from functions.reconciliation.reconcile_fleet.unheard import Tellers
-from functions.shared import certificates, clock
+from functions.shared import certificates, clock, issuers
 from functions.shared.admissions import RETURN
 from functions.shared.timestamps import stamp
 from workflows import stored
+from workflows.admission.errors import CertificateUnknown, IssuerMismatch
 from workflows.admission.inventory import Binding, device_key
 from workflows.admission.limits import Reconciling
 from workflows.approval.request import Request
@@ -28,6 +30,8 @@ class Tables(Struct, frozen=True, kw_only=True):
     approvals: str
     inventory: str
     findings: str
+    lists: str
+    """The bucket of lists, where the CAs' certificates lie too."""
 
 
 _REDRIVABLE = timedelta(days=14)
@@ -52,7 +56,7 @@ class Walks:
     def __init__(self, tables: Tables, tellers: Tellers, limits: Reconciling) -> None:
         self._tellers, self._one_in = tellers, limits.one_in
         self._admissions, self._approvals, self._inventory = tables.admissions, tables.approvals, tables.inventory
-        self._findings = tables.findings
+        self._findings, self._lists = tables.findings, tables.lists
         self._fleet = Fleet(limits.calls_per_second)
         self._within = timedelta(hours=limits.returned_within_hours)
 
@@ -79,11 +83,18 @@ class Walks:
         ca, marker = stored.read(after, tuple[str, str | None]) if after else (self._fleet.next_ca(""), None)
         if ca is None:
             return Page()
+        if marker is None:
+            self._keep_certificate(ca)
         listed, following = self._fleet.certificates(ca, marker, NEWEST)
         fresh = [one for one in listed if self._since is None or one.registered_at >= self._since]
         if len(fresh) < len(listed):
             following = None
         return Page(findings=self._pending(fresh), next=self._next_of(ca, following))
+
+    def _keep_certificate(self, ca: str) -> None:
+        """In the bucket, so that *Look up device* counts a CA that nobody registered with ``gatehouse`` before a device of it connects."""
+        with suppress(CertificateUnknown, IssuerMismatch):  # it is gone by now; the mismatch has its alarm
+            issuers.load(self._lists, ca)
 
     def _unanswered(self, after: str | None) -> Page:
         """Certificates that waited without an admission and have one now. Those that were deleted are dropped by the round *fleet*."""

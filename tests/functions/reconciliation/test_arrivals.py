@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from functions.reconciliation.reconcile_fleet import fleet as asked
+from functions.shared import issuers
 from functions.shared import settings as function_settings
 from tests import aws_environment, faults, pki
 from tests.functions.reconciliation.conftest import Fleet, metrics
@@ -148,3 +149,13 @@ def test_of_admitted_devices_one_in_so_many_is_asked_for_in_a_round_and_no_findi
     assert {key for key in fleet.found() if key[0] == "active_without_policy"} == {
         ("active_without_policy", one) for one in bare
     }
+
+
+def test_a_ca_that_was_registered_by_hand_is_known_before_a_device_of_it_connects(fleet: Fleet) -> None:
+    """Otherwise a line of the inventory by name alone counts for a second CA as well, which thinks that it is the only one."""
+    bucket, second = fleet.names["CRL_BUCKET"], "5e" * 32
+    assert not issuers.has_others(bucket, second, "another key")
+    fleet.reconcile()
+    assert issuers.has_others(bucket, second, "another key")
+    kept = aws_environment.client("s3").get_object(Bucket=bucket, Key=f"issuers/{fleet.ca_id}.pem")["Body"].read()
+    assert kept.decode() == fleet.ca.pem
