@@ -19,7 +19,7 @@ from rich.table import Table
 
 from bench.measure import Row
 
-MODULES = ("crl", "burst", "cold_start", "evidence", "faults")
+MODULES = ("crl", "burst", "cold_start", "evidence", "faults", "crowd")
 """Each has ``rows()``, which measures and returns its lines of the table."""
 PLACE = Path(".gatehouse")
 

@@ -255,13 +255,12 @@ class Burst:
         """Those who were given a turn hold it, and sleep until it comes; who has lost it goes back for another."""
         for place in np.flatnonzero(self.runs.turn[runs] >= 0):
             run = runs[place]
-            slot = int(self.runs.turn[run])
+            slot, self.runs.turn[run] = int(self.runs.turn[run]), -1  # used or lost: it is held once
             before = self.lanes.writes
             held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
             self.turn_writes[int(times[place])] += self.lanes.writes - before
             if held:
                 times[place] = max(times[place], slot / 1e6)
-                self.runs.turn[run] = -1
             else:
                 self.runs.error[run] = self.runs.lost[run] = True
         return times

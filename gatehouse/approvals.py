@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
+from workflows import stored
 from workflows.errors import BadInput, GatehouseError
 
 Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
@@ -209,8 +210,8 @@ def _next(headers: Mapping[str, str]) -> str | None:
 
 def _decode(content: bytes, method: str, path: str) -> Answer:
     try:
-        answer = json.loads(content)
-    except ValueError:
+        answer = stored.read(content)
+    except stored.Unreadable:
         answer = None
     if not isinstance(answer, dict):
         raise Unreachable(f"{method} {path} answered no JSON object but {content[:80]!r}. Is this Gatehouse's API?")
@@ -220,10 +221,10 @@ def _decode(content: bytes, method: str, path: str) -> Answer:
 def _as_error(error: urllib.error.HTTPError) -> GatehouseError:
     """The API's ``{"code", "message"}`` as the error that its status stands for."""
     try:
-        said = json.loads(error.read())
+        said = stored.read(error.read())
         apart = "".join(f"\n{identity}: {why}" for identity, why in (said.get("apart") or {}).items())
         message = f"{said.get('message') or said.get('Message')} ({error.code}{' ' + said['code'] if 'code' in said else ''}){apart}"
-    except (ValueError, AttributeError):
+    except (stored.Unreadable, AttributeError):
         message = f"The approvals API answered {error.code} {error.reason}."
     if error.code == 401:
         message += " Sign in again: gatehouse approvals login"

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gatehouse.errors import AnsweredNo, NotPermitted, Unreachable
 from gatehouse.target import Target
+from workflows import stored
 from workflows.evidence import acts
 from workflows.evidence.acts import Ask, Kind, Proof
 
@@ -52,8 +53,8 @@ def carry_out(target: Target, act: Kind, certificate_id: str, execution_arn: str
             raise NotPermitted(f"Nothing was done: {error}") from error
         raise
     if answer.get("FunctionError"):
-        raise _fault(msgspec.json.decode(content, type=Failed), act, certificate_id)
-    done = msgspec.json.decode(content, type=acts.Answer)
+        raise _fault(stored.read(content, Failed), act, certificate_id)
+    done = stored.read(content, acts.Answer)
     if done.status == "refused":
         raise AnsweredNo(done.reason)
     return done.evidence_key

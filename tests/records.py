@@ -31,6 +31,7 @@ from workflows.admission.contracts import (
 from workflows.approval.signature import SignedVote
 from workflows.evidence import jws, manifest, trail, votes
 from workflows.evidence.canonical import canonical, sha256
+from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import AdmissionRecord, Link, Record, parse, record
 from workflows.revocation.verdict import ListFacts, Verdict
 
@@ -288,15 +289,22 @@ def days(files: dict[str, bytes], first: date = TODAY, count: int = 2) -> dict[s
     previous = None
     for number in range(count):
         start, end = manifest.bounds(first + timedelta(days=number))
-        written = {key: sha256(data) for key, data in files.items() if start <= _written(key, data) < end}
-        one = manifest.manifest(start.date(), written, at=end + 30 * MINUTE, code_version="4567def", previous=previous)
+        hashes = {key: sha256(data) for key, data in files.items() if start <= (written(key, data) or start) < end}
+        one = manifest.manifest(start.date(), hashes, at=end + 30 * MINUTE, code_version="4567def", previous=previous)
         made[one.key] = sealed(one, jws.MANIFEST)
         previous = Link(key=one.key, sha256=sha256(made[one.key]))
     return made
 
 
-def _written(key: str, data: bytes) -> datetime:
-    return trail.parse(data).at if key.startswith("trail/") else parse(jws.parse(data)[1]).sealed_at
+def written(key: str, data: bytes) -> datetime | None:
+    """When a file says that it was written; None if it cannot be read."""
+    try:
+        if key.startswith("trail/"):
+            return trail.parse(data).at
+        payload = jws.parse(data)[1]
+        return manifest.parse(payload).sealed_at if key.startswith("manifests/") else parse(payload).sealed_at
+    except EvidenceInvalid:
+        return None
 
 
 def bucket() -> dict[str, bytes]:

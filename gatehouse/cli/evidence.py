@@ -1,6 +1,6 @@
 """``gatehouse evidence``: the sealed records: check them, read them, take them out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,9 +10,10 @@ from rich.text import Text
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, plain, say, write_facts, write_json, write_table
 from gatehouse.foreseen import NO
+from workflows.evidence.coverage import Part, due_day
 
 if TYPE_CHECKING:
-    from workflows.evidence.verify import Report
+    from workflows.evidence.failures import Report
 
 app = typer.Typer(no_args_is_help=True, help="The sealed records: check them, read them, take them out.")
 
@@ -36,6 +37,11 @@ VoteKey = Annotated[
 ]
 
 
+Device = Annotated[str | None, typer.Option("--device", help="Only this device, or certificate id.")]
+First = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")]
+Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, UTC.")]
+
+
 @app.command()
 def verify(
     context: typer.Context,
@@ -45,31 +51,51 @@ def verify(
     ] = None,
     *,
     all_: Annotated[bool, typer.Option("--all", help="Everything in the bucket.")] = False,
+    device: Device = None,
+    from_: First = None,
+    to: Last = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            "--as-of",
+            formats=["%Y-%m-%d"],
+            help="The day on which the files were taken out, UTC: the last manifest has to be of the day before.  [default: now]",
+        ),
+    ] = None,
     public_key: PublicKey = None,
     vote_key: VoteKey = None,
     json: Json = False,
 ) -> None:
     """Verify evidence: signatures, chain, manifests, schema, votes. With a file or folder and --public-key, offline.
 
-    Example: gatehouse evidence verify ./export --public-key public-key.pem --vote-key vote-key.pem
+    A folder is held to be everything, unless --device, --from and --to say what was exported: its own index is not believed.
+
+    Example: gatehouse evidence verify ./export --public-key public-key.pem --vote-key vote-key.pem --as-of 2026-11-23
     """
     from gatehouse.evidence import checking
 
+    part = _part(device, from_, to)
+    path = Path(what) if what is not None else None
     if all_ == (what is not None):
         raise typer.BadParameter("Name what to verify, or --all.")
-    path = Path(what) if what is not None else None
+    if part.partial and (path is None or not path.is_dir()):
+        raise typer.BadParameter("--device, --from and --to say what a folder was exported with; name the folder.")
+    at = _now()
+    due = as_of.date() - timedelta(days=1) if as_of else due_day(at)
     if path is not None and path.exists():
         keys = checking.public_keys(None if public_key else target(context), public_key or [], vote_key or [])
-        report = checking.of_folder(path, keys) if path.is_dir() else checking.of_file(path, keys)
+        report = checking.of_folder(path, keys, part, due) if path.is_dir() else checking.of_file(path, keys)
         if not path.is_dir():
-            say("One file by itself; its chain takes the files that it names.")
+            say(
+                "One file by itself; its chain takes the files that it names, and nothing says that others are not missing."
+            )
     else:
         keys = checking.public_keys(target(context), public_key or [], vote_key or [])
-        report = checking.of_bucket(target(context), what, keys)
+        report = checking.of_bucket(target(context), what, keys, due)
     if json:
         write_json(report)
     else:
-        _write_report(report)
+        _write_report(report, at)
     if report.failures:
         raise typer.Exit(NO)
 
@@ -102,7 +128,7 @@ def show(
                 heading = Text(what(made) if begins else plain(title), style="bold reverse" if begins else "bold")
                 console().print("", heading, sep="\n")
                 write_facts({name: value for name, value in facts.items() if name != "pem"})
-        _write_report(report)
+        _write_report(report, _now())
     if report.failures:
         raise typer.Exit(NO)
 
@@ -112,9 +138,9 @@ def export(
     context: typer.Context,
     *,
     output: Annotated[Path, typer.Option(help="A new folder.")],
-    from_: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")] = None,
-    to: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The last day, UTC.")] = None,
-    device: Annotated[str | None, typer.Option(help="Only this device, or certificate id.")] = None,
+    from_: First = None,
+    to: Last = None,
+    device: Device = None,
     public_key: PublicKey = None,
     vote_key: VoteKey = None,
     json: Json = False,
@@ -124,31 +150,50 @@ def export(
     Example: gatehouse evidence export --output audit-2026 --from 2026-01-01 --device pump-0042
     """
     from gatehouse.evidence import checking
-    from gatehouse.evidence.export import PAGE, Scope
+    from gatehouse.evidence.export import PAGE
     from gatehouse.evidence.export import export as export_to
 
     keys = checking.public_keys(target(context), public_key or [], vote_key or [])
-    scope = Scope(device=device, first=from_.date() if from_ else None, last=to.date() if to else None)
-    done = export_to(target(context), output, scope, keys, at=datetime.now(UTC))
+    at = _now()
+    done = export_to(target(context), output, _part(device, from_, to), keys, at=at)
     if json:
         write_json({"folder": str(done.folder), "records": done.records, "report": done.report})
     else:
         say(f"{done.records} records in {done.folder}. To print: {done.folder / PAGE}")
-        _write_report(done.report)
+        _write_report(done.report, at)
     if done.report.failures:
         raise typer.Exit(NO)
 
 
-def _write_report(report: "Report") -> None:
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _part(device: str | None, first: datetime | None, last: datetime | None) -> Part:
+    return Part(device=device, first=first.date() if first else None, last=last.date() if last else None)
+
+
+def _write_report(report: "Report", at: datetime) -> None:
     rows = [(failure.key, failure.rule, failure.message) for failure in report.failures]
     if rows:
         write_table(("file", "rule", "what was found"), rows, empty="")
     say(
         f"{report.records} records, {report.votes} votes, {report.manifests} manifests, {report.trail_entries} trail entries: "
         + (f"{len(rows)} failures." if rows else "all hold.")
-        + (
-            f" {report.not_yet_listed} are not in a manifest yet: the next night's will list them."
-            if report.not_yet_listed
-            else ""
-        )
     )
+    if report.partial:
+        say(f"Partial: {report.part}. Whether anything else is missing is not said.")
+    if report.last_sealed_at is not None:
+        age = int((at - report.last_sealed_at).total_seconds() // 3600)
+        say(
+            f"Manifests vouch from {report.first_day} to {report.last_day}; the last was sealed at "
+            f"{report.last_sealed_at:%Y-%m-%d %H:%M}Z, {age} h ago."
+        )
+    if report.not_yet_listed:
+        say(
+            f"{report.not_yet_listed} records are signed and in no manifest yet: nobody vouches yet for those beside them."
+        )
+    if report.unsigned:
+        say(
+            f"Not verified: {report.unsigned} trail entries, which nobody has signed yet. The next night's manifest will."
+        )

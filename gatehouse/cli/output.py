@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from workflows.visible import json_text, visible
+
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
 
 _PIPE_WIDTH = 200  # a table that goes to a file or a pipe is not cut at the 80 columns of a terminal that is not there
@@ -55,7 +57,7 @@ def plain(value: object) -> str:
             return ", ".join(plain(part) for part in value) or "-"
         case dict():
             return "; ".join(f"{plain(name)}={plain(part)}" for name, part in value.items()) or "-"
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(value)) or "-"
+    return visible(str(value)) or "-"
 
 
 def styled(value: object) -> Text:
@@ -66,17 +68,17 @@ def styled(value: object) -> Text:
 
 def say(message: str) -> None:
     """One message for people, on stderr."""
-    console(stderr=True).print(Text(message))
+    console(stderr=True).print(Text(visible(message, lines=True)))
 
 
 def write_json(value: object) -> None:
     """`value` as indented JSON on stdout."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(json_text(value) + "\n")
 
 
 def write_json_line(value: object) -> None:
     """`value` as one line of JSON on stdout, at once: for what goes on."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.write(json_text(value, indent=-1) + "\n")
     sys.stdout.flush()
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, get_args
 
-import msgspec
 from msgspec import Struct
 
 from gatehouse import admissions, freshness, redrive, trail
@@ -15,6 +14,7 @@ from gatehouse.console.history import Event
 from gatehouse.console.kept import Answers, KeptClients
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
+from workflows import stored
 from workflows.errors import BadInput
 
 Query = Mapping[str, str]
@@ -72,8 +72,8 @@ class Api:
                 "or redrive with `gatehouse admissions redrive`."
             )
         try:
-            asked = msgspec.json.decode(body, type=Redrive)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            asked = stored.read(body, Redrive)
+        except stored.Unreadable as error:
             raise BadInput(f"{error}. Expected execution_arn and reason.") from error
         arn = executions.require_ours(self._target, asked.execution_arn)
         trail.require_reason(asked.reason)

@@ -65,7 +65,7 @@ class DemoAuthority:
         _write(folder / "ca.pem", _pem(self.certificate))
         _write(folder / "ca.key", _key_pem(self.key), private=True)
 
-    def issue(self, common_name: str, file_name: str | None = None) -> Identity:
+    def issue(self, common_name: str, file_name: str | None = None, *, valid_for: timedelta = 365 * _DAY) -> Identity:
         """A certificate for a device; `file_name` tells two of one name apart."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
@@ -75,7 +75,7 @@ class DemoAuthority:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(self._now - _HOUR)
-            .not_valid_after(self._now + 365 * _DAY)
+            .not_valid_after(self._now + valid_for)
             .add_extension(self._identifier(), critical=False)
             .sign(self.key, hashes.SHA256())
         )

@@ -1,5 +1,7 @@
 """Evidence taken out of the stack: the files as they were sealed, an index, the public key, and a page to print."""
 
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -8,35 +10,23 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gatehouse.evidence.checking import INDEX
+from gatehouse.evidence import places
 from gatehouse.evidence.files import Bucket, File, prefixes_of, readable, with_what_came_before
+from gatehouse.evidence.folders import COMPLETE, FORMAT, complete
 from gatehouse.evidence.telling import Section, subject_of, tell, what
 from gatehouse.target import Target
 from workflows.errors import BadInput
 from workflows.evidence import jws, manifest
 from workflows.evidence.canonical import sha256
-from workflows.evidence.verify import Report, verify
+from workflows.evidence.coverage import Part, due_day
+from workflows.evidence.failures import Failure, Report
+from workflows.evidence.verify import verify
+from workflows.visible import in_utc, json_text, visible
 
-FORMAT = "gatehouse.export/1"
+INDEX = "index.json"
 PAGE = "evidence.html"
 PUBLIC_KEY = "public-key.pem"
 VOTE_KEY = "vote-key.pem"
-
-
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked for; days are inclusive, UTC, and those on which S3 kept the records. None: all."""
-
-    device: str | None = None
-    first: date | None = None
-    last: date | None = None
-
-    @property
-    def partial(self) -> bool:
-        return self != Scope()
-
-    def holds(self, kept_at: datetime) -> bool:
-        day = kept_at.astimezone(UTC).date()
-        return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,50 +52,76 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
     report: Report
 
 
-def export(target: Target, folder: Path, scope: Scope, keys: jws.Keys, *, at: datetime) -> Export:
-    """Write everything in `scope` below `folder`, with the records before it, so that what was exported can be verified.
+def export(target: Target, folder: Path, part: Part, keys: jws.Keys, *, at: datetime) -> Export:
+    """Write everything in `part` below `folder`, with the records before it, so that what was exported can be verified.
 
     Raises `BadInput` if the folder is not empty, `NotFound` for a device that is not known.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(f"{folder} is not empty. Export into a new folder, so that nothing old is taken for new.")
     bucket = Bucket(target)
-    records = _records(target, bucket, scope)
-    others = _others(bucket, scope, records)
-    for found in (*records, *others):
-        path = folder / found.key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(found.data)
-    report = verify(((found.key, found.data) for found in (*records, *others)), keys, partial=scope.partial)
-    lines = sorted((_line(found) for found in records), key=lambda line: str(line.sealed_at))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / INDEX).write_bytes(_index(lines, scope, keys, at))
-    (folder / PAGE).write_text(_page(lines, scope, keys, report, at), encoding="utf-8")
-    (folder / PUBLIC_KEY).write_bytes(_pem(keys))
-    (folder / VOTE_KEY).write_bytes(_pem(keys.of_votes))
-    return Export(folder=folder, records=len(records), report=report)
+    records = _records(target, bucket, part)
+    found = [*records, *_others(bucket, part, records)]
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.unfinished-", dir=folder.parent))
+    try:
+        report, lines = _write(scratch, found, keys, part, at=at, missed=bucket.failures)
+        if folder.exists():
+            folder.rmdir()  # empty; Windows renames over nothing
+        scratch.chmod(0o755)
+        scratch.rename(folder)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    return Export(folder=folder, records=len(lines), report=report)
+
+
+def _write(
+    scratch: Path, found: Sequence[File], keys: jws.Keys, part: Part, *, at: datetime, missed: Sequence[Failure]
+) -> tuple[Report, list[Line]]:
+    """Every file, and last the one that says that these are all. What may not become a file is a failure, and the rest is written."""
+    refused = {one.key: why for one in found if (why := places.write(scratch, one.key, one.data)) is not None}
+    written = [one for one in found if one.key not in refused]
+    report = verify(((one.key, one.data) for one in written), keys, part=part, due=due_day(at))
+    told = [Failure(key=key, rule="place", message=f"It was not exported: {why}.") for key, why in refused.items()]
+    report = msgspec.structs.replace(report, failures=tuple(sorted((*report.failures, *told, *missed))))
+    lines = sorted(
+        (_line(one) for one in written if one.key.startswith("records/")), key=lambda line: str(line.sealed_at)
+    )
+    beside = {
+        INDEX: _index(lines, part, keys, at),
+        PAGE: _page(lines, part, keys, report, at).encode(),
+        PUBLIC_KEY: _pem(keys),
+        VOTE_KEY: _pem(keys.of_votes),
+    }
+    for name, data in beside.items():
+        (scratch / name).write_bytes(data)
+    (scratch / COMPLETE).write_bytes(complete({one.key: one.data for one in written} | beside))
+    return report, lines
 
 
 def _pem(keys: Mapping[str, ec.EllipticCurvePublicKey]) -> bytes:
     return b"".join(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo) for key in keys.values())
 
 
-def _records(target: Target, bucket: Bucket, scope: Scope) -> list[File]:
-    prefixes = prefixes_of(target, scope.device) if scope.device is not None else ["records/"]
-    wanted = [key for prefix in prefixes for key, kept_at in bucket.listing(prefix) if scope.holds(kept_at)]
+def _records(target: Target, bucket: Bucket, part: Part) -> list[File]:
+    prefixes = prefixes_of(target, part.device) if part.device is not None else ["records/"]
+    wanted = [key for prefix in prefixes for key, kept_at in bucket.listing(prefix) if part.holds(kept_at)]
     return with_what_came_before(bucket, list(bucket.read(wanted)))
 
 
-def _others(bucket: Bucket, scope: Scope, records: Sequence[File]) -> list[File]:
-    """The manifests that list the records, and the trail of the days asked for; of one device, no trail."""
-    trail = (
-        [] if scope.device is not None else [key for key, kept_at in bucket.listing("trail/") if scope.holds(kept_at)]
-    )
-    days = {found.kept_at.astimezone(UTC).date() for found in records}
-    listed = [key for key, _ in bucket.listing("manifests/")]
-    if scope.partial:
-        listed = sorted(set(listed) & {manifest.key_of(day) for day in days})
+def _others(bucket: Bucket, part: Part, records: Sequence[File]) -> list[File]:
+    """The trail and the manifests of the days asked for, and the manifests that list the records; of one device, no trail."""
+    trail = [] if part.device is not None else [key for key, kept_at in bucket.listing("trail/") if part.holds(kept_at)]
+    days = {manifest.key_of(found.kept_at.astimezone(UTC).date()) for found in records}
+    listed = [key for key, _ in bucket.listing("manifests/") if key in days or _is_of(key, part)]
     return list(bucket.read([*trail, *listed]))
+
+
+def _is_of(key: str, part: Part) -> bool:
+    """Whether a manifest is of a day asked for. What is called like none goes along with everything."""
+    day = manifest.last_day([key], before=date.max)
+    return not part.of_days if day is None else part.holds_day(day)
 
 
 def _line(found: File) -> Line:
@@ -126,31 +142,36 @@ def _line(found: File) -> Line:
     )
 
 
-def _index(lines: Sequence[Line], scope: Scope, keys: jws.Keys, at: datetime) -> bytes:
+def _index(lines: Sequence[Line], part: Part, keys: jws.Keys, at: datetime) -> bytes:
     records = [{key: value for key, value in msgspec.to_builtins(line).items() if key != "sections"} for line in lines]
     index = {
         "format": FORMAT,
         "exported_at": at,
-        "partial": scope.partial,
-        "scope": scope,
+        "partial": part.partial,
+        "scope": part,
         "public_keys": list(keys),
         "vote_keys": list(keys.of_votes),
         "records": records,
     }
-    return msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n"
+    return json_text(index).encode() + b"\n"
 
 
-def _page(lines: Sequence[Line], scope: Scope, keys: jws.Keys, report: Report, at: datetime) -> str:
+def _page(lines: Sequence[Line], part: Part, keys: jws.Keys, report: Report, at: datetime) -> str:
     """Names and reasons may be a device's own words: the template escapes everything."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("gatehouse.evidence", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("gatehouse.evidence", "."), autoescape=True, undefined=StrictUndefined, finalize=_harmless
     )
     environment.filters["told"] = _told
     page = environment.get_template("page.html.j2")
     failed = {failure.key for failure in report.failures}
-    return page.render(lines=lines, scope=scope, keys=keys, report=report, failed=failed, at=at)
+    return page.render(lines=lines, part=part, keys=keys, report=report, failed=failed, at=at)
+
+
+def _harmless(value: object) -> object:
+    """Every text on the page: nothing in it turns the direction of what stands beside it. Lines stay, for PEM and JSON."""
+    return visible(value, lines=True) if type(value) is str else value
 
 
 def _told(value: object) -> str:
@@ -161,9 +182,9 @@ def _told(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return value.astimezone(UTC).isoformat(sep=" ", timespec="seconds").replace("+00:00", " UTC")
+            return in_utc(value)
         case list() | tuple() if all(isinstance(part, str) for part in value):
             return ", ".join(value)
         case dict() | list() | tuple():
-            return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+            return json_text(value)
     return str(value)

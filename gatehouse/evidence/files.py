@@ -9,12 +9,19 @@ from typing import Any, NamedTuple
 from gatehouse import admissions
 from gatehouse.errors import NotFound
 from gatehouse.target import Target
+from workflows import stored
 from workflows.evidence import jws, record
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.failures import Failure
 from workflows.evidence.record import Record
 
 FOLDERS = ("records/", "manifests/", "trail/")
 _READERS = 16
+
+
+def most_octets(key: str) -> int:
+    """Of the file of this key: a manifest names each file of its day, the others hold what happened once."""
+    return jws.MAX_OCTETS if key.startswith("manifests/") else stored.MAX_OCTETS
 
 
 class File(NamedTuple):
@@ -26,11 +33,12 @@ class File(NamedTuple):
 
 
 class Bucket:
-    """The evidence bucket of the stack that `target` aims at."""
+    """The evidence bucket of the stack that `target` aims at. Files that are not read are in `failures`."""
 
     def __init__(self, target: Target) -> None:
         self._s3 = target.client("s3")
         self._bucket = target.output("EvidenceBucket")
+        self.failures: list[Failure] = []
 
     def listing(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
         """Every key below `prefix`, and when S3 kept it."""
@@ -48,6 +56,10 @@ class Bucket:
         try:
             answer: Any = self._s3.get_object(Bucket=self._bucket, Key=key)
         except self._s3.exceptions.NoSuchKey:
+            return None
+        if answer["ContentLength"] > most_octets(key):
+            told = f"It has {answer['ContentLength']:,} octets; expected at most {most_octets(key):,}. It was not read."
+            self.failures.append(Failure(key=key, rule="format", message=told))
             return None
         return File(key, answer["Body"].read(), answer["LastModified"])
 
@@ -67,6 +79,7 @@ def with_what_came_before(bucket: Bucket, files: Sequence[File]) -> list[File]:
     while due:
         made = [readable(found.data) for found in due]
         links = {link.key for one in made if one for link in (one.previous, one.device_previous) if link}
+        links = {key for key in links if key.startswith("records/")}  # an unverified record may name anything
         due = list(bucket.read(sorted(links - known.keys())))
         known |= {found.key: found for found in due}
     return [known[key] for key in sorted(known)]

@@ -1,6 +1,5 @@
 """The chain: a trial CA is noted, registered and given a list, its device knocks, and is held as unknown. Then all of it is ended."""
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from gatehouse.knocking.links import Limits, Link, Name, Stuck, Tell
 from gatehouse.mqtt import Connection, MqttDevice
 from gatehouse.target import Target
 from gatehouse.trail import recorded
+from workflows import stored
 from workflows.admission import starting, trial
 from workflows.errors import GatehouseError
 from workflows.evidence.acts import GONE
@@ -257,7 +257,7 @@ class _Knock:
                 content = answer["Payload"].read()
                 if "FunctionError" in answer:
                     raise Stuck(f"end_trials fails: {content.decode('utf-8', 'replace')[:300]}", _ADVICE["end"])
-                if self._ca_id in json.loads(content)["ended"]:
+                if self._ca_id in stored.read(content)["ended"]:
                     return "CA, certificate and list are taken away; what is sealed stays, marked as a trial's"
                 if time.monotonic() >= until:
                     raise Stuck("Its admission is still open, so it waits for that.", _ADVICE["end"])

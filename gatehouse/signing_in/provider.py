@@ -1,6 +1,5 @@
 """The OpenID Connect provider: its endpoints (Discovery 1.0), and its ID tokens, verified before they are believed."""
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from gatehouse.errors import NotPermitted, Unreachable
+from workflows import stored
 from workflows.errors import BadInput
 
 SCOPE = "openid email profile"
@@ -170,7 +170,7 @@ def _json(url: str, form: Mapping[str, str] | None = None) -> tuple[int, dict[st
     except urllib3.exceptions.HTTPError as error:
         raise Unreachable(f"{urlsplit(url).netloc} does not answer: {error}") from error
     try:
-        found = json.loads(content)
-    except ValueError:
+        found = stored.read(content)
+    except stored.Unreadable:
         found = None
     return answer.status, found if isinstance(found, dict) else {}

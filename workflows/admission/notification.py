@@ -3,7 +3,6 @@
 Names and reasons may carry the device's own words: everything is cut to one line of visible characters first.
 """
 
-import unicodedata
 from datetime import datetime
 
 from msgspec import Struct
@@ -13,6 +12,7 @@ from workflows.admission.errors import CertificateChanged
 from workflows.admission.failure import SUPERSEDED, EndedBadly
 from workflows.approval.wording import plain
 from workflows.moments import Moment
+from workflows.visible import visible
 
 DETAIL_TYPE = "Admission ended"
 _SUBJECT_LENGTH = 99
@@ -123,14 +123,7 @@ def subject(who: str, outcome: str, certificate_id: str | None) -> str:
 
 def line(text: str, limit: int = 2000) -> str:
     """`text` on one line, cut, with everything invisible or direction-changing replaced by its escape."""
-    shown = "".join(_visible(letter) for letter in text[:limit])
-    return shown + ("…" if len(text) > limit else "")
-
-
-def _visible(letter: str) -> str:
-    if unicodedata.category(letter)[0] not in "CZ":
-        return letter  # of the separators the plain space stays, being its own repr
-    return letter.encode("ascii", "backslashreplace").decode() if ord(letter) > 127 else repr(letter)[1:-1]
+    return visible(text[:limit]) + ("…" if len(text) > limit else "")
 
 
 def _device(dossier: Dossier) -> str | None:

@@ -48,6 +48,8 @@ def load(profile: str, text: str) -> Policy:
         raise ConfigurationInvalid(f"{file}: a profile's name is 1 to 63 of a-z, 0-9 and `-`, beginning with neither.")
     try:
         document = json.loads(text, object_pairs_hook=lambda pairs: _no_twins(pairs, file))
+    except RecursionError:
+        raise ConfigurationInvalid(f"{file}: nested too deep; expected a policy of AWS IoT.") from None
     except json.JSONDecodeError as error:
         raise ConfigurationInvalid(f"{file}, line {error.lineno}: not valid JSON: {error.msg}.") from error
     _check_shape(document, file)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from msgspec import Struct
 
+from workflows import stored
 from workflows.errors import BadInput
 from workflows.moments import Moment
 
@@ -85,13 +86,13 @@ def key_of(ca_certificate_id: str) -> str:
 def read(data: bytes, key: str) -> Trial:
     """The note under `key`. Raises `TrialInvalid` if its certificates do not prove it."""
     try:
-        found = msgspec.json.decode(data, type=Trial)
+        found = stored.read(data, Trial)
         device = x509.load_pem_x509_certificate(found.device_pem.encode())
         for issued in (found.ca, device):
             issued.verify_directly_issued_by(found.ca)
     except InvalidSignature:
         raise TrialInvalid(f"{key} is no trial: its CA has not signed itself, or not its device.") from None
-    except (msgspec.MsgspecError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (stored.Unreadable, ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise TrialInvalid(f"{key} is no trial: {str(error)[:200]}") from error
     if key != key_of(found.ca_certificate_id):
         raise TrialInvalid(f"{key} is the note of another trial, {found.ca_certificate_id[:64]!a}.")

@@ -36,6 +36,10 @@ class Manifest(Struct, frozen=True, kw_only=True):
     previous: Link | None
     entries: tuple[Link, ...]
 
+    @property
+    def of_day(self) -> date:
+        return date.fromisoformat(self.day)
+
 
 def key_of(day: date) -> str:
     return f"manifests/{day.isoformat()}.json"
@@ -90,9 +94,13 @@ def due(last: date | None, first: date | None, today: date) -> list[date]:
 def parse(payload: bytes) -> Manifest:
     """A manifest from its canonical JSON. Raises `EvidenceInvalid`."""
     try:
-        return stored.decoded(payload, _DECODER, most=jws.MAX_OCTETS, twins=True)
-    except stored.Unreadable as error:
+        made = stored.decoded(payload, _DECODER, most=jws.MAX_OCTETS, twins=True)
+        whole = (made.start, made.end) == bounds(made.of_day)
+    except (stored.Unreadable, ValueError, OverflowError) as error:
         raise EvidenceInvalid("schema", f"Not a manifest of format {FORMAT}: {error}.") from error
+    if not whole:
+        raise EvidenceInvalid("schema", f"Not a manifest of format {FORMAT}: it is not of the whole of {made.day}.")
+    return made
 
 
 _DECODER = decoder(Manifest)

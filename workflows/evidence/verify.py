@@ -11,44 +11,22 @@ Each failure names the file and the rule it breaks:
     clock       times that cannot be: a clock was set back, or was wrong
     outcome     what it holds does not bear its outcome out
     chain       the record before it is missing, altered or replaced
-    manifest    a day's manifest and the files disagree
+    manifest    a day's manifest and the files disagree, or a manifest that has to be there is not
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
-from msgspec import Struct
-
-from workflows.evidence import jws, manifest, record, story, trail
+from workflows.evidence import coverage, jws, manifest, record, story, trail
 from workflows.evidence.canonical import is_canonical, sha256
+from workflows.evidence.coverage import Part
 from workflows.evidence.errors import EvidenceInvalid
+from workflows.evidence.failures import Failure, Report
 from workflows.evidence.jws import Keys
 from workflows.evidence.manifest import Manifest
 from workflows.evidence.record import AdmissionRecord, Link, Record
-
-TOLERANCE = timedelta(minutes=15)
-"""How long after it was sealed a record may reach S3: the longest that a Lambda runs."""
-
-
-class Failure(Struct, frozen=True, kw_only=True, order=True):
-    """One file, one rule, one sentence."""
-
-    key: str
-    rule: str
-    message: str
-
-
-class Report(Struct, frozen=True, kw_only=True):
-    """What was verified, and all that failed. `not_yet_listed` are records younger than the last manifest."""
-
-    records: int
-    votes: int
-    manifests: int
-    trail_entries: int
-    not_yet_listed: int
-    failures: tuple[Failure, ...]
 
 
 def verify_record(data: bytes, keys: Keys) -> Record:
@@ -69,32 +47,36 @@ def verify_manifest(data: bytes, keys: Keys) -> Manifest:
     return made
 
 
-def verify(files: Iterable[tuple[str, bytes]], keys: Keys, *, partial: bool = False) -> Report:
-    """Everything that was kept, or with `partial` some certificates of it: `files` with their keys in the evidence bucket.
+def verify(files: Iterable[tuple[str, bytes]], keys: Keys, *, part: Part = Part(), due: date | None = None) -> Report:  # noqa: B008 - frozen
+    """Everything that was kept, or `part` of it: `files` with their keys in the evidence bucket.
 
-    Files are read once, one after the other, and not held. With `partial`, neither manifests nor what they list of certificates of
-    which nothing is there are missed.
+    Files are read once, one after the other, and not held. `due` is the last day whose manifest has to be there (`coverage.due_day`);
+    None: whether the manifests reach as far as they have to is not judged.
     """
     kept = _Kept(keys)
     for key, data in files:
         kept.take(key, data)
-    listed = {entry.key: made for made in kept.manifests.values() for entry in made.entries}
-    unlisted = [key for key in kept.times if key not in listed]
+    listed = {entry.key for made in kept.manifests.values() for entry in made.entries}
     failures = [
         *kept.failures,
-        *_chain(kept, partial=partial),
+        *_chain(kept, whole=not part.partial or (due is not None and not part.of_days)),
         *_beginnings(kept),
-        *_manifests(kept, partial=partial),
-        *_days(kept, listed),
-        *([] if partial else _gaps(kept)),
-        *([] if partial else _overdue(kept, unlisted)),
+        *coverage.check(kept, part, due),
+        *(_gaps(kept) if not part.partial else []),
     ]
+    last = max(kept.manifests.values(), key=lambda made: made.end, default=None)
     return Report(
         records=len(kept.records),
         votes=kept.votes,
         manifests=len(kept.manifests),
-        trail_entries=kept.trail_entries,
-        not_yet_listed=len(unlisted),
+        trail_entries=len(kept.trail & listed),
+        not_yet_listed=len(kept.records.keys() - listed),
+        unsigned=len(kept.trail - listed),
+        partial=part.partial,
+        part=str(part),
+        first_day=min((made.of_day for made in kept.manifests.values()), default=None),
+        last_day=last.of_day if last else None,
+        last_sealed_at=last.sealed_at if last else None,
         failures=tuple(sorted(failures)),
     )
 
@@ -114,8 +96,13 @@ class _Kept:
         self.hashes: dict[str, str] = {}
         self.times: dict[str, datetime] = {}
         self.votes = 0
-        self.trail_entries = 0
+        self.trail: set[str] = set()
         self.failures: list[Failure] = []
+
+    @property
+    def certificates(self) -> set[str]:
+        """Those of which a record is there."""
+        return {made.certificate_id for made in self.records.values()}
 
     def take(self, key: str, data: bytes) -> None:
         """Check one file by itself, and keep what the others are checked against."""
@@ -141,7 +128,7 @@ class _Kept:
             return listing.key
         entry = trail.parse(data)
         self.times[key] = entry.at
-        self.trail_entries += 1
+        self.trail.add(key)
         return entry.key
 
 
@@ -152,11 +139,11 @@ def _in_one_form(payload: bytes, made: object) -> None:
         )
 
 
-def _chain(kept: _Kept, *, partial: bool) -> Iterator[Failure]:
+def _chain(kept: _Kept, *, whole: bool) -> Iterator[Failure]:
     """Each link leads to a file that is there, is the one meant, and is not younger."""
     times = kept.times | {key: made.sealed_at for key, made in kept.manifests.items()}
     links = {key: made.links for key, made in kept.records.items()}
-    if not partial:
+    if whole:
         links |= {key: (made.previous,) for key, made in kept.manifests.items()}
     for key, link in ((key, link) for key, several in links.items() for link in several if link is not None):
         found = kept.hashes.get(link.key)
@@ -181,19 +168,6 @@ def _beginnings(kept: _Kept) -> Iterator[Failure]:
                 yield Failure(key=key, rule="chain", message=told)
 
 
-def _manifests(kept: _Kept, *, partial: bool) -> Iterator[Failure]:
-    """What a manifest lists is there, and is what was listed."""
-    there = {made.certificate_id for made in kept.records.values()}
-    for made in kept.manifests.values():
-        for entry in made.entries:
-            found = kept.hashes.get(entry.key)
-            if found is None and (not partial or _certificate(entry.key) in there):
-                yield Failure(key=entry.key, rule="manifest", message=f"Listed in {made.key}, but missing.")
-            elif found is not None and found != entry.sha256:
-                told = f"Listed in {made.key} with SHA-256 {entry.sha256}, but it has {found}: altered or replaced."
-                yield Failure(key=entry.key, rule="manifest", message=told)
-
-
 def _gaps(kept: _Kept) -> Iterator[Failure]:
     """Each manifest but the first comes after the one of the day before."""
     for before, key in pairwise(sorted(kept.manifests)):
@@ -202,30 +176,6 @@ def _gaps(kept: _Kept) -> Iterator[Failure]:
             yield Failure(
                 key=key, rule="chain", message=f"It does not come after {before}: days are missing between them."
             )
-
-
-def _days(kept: _Kept, listed: Mapping[str, Manifest]) -> Iterator[Failure]:
-    """What a file says of its time agrees with the day on which S3 kept it."""
-    for key, when in kept.times.items():
-        day = listed.get(key)
-        if day is not None and not day.start - TOLERANCE <= when < day.end + TOLERANCE:
-            told = f"It says {when.isoformat()}, but S3 kept it on {day.day}: a clock was wrong."
-            yield Failure(key=key, rule="clock", message=told)
-
-
-def _overdue(kept: _Kept, unlisted: Iterable[str]) -> Iterator[Failure]:
-    """What is older than the last manifest is in one."""
-    if not kept.manifests:
-        return
-    last = max(kept.manifests.values(), key=lambda made: made.end)
-    for key in unlisted:
-        if kept.times[key] < last.end - TOLERANCE:
-            yield Failure(key=key, rule="manifest", message=f"In no manifest, although it is older than {last.key}.")
-
-
-def _certificate(key: str) -> str:
-    """The certificate a record's key names; of another file's key, something that is none."""
-    return key.partition("/")[2].partition("/")[0]
 
 
 def _votes(made: Record) -> int:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from functions.shared.observability import logger
+from workflows import stored
 from workflows.admission.errors import EventMalformed
 from workflows.admission.registration import read_event
 
@@ -27,9 +27,9 @@ def read(batch: Any) -> tuple[dict[str, Knock], list[str]]:
     malformed: list[str] = []
     for record in batch["Records"]:
         try:
-            event = msgspec.json.decode(record["body"])
+            event = stored.read(record["body"])
             certificate_id = read_event(event).certificate_id
-        except (msgspec.DecodeError, RecursionError, EventMalformed) as error:  # a mebibyte of brackets is deep
+        except (stored.Unreadable, EventMalformed) as error:
             logger.warning("message %s: %s", record["messageId"], error)
             malformed.append(record["messageId"])
             continue

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from workflows import stored
+
 T = TypeVar("T")
 
 
@@ -17,6 +19,6 @@ def read(text: str, kind: type[T]) -> T | None:
     """What `write` made; None if it is not of our making. It may be a stranger's all the same: `kind` has to be strict."""
     try:
         given = text.encode()
-        return msgspec.json.decode(base64.urlsafe_b64decode(given + b"=" * (-len(given) % 4)), type=kind)
-    except (ValueError, msgspec.DecodeError, RecursionError):
+        return stored.read(base64.urlsafe_b64decode(given + b"=" * (-len(given) % 4)), kind)
+    except (ValueError, stored.Unreadable):
         return None

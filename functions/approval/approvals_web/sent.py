@@ -3,10 +3,10 @@
 import re
 from typing import TypeVar
 
-import msgspec
 from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
 from functions.approval.approvals_web.answers import Denied
+from workflows import stored
 
 T = TypeVar("T")
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -28,8 +28,8 @@ def text(event: BaseProxyEvent) -> str:
 def body(event: BaseProxyEvent, kind: type[T], expected: str) -> T:
     """What was sent. Raises `Denied`, saying what was `expected`."""
     try:
-        return msgspec.json.decode(text(event), type=kind)
-    except (ValueError, msgspec.DecodeError, RecursionError) as error:
+        return stored.read(text(event), kind)
+    except stored.Unreadable as error:
         raise Denied("bad_request", f"What was sent cannot be read: {error}. {expected}") from error
 
 

@@ -76,7 +76,7 @@ class Walks:
 
     def _registered(self, after: str | None) -> Page:
         """The newest certificates of each CA, until they are older than what an earlier round has judged."""
-        ca, marker = json.loads(after) if after else (self._fleet.next_ca(""), None)
+        ca, marker = stored.read(after, tuple[str, str | None]) if after else (self._fleet.next_ca(""), None)
         if ca is None:
             return Page()
         listed, following = self._fleet.certificates(ca, marker, NEWEST)

@@ -2,19 +2,25 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
+from moto.s3.models import s3_backends
 from typer.testing import CliRunner, Result
 
 from gatehouse.cli import app
+from gatehouse.cli import evidence as cli
 from gatehouse.target import Target
 from tests import aws_environment, records
 from workflows.evidence import jws
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import parse
+
+NIGHT = datetime(2026, 11, 25, 2, tzinfo=UTC)
+"""After the two days of `records.bucket` are sealed."""
 
 
 class Stack:
@@ -25,9 +31,13 @@ class Stack:
         self.key = folder / "trusted.pem"
         self.key.write_bytes(records.public_pem())
 
-    def keep(self, files: dict[str, bytes]) -> None:
+    def keep(self, files: dict[str, bytes], *, on: datetime | None = None) -> None:
+        """As S3 would have kept them: each when it says that it was written, or `on` that moment."""
         for key, data in files.items():
             boto3.client("s3").put_object(Bucket="gatehouse-evidence", Key=key, Body=data)
+            kept_at = on or records.written(key, data) or records.NOW
+            found: Any = s3_backends[aws_environment.ACCOUNT]["aws"].get_object("gatehouse-evidence", key)
+            found.last_modified = kept_at.replace(tzinfo=None)
             if key.startswith("records/"):
                 self._admission(data)
 
@@ -65,4 +75,5 @@ def stack(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Stack]:
             "VoteSigningKeyArn": environment["VOTE_SIGNING_KEY_ARN"],
         }
         monkeypatch.setattr(Target, "resolve", lambda *_: target)
+        monkeypatch.setattr(cli, "_now", lambda: NIGHT)
         yield Stack(tmp_path, target)

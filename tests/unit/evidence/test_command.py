@@ -14,6 +14,7 @@ from tests.records import altered, approval, bucket, dossier, sealed, vote
 from tests.unit.evidence.conftest import Stack
 from workflows.evidence.acts import Ask
 from workflows.evidence.record import Change, Operator, operated
+from workflows.visible import visible
 
 PUMP = records.certificate_id()
 SECOND = f"records/{PUMP}/run-1.json"
@@ -96,7 +97,7 @@ def test_an_export_with_votes_under_their_own_key_verifies_with_the_two_keys_in_
     stack: Stack, tmp_path: Path
 ) -> None:
     made = records.admission(dossier=dossier(approved=approval(vote(label="votes"))))
-    stack.keep({made.key: sealed(made)})
+    stack.keep(sealed_days({made.key: sealed(made)}))
     voting = tmp_path / "votes.pem"
     voting.write_bytes(records.public_pem("votes"))
     folder = tmp_path / "export"
@@ -135,7 +136,12 @@ def test_a_file_that_is_no_evidence(stack: Stack, tmp_path: Path, rubbish: bytes
 
 @pytest.mark.parametrize(
     ("arguments", "count"),
-    [(("--device", "pump-0042"), 3), (("--device", records.certificate_id("valve-7")), 1), (("--to", "2000-01-01"), 0)],
+    [
+        (("--device", "pump-0042"), 3),
+        (("--device", records.certificate_id("valve-7")), 1),
+        (("--from", "2026-11-24"), 1),
+        (("--to", "2026-11-23", "--device", "pump-0043"), 1),
+    ],
 )
 def test_a_part_is_exported_so_that_it_verifies(
     stack: Stack, tmp_path: Path, arguments: tuple[str, ...], count: int
@@ -145,8 +151,15 @@ def test_a_part_is_exported_so_that_it_verifies(
     index = json.loads((tmp_path / "part/index.json").read_text())
     assert index["partial"] is True
     assert len(index["records"]) == count
-    if count:
-        assert stack.run("verify", str(tmp_path / "part")).exit_code == 0
+    result = stack.run("verify", str(tmp_path / "part"), *arguments)
+    assert result.exit_code == 0, result.output
+
+
+def test_days_before_the_first_manifest_are_vouched_for_by_nobody(stack: Stack, tmp_path: Path) -> None:
+    stack.keep(bucket())
+    result = stack.run("export", "--output", str(tmp_path / "part"), "--to", "2000-01-01")
+    assert result.exit_code == 1
+    assert "No manifest is there" in " ".join(result.stdout.split())
 
 
 def test_a_part_brings_the_records_before_it(stack: Stack, tmp_path: Path) -> None:
@@ -172,6 +185,11 @@ def test_evidence_that_does_not_verify_is_exported_and_marked(stack: Stack, tmp_
     assert "does not verify" in (tmp_path / "export/evidence.html").read_text()
 
 
+def sealed_days(files: dict[str, bytes]) -> dict[str, bytes]:
+    """With the manifests of both days."""
+    return files | records.days(files)
+
+
 class Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -187,12 +205,40 @@ class Tags(HTMLParser):
 
 def test_the_page_shows_a_device_s_own_words_as_words(stack: Stack, tmp_path: Path) -> None:
     made = records.admission(reason=HOSTILE, event={HOSTILE: HOSTILE})
-    stack.keep({made.key: sealed(made)})
+    stack.keep(sealed_days({made.key: sealed(made)}))
     assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
     page = Tags()
     page.feed((tmp_path / "export/evidence.html").read_text())
     assert not {"script", "img", "iframe", "onload", "onclick", "src"} & set(page.seen)
-    assert page.text.count(HOSTILE) >= 4
+    assert HOSTILE not in page.text
+    assert page.text.count(visible(HOSTILE, lines=True)) >= 4
+
+
+def test_a_name_of_another_script_stays_as_it_is(stack: Stack, tmp_path: Path) -> None:
+    names = "Zoë 北京 насос مضخة"
+    made = records.admission(reason=names)
+    stack.keep(sealed_days({made.key: sealed(made)}))
+    assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
+    assert names in (tmp_path / "export/evidence.html").read_text(encoding="utf-8")
+    assert names in (tmp_path / "export/index.json").read_text(encoding="utf-8")
+
+
+ODD = "\x9b31m\x9d0;title\x07\u202e\u2066\x7f\U000e0041"
+
+
+@pytest.mark.parametrize("command", ["verify", "show", "export"])
+def test_json_has_no_character_that_a_terminal_obeys(stack: Stack, tmp_path: Path, command: str) -> None:
+    """C1 controls, of which U+009B begins a sequence and U+009D sets the title; direction; tags. The value is the same."""
+    made = records.admission(reason=ODD, event={ODD: ODD})
+    stack.keep(sealed_days({made.key: sealed(made), f"trail/2026-11-23/{ODD}.json": b"x"}))
+    more = {"verify": ["--all"], "show": [PUMP], "export": ["--output", str(tmp_path / "export")]}[command]
+    text = stack.run(command, *more, "--json").stdout
+    assert not set(text) & set(ODD.replace("31m", "").replace("0;title", "").replace("A", ""))
+    if command == "show":
+        assert json.loads(text)["records"][0]["reason"] == ODD
+    if command == "export":
+        for name in ("index.json", "evidence.html"):
+            assert not set((tmp_path / "export" / name).read_text(encoding="utf-8")) & set("\x9b\x9d\u202e\u2066\x7f")
 
 
 def test_the_page_holds_what_an_inspector_asks_for(exported: Path) -> None:
@@ -215,7 +261,7 @@ def test_the_page_holds_what_an_inspector_asks_for(exported: Path) -> None:
 
 def test_a_certificate_that_matched_no_device_is_named_by_its_subject(stack: Stack, tmp_path: Path) -> None:
     made = records.admission(dossier=altered(dossier(), device=None, activation=None, policy=None), outcome="held")
-    stack.keep({made.key: sealed(made)})
+    stack.keep(sealed_days({made.key: sealed(made)}))
     assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
     assert "no device found for CN=pump-0042" in (tmp_path / "export/evidence.html").read_text()
 
@@ -241,7 +287,7 @@ def test_an_act_is_named_as_one_and_not_by_the_outcome_it_left(stack: Stack, tmp
     head = SimpleNamespace(device="pump-0042", outcome="held", link=records.link(held, before), trial=False)
     change = Change(before={"reopen_at": 253402300799000}, after={"reopen_at": 1795435200000})
     act = operated(ask, by, head, change, at=records.NOW + records.MINUTE, code_version="x")
-    stack.keep({held.key: before, act.key: sealed(act)})
+    stack.keep(sealed_days({held.key: before, act.key: sealed(act)}))
     assert stack.run("export", "--output", str(tmp_path / "export")).exit_code == 0
     page = (tmp_path / "export" / "evidence.html").read_text(encoding="utf-8")
     for words in (

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.cli import output
+from workflows.visible import json_text
 
 
 @given(st.text())
@@ -52,3 +53,26 @@ def test_messages_do_not_mix_with_results(capsys: pytest.CaptureFixture[str]) ->
 def test_empty_table_says_so_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     output.write_table(("a",), [], empty="Nothing there.")
     assert capsys.readouterr() == ("", "Nothing there.\n")
+
+
+@given(st.text())
+def test_json_is_the_same_value_with_nothing_in_it_that_a_terminal_obeys(text: str) -> None:
+    value = {"name": text.encode("utf-8", "replace").decode()}
+    for indent in (2, -1):
+        written = json_text(value, indent=indent)
+        assert json.loads(written) == value
+        assert all(letter.isprintable() or letter == "\n" for letter in written)
+
+
+@pytest.mark.parametrize("odd", ["\x9b31m", "\x9d0;x\x07", "\u202e", "\u2066", "\x7f", "\u2028", "\U000e0041"])
+def test_attack_controls_in_json(capsys: pytest.CaptureFixture[str], odd: str) -> None:
+    output.write_json({"name": odd})
+    output.write_json_line({"name": odd})
+    assert all(letter.isprintable() or letter == "\n" for letter in capsys.readouterr().out)
+    output.say(f"of {odd}")
+    assert all(letter.isprintable() or letter == "\n" for letter in capsys.readouterr().err)
+
+
+def test_names_of_every_script_stay() -> None:
+    assert json_text({"name": "Zoë 北京 насос مضخة"}, indent=-1) == '{"name":"Zoë 北京 насос مضخة"}'
+    assert output.plain("Zoë 北京 насос مضخة") == "Zoë 北京 насос مضخة"

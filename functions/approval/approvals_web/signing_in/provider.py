@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode, urlsplit
 
-import msgspec
 from msgspec import Struct
 
 from functions.shared import clock
+from workflows import stored
 from workflows.approval.errors import IdentityProviderUnavailable
 
 T = TypeVar("T")
@@ -122,6 +122,6 @@ def _safe(address: str) -> None:
 
 def _read(content: bytes, kind: type[T], address: str) -> T:
     try:
-        return msgspec.json.decode(content, type=kind)
-    except (ValueError, msgspec.DecodeError) as error:
+        return stored.read(content, kind)
+    except stored.Unreadable as error:
         raise IdentityProviderUnavailable(f"What {address} answered cannot be read: {error}") from error

@@ -4,10 +4,9 @@ import hmac
 from collections.abc import Collection
 from typing import Any
 
-import msgspec
-
 from functions.approval.approvals_web.identity import NotSignedIn, Provider
 from functions.approval.approvals_web.signing_in import provider as providers
+from workflows import stored
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
 """Asymmetric ones only: ``none``, and a public key taken for an HMAC secret, are no signatures."""
@@ -32,10 +31,10 @@ def signed(token: str, provider: Provider, *, clients: Collection[str]) -> dict[
 
     try:
         claims = _claims(token, providers.keys(provider.oidc_issuer))
-    except (JoseError, ValueError):
+    except (JoseError, ValueError, stored.Unreadable):
         try:
             claims = _claims(token, providers.keys(provider.oidc_issuer, anew=True))
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, stored.Unreadable) as error:
             raise NotSignedIn("sign_in_failed", f"The ID token is not signed by the issuer: {error}") from error
     audience = claims.get("aud")
     if isinstance(audience, list) and len(audience) > 1 and claims.get("azp") not in clients:
@@ -48,6 +47,6 @@ def _claims(id_token: str, keys: bytes) -> dict[str, Any]:
     from joserfc.jwk import KeySet
 
     claims: dict[str, Any] = jwt.decode(
-        id_token, KeySet.import_key_set(msgspec.json.decode(keys)), algorithms=ALGORITHMS
+        id_token, KeySet.import_key_set(stored.read(keys)), algorithms=ALGORITHMS
     ).claims
     return claims
