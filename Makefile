@@ -27,9 +27,10 @@ check: $(VENV)/.test $(VENV)/.checkov
 	$(BIN)/pytest -q -p no:cacheprovider tests/template/test_judged.py tests/template/test_judged_calls.py tests/template/test_judged_expressions.py
 	$(VENV)/checkov/bin/checkov --file template.yaml .github/workflows/*.yml
 
-# The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes.
+# The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes of each kind.
+# Without a Python 3.13 it has no bytecode; ARGS=--bytecode, as for a release, fails then.
 build: $(VENV)/.local
-	$(BIN)/python -m gatehouse.artifact
+	$(BIN)/python -m gatehouse.artifact $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)

@@ -24,11 +24,13 @@ from msgspec import Struct
 
 from bench.measure import Row, at_most
 from bench.starts import Answer, Start, recorded
+from gatehouse import artifact
 
 ROUNDS = 7
 BAR = 1.3
 USUAL = "claim_admission"
-"""The step whose calls are also made after the usual imports."""
+"""The step whose calls are also made after the usual imports, and that is also started from the artifact."""
+REPOSITORY = Path(__file__).parents[1]
 
 
 class Found(Struct, frozen=True, kw_only=True):
@@ -54,12 +56,18 @@ def rows(rounds: int = ROUNDS) -> list[Row]:
         for one in found.values()
         if one.usual is not None
     ]
+    alone = from_artifact(rounds)
+    sdk = [
+        Row(name=f"- start of {USUAL} from the artifact's packages, {kind}", value=seconds, unit="s of processor")
+        for kind, seconds in alone.items()
+    ]
     return [
         at_most(
             f"start of a step's function, the slowest ({worst}), against bare boto3", found[worst].times, "times", BAR
         ),
         *told,
         *usual,
+        *sdk,
     ]
 
 
@@ -76,6 +84,27 @@ def measure(rounds: int) -> dict[str, Found]:
                     with answering(start.answers) as endpoint:
                         seconds[step][kind].append(_run(kind, Path(folder, step), start, endpoint))
     return {step: _found(**taken) for step, taken in seconds.items()}
+
+
+def from_artifact(rounds: int) -> dict[str, float]:
+    """Seconds of the processor of a start from what the artifact holds, its SDK among it: "with bytecode" and "without".
+
+    The bar against bare boto3 cannot see what both sides pay. The packages are this machine's; those of Lambda run on arm64 only.
+    """
+    start = recorded()[USUAL]
+    seconds: dict[str, list[float]] = {"with bytecode": [], "without bytecode": []}
+    with TemporaryDirectory() as scratch:
+        recording = Path(scratch, USUAL)
+        recording.write_bytes(msgspec.json.encode(start))
+        places = {kind: Path(scratch, kind.replace(" ", "-")) for kind in seconds}
+        for kind, place in places.items():
+            artifact.install(REPOSITORY, place)
+            artifact.assemble(REPOSITORY, place, sys.executable if kind == "with bytecode" else None)
+        for _ in range(rounds):
+            for kind, place in places.items():
+                with answering(start.answers) as endpoint:
+                    seconds[kind].append(_run("ours", recording, start, endpoint, place))
+    return {kind: statistics.median(taken) for kind, taken in seconds.items()}
 
 
 def _found(ours: list[float], bare: list[float], usual: list[float]) -> Found:
@@ -126,11 +155,12 @@ def answering(answers: list[Answer]) -> Iterator[str]:
         )
 
 
-def _run(kind: str, recording: Path, start: Start, endpoint: str) -> float:
+def _run(kind: str, recording: Path, start: Start, endpoint: str, packages: Path | None = None) -> float:
     environment = {
         "PATH": os.environ["PATH"],
         "AWS_ENDPOINT_URL": endpoint,
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": os.pathsep.join(map(str, filter(None, (packages, REPOSITORY)))),
+        **({"PYTHONDONTWRITEBYTECODE": "1"} if packages else {}),  # where a Lambda's code lies, nothing can be written
         **start.environment,
     }
     code = f"from bench.start_one import {kind}; {kind}({str(recording)!r})"

@@ -1,10 +1,14 @@
 """The zip that functions run from: our own code and configuration, and for AWS the packages beside it.
 
-The same input is the same zip, byte for byte: entries are sorted, dated 1980, and bytecode is checked by content, not by time.
+There are two kinds. Bytecode makes a start shorter, and only a Python of Lambda's own version can compile it; without one at hand the zip
+holds sources only, and runs as well. The same input is the same zip, byte for byte: entries are sorted, dated 1980, and bytecode is
+checked by content, not by time.
 """
 
 import hashlib
 import io
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +16,7 @@ import tomllib
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -21,8 +26,9 @@ RUNTIME = "3.13"
 PLATFORM = "aarch64-manylinux_2_28"
 """Lambda's python3.13 on arm64 is Amazon Linux 2023, which has glibc 2.34 (AWS Lambda developer guide, Lambda runtimes)."""
 
-IN_THE_RUNTIME = ("boto3",)
-"""Lambda's Python runtime has these already."""
+Kind = Literal["bytecode", "source"]
+LABEL = "artifact.txt"
+"""The file in the zip that says how it was built; `gatehouse doctor` tells it."""
 
 _FOLDERS = ("workflows", "functions", "config")
 _SUFFIXES = frozenset({".py", ".pyc", ".json", ".toml", ".html", ".css", ".js", ".svg", ".txt", ".pem"})
@@ -30,12 +36,16 @@ _LEFT_OUT = (
     "/.lock",
     "/tests/",
     "/openapi/swagger_ui/",
+    "/boto3/examples/",
+    "/boto3/data/",
+    "/examples-1.",
     "/RECORD",
     "/INSTALLER",
     "/direct_url.json",
     "/REQUESTED",
     "/uv_cache.json",
 )
+_SERVICE = re.compile(r"""\bclient\(\s*["']([a-z0-9-]+)["']""")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -44,63 +54,114 @@ class BuildFailed(GatehouseError):  # noqa: N818
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
-    """A zip and its SHA-256 in hex."""
+    """A zip, its SHA-256 in hex, and its kind."""
 
     content: bytes
     sha256: str
+    kind: Kind
 
 
 def own_code(repository: Path) -> Artifact:
     """Zip the functions' code and configuration of a checkout. Packages have to come from elsewhere."""
-    return _zipped(_own_files(repository))
+    label = (LABEL, _label("source", "packages of this machine"))
+    return _zipped([*_own_files(repository), label], "source")
 
 
-def for_lambda(repository: Path, workplace: Path) -> Artifact:
+def for_lambda(repository: Path, workplace: Path, python: str | None) -> Artifact:
     """Zip everything a Lambda needs, built in the empty folder `workplace`. Raises `BuildFailed`.
 
-    Packages come from the lock, as wheels for Lambda's platform, whatever this machine is.
+    Packages come from the lock, as wheels for Lambda's platform, whatever this machine is. `python` compiles the bytecode; None leaves it
+    out.
     """
+    install(repository, workplace, "--python-version", RUNTIME, "--python-platform", PLATFORM)
+    return assemble(repository, workplace, python)
+
+
+def install(repository: Path, workplace: Path, *where: str) -> None:
+    """Put the packages of a Lambda into `workplace`, as its lock says. Raises `BuildFailed`."""
     shutil.rmtree(workplace, ignore_errors=True)
     _run(
         *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(workplace)),
-        *("--python-version", RUNTIME, "--python-platform", PLATFORM, "--only-binary", ":all:"),
+        *(*where, "--only-binary", ":all:"),
         *("--constraint", str(repository / "requirements.lock"), *_packages(repository)),
     )
-    for name, content in _own_files(repository):
+
+
+def assemble(repository: Path, workplace: Path, python: str | None) -> Artifact:
+    """Zip the packages in `workplace` with our own code. Raises `BuildFailed`."""
+    kind: Kind = "bytecode" if python else "source"
+    for name, content in [*_own_files(repository), (LABEL, _label(kind, f"boto3 {_version(workplace, 'boto3')}"))]:
         path = workplace / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
-    _compile(workplace)
-    return _zipped(_all_files(workplace))
+    keep_services(workplace / "botocore" / "data", services(repository))
+    for stale in workplace.rglob("__pycache__"):
+        shutil.rmtree(stale)
+    if python:
+        compile_bytecode(workplace, python)
+    return _zipped(_all_files(workplace), kind)
+
+
+def services(repository: Path) -> frozenset[str]:
+    """What the functions make clients of, read from their code."""
+    texts = (path.read_text(encoding="utf-8") for path in (repository / "functions").rglob("*.py"))
+    return frozenset(service for text in texts for service in _SERVICE.findall(text))
+
+
+def keep_services(data: Path, kept: frozenset[str]) -> None:
+    """Remove the models of services that nobody calls. Files beside them (endpoints, partitions, retries) stay. Raises `BuildFailed`."""
+    there = {path.name for path in data.iterdir() if path.is_dir()}
+    if missing := kept - there:
+        raise BuildFailed(
+            f"botocore has no model of {', '.join(sorted(missing))}, which the functions call. Is it the version of the lock?"
+        )
+    for name in there - kept:
+        shutil.rmtree(data / name)
+
+
+def interpreter() -> str | None:
+    """A Python of Lambda's version that works, or None: the one that runs this, or ``python3.13`` in a folder of the PATH.
+
+    Each is asked for its version: pyenv's shims are on the PATH for versions that are not chosen, and fail.
+    """
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    found = (shutil.which(f"python{RUNTIME}", path=folder) for folder in folders if folder)
+    return next((one for one in (sys.executable, *found) if one and _is_runtime(one)), None)
+
+
+_WHICH = "import sys; print(sys.implementation.name, *sys.version_info[:2], sys.version_info[3])"
+
+
+def _is_runtime(python: str) -> bool:
+    try:
+        asked = subprocess.run([python, "-c", _WHICH], capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0 and asked.stdout.split() == ["cpython", *RUNTIME.split("."), "final"]
+
+
+def compile_bytecode(folder: Path, python: str) -> None:
+    """Compile beside each file, by the Python that runs it: bytecode is of one version. Raises `BuildFailed`."""
+    mode = ("--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder))
+    _run(python, "-m", "compileall", "-q", "-j", "0", *mode)
 
 
 def _packages(repository: Path) -> list[str]:
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [package for package in project["dependencies"] if not package.startswith(IN_THE_RUNTIME)]
+    packages: list[str] = project["dependencies"]
+    return packages
 
 
-def _compile(folder: Path) -> None:
-    """Compile bytecode beside each file, which halves import time. Needs the runtime's own Python: bytecode is of one version."""
-    python = shutil.which(f"python{RUNTIME}")
-    version = subprocess.run([python, "-V"], capture_output=True, text=True, check=False) if python else None
-    if python is None or version is None or version.returncode:
-        raise BuildFailed(
-            f"python{RUNTIME} was not found, or does not run. Expected it on the PATH: Lambda runs Python {RUNTIME}, and bytecode "
-            "is compiled by the version that runs it. Install it, or put its folder on the PATH."
-        )
-    _run(
-        python,
-        "-m",
-        "compileall",
-        "-q",
-        "-j",
-        "0",
-        "--invalidation-mode",
-        "unchecked-hash",
-        "-s",
-        str(folder),
-        str(folder),
+def _version(workplace: Path, package: str) -> str:
+    """As the folder of its metadata says."""
+    return next(
+        (path.name.split("-")[1].removesuffix(".dist") for path in workplace.glob(f"{package}-*.dist-info")),
+        "of no version",
     )
+
+
+def _label(kind: Kind, packages: str) -> bytes:
+    return f"{kind}, {packages}\n".encode()
 
 
 def _own_files(repository: Path) -> Iterator[tuple[str, bytes]]:
@@ -117,7 +178,7 @@ def _all_files(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield name, path.read_bytes()
 
 
-def _zipped(files: Iterable[tuple[str, bytes]]) -> Artifact:
+def _zipped(files: Iterable[tuple[str, bytes]], kind: Kind) -> Artifact:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files):
@@ -125,7 +186,7 @@ def _zipped(files: Iterable[tuple[str, bytes]]) -> Artifact:
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)
-    return Artifact(content=buffer.getvalue(), sha256=hashlib.sha256(buffer.getvalue()).hexdigest())
+    return Artifact(content=buffer.getvalue(), sha256=hashlib.sha256(buffer.getvalue()).hexdigest(), kind=kind)
 
 
 def _run(*command: str) -> None:
@@ -134,15 +195,32 @@ def _run(*command: str) -> None:
         raise BuildFailed(f"{' '.join(command[:5])} … failed:\n{done.stderr.strip() or done.stdout.strip()}")
 
 
-def main() -> None:
-    """``python -m gatehouse.artifact``: write ``build/gatehouse.zip`` and say how large it is."""
+_NO_BYTECODE = (
+    f"No working Python {RUNTIME} was found, so the artifact has no bytecode: it runs as well, and each start of a function takes longer. "
+    f"To have it, put python{RUNTIME} on the PATH and build again."
+)
+
+
+def main(arguments: list[str]) -> None:
+    """``python -m gatehouse.artifact [--bytecode]``: write ``build/gatehouse-KIND.zip`` and say how large it is.
+
+    ``build/gatehouse.zip``, which the template names, is a copy of what was built last. With ``--bytecode`` no other kind will do.
+    """
+    if unknown := [one for one in arguments if one != "--bytecode"]:
+        sys.exit(f"Expected --bytecode or nothing; got {' '.join(unknown)}.")
     repository = Path(__file__).parents[1]
-    target = repository / "build" / "gatehouse.zip"
+    python = interpreter()
+    if python is None:
+        if arguments:
+            sys.exit(_NO_BYTECODE)
+        sys.stdout.write(f"{_NO_BYTECODE}\n")
     try:
-        built = for_lambda(repository, repository / "build" / "package")
+        built = for_lambda(repository, repository / "build" / "package", python)
     except BuildFailed as failed:
         sys.exit(str(failed))
-    target.write_bytes(built.content)
+    target = repository / "build" / f"gatehouse-{built.kind}.zip"
+    for path in (target, repository / "build" / "gatehouse.zip"):
+        path.write_bytes(built.content)
     entries = len(zipfile.ZipFile(target).namelist())
     sys.stdout.write(
         f"{target.relative_to(repository)}: {len(built.content) / 1e6:.1f} MB, {entries} files, sha256 {built.sha256}\n"
@@ -150,4 +228,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

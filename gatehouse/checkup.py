@@ -66,6 +66,7 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
         ("concurrency", _concurrency),
         ("executions", _executions),
         ("expiry", _expiring),
+        ("artifact", _artifact),
         ("findings", _findings),
         ("names", _names),
     )
@@ -88,6 +89,18 @@ def _machine(target: Target) -> Check:
     arn = target.output("StateMachineArn")
     status = target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["status"]
     return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", found=f"{arn} is {status}")
+
+
+def _artifact(target: Target) -> Check:
+    """Which kind of zip the functions run from, and which SDK is in it."""
+    noted = findings.artifact(target)
+    if noted is None:
+        said = "no look at arrivals has noted yet what runs; the first comes within five minutes of the deployment"
+        return Check(name="artifact", state="ok", found=said)
+    if noted.startswith("source") and not target.local:
+        advice = "Each start of a function takes longer. Build it where a Python 3.13 is on the PATH, and deploy again."
+        return Check(name="artifact", state="warning", found=f"{noted}: without bytecode", advice=advice)
+    return Check(name="artifact", state="ok", found=noted)
 
 
 def _endpoint(target: Target) -> Check:

@@ -1,7 +1,8 @@
 """What the schedule found not to fit together, from the operator's side: list it, and accept what is meant to be so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -10,7 +11,7 @@ from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.reconciliation.findings import KINDS, Kind
-from workflows.reconciliation.rounds import ROUNDS, Cursor
+from workflows.reconciliation.rounds import ROUNDS, Cursor, Round
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +51,18 @@ def find(target: Target, kind: Kind, subject: str) -> Standing:
 
 def rounds(target: Target) -> list[Cursor]:
     """How far each round has come; one that never began is missing."""
-    keys = [{"kind": "cursor", "subject": name} for name in ROUNDS]
-    found = tables.read_batch(target.client("dynamodb"), target.output("FindingsTable"), keys)
-    return sorted((msgspec.convert(item, Cursor) for item in found), key=lambda one: ROUNDS.index(one.round))
+    found = (msgspec.convert(item, Cursor) for item in _rounds(target, ROUNDS))
+    return sorted(found, key=lambda one: ROUNDS.index(one.round))
+
+
+def artifact(target: Target) -> str | None:
+    """How the functions' code was built, as the last look at arrivals noted it; None before the first."""
+    return next((str(item["artifact"]) for item in _rounds(target, ("arrivals",)) if "artifact" in item), None)
+
+
+def _rounds(target: Target, names: Iterable[Round]) -> list[dict[str, Any]]:
+    keys = [{"kind": "cursor", "subject": name} for name in names]
+    return list(tables.read_batch(target.client("dynamodb"), target.output("FindingsTable"), keys))
 
 
 def accept(target: Target, found: Standing, reason: str, at: datetime) -> None:

@@ -38,6 +38,15 @@ def settings(kind: type[S]) -> S:
 
 
 @cache
+def artifact() -> str:
+    """How the code that runs was built: the kind, and of which packages. From the file that the build puts beside it."""
+    try:
+        return (CONFIGURATION.parent / "artifact.txt").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return "a checkout"
+
+
+@cache
 def limits() -> _limits.Limits:
     """The operator's ``config/limits.toml``. Raises `ConfigurationInvalid`."""
     return _limits.load((CONFIGURATION / "limits.toml").read_text(encoding="utf-8"))

@@ -7,6 +7,7 @@ import msgspec
 
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, to_item, values
+from functions.shared.settings import artifact
 from functions.shared.timestamps import stamp
 from workflows.reconciliation.findings import Finding, Kind
 from workflows.reconciliation.rounds import Cursor, Round
@@ -81,8 +82,7 @@ class Findings:
         return from_item(found["Item"], Cursor) if "Item" in found else None
 
     def set_cursor(self, cursor: Cursor) -> None:
+        """Where the round stands, and by which artifact: that is how `gatehouse doctor` learns what runs."""
+        item = {"kind": _CURSOR, "subject": cursor.round, "artifact": artifact(), **msgspec.to_builtins(cursor)}
         with translated():
-            client("dynamodb").put_item(
-                TableName=self.table,
-                Item=to_item({"kind": _CURSOR, "subject": cursor.round, **msgspec.to_builtins(cursor)}),
-            )
+            client("dynamodb").put_item(TableName=self.table, Item=to_item(item))
