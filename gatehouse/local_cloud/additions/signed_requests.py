@@ -29,10 +29,17 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _HTTP_API = "/_aws/execute-api/"
 _OWN = ("/_ministack/", "/_localstack/", "/health")
 _PUBLIC = {"/_ministack/ready", "/_ministack/iot/ca.pem"}
+# https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-userpools-server-contract-reference.html, as the engine has them
 _SIGN_IN = {
-    "/oauth2/authorize", "/oauth2/idpresponse", "/oauth2/login", "/login", "/oauth2/token", "/oauth2/userInfo", "/logout"
+    ("GET", "/oauth2/authorize"), ("GET", "/oauth2/idpresponse"), ("POST", "/oauth2/idpresponse"),
+    ("POST", "/oauth2/login"), ("POST", "/login"), ("POST", "/oauth2/token"),
+    ("GET", "/oauth2/userInfo"), ("POST", "/oauth2/userInfo"), ("GET", "/logout"),
 }  # fmt: skip
-_POOL_KEYS = re.compile(r"/[\w-]+/\.well-known/(jwks\.json|openid-configuration)")
+# A pool's id has an underscore, a bucket's name never: without a pool of that id the engine takes the path for an object's.
+_POOL_KEYS = re.compile(r"/[\w-]+_[0-9a-zA-Z]+/\.well-known/(jwks\.json|openid-configuration)")
+# Shorter paths under _HTTP_API name no API and stage; the engine takes them for another service's.
+_HTTP_API_CALL = re.compile(re.escape(_HTTP_API) + r"[^/]+/.*", re.DOTALL)
+_CREDENTIALS = {"X-Amz-Credential", "x-amz-credential", "AWSAccessKeyId"}  # of a presigned address
 _USER_POOLS = "AWSCognitoIdentityProviderService."
 
 
@@ -69,9 +76,8 @@ class _Guarded:
         headers = {name.decode("latin-1").lower(): sigv4.decode_header_value(value) for name, value in scope["headers"]}
         path: str = scope["path"]
         try:
-            self._check_browser(path, headers)
-            if not _is_open(scope["method"], path, headers):
-                receive = await _signed(scope, headers, receive)
+            self._check_browser(scope["method"], path, headers)
+            receive = await _checked(scope, headers, receive)
         except Refusal as refusal:
             await _answer(send, refusal.status, {"Content-Type": "text/plain"}, refusal.message.encode())
         except _NotSigned as failure:
@@ -80,11 +86,11 @@ class _Guarded:
             own_cors = path.startswith(_HTTP_API)
             await self._engine(scope, receive, send if own_cors else _without_cors(send))
 
-    def _check_browser(self, path: str, headers: dict[str, str]) -> None:
+    def _check_browser(self, method: str, path: str, headers: dict[str, str]) -> None:
         self._loopback.check_host(headers.get("host", ""))
         if path.startswith(_HTTP_API):
             return
-        if path not in _SIGN_IN:  # which a link in a mail leads to
+        if (method, path) not in _SIGN_IN:  # which a link in a mail leads to
             self._loopback.check_site(headers.get("sec-fetch-site", ""))
         if "origin" in headers and not self._loopback.is_own(headers["origin"]):
             raise Refusal(403, f"Requests of {headers['origin'][:100]!r} are not answered.")
@@ -101,7 +107,7 @@ class _NotSigned(Exception):  # noqa: N818 - an answer
 def _is_open(method: str, path: str, headers: dict[str, str]) -> bool:
     """What needs no signature: whether the engine is ready; the broker's certificate, which devices have; the sign-in pages, the keys of
     the user pool and its unsigned operations, which take a password or a token; the HTTP API, whose authorizer takes a token."""
-    if path.startswith(_HTTP_API) or path in _SIGN_IN:
+    if _HTTP_API_CALL.fullmatch(path) or (method, path) in _SIGN_IN:
         return True
     if method == "GET":
         return path in _PUBLIC or _POOL_KEYS.fullmatch(path) is not None
@@ -115,9 +121,47 @@ def _is_open(method: str, path: str, headers: dict[str, str]) -> bool:
     )
 
 
-async def _signed(scope: dict[str, Any], headers: dict[str, str], receive: Receive) -> Receive:
-    """Read the body and check the signature; the same body for the engine. Raises _NotSigned."""
+async def _checked(scope: dict[str, Any], headers: dict[str, str], receive: Receive) -> Receive:
+    """Let in what is open and what is signed; the same body for the engine. Raises _NotSigned.
+
+    The engine chooses the service by the target, the credential scope and ``Action`` before the path, and takes a request with an
+    ``Authorization`` of another kind for the administrator's. So a request on an open path that has one of them must be signed.
+    """
+    method, path = scope["method"], scope["path"]
     query = parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+    is_open = _is_open(method, path, headers) and not _names_a_service(method, path, list(scope["headers"]), query)
+    if is_open and (method, path) not in _SIGN_IN:
+        return receive
+    messages = [message := await receive()]
+    while message.get("more_body"):
+        messages.append(message := await receive())
+    body = b"".join(message.get("body", b"") for message in messages)
+    if not is_open or _has_action(parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)):
+        _check_signature(scope, headers, query, body)
+
+    async def again() -> dict[str, Any]:
+        return messages.pop(0) if messages else await receive()
+
+    return again
+
+
+def _names_a_service(method: str, path: str, fields: list[tuple[bytes, bytes]], query: dict[str, list[str]]) -> bool:
+    """Whether anything but the path tells the engine which service is meant, or whose key signed the request."""
+    targets = [value for name, value in fields if name.lower() == b"x-amz-target"]
+    if len(targets) > ((method, path) == ("POST", "/")):  # where `_is_open` reads one; the engine joins several
+        return True
+    authorizations = [value.lower() for name, value in fields if name.lower() == b"authorization"]
+    if any(value.startswith(b"aws") or b"credential=" in value for value in authorizations):
+        return True
+    return _has_action(query) or not query.keys().isdisjoint(_CREDENTIALS)
+
+
+def _has_action(parameters: dict[str, list[str]]) -> bool:
+    return "Action" in parameters
+
+
+def _check_signature(scope: dict[str, Any], headers: dict[str, str], query: dict[str, list[str]], body: bytes) -> None:
+    """Raises _NotSigned."""
     raw_path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
     key = router.extract_access_key_id(headers, query)
     if not key:
@@ -126,11 +170,8 @@ async def _signed(scope: dict[str, Any], headers: dict[str, str], receive: Recei
         raise _refused(
             scope, headers, query, "AccessDenied", "Only the administrator's key opens the engine's own addresses."
         )
-    messages = [message := await receive()]
-    while message.get("more_body"):
-        messages.append(message := await receive())
     iam_evaluator.pin_signed_request(scope["method"], raw_path, query, scope["headers"])
-    iam_evaluator.pin_signed_body(b"".join(message.get("body", b"") for message in messages))
+    iam_evaluator.pin_signed_body(body)
     try:
         account = iam_evaluator.find_iam_access_key_account(key) or responses.get_account_id()
     except iam_evaluator.AmbiguousAccessKeyError:
@@ -141,11 +182,6 @@ async def _signed(scope: dict[str, Any], headers: dict[str, str], receive: Recei
             (checked.code, checked.message) if checked else ("InvalidClientTokenId", "The signature cannot be checked.")
         )
         raise _refused(scope, headers, query, code, said)
-
-    async def again() -> dict[str, Any]:
-        return messages.pop(0) if messages else await receive()
-
-    return again
 
 
 def _refused(scope: dict[str, Any], headers: dict[str, str], query: Any, code: str, message: str) -> _NotSigned:

@@ -3,8 +3,10 @@
 Each attack is made the way it succeeded before the engine had a key of its own.
 """
 
+import http.client
 import json
 import stat
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +120,95 @@ def test_a_request_without_a_key_is_refused(
     engine: LocalCloud, method: str, path: str, headers: dict[str, str]
 ) -> None:
     assert is_refused(send(engine, method, path, headers))
+
+
+OPEN_PATHS = [
+    *("/oauth2/authorize", "/oauth2/idpresponse", "/oauth2/login", "/login", "/oauth2/token", "/oauth2/userInfo"),
+    *("/logout", "/_ministack/ready", "/_ministack/iot/ca.pem", "/us-east-1_none/.well-known/jwks.json"),
+    *("/a-bucket/.well-known/openid-configuration", "/_aws/execute-api/", "/_aws/execute-api/abcdef01"),
+    "/_aws/execute-api/abcdef01/$default/approvals",
+]
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+LIST_USERS = "Action=ListUsers&Version=2010-05-08"
+SIGNED_BY_NOBODY = "AWS4-HMAC-SHA256 Credential=/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+
+
+def of_scope(service: str) -> dict[str, str]:
+    """No signature, but the engine reads the service from it."""
+    return {"Authorization": f"Bearer Credential=x/x/x/{service}/x"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "body"),
+    [
+        (LIST_TABLES, "", "{}"),
+        ({**LIST_TABLES, **of_scope("dynamodb")}, "", "{}"),
+        ({**LIST_TABLES, "Authorization": "Bearer anything"}, "", "{}"),
+        ({"X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth"}, "", "{}"),
+        ({}, f"?{LIST_USERS}", ""),
+        (of_scope("iam"), f"?{LIST_USERS}", ""),
+        ({**FORM, **of_scope("iam")}, "", LIST_USERS),
+        (of_scope("s3"), "", ""),
+        (of_scope("lambda"), "", "{}"),
+        ({"Authorization": SIGNED_BY_NOBODY}, "", ""),
+        ({}, "?X-Amz-Credential=/20260101/us-east-1/s3/aws4_request&X-Amz-Algorithm=AWS4-HMAC-SHA256", ""),
+    ],
+    ids=[
+        *(
+            "target",
+            "target-scope",
+            "target-bearer",
+            "target-cognito",
+            "query",
+            "query-scope",
+            "body-scope",
+            "scope-s3",
+        ),
+        *("scope-lambda", "empty-key", "presigned"),
+    ],
+)
+def test_an_open_path_opens_no_other_service(
+    engine: LocalCloud, headers: dict[str, str], query: str, body: str
+) -> None:
+    """With a scope in `Authorization`, this listed the tables and the users, and created buckets."""
+    taken = []
+    for method, path in product(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"), OPEN_PATHS):
+        answer = send(engine, method, path + query, headers, body.encode())
+        refused = answer.status in (400, 403) if method == "HEAD" else is_refused(answer) or is_unsigned(answer)
+        if not refused:
+            taken.append((method, path, answer.status, answer.body[:200]))
+    assert taken == []
+
+
+def is_unsigned(answer: Answer) -> bool:
+    """What the query services and S3 say with 400 of an Authorization that is none."""
+    return answer.status == 400 and (b"IncompleteSignature" in answer.body or b"AuthorizationHeader" in answer.body)
+
+
+@pytest.mark.parametrize("headers", [FORM, {**FORM, "Authorization": "Bearer anything"}], ids=["none", "bearer"])
+def test_an_action_in_the_body_opens_no_other_service(engine: LocalCloud, headers: dict[str, str]) -> None:
+    answers = {path: send(engine, "POST", path, headers, LIST_USERS.encode()) for path in OPEN_PATHS[:7]}
+    assert [path for path, answer in answers.items() if not is_refused(answer)] == []
+
+
+def test_only_the_methods_of_a_sign_in_page_are_open(engine: LocalCloud) -> None:
+    for method, path in product(("PUT", "PATCH", "DELETE", "OPTIONS"), OPEN_PATHS[:7]):
+        assert is_refused(send(engine, method, path)), (method, path)
+    assert not {"login", "logout"} & {one["Name"] for one in engine.client("s3").list_buckets()["Buckets"]}
+
+
+def test_a_second_target_opens_no_other_service(engine: LocalCloud) -> None:
+    """The engine joins fields of one name, and reads the first target of them."""
+    connection = http.client.HTTPConnection("127.0.0.1", engine.settings.port, timeout=10)
+    connection.putrequest("POST", "/")
+    for target in (LIST_TABLES["X-Amz-Target"], "AWSCognitoIdentityProviderService.InitiateAuth"):
+        connection.putheader("X-Amz-Target", target)
+    connection.putheader("Content-Length", "2")
+    connection.endheaders(b"{}")
+    try:
+        assert is_refused(Answer(connection.getresponse()))
+    finally:
+        connection.close()
 
 
 def test_a_body_that_was_changed_after_it_was_signed_is_refused(engine: LocalCloud) -> None:
