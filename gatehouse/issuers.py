@@ -11,18 +11,8 @@ from workflows.admission.inventory import counts_for_every_ca
 
 
 def several(target: Target) -> bool:
-    """Whether CAs with more than one key are registered, as AWS IoT lists them. The CA of a trial (``trials/``) does not count."""
-    pages = (
-        target.client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=target.output("CrlBucket"), Prefix="trials/")
-    )
-    trials = {
-        found["Key"].removeprefix("trials/").removesuffix(".json")
-        for page in pages
-        for found in page.get("Contents", [])
-    }
-    return len({ca.issuer_key for ca in authority.list_all(target) if ca.ca_certificate_id not in trials}) > 1
+    """Whether CAs with more than one key are registered, as AWS IoT lists them. The CA of a trial does not count."""
+    return len({ca.issuer_key for ca in authority.list_all(target) if not ca.trial}) > 1
 
 
 def without(target: Target, records: Iterable[DeviceRecord]) -> int:

@@ -161,7 +161,7 @@ def reset_caches() -> None:
     ):
         cached.cache_clear()
     issuers.load.cache_clear()
-    trials.noted.cache_clear()
+    trials.note_of.cache_clear()
     crl_store.forget()
     provider.forget()
 

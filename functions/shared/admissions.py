@@ -36,9 +36,7 @@ get_dynamodb reads (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sq
 _SKEW = timedelta(minutes=5)
 """How much AWS IoT's clock may differ from ours."""
 
-_FORGOTTEN = (
-    "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoking_since, revoked_at, closed_by, returned_at"
-)
+_FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoking_since, revoked_at, closed_by, returned_at, trial"
 """What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
 record is chained to it. Nothing forgets `attempts`: the names of executions are made of it (`workflows.admission.starting`)."""
 

@@ -15,6 +15,8 @@ from workflows.admission import issuers
 from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, IssuerMismatch
 from workflows.admission.facts import issuer_key
 from workflows.admission.issuers import key_of
+from workflows.admission.trial import TrialInvalid, is_trial
+from workflows.admission.trial import key_of as trial_note
 
 _MOST_COMPARED = 16
 """CAs whose keys are compared. Whoever has more binds names to their issuers."""
@@ -63,21 +65,35 @@ def load_to_revoke(bucket: str, ca_certificate_id: str) -> x509.Certificate:
 def has_others(bucket: str, ca_certificate_id: str, key: str) -> bool:
     """Whether a CA with another key than `key` has its certificate here: then a common name alone does not say whose device it is.
 
-    The CA of a trial is none: no device of it is ever admitted. A file that cannot be read or does not match counts as another CA's.
+    The CA of a trial is none, by its certificate: no device of it is ever admitted. A file that cannot be read or does not match counts as
+    another CA's. A note below ``trials/`` changes nothing, since it proves nothing of the CA that it names.
     Raises `AwsUnavailable`, `AccessRefused`.
     """
-    trials = {found.removeprefix("trials/").removesuffix(".json") for found in objects.keys(bucket, "trials/")}
     stored = {found.removeprefix("issuers/").removesuffix(".pem") for found in objects.keys(bucket, "issuers/")}
-    others = stored - trials - {ca_certificate_id}
-    return len(others) > _MOST_COMPARED or any(_key_of(bucket, other) != key for other in sorted(others))
+    others = stored - {ca_certificate_id}
+    return len(others) > _MOST_COMPARED or any(_is_another(bucket, other, key) for other in sorted(others))
 
 
-def _key_of(bucket: str, ca_certificate_id: str) -> str | None:
+def ensure_trial(ca_certificate_id: str, issuer: x509.Certificate, note: TrialInvalid) -> None:
+    """The CA has a note of a trial that proves nothing. Raises `IssuerMismatch`, with the alarm, unless its certificate bears the mark."""
+    if is_trial(issuer):
+        return
+    key = trial_note(ca_certificate_id)
+    count("IssuerMismatch")
+    raise IssuerMismatch(
+        f"{key} in the bucket of lists makes the CA a trial's, and the CA is none. Its devices are held. {str(note).rstrip('.')}. "
+        f"Find out who wrote it, and delete it (aws s3 rm s3://CRL_BUCKET/{key}): the device is inspected anew when it is reopened.",
+        issuer,
+    )
+
+
+def _is_another(bucket: str, ca_certificate_id: str, key: str) -> bool:
     try:
-        return issuer_key(load(bucket, ca_certificate_id))
+        found = load(bucket, ca_certificate_id)
+        return not is_trial(found) and issuer_key(found) != key
     except (IssuerMismatch, CertificateUnknown, AccessRefused, AwsUnavailable) as error:
         logger.warning("%s: %s", type(error).__name__, error)
-        return None
+        return True
 
 
 def _registered(ca_certificate_id: str) -> tuple[x509.Certificate, bytes]:

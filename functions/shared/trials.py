@@ -5,17 +5,43 @@ from functools import lru_cache
 
 from functions.shared import objects
 from functions.shared.objects import ChangedMeanwhile, Found
+from functions.shared.observability import logger
 from workflows.admission import trial
 from workflows.admission.trial import Trial, TrialInvalid
 
 
-@lru_cache(maxsize=32)
-def noted(bucket: str, ca_certificate_id: str) -> bool:
-    """Whether the CA has a note of a trial, even one that cannot be read. Raises `AwsUnavailable`, `AccessRefused`.
+def noted(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
+    """Whether the CA has a note of a trial, and the note proves that this certificate is the trial's device.
 
-    Cached while the Lambda is warm: a CA is noted before it is registered, so none becomes a trial after its first device has come.
+    Raises `TrialInvalid` for a note that does not prove it, `AwsUnavailable`, `AccessRefused`.
     """
-    return objects.read(bucket, trial.key_of(ca_certificate_id)) is not None
+    found = note_of(bucket, ca_certificate_id)
+    if found is None:
+        return False
+    if found.certificate_id != certificate_id:
+        note_of.cache_clear()  # an operator may be about to delete it
+        raise TrialInvalid(f"{trial.key_of(ca_certificate_id)} is the note of a trial with another device.")
+    return True
+
+
+def proves(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
+    """As `noted`, and False for a note that proves nothing."""
+    try:
+        return noted(bucket, ca_certificate_id, certificate_id)
+    except TrialInvalid as error:
+        logger.warning("%s", error)
+        return False
+
+
+@lru_cache(maxsize=32)
+def note_of(bucket: str, ca_certificate_id: str) -> Trial | None:
+    """Cached while the Lambda is warm: a CA is noted before it is registered, so none becomes a trial after its first device has come.
+
+    Not cached is what is raised, so that a note that proves nothing is read again until it is deleted.
+    """
+    key = trial.key_of(ca_certificate_id)
+    found = objects.read(bucket, key)
+    return None if found is None else trial.read(found.data, key)
 
 
 def every(bucket: str) -> Iterator[tuple[Trial, Found] | TrialInvalid]:

@@ -331,7 +331,7 @@ def test_a_step_whose_answer_was_lost_may_run_again(fleet: Fleet, step: str) -> 
 
 
 def trial_ca(fleet: Fleet, *, marked: bool, noted: bool) -> None:
-    """From now on devices are those of a trial, told by the mark in its CA or by the note alone."""
+    """From now on devices are those of a trial, told by the mark in its CA; `noted`: it has a note, which proves nothing."""
     fleet.ca = trials.authority() if marked else pki.authority("Another CA", private_key=pki.key("trial"))
     fleet.ca_id = aws_environment.certificate_id(fleet.ca.certificate)
     bucket = aws_environment.NAMES["CRL_BUCKET"]
@@ -341,11 +341,25 @@ def trial_ca(fleet: Fleet, *, marked: bool, noted: bool) -> None:
     fleet.publish_list(number=1)
 
 
-@pytest.mark.parametrize(("marked", "noted"), [(True, True), (True, False), (False, True)])
-def test_a_trials_device_is_held_though_the_inventory_expects_it_and_the_rule_admits_it(
-    fleet: Fleet, inbox: aws_environment.Inbox, marked: bool, noted: bool
+def test_attack_a_note_that_proves_nothing_holds_a_device_as_no_trials(
+    fleet: Fleet, inbox: aws_environment.Inbox
 ) -> None:
-    trial_ca(fleet, marked=marked, noted=noted)
+    trial_ca(fleet, marked=False, noted=True)
+    fleet.expect("pump-0001")
+    certificate = fleet.device("pump-0001")
+    assert fleet.knocks(certificate).output["outcome"] == "held"
+    assert fleet.status(certificate) == "PENDING_ACTIVATION"
+    row = fleet.admission(certificate)
+    assert f"trials/{fleet.ca_id}.json in the bucket of lists" in row["reason"]
+    assert ("trial" in row, row["awaited"]) == (False, "admission")
+    assert len(inbox.read()[0]) == 1, "people are told"
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_a_trials_device_is_held_though_the_inventory_expects_it_and_the_rule_admits_it(
+    fleet: Fleet, inbox: aws_environment.Inbox, noted: bool
+) -> None:
+    trial_ca(fleet, marked=True, noted=noted)
     fleet.expect("pump-0001")
     certificate = fleet.device("pump-0001")
     run = fleet.knocks(certificate)

@@ -9,7 +9,7 @@ Caught by name (`WillNeverWork`):
     TurnLost                its turn was needed by whom it was lent by, or has lapsed     → Claim admission, for another
     AdmissionNotOwned       another execution or a sweep has taken the admission over     → Fail, nothing touched
     CertificateUnknown      AWS IoT does not know the certificate (it was deleted)        → Hold
-    IssuerMismatch          the bucket of lists has another certificate for the CA        → Hold
+    IssuerMismatch          the bucket of lists has a false certificate or note of the CA → Hold
     CertificateChanged      it was revoked, or somebody changed its status, meanwhile     → Hold; → Roll back once it was activated
     ApprovalLapsed          the time to carry the approval out has passed                 → Hold
     DeviceBoundElsewhere    the device was bound to another certificate meanwhile         → Hold
@@ -50,7 +50,9 @@ class CertificateUnknown(WillNeverWork):
 
 
 class IssuerMismatch(WillNeverWork):
-    """The CA certificate kept in the bucket of lists is not the one that AWS IoT has under its id. An operator mends the file.
+    """The bucket of lists has a false file of the CA. An operator deletes the file.
+
+    The CA's certificate there is not the one that AWS IoT has under its id, or the note of a trial is there and the CA is none.
 
     `registered` is AWS IoT's; None if it knows no such CA.
     """

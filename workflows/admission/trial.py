@@ -2,7 +2,8 @@
 
 Two marks identify a trial, and each is enough: the organization in the subject of its CA, and a note in the bucket of lists (format
 ``gatehouse.trial/1``, key ``trials/<CA certificate id>.json``), written before the CA is registered. `end_trials` believes a note only
-as far as the certificates in it prove it, so a note cannot name another CA or device.
+as far as the certificates in it prove it, so a note cannot name another CA or device. It is a mark
+only for the device whose certificate it holds.
 """
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from msgspec import Struct
 from workflows import stored
 from workflows.admission import issuers
 from workflows.errors import BadInput
+from workflows.hashes import Sha256
 from workflows.moments import Moment
 
 ORGANIZATION = "Gatehouse trial (never admitted)"
@@ -38,7 +40,7 @@ class TrialInvalid(BadInput):
 class Trial(Struct, frozen=True, kw_only=True):
     """One trial. `over_at`: when its command said that it is over. `ended_at`: since when only its sealed records are left."""
 
-    ca_certificate_id: str
+    ca_certificate_id: Sha256
     ca_pem: str
     device_pem: str
     began_at: Moment

@@ -18,7 +18,7 @@ from workflows.evidence.record import Change, Link
 
 _LEARNED = (
     "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, "
-    "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at"
+    "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at, trial"
 )
 """What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
 

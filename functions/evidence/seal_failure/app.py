@@ -50,7 +50,7 @@ def handler(event: Any, _context: Any) -> Any:
         at=now(),
         code_version=used.code_version,
         previous=head.link,
-        trial=head.trial or trials.noted(used.crl_bucket, head.ca_certificate_id),
+        trial=head.trial or trials.proves(used.crl_bucket, head.ca_certificate_id, certificate_id),
     )
     kept, link = keep(made, vault, Signer(used.signing_key_arn, used.approvals_url))
     chains.advance(used.admissions_table, certificate_id, head, link)

@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from functions.admission.inspect_certificate.app import handler
 from functions.shared import issuers
+from functions.shared.admissions import Admissions
 from tests import aws_environment, faults, pki, trials
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
 from workflows.admission import issuers as issuers_of
+from workflows.admission import trial
 from workflows.admission.errors import (
     AccessRefused,
     AdmissionNotOwned,
@@ -189,10 +192,56 @@ def test_faults_of_aws_are_told_apart(case: Case, service: str, operation: str, 
     assert inspect(case)["status"] == "acceptable"
 
 
-def test_a_ca_that_is_noted_as_a_trials_marks_facts_and_row(case: Case) -> None:
-    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+def test_a_ca_that_is_noted_as_a_trials_marks_facts_and_row(gate: Gate) -> None:
+    case = trials_case(gate)
+    trials.note(trials.of(gate.ca, case.certificate))
     assert inspect(case)["facts"]["trial"] is True
     assert case.gate.admission(case.certificate_id)["trial"] is True
+
+
+def trials_case(gate: Gate) -> Case:
+    gate.ca = trials.authority()
+    gate.ca_id = aws_environment.register_ca(gate.ca)
+    return Case(gate)
+
+
+@pytest.mark.parametrize("how", ["illegible", "another trial's", "of another device"])
+def test_attack_a_note_that_proves_nothing_bars_no_device_for_good(
+    case: Case, how: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It marked the row for ever, and the function knew it until it was cold."""
+    forger = trials.authority()
+    made = trials.of(forger, pki.device(forger, "x"))
+    if how == "of another device":
+        made = replace(made, ca_certificate_id=case.gate.ca_id)
+    key, body = f"trials/{case.gate.ca_id}.json", b"whatever" if how == "illegible" else trial.write(made)
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=body)
+    capsys.readouterr()
+    with pytest.raises(IssuerMismatch, match=rf"{key} .*aws s3 rm s3://CRL_BUCKET/{key}"):
+        inspect(case)
+    assert any('"IssuerMismatch":[1.0]' in line.replace(" ", "") for line in capsys.readouterr().out.splitlines())
+    assert "trial" not in case.gate.admission(case.certificate_id)
+    case.gate.s3.delete_object(Bucket="gatehouse-crls", Key=key)
+    assert inspect(case)["facts"]["trial"] is False  # while the function is warm
+
+
+def test_a_new_claim_forgets_that_it_was_a_trials(case: Case) -> None:
+    Admissions("Admissions").mark_trial(case.certificate_id)
+    case.gate.dynamodb.update_item(
+        TableName="Admissions",
+        Key={"certificate_id": {"S": case.certificate_id}},
+        UpdateExpression="SET reopen_at = :past",
+        ExpressionAttributeValues={":past": {"N": "0"}},
+    )
+    case.execution = case.gate.claimed(case.event, "run-2")
+    assert "trial" not in case.gate.admission(case.certificate_id)
+    assert inspect(case)["facts"]["trial"] is False
+
+
+def test_a_trials_ca_with_an_illegible_note_is_still_known_by_its_subject(gate: Gate) -> None:
+    case = trials_case(gate)
+    gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{gate.ca_id}.json", Body=b"whatever")
+    assert inspect(case)["facts"]["trial"] is True
 
 
 def test_a_trials_ca_whose_note_is_gone_is_known_by_its_subject(gate: Gate) -> None:
@@ -203,8 +252,9 @@ def test_a_trials_ca_whose_note_is_gone_is_known_by_its_subject(gate: Gate) -> N
     assert gate.admission(case.certificate_id)["trial"] is True
 
 
-def test_the_row_is_marked_before_anything_can_fail(case: Case) -> None:
-    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+def test_the_row_is_marked_before_anything_can_fail(gate: Gate) -> None:
+    case = trials_case(gate)
+    trials.note(trials.of(gate.ca, case.certificate))
     case.gate.iot.delete_certificate(certificateId=case.certificate_id)
     with pytest.raises(CertificateUnknown):
         inspect(case)

@@ -8,7 +8,7 @@ import pytest
 from functions.admission.inspect_certificate.app import handler as inspect
 from functions.admission.look_up_device.app import handler
 from functions.shared import batches, clock, settings
-from tests import aws_environment, faults, pki
+from tests import aws_environment, faults, pki, trials
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
 from workflows.admission import contracts
@@ -198,11 +198,16 @@ def test_a_ca_that_was_renewed_with_its_key_is_the_same_issuer(gate: Gate) -> No
 
 def test_the_ca_of_a_trial_is_no_second_one(gate: Gate) -> None:
     case = by_name(gate)
-    trial = pki.authority("Trial", private_key=pki.key("trial"))
-    keep(gate, trial)
-    assert look_up(case)["findings"] == ["name_without_issuer"]
-    keep(gate, trial, prefix="trials/", suffix=".json")
+    keep(gate, trials.authority())
     assert look_up(case)["findings"] == []
+
+
+def test_attack_a_note_of_a_trial_hides_no_ca(gate: Gate) -> None:
+    case = by_name(gate)
+    other = pki.authority("Other", private_key=pki.key("other"))
+    keep(gate, other)
+    keep(gate, other, prefix="trials/", suffix=".json")
+    assert look_up(case)["findings"] == ["name_without_issuer"]
 
 
 @pytest.mark.parametrize("file", ["issuers/readme.txt", f"issuers/{'0' * 64}.pem"])

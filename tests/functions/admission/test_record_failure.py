@@ -11,7 +11,7 @@ from functions.shared.clock import milliseconds
 from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case
 from workflows.admission.contracts import Execution
-from workflows.admission.errors import AwsUnavailable
+from workflows.admission.errors import AwsUnavailable, IssuerMismatch
 from workflows.errors import BadInput
 
 
@@ -144,3 +144,11 @@ def test_people_are_not_woken_by_a_trial(case: Case, inbox: aws_environment.Inbo
     assert record(status_change(case.execution, case.event)) == "marked"
     assert case.gate.admission(case.certificate_id)["outcome"] == "failed"
     assert inbox.read()[0] == []
+
+
+def test_attack_a_note_that_proves_nothing_silences_no_failure(case: Case, inbox: aws_environment.Inbox) -> None:
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"trials/{case.gate.ca_id}.json", Body=b"whatever")
+    with pytest.raises(IssuerMismatch):
+        case.inspected()
+    record(status_change(case.execution, case.event))
+    assert len(inbox.read()[0]) == 1

@@ -211,6 +211,41 @@ def test_a_trials_note_that_names_the_fleets_ca_removes_nothing(stage: Stage) ->
     assert stage.everything() == stage.before
 
 
+def earlier(than: str) -> pki.Authority:
+    """The CA of a second trial, whose note is listed before that of `than`."""
+    for serial in range(1, 1000):
+        ca = trials.authority(serial=serial)
+        if aws_environment.certificate_id(ca.certificate) < than:
+            return ca
+    raise AssertionError("no such CA")
+
+
+@pytest.mark.parametrize("bad", ["id", "another CA", "active"])
+def test_a_bad_note_does_not_stop_the_end_of_another_trial(stage: Stage, bad: str) -> None:
+    """Notes are listed in the order of their keys; the bad one comes first."""
+    stage.comes_to("over")
+    ca = earlier(stage.trial.ca_certificate_id)
+    device = pki.device(ca, "trial 2")
+    made = replace(trials.of(ca, device), over_at=pki.NOW)
+    expected: type[Exception] = TrialInvalid
+    match bad:
+        case "id":
+            made = replace(made, ca_certificate_id="0")
+        case "another CA":
+            registered = aws_environment.register_ca(ca)
+            other = trials.authority(serial=7777)  # the same subject and key
+            made = replace(made, ca_certificate_id=registered, ca_pem=other.pem)
+        case _:
+            aws_environment.register_ca(ca)
+            aws_environment.register_device(device, ca, "ACTIVE")
+            expected = TrialNotRemoved
+    trials.note(made)
+    with pytest.raises(expected):
+        stage.ends()
+    assert stage.trial.ca_certificate_id not in stage.everything()["cas"]
+    assert stage.trial.certificate_id not in stage.everything()["certificates"]
+
+
 def test_a_note_that_was_written_meanwhile_stands(stage: Stage) -> None:
     stage.comes_to("over")
     stage.later(SETTLED)
