@@ -13,6 +13,7 @@ from gatehouse.target import Target
 from gatehouse.trail import recorded, require_reason
 from workflows.admission import inventory_cells as cells
 from workflows.admission.contracts import DeviceRecord
+from workflows.admission.inventory import denied_key
 from workflows.errors import BadInput
 
 _TRIES = 5
@@ -24,7 +25,8 @@ def denial(
 ) -> tuple[str, list[Change]]:
     """Of which device what would change. Reads only; carry it out with `deny`.
 
-    A device: every line of it, and the certificate it is bound to. A certificate (SHA-256 of its DER): that one alone; its device is
+    A device: first the mark ``denied#<device>``, which holds whatever other lines say or will say; every line of it, and the certificate
+    it is bound to. A certificate (SHA-256 of its DER): that one alone; its device is
     known from the inventory or its admission, otherwise it has to be given too. A denial does not expire. Raises `NotFound`, `BadInput`.
     """
     note = require_reason(reason)
@@ -36,6 +38,8 @@ def denial(
     elif device is not None:
         found, name = inventory.show(target, device), device
         lines = list(found.records)
+        if (mark := denied_key(device)) not in {line.lookup_key for line in lines}:
+            lines.insert(0, _new(mark, device, entered_by, at))
         if found.binding and (key := f"certificate#{found.binding.bound_certificate_id}") not in {
             line.lookup_key for line in lines
         }:
@@ -99,11 +103,16 @@ def liftable(target: Target, device: str, certificate: str | None) -> tuple[Devi
     found = inventory.show(target, device).records
     if certificate is not None:
         key = _certificate_key(certificate)
+        if any(record.lookup_key == denied_key(device) for record in found):
+            raise AnsweredNo(
+                f"{device} is denied whatever its certificate: lifting one certificate's denial would change nothing. "
+                f"Lift all of them: gatehouse inventory lift {device}"
+            )
         found = tuple(record for record in found if record.lookup_key == key)
     lines = tuple(record for record in found if record.effect == "deny")
     if not lines:
         raise AnsweredNo(f"The inventory does not deny {certificate or device}: there is nothing to lift.")
-    return lines
+    return tuple(sorted(lines, key=lambda line: line.lookup_key == denied_key(device)))  # the mark goes last
 
 
 def lift(target: Target, device: str, lines: Sequence[DeviceRecord], reason: str) -> tuple[DeviceRecord, ...]:

@@ -12,7 +12,7 @@ from gatehouse.errors import NotFound
 from gatehouse.target import Target
 from gatehouse.trail import recorded
 from workflows.admission.contracts import DeviceRecord
-from workflows.admission.inventory import Binding, device_key
+from workflows.admission.inventory import Binding, denied_key, device_key
 
 PROFILES = Path(__file__).resolve().parents[1] / "config" / "policies"
 
@@ -27,7 +27,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """What importing one record does. `fields` are those that differ, as ``name: (there, in the file)``; `there` is the
     line as it was compared, attribute by attribute.
 
-    ``denied``: the line is a denial, and the record would lift or shorten it. No import does that: see `denying.lift`.
+    ``denied``: the line is a denial, and the record would lift or shorten it; or the
+    device is denied, and the record allows it. No import does that: see `denying.lift`.
     """
 
     kind: Literal["new", "changed", "unchanged", "denied"]
@@ -61,8 +62,9 @@ def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress)
     def changes(batch: list[DeviceRecord]) -> list[Change]:
         keys = [{"lookup_key": record.lookup_key} for record in batch]
         there = {item["lookup_key"]: item for item in tables.read_batch(dynamodb, table, keys)}
+        marks = _marks(target, batch)
         progress(len(batch))
-        return [_change(record, there.get(record.lookup_key)) for record in batch]
+        return [_change(record, there.get(record.lookup_key), is_denied=record.device in marks) for record in batch]
 
     with ThreadPoolExecutor(_WORKERS) as pool:
         return [change for part in pool.map(changes, tables.batches(records, tables.READ_BATCH)) for change in part]
@@ -70,7 +72,8 @@ def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress)
 
 def write(target: Target, changes: Sequence[Change], progress: Progress) -> list[Change]:
     """Write what is new or changed, each line only if it still is as it was compared. Returns those that somebody changed meanwhile,
-    which are left as they are. An interrupted import is made whole by running it again. Raises `TrailUnavailable`, and nothing was done.
+    which are left as they are, and those whose device was denied meanwhile: looked for after writing,
+    they become denials too. An interrupted import is made whole by running it again. Raises `TrailUnavailable`, and nothing was done.
     """
     table = target.output("InventoryTable")
     due = [change for change in changes if change.is_due]
@@ -89,9 +92,40 @@ def write(target: Target, changes: Sequence[Change], progress: Progress) -> list
         with ThreadPoolExecutor(_WRITERS) as pool:
             written = list(pool.map(put, due))
         left = [change for change, is_written in zip(due, written, strict=True) if not is_written]
-        if left:
-            act.new = {"changed_meanwhile": [change.record.lookup_key for change in left]}
-    return left
+        denied = _deny_again(target, [change for change, is_written in zip(due, written, strict=True) if is_written])
+        if left or denied:
+            told = {"changed_meanwhile": left, "denied_meanwhile": denied}
+            act.new = {name: [change.record.lookup_key for change in part] for name, part in told.items() if part}
+    return left + denied
+
+
+def _deny_again(target: Target, written: Sequence[Change]) -> list[Change]:
+    """Of the allow lines just written, those of devices that carry a mark by now. They become denials, as `denying.deny` makes them."""
+    allowed = [change for change in written if change.record.effect == "allow"]
+    marks: dict[str, DeviceRecord] = {}
+    for batch in tables.batches([change.record for change in allowed], tables.READ_BATCH):
+        marks |= _marks(target, batch)
+    denied = [change for change in allowed if change.record.device in marks]
+    for change in denied:
+        mark = marks[change.record.device]
+        line = msgspec.structs.replace(
+            change.record,
+            effect="deny",
+            expires_at=None,
+            note=mark.note,
+            entered_by=mark.entered_by,
+            entered_at=mark.entered_at,
+        )
+        there = msgspec.to_builtins(change.record)
+        tables.put_over(target.client("dynamodb"), target.output("InventoryTable"), line, there, key="lookup_key")
+    return denied
+
+
+def _marks(target: Target, records: Sequence[DeviceRecord]) -> dict[str, DeviceRecord]:
+    """The marks of those devices of `records` that are denied, whatever their lines say."""
+    keys = [{"lookup_key": key} for key in dict.fromkeys(denied_key(record.device) for record in records)]
+    found = tables.read_batch(target.client("dynamodb"), target.output("InventoryTable"), keys) if keys else []
+    return {item["device"]: msgspec.convert(item, DeviceRecord) for item in found}
 
 
 def side(change: Change, side: int) -> dict[str, Any]:
@@ -102,12 +136,12 @@ def side(change: Change, side: int) -> dict[str, Any]:
 
 
 def every(target: Target) -> list[DeviceRecord]:
-    """All lines, by device and lookup key. Scans the table."""
+    """All lines, by device and lookup key, without the marks ``denied#``, which no file can hold. Scans the table."""
     items = tables.scan(
         target.client("dynamodb"),
         TableName=target.output("InventoryTable"),
-        FilterExpression="NOT begins_with(lookup_key, :binding)",
-        ExpressionAttributeValues=tables.to_item({":binding": device_key("")}),
+        FilterExpression="NOT begins_with(lookup_key, :binding) AND NOT begins_with(lookup_key, :denied)",
+        ExpressionAttributeValues=tables.to_item({":binding": device_key(""), ":denied": denied_key("")}),
     )
     records = [msgspec.convert(item, DeviceRecord) for item in items]
     return sorted(records, key=lambda record: (record.device, record.lookup_key))
@@ -130,13 +164,16 @@ def show(target: Target, device: str) -> Device:
     return Device(device=device, records=records, binding=binding)
 
 
-def _change(record: DeviceRecord, item: dict[str, Any] | None) -> Change:
+def _change(record: DeviceRecord, item: dict[str, Any] | None, *, is_denied: bool) -> Change:
+    is_denied = is_denied and record.effect == "allow"
     if item is None:
-        return Change(kind="new", record=record)
+        return Change(kind="denied" if is_denied else "new", record=record)
     there = msgspec.convert(item, DeviceRecord)
     old, new = msgspec.structs.asdict(there), msgspec.structs.asdict(record)
     fields = {name: (old[name], new[name]) for name in new if name not in _WHO_AND_WHEN and old[name] != new[name]}
-    kind: Any = "unchanged" if not fields else "denied" if _weakens(there, record) else "changed"
+    kind: Any = "unchanged" if not fields else "changed"
+    if is_denied or (fields and _weakens(there, record)):
+        kind = "denied"
     return Change(kind=kind, record=record, fields=fields, there=item)
 
 

@@ -12,7 +12,7 @@ from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item
 from workflows.admission.contracts import DeviceRecord, Execution
 from workflows.admission.errors import DeviceBoundElsewhere
-from workflows.admission.inventory import Binding, device_key
+from workflows.admission.inventory import Binding, denied_key, device_key
 from workflows.errors import BadInput
 
 
@@ -33,6 +33,15 @@ class Inventory:
                 TableName=self.table, Key={"lookup_key": {"S": device_key(device)}}, ConsistentRead=True
             )
         return from_item(answer["Item"], Binding) if "Item" in answer else None
+
+    def standing(self, device: str) -> tuple[Binding | None, DeviceRecord | None]:
+        """What the device is bound to, and the mark that denies it, in one read. Raises as `records`."""
+        keys = (device_key(device), denied_key(device))
+        found = {
+            item["lookup_key"]["S"]: item for item in batches.items(self.table, ({"lookup_key": key} for key in keys))
+        }
+        bound, mark = (found.get(key) for key in keys)
+        return from_item(bound, Binding) if bound else None, _record(mark) if mark else None
 
     def bind(
         self, device: str, certificate_id: str, *, replacing: str | None, execution: Execution, at: datetime

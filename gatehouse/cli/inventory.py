@@ -77,11 +77,14 @@ def show(context: typer.Context, device: str, *, json: Json = False) -> None:
     Example: gatehouse inventory show pump-0042
     """
     from gatehouse import inventory
+    from workflows.admission.inventory import denied_key
 
     found = inventory.show(target(context), device)
     if json:
         write_json(found)
         return
+    if any(record.lookup_key == denied_key(device) for record in found.records):
+        say(f"{device} is denied, whatever its certificate and its other lines say.")
     for record in found.records:
         write_facts(msgspec.structs.asdict(record))
     if found.binding:
@@ -245,7 +248,9 @@ def _report(changes: "list[Change]", left: "list[Change]", unbound: int, *, dry_
         "are denied, and stay so: an import lifts no denial. To lift one: gatehouse inventory lift DEVICE",
     )
     _tell_lines(
-        left, "were changed by somebody else while this ran, and are left as they are. Import again to compare anew"
+        left,
+        "were changed by somebody else while this ran, and are left as they are, or their device was denied meanwhile, "
+        "and so are they. Import again to compare anew",
     )
     if dry_run:
         say("A dry run: nothing was written.")

@@ -107,6 +107,7 @@ def _in_file(file: Path, device: str) -> "tuple[DeviceRecord, ...]":
 def _in_stack(context: typer.Context, device: str) -> "tuple[DeviceRecord, ...]":
     from gatehouse import inventory
     from gatehouse.errors import NotFound
+    from workflows.admission.inventory import denied_key
 
     try:
         found = inventory.show(_aim(context), device)
@@ -114,7 +115,11 @@ def _in_stack(context: typer.Context, device: str) -> "tuple[DeviceRecord, ...]"
         return _told(device, (), "the inventory")
     if found.binding is not None:
         say(f"{device} is bound to a certificate: another one would be found as second_certificate (--finding).")
-    return _told(device, found.records, "the inventory")
+    mark = denied_key(device)
+    if any(record.lookup_key == mark for record in found.records):
+        say(f"{device} is denied: it is refused, whatever the rules say.")
+    lines = tuple(record for record in found.records if record.lookup_key != mark)
+    return _told(device, lines, "the inventory")
 
 
 def _told(device: str, records: "tuple[DeviceRecord, ...]", where: str) -> "tuple[DeviceRecord, ...]":

@@ -120,7 +120,8 @@ class DeviceRecord(Struct, frozen=True, kw_only=True):
     """One line of the inventory: a device that is expected, or denied.
 
     `lookup_key` is ``certificate#<sha256>``, ``serial#<issuer_key>#<serial>``, ``issuer-name#<issuer_key>#<common name>`` or,
-    for the devices of every CA, ``name#<common name>``. `device` becomes the thing's name.
+    for the devices of every CA, ``name#<common name>``; or, for a denial of the whole device, ``denied#<device>``.
+    `device` becomes the thing's name.
     """
 
     lookup_key: str

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from workflows.admission.contracts import CertificateFacts, DeviceRecord
 from workflows.moments import Moment
@@ -48,7 +48,7 @@ class Match(Struct, frozen=True, kw_only=True):
 
 
 def lookup_keys(facts: CertificateFacts) -> tuple[str, ...]:
-    """The keys under which this certificate may be expected, most specific first. Never a ``device#`` key."""
+    """The keys under which this certificate may be expected, most specific first. Never a ``device#`` or ``denied#`` key."""
     keys = [f"certificate#{facts.certificate_id}", f"serial#{facts.issuer_key}#{facts.serial}"]
     if facts.common_name:
         keys += [f"issuer-name#{facts.issuer_key}#{facts.common_name}", f"name#{facts.common_name}"]
@@ -58,6 +58,11 @@ def lookup_keys(facts: CertificateFacts) -> tuple[str, ...]:
 def device_key(device: str) -> str:
     """The key of a device's binding."""
     return f"device#{device}"
+
+
+def denied_key(device: str) -> str:
+    """The key of the mark that denies a device, whatever its other lines say. No certificate has this key."""
+    return f"denied#{device}"
 
 
 def match(facts: CertificateFacts, records: Iterable[DeviceRecord], at: datetime) -> Match:
@@ -74,6 +79,17 @@ def match(facts: CertificateFacts, records: Iterable[DeviceRecord], at: datetime
         expired=expired,
         reason=_reason(record, [found[key] for key in expired]),
     )
+
+
+def denied_by(matched: Match, mark: DeviceRecord | None) -> Match:
+    """The match if `mark`, the line ``denied#<device>`` of the matched device, is there: then it counts, before every other line."""
+    if mark is None or mark.effect != "deny":
+        return matched
+    reason = (
+        f"The inventory denies {mark.device}, whatever its certificate, "
+        f"entered by {mark.entered_by} on {mark.entered_at:%Y-%m-%d}."
+    )
+    return structs.replace(matched, record=mark, reason=reason)
 
 
 def kind_of(lookup_key: str) -> Kind:

@@ -10,7 +10,7 @@ from functions.shared.observability import observed
 from functions.shared.settings import policy, rules, settings
 from workflows.admission import contracts
 from workflows.admission.decision import decide
-from workflows.admission.inventory import counts_for_every_ca, lookup_keys, match
+from workflows.admission.inventory import counts_for_every_ca, denied_by, lookup_keys, match
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -28,13 +28,15 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     used = settings(Settings)
     inventory = Inventory(used.inventory_table)
     matched = match(facts, inventory.records(lookup_keys(facts)), clock.now())
-    record = matched.record
+    record, binding = matched.record, None
+    if record is not None and not matched.denied:
+        binding, mark = inventory.standing(record.device)
+        matched = denied_by(matched, mark)
     if record is None or matched.denied:
         return contracts.write(decide(facts, matched, None, None, rules()))
     others = counts_for_every_ca(record) and issuers.has_others(
         used.crl_bucket, facts.ca_certificate_id, facts.issuer_key
     )
-    binding = inventory.binding(record.device)
     return contracts.write(
         decide(facts, matched, binding, policy(record.policy_profile), rules(), other_issuers=others)
     )

@@ -132,13 +132,13 @@ def test_the_command_names_what_it_leaves_denied_and_how_to_lift_it(target: Targ
     run("inventory", "lift", "pump-1", "--reason", "Found again", code=1, stdin="n\n")
     run("inventory", "lift", "pump-1", "--reason", " ", "--yes", code=2)
     run("inventory", "lift", "pump-1", "--certificate", "ef" * 32, "--reason", "x", "--yes", code=1)
-    [lifted] = answer("inventory", "lift", "pump-1", "--reason", "Found again", "--yes")["lifted"]
-    assert lifted["lookup_key"] == f"certificate#{HASH}"
+    lifted = answer("inventory", "lift", "pump-1", "--reason", "Found again", "--yes")["lifted"]
+    assert [one["lookup_key"] for one in lifted] == [f"certificate#{HASH}", "denied#pump-1"]
     begun, succeeded = entries(target, "lift_denial")
     assert (begun.subject, begun.reason, succeeded.new) == (
         "pump-1",
         "Found again",
-        {"lifted": [f"certificate#{HASH}"]},
+        {"lifted": [f"certificate#{HASH}", "denied#pump-1"]},
     )
     run("inventory", "show", "pump-1", code=2)
     assert answer("inventory", "import", str(file))["new"] == 1
@@ -150,7 +150,8 @@ def test_a_denial_given_anew_while_another_is_lifted_stays(target: Target) -> No
     written(target, compared(target, line()))
     deny(target)
     lines = denying.liftable(target, "pump-1", None)
-    enter(target, "InventoryTable", [line(effect="deny", note="Cloned")])
+    anew = line(effect="deny", note="Cloned")
+    enter(target, "InventoryTable", [anew, line(lookup_key="denied#pump-1", effect="deny", note="Cloned")])
     assert denying.lift(target, "pump-1", lines, "Found again") == ()
     assert stands(target)["note"] == "Cloned"
 
@@ -194,3 +195,40 @@ def test_a_line_that_an_older_version_wrote_can_be_written_over(target: Target) 
     enter(target, "InventoryTable", [old])
     assert written(target, compared(target, line())) == []
     assert stands(target)["product"] == "pump"
+
+
+def by_name(**unusual: Any) -> DeviceRecord:
+    return line(lookup_key="name#pump-1", **unusual)
+
+
+def test_attack_a_denied_device_is_not_allowed_by_a_line_with_another_key(target: Target) -> None:
+    """The denial stood under the certificate's hash; an import of the name was written as new, and admitted a new certificate."""
+    written(target, compared(target, line()))
+    deny(target)
+    assert stands(target, "denied#pump-1")["effect"] == "deny"
+    [change] = compared(target, by_name())
+    assert change.kind == "denied"
+    assert written(target, [change]) == []
+    assert [record.lookup_key for record in inventory.every(target)] == [f"certificate#{HASH}"]
+
+
+def test_attack_a_denial_between_compare_and_write_holds_for_a_line_with_another_key(target: Target) -> None:
+    written(target, compared(target, line()))
+    changes = compared(target, by_name(), line("pump-2", lookup_key="name#pump-2"))
+    deny(target)
+    assert [change.record.lookup_key for change in written(target, changes)] == ["name#pump-1"]
+    assert (stands(target, "name#pump-1")["effect"], stands(target, "name#pump-1")["note"]) == ("deny", "Stolen")
+    assert stands(target, "name#pump-2")["effect"] == "allow"
+    assert entries(target, "import")[-1].new == {"denied_meanwhile": ["name#pump-1"]}
+
+
+def test_the_mark_is_lifted_last_with_its_device_and_shown(target: Target) -> None:
+    written(target, compared(target, line()))
+    deny(target)
+    assert "pump-1 is denied" in run("inventory", "show", "pump-1").stderr
+    with pytest.raises(AnsweredNo, match="denied whatever its certificate"):
+        denying.liftable(target, "pump-1", HASH)
+    lines = denying.liftable(target, "pump-1", None)
+    assert [one.lookup_key for one in lines] == [f"certificate#{HASH}", "denied#pump-1"]
+    denying.lift(target, "pump-1", lines, "Found again")
+    assert [change.kind for change in compared(target, by_name())] == ["new"]

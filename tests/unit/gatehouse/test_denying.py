@@ -49,6 +49,7 @@ def test_denied_device_is_denied_by_every_line_and_by_the_certificate_it_is_boun
         f"certificate#{HASH}": "deny",
         f"serial#{ISSUER}#a": "deny",
         f"certificate#{OTHER}": "deny",
+        "denied#pump-1": "deny",
     }
     assert effects("pump-2") == {"name#pump two #2": "allow"}
     begun, succeeded = entries(target, "deny")
@@ -59,7 +60,7 @@ def test_denied_device_is_denied_by_every_line_and_by_the_certificate_it_is_boun
 @pytest.mark.usefixtures("fleet")
 def test_denial_does_not_run_out_with_the_line_it_was_made_of() -> None:
     run("inventory", "deny", "pump-1", *WHY, "--yes")
-    assert [record["expires_at"] for record in answer("inventory", "show", "pump-1")["records"]] == [None, None]
+    assert [record["expires_at"] for record in answer("inventory", "show", "pump-1")["records"]] == [None, None, None]
     assert {record["note"] for record in answer("inventory", "show", "pump-1")["records"]} == {"Stolen in transit"}
     assert answer("inventory", "deny", "pump-1", *WHY, "--yes")["changes"] == []
 
