@@ -279,6 +279,7 @@ def test_whole_stack_is_in_order(whole: Target) -> None:
         "concurrency": "ok",
         "executions": "ok",
         "expiry": "ok",
+        "artifact": "ok",
         "findings": "ok",
         "names": "ok",
         "CAs": "warning",
