@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check build bench bombs sweep rights mutants lock clean
+.PHONY: demo test test-fast check build bench races bombs sweep rights mutants lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
@@ -43,6 +43,10 @@ bombs: $(VENV)/.test
 # Nightly: every fault at every side effect with every recovery. The gate tries each side effect with each fault once.
 sweep: $(VENV)/.test
 	GATEHOUSE_SWEEP=whole $(BIN)/pytest -n 2 tests/machine/test_sweep.py $(ARGS)
+
+# Nightly: two hundred devices are admitted while a list revokes them. The gate tries twenty.
+races: $(VENV)/.test
+	GATEHOUSE_RACES=whole $(BIN)/pytest tests/local_cloud/test_races.py $(ARGS)
 
 # Nightly: every statement of every role taken away. The gate holds that each right is needed by a test.
 rights: $(VENV)/.test
