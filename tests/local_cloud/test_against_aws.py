@@ -22,7 +22,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from gatehouse import revocation_lists
+from gatehouse import issuers, revocation_lists
 from gatehouse.cli import app
 from gatehouse.console.server import Console
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -228,6 +228,7 @@ def test_everything_that_only_looks_reads_only_and_needs_what_the_document_names
     doctor = {check["name"]: check for check in gatehouse("doctor", code=1)}
     assert {doctor[name]["state"] for name in ("AWS answers", "stack", "state machine", "topic rule")} == {"ok"}
     assert "takes no connection from here" in doctor["device endpoint"]["found"]  # the engine names none that is there
+    assert issuers.any_without(aimed(looker)) in (True, False)  # what doctor asks where several CAs are registered
 
     assert [name for _, name in sorted(calls) if not name.startswith(READS)] == []
     needed = {ACTIONS.get(f"{service}:{name}", f"{service}:{name}") for service, name in calls}
