@@ -8,36 +8,22 @@ import sys
 import tempfile
 from pathlib import Path
 
-import msgspec
-
 from bench.measure import Row, at_least, at_most
-from gatehouse.local_cloud.cloud import LocalCloud
 from tests.local_cloud.conftest import settings_in
-from tests.local_cloud.crowd import Crowd, Outcome
+from tests.local_cloud.crowd import Outcome, come
 
 DEVICES, AT_ONCE, WITHIN_SECONDS = 300, 10, 1_200.0
-WAIT_SCALE = 0.1
 
 
-def come(devices: int = DEVICES, at_once: int = AT_ONCE) -> Outcome:
-    """What became of so many devices, five knocks each, in an engine of their own."""
+def measured(devices: int = DEVICES, at_once: int = AT_ONCE) -> Outcome:
+    """What became of so many devices, five knocks each."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        settings = msgspec.structs.replace(
-            settings_in(folder / "home"), lambda_concurrency=at_once, wait_scale=WAIT_SCALE
-        )
-        cloud, certificates = LocalCloud(settings), folder / "ca"
-        certificates.mkdir()
-        try:
-            cloud.up()
-            return Crowd(cloud, certificates, devices).come(WITHIN_SECONDS)
-        finally:
-            cloud.down()
+        return come(Path(name), devices, at_once=at_once, within=WITHIN_SECONDS)
 
 
 def rows() -> list[Row]:
     """Lines of the table of ``make bench``."""
-    became = come()
+    became = measured()
     crowd = f"{DEVICES} devices, {AT_ONCE} calls at once"
     idle = settings_in(Path()).lambda_idle
     return [
@@ -58,4 +44,4 @@ def rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    print(come(*map(int, sys.argv[1:])))
+    print(measured(*map(int, sys.argv[1:])))

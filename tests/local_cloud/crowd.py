@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from gatehouse import admissions
 from gatehouse.approvals import Approvals
 from gatehouse.demo import stage
@@ -21,6 +23,7 @@ from gatehouse.errors import Unreachable
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.mqtt import MqttDevice
 from gatehouse.target import Target
+from tests.local_cloud.conftest import settings_in
 
 KNOCKS = 5
 AT_ONCE = 64
@@ -56,6 +59,22 @@ class Outcome(NamedTuple):
     seconds: float
     peak_mb: float
     processes: int
+
+
+WAIT_SCALE = 0.1
+"""At less, whoever waits for a Lambda asks so often that asking is the work."""
+
+
+def come(folder: Path, devices: int, *, at_once: int, within: float) -> Outcome:
+    """What became of so many devices in an engine of their own, in which `at_once` calls of Lambda may be in flight."""
+    settings = msgspec.structs.replace(settings_in(folder / "home"), lambda_concurrency=at_once, wait_scale=WAIT_SCALE)
+    cloud, certificates = LocalCloud(settings), folder / "ca"
+    certificates.mkdir()
+    try:
+        cloud.up()
+        return Crowd(cloud, certificates, devices).come(within)
+    finally:
+        cloud.down()
 
 
 class Crowd:
