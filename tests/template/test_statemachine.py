@@ -45,6 +45,18 @@ HAPPY_PATH = [
     "Notify",
     "Admitted",
 ]
+
+
+def up_to(state: str) -> list[str]:
+    """The happy path as far as this state, which is the last."""
+    return HAPPY_PATH[: HAPPY_PATH.index(state) + 1]
+
+
+def from_on(state: str) -> list[str]:
+    """The happy path from this state, which is the first."""
+    return HAPPY_PATH[HAPPY_PATH.index(state) :]
+
+
 GATES = ("Is it revoked?", "Who decides?", "Is this admission ours?", "Is the certificate acceptable?")
 
 
@@ -234,11 +246,10 @@ def test_every_end_of_an_owned_admission_is_sealed_and_told(states: States) -> N
         assert seal.startswith("Seal evidence")
 
 
-def test_the_happy_path_takes_fourteen_transitions_and_a_duplicate_three(states: States) -> None:
+def test_the_happy_path_is_one_way_and_a_duplicate_leaves_it_after_three_states(states: States) -> None:
     assert states[HAPPY_PATH[0]]["Type"] == "Task"
     for name, after in pairwise(HAPPY_PATH):
         assert after in follows(states[name]), f"{name} does not lead to {after}"
-    assert len(HAPPY_PATH) == 14
     assert states["Is this admission ours?"]["Default"] == "Already in progress"
 
 
