@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 from typer.exceptions import TyperException
 
 from gatehouse.cli import app
+from gatehouse.doctor import lost_events
 from tests.template.test_statemachine import HAPPY_PATH
 
 ROOT = Path(__file__).parents[2]
@@ -249,6 +250,18 @@ def test_what_each_command_may_need_is_told() -> None:
     nouns = {name for name in COMMAND.commands if hasattr(COMMAND.commands[name], "commands")} - {"doctor"}
     needed = {path for path in commands - here - nouns - {"gatehouse"} if not path.startswith("approvals ")}
     assert told - {"approvals list"} == needed
+
+
+def test_the_lines_of_doctor_are_those_of_troubleshooting() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    table = page[page.index("| line | ") :].split("\n\n")[0].splitlines()[2:]
+    told = {name.strip() for row in table for name in row.split("|")[1].split(",")}
+    code = "".join((ROOT / f"gatehouse/doctor/{name}.py").read_text() for name in ("checkup", "registration_path"))
+    named = re.findall(r"""(?:\bname=|\bname = |^        \()(f?"[^"]+")""", code, re.MULTILINE)
+    queues = {f"queue {one}" for one in lost_events.QUEUES}
+    printed = {name.strip('"') for name in named if not name.startswith("f")} | queues | {"CA …"}
+    assert told == printed
+    assert any(name.startswith('f"CA ') for name in named)
 
 
 def test_the_architecture_names_every_function() -> None:
