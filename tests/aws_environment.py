@@ -74,6 +74,7 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
     for name, value in credentials().items():
         monkeypatch.setenv(name, value)
     moto_kms.sign_digests(monkeypatch)
+    moto_kms.save_rsa_keys(monkeypatch)
     _one_table_call_at_a_time(monkeypatch)
     with mock_aws(config=config):
         environment = create()
