@@ -11,7 +11,7 @@ from ministack.core import iam_actions
 from ministack.services import iot
 
 from gatehouse.local_cloud.additions.values import Response
-from gatehouse.local_cloud.engine import IOT_LOG_VARIABLE, IOT_RATE_VARIABLE
+from gatehouse.local_cloud.settings import IOT_LOG_VARIABLE, IOT_RATE_VARIABLE
 
 OF_DESCRIBE = {
     "DescribeCertificate": 1.0,

@@ -17,7 +17,7 @@ from ministack.services import lambda_svc
 
 from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json
-from gatehouse.local_cloud.engine import IDLE_VARIABLE, LIMIT_VARIABLE, USE_VARIABLE
+from gatehouse.local_cloud.settings import IDLE_VARIABLE, LIMIT_VARIABLE, USE_VARIABLE
 
 _QUIET_SECONDS = 10.0
 
