@@ -1,8 +1,8 @@
-"""Functions of the rule SQL that the engine lacks: ``substring`` and ``get_dynamodb``, and ``f(…).attribute``; and Undefined.
+"""What the engine lacks of the rule SQL: ``get_dynamodb``, ``f(…).attribute``, and Undefined.
 
 https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html. Wrong arguments, and an attribute that is not there, are
-Undefined, which only ``isUndefined`` can tell from a value. String literals may stand in double quotes, as in AWS's examples of these
-functions.
+Undefined, which only ``isUndefined`` can tell from a value. String literals may stand in double quotes, as in AWS's examples of this
+function.
 
 What AWS refuses or leaves undefined:
 
@@ -35,8 +35,8 @@ _READ = re.compile(r"\bget_dynamodb\s*\(", re.IGNORECASE)
 
 
 def apply() -> None:
-    iot._IMPLEMENTED_SQL_FUNCS = iot._IMPLEMENTED_SQL_FUNCS | {"get_dynamodb", "substring"}
-    _add_functions()
+    iot._IMPLEMENTED_SQL_FUNCS = iot._IMPLEMENTED_SQL_FUNCS | {"get_dynamodb"}
+    _add_get_dynamodb()
     _add_attribute_of_call()
     _keep_undefined()
     _refuse_unknown_functions()
@@ -81,16 +81,15 @@ def _refuse_second_read() -> None:
     iot._rule_event = rule_event
 
 
-def _add_functions() -> None:
+def _add_get_dynamodb() -> None:
     original = iot._eval_select_function
 
     def eval_select_function(
         name: str, args: list[str], topic: str, payload: bytes, message: Json, client_id: str | None = None
     ) -> Json:
-        if name not in ("get_dynamodb", "substring"):
+        if name != "get_dynamodb":
             return original(name, args, topic, payload, message, client_id)
-        values = [iot._eval_select_expr(arg, topic, payload, message, client_id) for arg in args]
-        return _substring(values) if name == "substring" else _get_dynamodb(values)
+        return _get_dynamodb([iot._eval_select_expr(arg, topic, payload, message, client_id) for arg in args])
 
     iot._eval_select_function = eval_select_function
 
@@ -131,17 +130,6 @@ def _attribute_of_call(expr: str) -> re.Match[str] | None:
     if match is None or iot._strip_where_group(match["call"][match["call"].index("(") :]) is None:
         return None
     return match
-
-
-def _substring(values: list[Json]) -> Json:
-    """``substring(String, Int[, Int])``: 0-based, the second index excluded, indices clamped to the string."""
-    if len(values) not in (2, 3) or iot._MISSING in values:
-        return iot._MISSING
-    text, *indices = iot._sql_as_string(values[0]), *(iot._sql_as_number(value) for value in values[1:])
-    if text is None or not all(isinstance(index, int) for index in indices):
-        return iot._MISSING
-    start, *end = (min(max(index, 0), len(text)) for index in indices)
-    return text[start : end[0]] if end else text[start:]
 
 
 def _get_dynamodb(values: list[Json]) -> Json:
