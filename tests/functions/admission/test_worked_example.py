@@ -86,4 +86,3 @@ def test_the_function_is_declared_like_the_others() -> None:
     like = template["Resources"]["LookUpDeviceFunction"]
     assert declared["Type"] == like["Type"]
     assert declared["Properties"].keys() == like["Properties"].keys()
-    assert declared["Properties"]["CodeUri"] == like["Properties"]["CodeUri"]
