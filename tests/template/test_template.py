@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from functions.approval.approvals_web.app import app
 from gatehouse.approval.sign_in.browser import PATH, PORTS
@@ -503,6 +504,13 @@ def test_every_function_gets_the_settings_it_reads(template: dict[str, Any], res
         for block in re.findall(r"class \w*Settings\(.*?\n\n\n", text, flags=re.DOTALL):
             for field in re.findall(r"^    (\w+): [^=\n]+$", block, flags=re.MULTILINE):
                 assert field.upper() in given, f"{name} reads {field.upper()} and is not given it"
+
+
+def test_the_template_has_no_macro_and_no_alias(template: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html: neither aliases nor merges are supported."""
+    assert template["Transform"] == "AWS::Serverless-2016-10-31"
+    tokens = yaml.scan((ROOT / "template.yaml").read_text())
+    assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
 
 
 def test_runtime_is_the_one_promised(template: dict[str, Any]) -> None:
