@@ -30,7 +30,7 @@ def measure(what: str) -> dict[str, Any]:
 
 def _measure(what: str) -> dict[str, Any]:
     if what == "faults":
-        from tests.machine.sweep import sweep
+        from tests.machine.fault_cases import sweep
 
         told = sweep()
         return {"tried": told.tried, "bad": len(told.broken), "said": told.broken}

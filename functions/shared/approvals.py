@@ -2,7 +2,7 @@
 
 Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
 ``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the
-trail, see `approval_trail`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
+trail, see `request_history`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
 search for a person finds it).
 A change and its line in the trail are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
 """
@@ -16,16 +16,16 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from functions.shared import approval_trail, clock
+from functions.shared import clock, request_history
 from functions.shared.approval_index import DUE, found_as, mention
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.timestamps import stamp
 from workflows import stored
-from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
 from workflows.approval.notices import due
 from workflows.approval.request import Request, Step, entered_under
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import SignedVote
 from workflows.dynamodb_items import from_item, to_item, to_plain, values
 from workflows.errors import AwsUnavailable
@@ -81,7 +81,7 @@ class Approvals:
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
         """Store a new request. False if there is one already, or another is being written: then this one was not."""
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
-        said = approval_trail.put(self.table, request.approval_id, event, request.version)
+        said = request_history.put(self.table, request.approval_id, event, request.version)
         found_by = self._mentions(request, entered_under(request))
         return self._transact([put, *self._secrets(request, snapshot, token), said, *found_by])
 
@@ -93,7 +93,7 @@ class Approvals:
         behalf of somebody counts only if the delegation stands at this moment.
         """
         before, after = step.before, step.after
-        items = [self._update(step), approval_trail.put(self.table, before.approval_id, step.event, after.version)]
+        items = [self._update(step), request_history.put(self.table, before.approval_id, step.event, after.version)]
         items += self._mentions(after, step.names)
         if step.vote is not None:
             items.append(self._vote(before.approval_id, step.vote))
@@ -127,7 +127,7 @@ class Approvals:
 
     def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
         """Add a refused vote to the trail, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
-        return approval_trail.record_refusal(self.table, approval_id, event)
+        return request_history.record_refusal(self.table, approval_id, event)
 
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
         with translated():

@@ -9,9 +9,9 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from workflows.approval.audit import AuditEvent
 from workflows.approval.quorum import may_fill, progress
 from workflows.approval.request import Request, Step, entered_under
+from workflows.approval.request_history import AuditEvent
 
 Kind = Literal["asked", "reminder", "escalation", "lapse", "approved", "rejected", "expired", "not_carried_out"]
 """``asked``: the first mail to each person. ``lapse``: nobody is told; the request is overdue and nobody has said so."""

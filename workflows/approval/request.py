@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from workflows.admission.contracts import Decision, Ruling
-from workflows.approval.audit import AuditEvent, EventType
 from workflows.approval.errors import DecisionPending
 from workflows.approval.identity import entered_as
+from workflows.approval.request_history import AuditEvent, EventType
 from workflows.approval.signature import SignedVote
 from workflows.moments import Moment
 

@@ -10,11 +10,11 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation
 from workflows.approval.identity import may_be
 from workflows.approval.quorum import is_met, may_fill
 from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import NameSource, SignedVote
 from workflows.moments import Moment
 
@@ -55,7 +55,7 @@ class Voter(Struct, frozen=True, kw_only=True):
     """A signed-in person, from verified claims only. `known_as`: every name under which they may have entered a device.
 
     `identified_as`: the names that are surely theirs and nobody else's, to which something may be given. `delegations`: the rights of
-    others by which they may act (see `workflows.approval.delegating.held`).
+    others by which they may act (see `workflows.approval.delegation_rules.held`).
     """
 
     subject: str

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from workflows.evidence import manifest, record, trail
+from workflows.evidence import audit_trail, manifest, record
 
 FILES: dict[str, tuple[str, Any]] = {
     "record-1.schema.json": (record.FORMAT, record.Record),
     "manifest-1.schema.json": (manifest.FORMAT, manifest.Manifest),
-    "trail-1.schema.json": (trail.FORMAT, trail.Entry),
+    "trail-1.schema.json": (audit_trail.FORMAT, audit_trail.Entry),
 }
 """File name → the format's name and its type."""
 

@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from workflows.canonical import is_canonical, sha256
-from workflows.evidence import coverage, jws, manifest, record, story, trail
+from workflows.evidence import audit_trail, coverage, jws, manifest, record, story
 from workflows.evidence.coverage import Part
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.failures import Failure, Report
@@ -126,7 +126,7 @@ class _Kept:
         if key.startswith("manifests/"):
             self.manifests[key] = listing = verify_manifest(data, self._keys)
             return listing.key
-        entry = trail.parse(data)
+        entry = audit_trail.parse(data)
         self.times[key] = entry.at
         self.trail.add(key)
         return entry.key

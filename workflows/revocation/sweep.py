@@ -20,8 +20,8 @@ from workflows.admission.limits import Pacing
 from workflows.errors import BadInput
 from workflows.moments import Moment
 from workflows.revocation.ca_revocation import AuthorityRevocation
+from workflows.revocation.current_lists import Current
 from workflows.revocation.entries import REMOVE, Entry
-from workflows.revocation.manifest import Current
 from workflows.revocation.publication import Changes, compare
 from workflows.revocation.verdict import ListFacts, Verdict
 from workflows.revocation.verified import VerifiedList

@@ -11,8 +11,8 @@ from functions.shared.inventory import Inventory
 from functions.shared.observability import observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
-from workflows.admission.authority import record_of
 from workflows.admission.errors import ApprovalLapsed, CertificateChanged, CertificateUnknown
+from workflows.admission.permission import record_of
 
 
 class Settings(Struct, frozen=True, kw_only=True):

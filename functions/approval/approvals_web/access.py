@@ -11,7 +11,7 @@ from functions.approval.approvals_web.resources import Settings, delegations
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from functions.shared.settings import rules, settings
-from workflows.approval.delegating import held
+from workflows.approval.delegation_rules import held
 from workflows.approval.request import Request
 from workflows.approval.votes import Voter
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from functions.approval.approvals_web.paging import MOST_READ, Walk
 from functions.approval.approvals_web.searching import Wanted, search
-from functions.shared import approval_trail
+from functions.shared import request_history
 from functions.shared.approvals import Approvals
 from workflows.approval import table, wording
 from workflows.approval.quorum import progress
@@ -75,7 +75,7 @@ def _whole(requests: Approvals, request: Request, at: datetime) -> dict[str, Any
     for inner in ("version", "generation", "token_sha256"):
         plain.pop(inner)
     parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
-    events = approval_trail.events(requests.table, request.approval_id)
+    events = request_history.events(requests.table, request.approval_id)
     return {
         **plain,
         "overdue": request.overdue(at),

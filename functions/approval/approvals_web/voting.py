@@ -11,7 +11,7 @@ from functions.shared.observability import count
 from functions.shared.settings import rules
 from functions.shared.signing import Signer
 from workflows.approval import bulk, votes
-from workflows.approval.delegating import held
+from workflows.approval.delegation_rules import held
 from workflows.approval.request import Request, Step
 from workflows.approval.signature import SignedVote
 
@@ -35,7 +35,7 @@ def vote(
 ) -> tuple[votes.Result, Request]:
     """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
 
-    A refusal is counted, and kept on the request's trail as far as `approval_trail` bounds it, if `voter` may read the request.
+    A refusal is counted, and kept on the request's trail as far as `request_history` bounds it, if `voter` may read the request.
     Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
     """
     results: list[votes.Result] = []

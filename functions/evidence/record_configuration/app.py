@@ -4,10 +4,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from functions.shared.audit_trail import AuditTrail
 from functions.shared.clock import now
 from functions.shared.observability import observed
 from functions.shared.settings import CONFIGURATION, settings
-from functions.shared.trail import Trail
 from functions.shared.vault import Vault
 from workflows import stored
 from workflows.canonical import canonical
@@ -39,7 +39,7 @@ def handler(_event: Any, _context: Any) -> Any:
     before: dict[str, str] = stored.read(vault.read(last), dict[str, str]) if last else {}
     changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
     if changed:
-        Trail(used.evidence_bucket, "record_configuration").record(
+        AuditTrail(used.evidence_bucket, "record_configuration").record(
             "configuration",
             "deploy",
             subject=", ".join(changed),

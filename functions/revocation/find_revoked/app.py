@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from functions.revocation.find_revoked import admitted, authority, lists
-from functions.shared import manifests, objects
+from functions.revocation.find_revoked import admitted, certificates_of_ca, lists
+from functions.shared import current_lists, objects
 from functions.shared.observability import count, observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
@@ -28,7 +28,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """
     request, used = contracts.read(FindInput, event), settings(Settings)
     if request.authority is not None:
-        found = authority.find(request, request.authority, used.crl_bucket, used.admissions_table)
+        found = certificates_of_ca.find(request, request.authority, used.crl_bucket, used.admissions_table)
     else:
         found = _of_list(request, request.slot or "", used.crl_bucket, used.admissions_table)
     count("NewlyRevoked", found.revoked)
@@ -37,7 +37,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
 
 def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:
     issuer_key = request.issuer_key
-    current = manifests.load(bucket, issuer_key).slots.get(slot)
+    current = current_lists.load(bucket, issuer_key).slots.get(slot)
     if current is None or not current.sweep_is_owed:
         return Found(issuer_key=issuer_key, slot=slot, bucket=bucket)
     facts, changes = lists.changes(bucket, issuer_key, current)

@@ -24,7 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On S3's *Object Created* below ``incoming/``. Returns `manifest.Result`, which also lies beside the list. Repeatable.
+    """On S3's *Object Created* below ``incoming/``. Returns `current_lists.Result`, which also lies beside the list. Repeatable.
 
     Whom the list newly revokes, the sweep finds. Raises AwsUnavailable, AccessRefused; BadInput for an event that is none of S3's.
     """

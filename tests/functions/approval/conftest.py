@@ -14,14 +14,14 @@ from functions.admission.request_approval.app import handler as request_approval
 from functions.approval.approvals_web.app import handler as approvals_web
 from functions.approval.resume_execution import executions
 from functions.approval.resume_execution.app import handler as resume_execution
-from functions.shared import approval_trail, aws
+from functions.shared import aws, request_history
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from tests import aws_environment, rights
 from tests.approvals import NOW, api_event, asked, claims, execution
 from workflows.admission import contracts
-from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, approval_id
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.votes import Voter
 
 
@@ -118,7 +118,7 @@ class Scene:
         found: list[AuditEvent] = []
         left: str | None = None
         while True:
-            page = approval_trail.events(self.approvals.table, identity, after=left)
+            page = request_history.events(self.approvals.table, identity, after=left)
             found, left = [*found, *page.events], page.left
             if left is None:
                 return found

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from cryptography import x509
 
-from functions.shared import crl_store, manifests
+from functions.shared import crl_store, current_lists
 from functions.shared.crl_store import CrlStore
 from tests import faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
@@ -150,7 +150,7 @@ def test_a_manifest_that_cannot_be_read_is_an_outage(office: Office, data: bytes
 
 def test_the_manifest_of_another_key_is_an_outage(office: Office) -> None:
     office.publish(office.revoking())
-    found = manifests.load(BUCKET, office.issuer_key)
+    found = current_lists.load(BUCKET, office.issuer_key)
     forged = msgspec.structs.replace(found, issuer_key=hashlib.sha256(b"other").hexdigest())
     office.write(f"current/{office.issuer_key}.json", msgspec.json.encode(forged))
     with pytest.raises(CrlStoreUnavailable, match="another key"):

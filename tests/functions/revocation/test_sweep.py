@@ -14,7 +14,7 @@ from functions.revocation.report_sweep.app import handler as report_sweep
 from functions.revocation.revoke_certificate.admission import LEASE
 from functions.revocation.revoke_certificate.app import handler as revoke_certificate
 from functions.revocation.watch_lists.app import handler as watch_lists
-from functions.shared import manifests
+from functions.shared import current_lists
 from functions.shared.admissions import NEVER
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
@@ -22,7 +22,7 @@ from workflows.dynamodb_items import to_item, to_plain
 from workflows.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
-from workflows.revocation import manifest
+from workflows.revocation.current_lists import list_key
 from workflows.revocation.errors import AdmissionStillOpen, CrlStoreUnavailable, RevocationUnderWay
 
 
@@ -106,11 +106,11 @@ class Sweep:
 
     def current(self) -> str:
         """The key of the list that is current."""
-        [slot] = manifests.load(BUCKET, self.office.issuer_key).slots.values()
-        return manifest.list_key(slot.record)
+        [slot] = current_lists.load(BUCKET, self.office.issuer_key).slots.values()
+        return list_key(slot.record)
 
     def owed(self) -> bool:
-        return any(one.sweep_is_owed for one in manifests.load(BUCKET, self.office.issuer_key).slots.values())
+        return any(one.sweep_is_owed for one in current_lists.load(BUCKET, self.office.issuer_key).slots.values())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests import pki
 from tests.unit.admission.examples import CA, CERTIFICATE, facts, record, sha256
-from tests.unit.admission.test_authority import decision
+from tests.unit.admission.test_permission import decision
 from workflows.admission.contracts import (
     Activation,
     Claim,

@@ -24,8 +24,8 @@ from tests.approvals import (
     unsigned,
 )
 from tests.records import vote as signed_vote
-from workflows.approval.delegating import Asked, NotDelegated, delegate, end, held
 from workflows.approval.delegation import Delegation
+from workflows.approval.delegation_rules import Asked, NotDelegated, delegate, end, held
 from workflows.approval.quorum import is_met, progress
 from workflows.approval.request import told
 from workflows.approval.rules import Rules, load

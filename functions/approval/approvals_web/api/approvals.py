@@ -8,10 +8,10 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
-from functions.approval.approvals_web.lanes import LANES, Lane, page
 from functions.approval.approvals_web.paging import CursorInvalid
+from functions.approval.approvals_web.tabs import LANES, Lane, page
 from functions.approval.approvals_web.voting import vote
-from functions.shared import approval_trail, clock
+from functions.shared import clock, request_history
 from workflows.approval import votes
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -41,7 +41,7 @@ def show_approval(approval_id: str) -> Response[str]:
     """Everything about one request."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     request = access.readable(approvals, approval_id, person)
-    snapshot, events = approvals.snapshot(request), approval_trail.events(approvals.table, approval_id)
+    snapshot, events = approvals.snapshot(request), request_history.events(approvals.table, approval_id)
     return answer(views.detail(request, person, snapshot, events, at=clock.now()))
 
 
@@ -53,7 +53,7 @@ def show_events(approval_id: str) -> Response[str]:
     cursor = (router.current_event.query_string_parameters or {}).get("cursor")
     if cursor is not None and not _EVENT.fullmatch(cursor):
         raise CursorInvalid("This cursor is not one of ours. Start again without it.")
-    found = approval_trail.events(approvals.table, approval_id, after=cursor)
+    found = request_history.events(approvals.table, approval_id, after=cursor)
     return answer({"events": found.events, "cursor": found.left})
 
 

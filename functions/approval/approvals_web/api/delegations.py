@@ -10,7 +10,7 @@ from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid, Id, Time
 from functions.shared import clock
 from functions.shared.delegations import Position, position
-from workflows.approval.delegating import Asked, NotDelegated
+from workflows.approval.delegation_rules import Asked, NotDelegated
 from workflows.approval.votes import Voter
 
 router = Router()  # type: ignore[no-untyped-call]

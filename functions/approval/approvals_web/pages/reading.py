@@ -7,13 +7,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.approval.approvals_web import access, resources, views
 from functions.approval.approvals_web.answers import Denied, answer
-from functions.approval.approvals_web.lanes import LANES
-from functions.approval.approvals_web.lanes import page as read_lane
 from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, signed_in
 from functions.approval.approvals_web.pages.rendering import asset, page
 from functions.approval.approvals_web.sign_in.sessions import Session
-from functions.shared import approval_trail, clock
+from functions.approval.approvals_web.tabs import LANES
+from functions.approval.approvals_web.tabs import page as read_lane
+from functions.shared import clock, request_history
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from functions.shared.settings import settings
@@ -133,7 +133,7 @@ def request_page(
     """
     at = clock.now()
     snapshot = approvals.snapshot(request)
-    events = approval_trail.events(approvals.table, request.approval_id)
+    events = request_history.events(approvals.table, request.approval_id)
     shown = views.detail(request, person, snapshot, events, at=at)
     evidence = checks.read(snapshot)
     return page(

@@ -13,7 +13,7 @@ from functions.approval.approvals_web.pages.rendering import page
 from functions.approval.approvals_web.sign_in.sessions import Session
 from functions.shared import clock
 from functions.shared.settings import rules
-from workflows.approval.delegating import Asked, NotDelegated
+from workflows.approval.delegation_rules import Asked, NotDelegated
 
 router = Router()  # type: ignore[no-untyped-call]
 

@@ -9,7 +9,7 @@ from functions.shared import conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.timestamps import stamp
-from workflows.approval.audit import AuditEvent
+from workflows.approval.request_history import AuditEvent
 from workflows.dynamodb_items import from_item, to_item, to_plain, values
 
 MOST_OF_A_PAGE = 200

@@ -19,8 +19,8 @@ LARGE = 10_000
 """Entries from which a list is given an index. Below it the list is read whole as quickly, and kept verified while a Lambda is warm."""
 
 
-class ManifestInvalid(BadInput):
-    """The file is no manifest. Nothing counts until somebody has looked: devices are held."""
+class CurrentListsInvalid(BadInput):
+    """The file of current lists cannot be read. No list counts until somebody has looked: devices are held."""
 
 
 class Current(Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class Current(Struct, frozen=True, kw_only=True):
         return self.swept != self.record.sha256
 
 
-class Manifest(Struct, frozen=True, kw_only=True):
+class CurrentLists(Struct, frozen=True, kw_only=True):
     """Everything that counts under one issuer key (SHA-256 of its SubjectPublicKeyInfo, lower-case hex)."""
 
     issuer_key: str
@@ -63,7 +63,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
         stale_at = [one.record.goes_stale_at(limits) for one in self.slots.values() if not one.record.delta]
         return (min(stale_at) - at) / timedelta(hours=1) if stale_at else None
 
-    def having(self, slot: str, current: Current) -> "Manifest":
+    def having(self, slot: str, current: Current) -> "CurrentLists":
         """The same with another list in that slot."""
         return msgspec.structs.replace(self, slots=self.slots | {slot: current})
 
@@ -96,6 +96,11 @@ def key_of(issuer_key: str) -> str:
     return f"current/{issuer_key}.json"
 
 
+def is_large(entries: int) -> bool:
+    """Whether a list with this many entries gets an index."""
+    return entries >= LARGE
+
+
 def list_key(record: Accepted) -> str:
     return f"lists/{record.issuer_key_sha256}/{record.sha256}.crl"
 
@@ -109,19 +114,21 @@ def result_key(incoming: str, status: Literal["accepted", "rejected"]) -> str:
     return f"{status}/{incoming.removeprefix('incoming/')}.json"
 
 
-def read(data: bytes, issuer_key: str) -> Manifest:
-    """Raises `ManifestInvalid`."""
+def read(data: bytes, issuer_key: str) -> CurrentLists:
+    """Raises `CurrentListsInvalid`."""
     try:
-        found = stored.read(data, Manifest)
+        found = stored.read(data, CurrentLists)
     except stored.Unreadable as error:
-        raise ManifestInvalid(f"{key_of(issuer_key)} is no manifest: {error}. Publish the CA's list again.") from error
+        raise CurrentListsInvalid(
+            f"{key_of(issuer_key)} is not a valid file of current lists: {error}. Publish the CA's list again."
+        ) from error
     if found.issuer_key != issuer_key:
-        raise ManifestInvalid(f"{key_of(issuer_key)} is the manifest of another key, {found.issuer_key}.")
+        raise CurrentListsInvalid(f"{key_of(issuer_key)} belongs to another issuer key, {found.issuer_key}.")
     return found
 
 
-def write(manifest: Manifest) -> bytes:
-    return msgspec.json.encode(manifest, order="deterministic")
+def write(lists: CurrentLists) -> bytes:
+    return msgspec.json.encode(lists, order="deterministic")
 
 
 def read_result(data: bytes) -> Result:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from functions.shared import authorities, batch_reads, clock, objects
+from functions.shared import batch_reads, ca_orders, clock, objects
 from functions.shared.aws import client, translated
 from functions.shared.settings import limits
 from workflows.revocation import sweep
@@ -15,7 +15,7 @@ from workflows.revocation.sweep import AuthorityItem, FindInput, Found
 
 def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> Found:
     """By the order in the bucket; without one that is owed, nobody. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
-    revocation = authorities.owed(bucket, ca_certificate_id)
+    revocation = ca_orders.owed(bucket, ca_certificate_id)
     if revocation is None:
         return Found(issuer_key=request.issuer_key, bucket=bucket)
     listed, items = _items(table, revocation)
