@@ -220,7 +220,7 @@ ODD = st.one_of(
     ).map(lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")),
 )  # fmt: skip
 NAMES = [
-    "lane",
+    "tab",
     "cursor",
     "limit",
     "state",

@@ -77,13 +77,13 @@ def test_a_delegate_votes_and_everything_says_for_whom(scene: Scene) -> None:
 def test_the_delegate_sees_what_they_may_decide_and_in_whose_name(scene: Scene) -> None:
     assert scene.api("GET", "/api/approvals", DAN)[0] == 403
     identity = made(scene)
-    _, shown = scene.api("GET", "/api/approvals", DAN, lane="mine")
+    _, shown = scene.api("GET", "/api/approvals", DAN, tab="mine")
     assert [line["approval_id"] for line in shown["approvals"]] == [scene.id]
     assert shown["approvals"][0]["you"]["in_own_name"] is False
     [way] = shown["approvals"][0]["you"]["on_behalf_of"]
     assert (way["delegation_id"], way["name"], way["group"]) == (identity, "Ada", "quality")
     scene.votes(ADA)
-    _, shown = scene.api("GET", "/api/approvals", DAN, lane="waiting")
+    _, shown = scene.api("GET", "/api/approvals", DAN, tab="waiting")
     assert shown["approvals"][0]["you"]["may_vote"] is False
 
 

@@ -9,7 +9,7 @@ from functions.approval.approvals_web import access, request_input, resources, v
 from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid
-from functions.approval.approvals_web.tabs import LANES, Lane, page
+from functions.approval.approvals_web.tabs import TABS, Tab, page
 from functions.approval.approvals_web.voting import vote
 from functions.shared import clock, request_history
 from workflows.approval import votes
@@ -27,13 +27,13 @@ _BALLOT = (
 
 @router.get("/api/approvals")
 def list_approvals() -> Response[str]:
-    """One page of a lane."""
+    """One page of a tab."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = router.current_event.query_string_parameters or {}
-    lane, cursor, limit = asked.get("lane", "mine"), asked.get("cursor"), request_input.limit(asked, LIMIT, MOST)
-    found = page(resources.approvals().table, _lane(lane), person, cursor=cursor, limit=limit, at=at)
+    tab, cursor, limit = asked.get("tab", "mine"), asked.get("cursor"), request_input.limit(asked, LIMIT, MOST)
+    found = page(resources.approvals().table, _tab(tab), person, cursor=cursor, limit=limit, at=at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
-    return answer({"lane": lane, "approvals": shown, "cursor": found.cursor})
+    return answer({"tab": tab, "approvals": shown, "cursor": found.cursor})
 
 
 @router.get("/api/approvals/<approval_id>")
@@ -73,7 +73,7 @@ def cast_vote(approval_id: str) -> Response[str]:
     return answer({"receipt": result.vote, "repeated": isinstance(result, votes.Repeated), "approval": shown})
 
 
-def _lane(name: str) -> Lane:
-    if name not in LANES:
-        raise Denied("unknown_lane", f"There is no lane {name[:40]!r}. Known: {', '.join(LANES)}.")
-    return LANES[name]
+def _tab(name: str) -> Tab:
+    if name not in TABS:
+        raise Denied("unknown_tab", f"There is no tab {name[:40]!r}. Known: {', '.join(TABS)}.")
+    return TABS[name]
