@@ -89,7 +89,7 @@ def _record() -> dict[str, Start]:
             machine.settled("request_approval")
             for name, group in (("quinn", "quality"), ("sam", "security")):
                 people.vote(run, aws_environment.certificate_id(certificate), people.claims(name, group), "approve")
-            people.sweep()
+            people.resume_due()
             machine.ended(run)
             fleet.knocks(fleet.device("pump-0003"))
     missing = {harness.folder(step) for step in harness.STEPS} - starts.keys() - {"roll_back"}
