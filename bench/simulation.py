@@ -257,7 +257,7 @@ class Burst:
             run = runs[place]
             slot, self.runs.turn[run] = int(self.runs.turn[run]), -1  # used or lost: it is held once
             before = self.lanes.writes
-            held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
+            held = self.lanes.use("admission", slot, int(times[place] * 1e6))
             self.turn_writes[int(times[place])] += self.lanes.writes - before
             if held:
                 times[place] = max(times[place], slot / 1e6)

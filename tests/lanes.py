@@ -47,5 +47,5 @@ class Lanes:
     def take(self, lane: Lane, now: int) -> int:
         return self.run(turns.take(self.slots, lane, now))
 
-    def hold(self, lane: Lane, slot: int, now: int) -> bool:
-        return self.run(turns.hold(self.slots, lane, slot, now))
+    def use(self, lane: Lane, slot: int, now: int) -> bool:
+        return self.run(turns.use(self.slots, lane, slot, now))

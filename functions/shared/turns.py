@@ -32,20 +32,20 @@ class Turns:
         """When the next turn of `lane` comes. Raises `AwsUnavailable`."""
         return clock.from_microseconds(self._carry_out(turns.take(self.slots, lane, clock.microseconds(now))))
 
-    def hold(self, lane: Lane, turn_at: datetime, now: datetime) -> bool:
+    def use(self, lane: Lane, turn_at: datetime, now: datetime) -> bool:
         """Whether the turn may be used; if so, waits for what is left of the second. False: take another.
 
         Step Functions' Wait drops the fraction of a timestamp
         (https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html), so ten turns would come at once.
         """
-        held = self._carry_out(turns.hold(self.slots, lane, clock.microseconds(turn_at), clock.microseconds(now)))
-        if held:
+        usable = self._carry_out(turns.use(self.slots, lane, clock.microseconds(turn_at), clock.microseconds(now)))
+        if usable:
             clock.sleep(min((turn_at - now).total_seconds(), 1.0))
-        return held
+        return usable
 
     def ensure(self, lane: Lane, turn_at: datetime | None, now: datetime) -> None:
-        """Hold the turn, if one was taken. Raises `TurnLost`."""
-        if turn_at is not None and not self.hold(lane, turn_at, now):
+        """Use the turn, if one was taken. Raises `TurnLost`."""
+        if turn_at is not None and not self.use(lane, turn_at, now):
             raise TurnLost(f"The turn at {turn_at:%H:%M:%S.%f} was needed by another lane, or has lapsed.")
 
     def _carry_out(self, procedure: Generator[Advance | Raise, Answer, T] | Generator[Raise, Answer, T]) -> T:

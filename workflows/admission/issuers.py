@@ -37,11 +37,12 @@ def proves_itself(certificate: x509.Certificate, ca_certificate_id: str) -> bool
     return fingerprint(certificate) == ca_certificate_id
 
 
-def mismatch(ca_certificate_id: str, kept: x509.Certificate, registered: x509.Certificate | None) -> str:
+def mismatch(ca_certificate_id: str, in_bucket: x509.Certificate, registered: x509.Certificate | None) -> str:
     """What is wrong with the file, and what to do. `registered` is AWS IoT's certificate, or None if it knows no such CA."""
     said = f"AWS IoT has {fingerprint(registered)}" if registered is not None else "AWS IoT knows no CA of this id"
     key = key_of(ca_certificate_id)
     return (
-        f"{key} in the bucket of lists is not the CA's certificate: it has the SHA-256 {fingerprint(kept)}; {said}. Its devices are held. "
+        f"{key} in the bucket of lists is not the CA's certificate: it has the SHA-256 {fingerprint(in_bucket)}; {said}. "
+        "The CA's devices are held. "
         f"Find out who wrote it, and delete it (aws s3 rm s3://CRL_BUCKET/{key}): the next admission fetches the right one from AWS IoT."
     )

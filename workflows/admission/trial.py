@@ -70,10 +70,10 @@ class Trial(Struct, frozen=True, kw_only=True):
         return at - (self.over_at or self.began_at) >= SETTLED or self.is_late(at)
 
 
-def is_trial(authority: x509.Certificate) -> bool:
+def is_trial(ca: x509.Certificate) -> bool:
     """Whether this CA is a trial's, by its subject. Such a CA is not counted among the fleet's."""
     try:
-        names = authority.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        names = ca.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     except ValueError:
         return False
     return any(name.value == ORGANIZATION for name in names)
@@ -105,6 +105,6 @@ def write(trial: Trial) -> bytes:
     return msgspec.json.encode(trial, order="deterministic")
 
 
-def open_trials(found: Sequence[Trial]) -> list[Trial]:
+def open_trials(trials: Sequence[Trial]) -> list[Trial]:
     """Those that are not ended, the oldest first."""
-    return sorted((one for one in found if one.ended_at is None), key=lambda one: one.began_at)
+    return sorted((one for one in trials if one.ended_at is None), key=lambda one: one.began_at)

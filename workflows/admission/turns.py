@@ -2,7 +2,7 @@
 
 Time is cut into slots as long as the quota's interval. A calendar gives every slot to one lane, by the lanes' shares. A lane hands
 out the slots that come, one after the other: in its own the holder may go for certain, another lane's is lent. Whoever holds a lent
-slot asks the lane it belongs to once the time has come (`hold`), and takes another turn if that lane has needed it.
+slot asks the lane it belongs to once the time has come (`use`), and takes another turn if that lane has needed it.
 
 One number is kept a lane: the moment up to which its slots are given away. It only grows, by one conditional write at a time, and
 each write that moves it past a slot gives that slot to one holder: so no slot is used twice, whatever the clocks say. This is the
@@ -97,7 +97,7 @@ def take(slots: Calendar, lane: Lane, now: int) -> Generator[Advance | Raise, An
             return slot
 
 
-def hold(slots: Calendar, lane: Lane, slot: int, now: int) -> Generator[Raise, Answer, bool]:
+def use(slots: Calendar, lane: Lane, slot: int, now: int) -> Generator[Raise, Answer, bool]:
     """May the turn that begins at `slot` be used? Asked at its time or shortly before; a yes counts once.
 
     No: another lane has used it, or it lapsed. Take another.

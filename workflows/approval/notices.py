@@ -88,7 +88,7 @@ def left_out(request: Request, kind: Kind) -> frozenset[str]:
     """Subjects that need no message: of a question, whoever has voted or been voted for; of a result, whoever decided it."""
     if request.status == "PENDING":
         counting = (vote for vote in request.votes if vote.basis_sha256 == request.basis_sha256)
-        return frozenset(subject for vote in counting for subject in (vote.subject, vote.authority))
+        return frozenset(subject for vote in counting for subject in (vote.subject, vote.right_holder))
     return frozenset({request.votes[-1].subject} if kind in {"approved", "rejected"} and request.votes else ())
 
 

@@ -65,9 +65,9 @@ def _one_each(approvals: Sequence[SignedVote]) -> Iterator[int]:
     people: set[str] = set()
     rights: set[str] = set()
     for number, vote in enumerate(approvals):
-        if vote.subject not in people and vote.authority not in rights:
+        if vote.subject not in people and vote.right_holder not in rights:
             people.add(vote.subject)
-            rights.add(vote.authority)
+            rights.add(vote.right_holder)
             yield number
 
 

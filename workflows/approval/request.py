@@ -85,7 +85,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     def vote_by_right_of(self, subject: str) -> SignedVote | None:
         """The vote on the present basis that used up the right of `subject`: their own, or that of their delegate."""
-        return next((v for v in self.votes if v.authority == subject and v.basis_sha256 == self.basis_sha256), None)
+        return next((v for v in self.votes if v.right_holder == subject and v.basis_sha256 == self.basis_sha256), None)
 
     def overdue(self, at: datetime) -> bool:
         """Whether nobody may vote any more although nobody has decided."""
@@ -238,13 +238,16 @@ def decision(request: Request, *, at: datetime) -> Decision:
         raise DecisionPending(f"Approval {request.approval_id} is open until {_utc(request.decide_by)}.")
     status: Literal["approved", "rejected", "expired"]
     if request.status == "REJECTED":
-        status, reason = "rejected", told(request)
+        status, reason = "rejected", outcome_sentence(request)
     elif request.status == "EXPIRED":
-        status, reason = "expired", told(request)
+        status, reason = "expired", outcome_sentence(request)
     elif too_late(request, at=at):
-        status, reason = "expired", f"{told(request)} It was to be carried out by {_utc(request.execute_by)}."
+        status, reason = (
+            "expired",
+            f"{outcome_sentence(request)} It was to be carried out by {_utc(request.execute_by)}.",
+        )
     else:
-        status, reason = "approved", told(request)
+        status, reason = "approved", outcome_sentence(request)
     return Decision(
         status=status,
         approval_id=request.approval_id,
@@ -257,7 +260,7 @@ def decision(request: Request, *, at: datetime) -> Decision:
     )
 
 
-def told(request: Request) -> str:
+def outcome_sentence(request: Request) -> str:
     """Who decided what, and when, in one sentence."""
     match request.status:
         case "APPROVED":

@@ -50,6 +50,6 @@ class SignedVote(Struct, frozen=True, kw_only=True):
     signature: str | None = None
 
     @property
-    def authority(self) -> str:
+    def right_holder(self) -> str:
         """The subject of the person whose right to vote this used up."""
         return self.on_behalf_of.subject if self.on_behalf_of else self.subject

@@ -13,7 +13,16 @@ from msgspec.structs import replace
 from workflows.approval.delegation import Delegation
 from workflows.approval.identity import may_be
 from workflows.approval.quorum import is_met, may_fill
-from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
+from workflows.approval.request import (
+    Request,
+    Step,
+    changes,
+    entered_under,
+    last_moment,
+    outcome_sentence,
+    signer,
+    whole,
+)
 from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import NameSource, SignedVote
 from workflows.moments import Moment
@@ -55,7 +64,7 @@ class Voter(Struct, frozen=True, kw_only=True):
     """A signed-in person, from verified claims only. `known_as`: every name under which they may have entered a device.
 
     `identified_as`: the names that are surely theirs and nobody else's, to which something may be given. `delegations`: the rights of
-    others by which they may act (see `workflows.approval.delegation_rules.held`).
+    others by which they may act (see `workflows.approval.delegation_rules.usable`).
     """
 
     subject: str
@@ -174,9 +183,9 @@ def barred(request: Request, voter: Voter, *, at: datetime, delegation: Delegati
         )
     if request.status == "EXPIRED" or request.overdue(at):
         lapsed = replace(request, status="EXPIRED")
-        return Refused(code="expired", message=f"{told(lapsed)} Nothing was changed.")
+        return Refused(code="expired", message=f"{outcome_sentence(lapsed)} Nothing was changed.")
     if request.status != "PENDING":
-        return Refused(code="already_decided", message=f"{told(request)} Nothing was changed.")
+        return Refused(code="already_decided", message=f"{outcome_sentence(request)} Nothing was changed.")
     return _voted_already(request, voter.subject, delegation.delegator if delegation else voter.subject)
 
 
@@ -216,20 +225,20 @@ def _voted(request: Request, after: Request, vote: SignedVote) -> AuditEvent:
     )
 
 
-def _voted_already(request: Request, subject: str, authority: str) -> Refused | None:
+def _voted_already(request: Request, subject: str, right_holder: str) -> Refused | None:
     """One vote a person, and one a right to vote."""
-    earlier = request.vote_of(subject) or request.vote_by_right_of(authority)
+    earlier = request.vote_of(subject) or request.vote_by_right_of(right_holder)
     if earlier is None:
         return None
     verb = "approved" if earlier.decision == "approve" else "rejected"
     when = f"{earlier.voted_at:%Y-%m-%d %H:%M:%S} UTC"
     if earlier.subject == subject:
-        told_so = f"You {verb} this at {when}; a signature is not changed afterwards."
-    elif authority == subject:
-        told_so = f"{earlier.name} {verb} this on your behalf at {when}: your right to vote is used."
+        message = f"You {verb} this at {when}; a signature is not changed afterwards."
+    elif right_holder == subject:
+        message = f"{earlier.name} {verb} this on your behalf at {when}: your right to vote is used."
     else:
-        told_so = f"{earlier.name} {verb} this at {when}: the right that was delegated to you is used."
-    return Refused(code="already_voted", message=told_so)
+        message = f"{earlier.name} {verb} this at {when}: the right that was delegated to you is used."
+    return Refused(code="already_voted", message=message)
 
 
 def _unfit(request: Request, voter: Voter, ballot: Ballot, at: datetime) -> Refused | None:

@@ -1,6 +1,6 @@
 """What the manifests vouch for: from which day to which, what is missing of it, and what nobody has signed.
 
-Nothing here believes an unsigned word. What was asked for is told by whoever verifies; what has to be there is told by signed manifests.
+Nothing here believes an unsigned word. The person who verifies says what was asked for; signed manifests say what has to be there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,14 +47,14 @@ class Part(Struct, frozen=True, kw_only=True):
         return (self.first is None or self.first <= day) and (self.last is None or day <= self.last)
 
     def __str__(self) -> str:
-        told = [f"device {self.device}"] if self.device is not None else []
-        told += [f"below {self.prefix}"] if self.prefix is not None else []
-        told += [f"from {self.first}"] if self.first else []
-        told += [f"to {self.last}"] if self.last else []
-        return " ".join(told) or "everything"
+        words = [f"device {self.device}"] if self.device is not None else []
+        words += [f"below {self.prefix}"] if self.prefix is not None else []
+        words += [f"from {self.first}"] if self.first else []
+        words += [f"to {self.last}"] if self.last else []
+        return " ".join(words) or "everything"
 
 
-class Kept(Protocol):
+class CheckedFiles(Protocol):
     """What has been read: manifests that verify, and of every file its hash; of records and trail entries the time they say."""
 
     manifests: dict[str, Manifest]
@@ -70,27 +70,27 @@ def due_day(at: datetime) -> date:
     return (at - SEALED_BY).astimezone(UTC).date() - _DAY
 
 
-def check(kept: Kept, part: Part, due: date | None) -> Iterator[Failure]:
+def check(files: CheckedFiles, part: Part, due: date | None) -> Iterator[Failure]:
     """Everything that manifests say, against everything that is there. Without `due`, no day is missed."""
-    listed = {entry.key: made for made in kept.manifests.values() for entry in made.entries}
-    yield from _entries(kept, part)
-    yield from _clocks(kept, listed)
-    yield from _unlisted(kept, listed, due)
+    listed = {entry.key: made for made in files.manifests.values() for entry in made.entries}
+    yield from _entries(files, part)
+    yield from _clocks(files, listed)
+    yield from _unlisted(files, listed, due)
     if due is not None:
-        yield from _missing_days({made.of_day: made for made in kept.manifests.values()}, part, due)
+        yield from _missing_days({made.of_day: made for made in files.manifests.values()}, part, due)
 
 
-def _entries(kept: Kept, part: Part) -> Iterator[Failure]:
+def _entries(files: CheckedFiles, part: Part) -> Iterator[Failure]:
     """What a manifest lists is what was listed, and is there if it belongs to what was asked for."""
-    there = kept.certificates
-    for made in kept.manifests.values():
+    there = files.certificates
+    for made in files.manifests.values():
         for entry in made.entries:
-            found = kept.hashes.get(entry.key)
+            found = files.hashes.get(entry.key)
             if found is None and _wanted(entry.key, made, part, there):
                 yield Failure(key=entry.key, rule="manifest", message=f"Listed in {made.key}, but missing.")
             elif found is not None and found != entry.sha256:
-                told = f"Listed in {made.key} with SHA-256 {entry.sha256}, but it has {found}: altered or replaced."
-                yield Failure(key=entry.key, rule="manifest", message=told)
+                message = f"Listed in {made.key} with SHA-256 {entry.sha256}, but it has {found}: altered or replaced."
+                yield Failure(key=entry.key, rule="manifest", message=message)
 
 
 def _wanted(key: str, made: Manifest, part: Part, there: set[str]) -> bool:
@@ -104,56 +104,58 @@ def _certificate(key: str) -> str:
     return key.partition("/")[2].partition("/")[0]
 
 
-def _clocks(kept: Kept, listed: Mapping[str, Manifest]) -> Iterator[Failure]:
+def _clocks(files: CheckedFiles, listed: Mapping[str, Manifest]) -> Iterator[Failure]:
     """What a file says of its time agrees with the day on which S3 kept it."""
-    for key, when in kept.times.items():
+    for key, when in files.times.items():
         day = listed.get(key)
         if day is not None and (day.start - when > TOLERANCE or when - day.end >= TOLERANCE):
-            told = f"It says {when.isoformat()}, but S3 kept it on {day.day}: a clock was wrong."
-            yield Failure(key=key, rule="clock", message=told)
+            message = f"It says {when.isoformat()}, but S3 kept it on {day.day}: a clock was wrong."
+            yield Failure(key=key, rule="clock", message=message)
 
 
-def _unlisted(kept: Kept, listed: Mapping[str, Manifest], due: date | None) -> Iterator[Failure]:
+def _unlisted(files: CheckedFiles, listed: Mapping[str, Manifest], due: date | None) -> Iterator[Failure]:
     """What is older than the last manifest, or than the last that has to be there, is in one."""
-    ends = [made.end for made in kept.manifests.values()]
+    ends = [made.end for made in files.manifests.values()]
     if due is not None:
         ends.append(manifest.bounds(due)[1])
-    for key, when in kept.times.items():
+    for key, when in files.times.items():
         if key not in listed and any(end - when > TOLERANCE for end in ends):
-            told = f"In no manifest that is there, although it says {when.isoformat()}: nobody vouches for it."
-            yield Failure(key=key, rule="manifest", message=told)
+            message = f"In no manifest that is there, although it says {when.isoformat()}: nobody vouches for it."
+            yield Failure(key=key, rule="manifest", message=message)
 
 
-def _missing_days(found: Mapping[date, Manifest], part: Part, due: date) -> Iterator[Failure]:
+def _missing_days(manifests: Mapping[date, Manifest], part: Part, due: date) -> Iterator[Failure]:
     """Each day asked for has its manifest, up to last night's."""
-    if not found:
-        told = "No manifest is there. Nobody vouches for anything that was given, nor that nothing of it is missing."
-        yield Failure(key="manifests/", rule="manifest", message=told)
+    if not manifests:
+        message = "No manifest is there. Nobody vouches for anything that was given, nor that nothing of it is missing."
+        yield Failure(key="manifests/", rule="manifest", message=message)
         return
-    earliest, latest = min(found), max(found)
-    begun = found[earliest].previous is None
+    earliest, latest = min(manifests), max(manifests)
+    begun = manifests[earliest].previous is None
     start = earliest if part.first is None or (begun and part.first < earliest) else part.first
     end = due if part.last is None else min(part.last, due)
     if end < start:
-        told = f"No manifest vouches for {part}, as of {due + _DAY}: those that are there begin with {earliest}."
-        yield Failure(key="manifests/", rule="manifest", message=told)
+        message = f"No manifest vouches for {part}, as of {due + _DAY}: those that are there begin with {earliest}."
+        yield Failure(key="manifests/", rule="manifest", message=message)
     first = None
     for day in (start + timedelta(days=n) for n in range((end - start).days + 2)):
-        gone = day <= end and day not in found
+        gone = day <= end and day not in manifests
         if gone and first is None:
             first = day
         elif not gone and first is not None:
             yield Failure(
-                key=manifest.key_of(first), rule="manifest", message=_told(first, day - _DAY, latest, found, due)
+                key=manifest.key_of(first),
+                rule="manifest",
+                message=_days_without_manifest(first, day - _DAY, latest, manifests, due),
             )
             first = None
 
 
-def _told(first: date, last: date, latest: date, found: Mapping[date, Manifest], due: date) -> str:
+def _days_without_manifest(first: date, last: date, latest: date, manifests: Mapping[date, Manifest], due: date) -> str:
     days = f"{first}" if first == last else f"{first} to {last}"
     if first <= latest:
         return f"No manifest of {days}: what was kept then may be missing, or made up."
-    sealed = f"{found[latest].sealed_at:%Y-%m-%d %H:%M}Z"
+    sealed = f"{manifests[latest].sealed_at:%Y-%m-%d %H:%M}Z"
     return (
         f"No manifest of {days}. The last is of {latest}, sealed at {sealed}; as of {due + _DAY} there has to be that of {due}. "
         "What was kept since then may be missing, or made up. Of files that were taken out earlier, say --as-of."

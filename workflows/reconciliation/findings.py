@@ -120,12 +120,12 @@ def of_pending(certificate_id: str, registered_at: datetime, row: Row | None, at
     )
 
 
-def asks_policies(row: Row, *, in_turn: bool) -> bool:
+def asks_policies(row: Row, *, selected: bool) -> bool:
     """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each.
 
-    `in_turn`: this round asks for it. A failed admission is asked for in every round, and there are few.
+    `selected`: this round asks for it. A failed admission is asked for in every round, and there are few.
     """
-    return row.revoked_by is None and (row.outcome == "failed" or (row.outcome == "admitted" and in_turn))
+    return row.revoked_by is None and (row.outcome == "failed" or (row.outcome == "admitted" and selected))
 
 
 def of_active(certificate_id: str, row: Row | None, policies: Sequence[str] | None) -> Finding | None:

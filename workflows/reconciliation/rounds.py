@@ -39,7 +39,7 @@ FINDS: dict[Walk, tuple[Kind, ...]] = {
     "things": ("orphan_thing",),
 }
 ROTATED: tuple[Kind, ...] = ("active_without_policy", "bound_without_certificate")
-"""What takes a call for each device, and may be looked for in turns (`in_turn`)."""
+"""What takes a call for each device, and may be looked for in some rounds only (`is_selected`)."""
 
 ARRIVALS_EVERY = timedelta(minutes=4)
 """Less than the five minutes of the schedule, so that one that comes a second early is none too early."""
@@ -70,7 +70,7 @@ def begin(name: Round, at: datetime, last: Cursor | None = None) -> Cursor:
     return Cursor(round=name, round_began=at, walk=WALKS[name][0], walk_began=at, number=number, since=since)
 
 
-def in_turn(subject: str, number: int, one_in: int) -> bool:
+def is_selected(subject: str, number: int, one_in: int) -> bool:
     """Whether the round of this number asks for `subject`: each is asked for in one of `one_in` rounds."""
     return zlib.crc32(subject.encode()) % one_in == number % one_in
 

@@ -105,7 +105,7 @@ class Question(Struct, frozen=True, kw_only=True):
     """Why it was refused."""
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class FindResult(Struct, frozen=True, kw_only=True):
     """Output of *Find revoked*: `revoked` items lie in the bucket under `key`, questions under `questions_key`."""
 
     issuer_key: str
@@ -142,7 +142,7 @@ class Revoked(Struct, frozen=True, kw_only=True):
 class ReportInput(Struct, frozen=True, kw_only=True):
     """Input of *Report sweep*."""
 
-    found: Found
+    found: FindResult
     execution: Execution
 
 

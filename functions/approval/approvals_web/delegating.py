@@ -14,7 +14,7 @@ from functions.shared.observability import count
 from functions.shared.settings import rules, settings
 from workflows.approval import delegation_rules
 from workflows.approval.delegation import Delegation
-from workflows.approval.delegation_rules import Asked, NotDelegated
+from workflows.approval.delegation_rules import DelegationRequest, NotDelegated
 from workflows.approval.votes import Voter
 
 Act = Literal["delegate", "end_delegation"]
@@ -27,7 +27,7 @@ class Done(Struct, frozen=True, kw_only=True):
     repeated: bool
 
 
-def delegate(person: Voter, asked: Asked) -> Done | NotDelegated:
+def delegate(person: Voter, asked: DelegationRequest) -> Done | NotDelegated:
     """Raises `TrailUnavailable`, `AwsUnavailable`: ask again, the same is not made twice."""
     table, trail = resources.delegations(), resources.audit_trail()
     made = delegation_rules.delegate(rules(), person, asked, at=clock.now())

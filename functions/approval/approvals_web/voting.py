@@ -11,7 +11,7 @@ from functions.shared.observability import count
 from functions.shared.settings import rules
 from functions.shared.signing import Signer
 from workflows.approval import bulk, votes
-from workflows.approval.delegation_rules import held
+from workflows.approval.delegation_rules import usable
 from workflows.approval.request import Request, Step
 from workflows.approval.signature import SignedVote
 
@@ -21,7 +21,7 @@ def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:
     if ballot.delegation_id is None or not is_id(ballot.delegation_id):
         return voter
     found = resources.delegations().find(ballot.delegation_id)
-    return replace(voter, delegations=held(rules(), voter, (found,) if found else (), at=clock.now()))
+    return replace(voter, delegations=usable(rules(), voter, (found,) if found else (), at=clock.now()))
 
 
 def vote(

@@ -11,7 +11,7 @@ from functions.shared.observability import count, observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
 from workflows.revocation import sweep
-from workflows.revocation.sweep import FindInput, Found, Question
+from workflows.revocation.sweep import FindInput, FindResult, Question
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Find revoked*. Input: FindInput; output: Found. Repeatable: it changes nothing but its own two files.
+    """State *Find revoked*. Input: FindInput; output: FindResult. Repeatable: it changes nothing but its own two files.
 
     Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one. For a CA that was
     revoked, `newly_listed` counts its certificates in AWS IoT; nobody is found without an operator's order in the bucket.
@@ -35,11 +35,11 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     return contracts.write(found)
 
 
-def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:
+def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> FindResult:
     issuer_key = request.issuer_key
     current = current_lists.load(bucket, issuer_key).slots.get(slot)
     if current is None or not current.sweep_is_owed:
-        return Found(issuer_key=issuer_key, slot=slot, bucket=bucket)
+        return FindResult(issuer_key=issuer_key, slot=slot, bucket=bucket)
     facts, changes = lists.changes(bucket, issuer_key, current)
     entries = {sweep.serial_of(entry.serial): entry for entry in changes.newly_revoked}
     released = {sweep.serial_of(serial) for serial in changes.released}
@@ -59,7 +59,7 @@ def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:
     objects.write(bucket, key, msgspec.json.encode(items), "application/json")
     if questions:
         objects.write(bucket, asked, msgspec.json.encode(questions), "application/json")
-    return Found(
+    return FindResult(
         issuer_key=issuer_key,
         slot=slot,
         list_sha256=current.record.sha256,

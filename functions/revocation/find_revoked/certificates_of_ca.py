@@ -10,18 +10,18 @@ from functions.shared.aws import client, translated
 from functions.shared.settings import limits
 from workflows.revocation import sweep
 from workflows.revocation.ca_revocation import PAGE, TAKEN, AuthorityRevocation
-from workflows.revocation.sweep import AuthorityItem, FindInput, Found
+from workflows.revocation.sweep import AuthorityItem, FindInput, FindResult
 
 
-def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> Found:
+def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> FindResult:
     """By the order in the bucket; without one that is owed, nobody. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
     revocation = ca_orders.owed(bucket, ca_certificate_id)
     if revocation is None:
-        return Found(issuer_key=request.issuer_key, bucket=bucket)
+        return FindResult(issuer_key=request.issuer_key, bucket=bucket)
     listed, items = _items(table, revocation)
     key = sweep.items_key(request.issuer_key, request.execution.name)
     objects.write(bucket, key, msgspec.json.encode(items), "application/json")
-    return Found(
+    return FindResult(
         issuer_key=request.issuer_key,
         bucket=bucket,
         authority=revocation,

@@ -40,7 +40,7 @@ def test_the_table_does_what_the_arithmetic_says(gate: Gate, asked: list[tuple[A
         assert clock.microseconds(taken[-1][1]) == memory.take(lane, clock.microseconds(now))
     for lane, at in taken:
         slot = clock.microseconds(at)
-        assert table.hold(lane, at, at) == memory.hold(lane, slot, slot)
+        assert table.use(lane, at, at) == memory.use(lane, slot, slot)
 
 
 def test_a_table_that_others_never_leave_alone_is_an_outage(gate: Gate) -> None:
@@ -63,7 +63,7 @@ def test_what_the_wait_left_of_the_second_is_slept(
     sleeps: list[float] = []
     monkeypatch.setattr(clock, "sleep", sleeps.append)
     at = turns().take("admission", pki.NOW)
-    assert turns().hold("admission", at, at - timedelta(seconds=early))
+    assert turns().use("admission", at, at - timedelta(seconds=early))
     assert sleeps == [slept]
 
 

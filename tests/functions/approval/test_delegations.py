@@ -71,7 +71,7 @@ def test_a_delegate_votes_and_everything_says_for_whom(scene: Scene) -> None:
     assert shown["events"][-2]["summary"].startswith("Dan on behalf of Ada (quality): ")
     decision = scene.reads()
     assert "Dan on behalf of Ada (quality)" in decision.reason
-    assert [vote.authority for vote in decision.votes] == ["ada", "sam"]
+    assert [vote.right_holder for vote in decision.votes] == ["ada", "sam"]
 
 
 def test_the_delegate_sees_what_they_may_decide_and_in_whose_name(scene: Scene) -> None:

@@ -18,7 +18,7 @@ from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from functions.shared.settings import settings
 from workflows.approval import bulk, votes
-from workflows.approval.request import Request, told
+from workflows.approval.request import Request, outcome_sentence
 from workflows.approval.votes import Voter
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -97,7 +97,7 @@ def receipt(approval_id: str) -> Response[str]:
         at=at,
         one=views.summary(request, person, at=at),
         votes=signed,
-        told=told(request),
+        told=outcome_sentence(request),
         outcome=outcome(request),
     )
 
@@ -147,7 +147,7 @@ def request_page(
         checks=checks.checks(evidence),
         last_needed=shown.votes_needed - shown.votes_received == 1,
         stale=request.ruling.fresh_sign_in and not votes.is_fresh(person, at),
-        told=told(request),
+        told=outcome_sentence(request),
         outcome=outcome(request),
         notice=notice,
         changed=changed or [],
