@@ -16,7 +16,7 @@ DEVICES, AT_ONCE, WITHIN_SECONDS = 300, 10, 1_200.0
 
 
 def measured(devices: int = DEVICES, at_once: int = AT_ONCE) -> Outcome:
-    """What became of so many devices, five knocks each."""
+    """The outcomes of this many devices, with five knocks each."""
     with tempfile.TemporaryDirectory() as name:
         return come(Path(name), devices, at_once=at_once, within=WITHIN_SECONDS)
 

@@ -20,7 +20,7 @@ def rows() -> list[Row]:
 
 
 def measure(what: str) -> dict[str, Any]:
-    """In a process of its own: what the functions print and moto patches stays there."""
+    """Measure in a process of its own, so that the functions' output and moto's patches stay there."""
     run = subprocess.run([sys.executable, "-m", "bench.faults", what], check=True, capture_output=True)
     result: dict[str, Any] = msgspec.json.decode(run.stdout.splitlines()[-1])
     for line in result["said"]:
