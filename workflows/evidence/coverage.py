@@ -1,6 +1,6 @@
-"""What the manifests vouch for: from which day to which, what is missing of it, and what nobody has signed.
+"""Which days the manifests cover, what is missing, and what nobody has signed.
 
-Nothing here believes an unsigned word. The person who verifies says what was asked for; signed manifests say what has to be there.
+Nothing unsigned is believed here. The person who verifies says what was asked for; signed manifests say what has to be there.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,16 +14,16 @@ from workflows.evidence.failures import Failure
 from workflows.evidence.manifest import Manifest
 
 TOLERANCE = timedelta(minutes=15)
-"""How long after it was sealed a record may reach S3: the longest that a Lambda runs."""
+"""How long after its sealing a record may reach S3: the longest time that a Lambda runs."""
 SEALED_BY = timedelta(minutes=90)
-"""After midnight, UTC: when the manifest of the day before has to be there. It is sealed at 00:30."""
+"""How long after midnight, UTC, the manifest of the day before has to be there. It is sealed at 00:30."""
 _DAY = timedelta(days=1)
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """What was asked for of all the evidence. Days are inclusive, UTC, and those on which S3 kept the files. None: all.
+    """Which part of all the evidence was asked for. Days are inclusive, in UTC, by the time at which S3 stored the files. None: all.
 
-    `device` is a device's name or a certificate's id; `prefix` is that of keys in the bucket.
+    `device` is a device's name or a certificate's id; `prefix` is a prefix of keys in the bucket.
     """
 
     device: str | None = None
@@ -40,7 +40,7 @@ class Part(Struct, frozen=True, kw_only=True):
         return self.first is not None or self.last is not None
 
     def holds(self, kept_at: datetime) -> bool:
-        """Whether the day on which S3 kept a file is one of those asked for."""
+        """Whether S3 stored a file on one of the days asked for."""
         return self.holds_day(kept_at.astimezone(UTC).date())
 
     def holds_day(self, day: date) -> bool:
@@ -55,7 +55,7 @@ class Part(Struct, frozen=True, kw_only=True):
 
 
 class CheckedFiles(Protocol):
-    """What has been read: manifests that verify, and of every file its hash; of records and trail entries the time they say."""
+    """The files that were read: the manifests that verify, the hash of every file, and the time that each record and trail entry gives."""
 
     manifests: dict[str, Manifest]
     hashes: dict[str, str]
@@ -71,7 +71,7 @@ def due_day(at: datetime) -> date:
 
 
 def check(files: CheckedFiles, part: Part, due: date | None) -> Iterator[Failure]:
-    """Everything that manifests say, against everything that is there. Without `due`, no day is missed."""
+    """Compare the manifests with the files that are there. Without `due`, a missing day is not a failure."""
     listed = {entry.key: made for made in files.manifests.values() for entry in made.entries}
     yield from _entries(files, part)
     yield from _clocks(files, listed)
@@ -81,7 +81,7 @@ def check(files: CheckedFiles, part: Part, due: date | None) -> Iterator[Failure
 
 
 def _entries(files: CheckedFiles, part: Part) -> Iterator[Failure]:
-    """What a manifest lists is what was listed, and is there if it belongs to what was asked for."""
+    """Each file that a manifest lists is unchanged, and is there if it belongs to the part asked for."""
     there = files.certificates
     for made in files.manifests.values():
         for entry in made.entries:
@@ -100,12 +100,12 @@ def _wanted(key: str, made: Manifest, part: Part, there: set[str]) -> bool:
 
 
 def _certificate(key: str) -> str:
-    """The certificate a record's key names; of another file's key, something that is none."""
+    """The certificate that a record's key names. For the key of another file, the result is not a certificate's id."""
     return key.partition("/")[2].partition("/")[0]
 
 
 def _clocks(files: CheckedFiles, listed: Mapping[str, Manifest]) -> Iterator[Failure]:
-    """What a file says of its time agrees with the day on which S3 kept it."""
+    """The time that a file gives agrees with the day on which S3 stored it."""
     for key, when in files.times.items():
         day = listed.get(key)
         if day is not None and (day.start - when > TOLERANCE or when - day.end >= TOLERANCE):
@@ -114,7 +114,7 @@ def _clocks(files: CheckedFiles, listed: Mapping[str, Manifest]) -> Iterator[Fai
 
 
 def _unlisted(files: CheckedFiles, listed: Mapping[str, Manifest], due: date | None) -> Iterator[Failure]:
-    """What is older than the last manifest, or than the last that has to be there, is in one."""
+    """Each file older than the last manifest, or than the last one that has to be there, is in a manifest."""
     ends = [made.end for made in files.manifests.values()]
     if due is not None:
         ends.append(manifest.bounds(due)[1])

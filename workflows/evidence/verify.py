@@ -1,17 +1,17 @@
 """Verification without AWS: from the files and the public keys alone.
 
 Each failure names the file and the rule it breaks:
-    format      it is no sealed file
+    format      it is not a sealed file
     key         it was signed by a key that is not trusted
-    signature   its signature does not hold
-    canonical   its payload is not the one form RFC 8785 allows
+    signature   its signature is not valid
+    canonical   its payload is not in the canonical form of RFC 8785
     schema      its payload is not of the format it names
-    place       it lies where another file belongs
+    place       it has the key of another file
     vote        a vote was not cast by its signer on this certificate, basis and request
-    clock       times that cannot be: a clock was set back, or was wrong
-    outcome     what it holds does not bear its outcome out
+    clock       its times are impossible: a clock was set back, or was wrong
+    outcome     its content does not support its outcome
     chain       the record before it is missing, altered or replaced
-    manifest    a day's manifest and the files disagree, or a manifest that has to be there is not
+    manifest    a day's manifest and the files disagree, or a manifest is missing
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ from workflows.evidence.record import AdmissionRecord, Link, Record
 
 
 def verify_record(data: bytes, keys: Keys) -> Record:
-    """One record by itself: signature, form, schema, votes and story; not its chain. Raises `EvidenceInvalid`."""
+    """Verify one record alone: signature, form, schema, votes and story, but not its chain. Raises `EvidenceInvalid`."""
     payload = jws.opened(data, kind=jws.RECORD, keys=keys)
     made = record.parse(payload)
     _in_one_form(payload, made)
@@ -40,7 +40,7 @@ def verify_record(data: bytes, keys: Keys) -> Record:
 
 
 def verify_manifest(data: bytes, keys: Keys) -> Manifest:
-    """One manifest by itself. Raises `EvidenceInvalid`."""
+    """Verify one manifest alone. Raises `EvidenceInvalid`."""
     payload = jws.opened(data, kind=jws.MANIFEST, keys=keys)
     made = manifest.parse(payload)
     _in_one_form(payload, made)
@@ -50,8 +50,8 @@ def verify_manifest(data: bytes, keys: Keys) -> Manifest:
 def verify(files: Iterable[tuple[str, bytes]], keys: Keys, *, part: Part = Part(), due: date | None = None) -> Report:  # noqa: B008 - frozen
     """Verify everything that was kept, or `part` of it: `files` with their keys in the evidence bucket.
 
-    Files are read once, one after the other, and not held. `due` is the last day whose manifest has to be there (`coverage.due_day`);
-    None: whether the manifests reach as far as they have to is not judged.
+    Files are read once, one after the other, and not held in memory. `due` is the last day whose manifest must exist (`coverage.due_day`);
+    None: that is not checked.
     """
     checked = _CheckedFiles(keys)
     for key, data in files:
@@ -87,7 +87,7 @@ class _Record(NamedTuple):
 
 
 class _CheckedFiles:
-    """What is needed of each file once it has been checked by itself."""
+    """What is needed of each file after it has been checked alone."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
@@ -101,11 +101,11 @@ class _CheckedFiles:
 
     @property
     def certificates(self) -> set[str]:
-        """Those of which a record is there."""
+        """The certificates that have a record."""
         return {made.certificate_id for made in self.records.values()}
 
     def take(self, key: str, data: bytes) -> None:
-        """Check one file by itself, and keep what the others are checked against."""
+        """Check one file alone, and keep what the other files are compared with."""
         self.hashes[key] = sha256(data)
         try:
             place = self._read(key, data)
@@ -113,7 +113,7 @@ class _CheckedFiles:
             self.failures.append(Failure(key=key, rule=error.rule, message=str(error)))
             return
         if place != key:
-            message = f"It says that it belongs at {place}: it was put in another's place."
+            message = f"It says that it belongs at {place}: it was moved."
             self.failures.append(Failure(key=key, rule="place", message=message))
 
     def _read(self, key: str, data: bytes) -> str:
@@ -135,12 +135,12 @@ class _CheckedFiles:
 def _in_one_form(payload: bytes, made: object) -> None:
     if not is_canonical(payload, made):
         raise EvidenceInvalid(
-            "canonical", "The payload is not in the one form RFC 8785 allows: readers may differ on it."
+            "canonical", "The payload is not in the canonical form of RFC 8785: readers may understand it differently."
         )
 
 
 def _chain(checked: _CheckedFiles, *, whole: bool) -> Iterator[Failure]:
-    """Each link leads to a file that is there, is the one meant, and is not younger."""
+    """Each link leads to a file that is there, has the linked hash, and is not younger."""
     times = checked.times | {key: made.sealed_at for key, made in checked.manifests.items()}
     links = {key: made.links for key, made in checked.records.items()}
     if whole:
@@ -160,7 +160,7 @@ def _chain(checked: _CheckedFiles, *, whole: bool) -> Iterator[Failure]:
 
 
 def _beginnings(checked: _CheckedFiles) -> Iterator[Failure]:
-    """A certificate's chain begins once."""
+    """Each certificate's chain has one beginning."""
     begun: dict[str, str] = {}
     for key in sorted(checked.records, key=lambda key: checked.times[key]):
         if checked.records[key].links[0] is None:
