@@ -28,8 +28,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     certificate_id, at = failure.certificate_of(ended), clock.now()
     logger.append_keys(certificate_id=certificate_id, execution=ended.execution_arn)
     count("ExecutionFailed", status=ended.status)
-    used, wait = settings(Settings), limits().reopen.wait_after("failed")
-    reopen_at = at + wait if wait is not None else None
+    used, reopen_at = settings(Settings), limits().reopen.reopens_at("failed", at)
     marked = None
     if certificate_id is not None:
         marked = Admissions(used.admissions_table).fail(

@@ -1,15 +1,13 @@
 """Take back what an admission did that AWS will never let finish."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.shared import certificates, policies, things
 from functions.shared.admissions import Admissions
+from functions.shared.handlers import step
 from functions.shared.inventory import Inventory
-from functions.shared.observability import observed
 from functions.shared.settings import settings
-from workflows.admission import contracts
+from workflows.admission.contracts import RollBack, RollBackInput
 from workflows.admission.errors import CertificateUnknown
 
 
@@ -18,14 +16,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     inventory_table: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Roll back*. Input: RollBackInput; output: RollBack. Repeatable: each part looks first at what is there.
+@step(RollBackInput)
+def handler(request: RollBackInput) -> RollBack:
+    """State *Roll back*. Repeatable: each part looks first at what is there.
 
     The certificate is deactivated before anything else, so that whatever fails afterwards, it can connect no more.
     Raises AdmissionNotOwned, AwsUnavailable.
     """
-    request = contracts.read(contracts.RollBackInput, event)
     used, device, certificate_id = settings(Settings), request.device, request.certificate_id
     Admissions(used.admissions_table).retain(certificate_id, request.execution)
     certificate_arn = certificates.arn(request.execution.arn, "cert", certificate_id)
@@ -44,4 +41,4 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         status = "not in AWS IoT any more"
     if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
         undone.append(released)
-    return contracts.write(contracts.RollBack(undone=tuple(undone), certificate_status=status))
+    return RollBack(undone=tuple(undone), certificate_status=status)
