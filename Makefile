@@ -30,7 +30,7 @@ check: $(VENV)/.test $(VENV)/.checkov
 # The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes of each kind.
 # Without a Python 3.13 it has no bytecode; ARGS=--bytecode, as for a release, fails then.
 build: $(VENV)/.local
-	$(BIN)/python -m gatehouse.artifact $(ARGS)
+	$(BIN)/python -m gatehouse.stack.artifact $(ARGS)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m bench $(ARGS)

@@ -27,10 +27,10 @@ from bench.simulation import Burst
 from bench.walk import Walk, walk
 from gatehouse.demo import stage
 from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.local_cloud.additions.iot_quotas import BURST_SECONDS, OF_DESCRIBE
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import Connection, MqttDevice
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests.local_cloud.conftest import settings_in
 
 ROOT = Path(__file__).parents[1]

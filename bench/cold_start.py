@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from bench.measure import Row, at_most
 from bench.starts import Answer, Start, recorded
-from gatehouse import artifact
+from gatehouse.stack import artifact
 
 ROUNDS = 7
 BAR = 1.3

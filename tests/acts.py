@@ -10,7 +10,7 @@ import pytest
 from functions.evidence.seal_act import admission
 from functions.evidence.seal_act.app import handler
 from functions.shared import aws
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests import aws_environment
 
 

@@ -22,7 +22,7 @@ from workflows.approval.opening import prepare
 from workflows.approval.request import Request
 from workflows.approval.signature import SignedVote
 from workflows.approval.votes import Accepted, Ballot, Voter, cast
-from workflows.evidence.canonical import sha256
+from workflows.canonical import sha256
 
 NOW = pki.NOW
 MINUTE = timedelta(minutes=1)

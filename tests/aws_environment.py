@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
 
-from functions.approval.approvals_web.signing_in import provider
+from functions.approval.approvals_web.sign_in import provider
 from functions.shared import clock, crl_store, issuers, trials
 from functions.shared import settings as function_settings
 from tests import moto_kms, pki, rights

@@ -29,8 +29,8 @@ from workflows.admission.contracts import (
     SealInput,
 )
 from workflows.approval.signature import SignedVote
+from workflows.canonical import canonical, sha256
 from workflows.evidence import jws, manifest, trail, votes
-from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import AdmissionRecord, Link, Record, parse, record
 from workflows.revocation.verdict import ListFacts, Verdict

@@ -1,6 +1,6 @@
 """Reading back what operators' commands left in the audit trail."""
 
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from workflows.evidence import trail
 
 

@@ -3,6 +3,7 @@
 import difflib
 import re
 import tomllib
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -10,6 +11,9 @@ import msgspec
 from workflows.errors import BadInput
 
 T = TypeVar("T")
+
+FOLDER = Path(__file__).parents[1] / "config"
+"""Where a checkout and the functions' artifact keep what the operator edits."""
 
 
 class ConfigurationInvalid(BadInput):

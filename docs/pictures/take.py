@@ -16,7 +16,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from gatehouse import admissions
+from gatehouse.admission import admissions
 from gatehouse.console.server import Console
 from gatehouse.demo.run import Demo
 from gatehouse.demo.scenes import Door

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from functions.shared import batches
+from functions.shared import batch_reads
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
@@ -144,5 +144,5 @@ def _bounds(since: datetime | None, until: datetime | None) -> tuple[str, str]:
 def _requests(table: str, identities: list[str]) -> dict[str, Request]:
     """Those that are there, by id."""
     keys = ({"approval_id": one, "item": "request"} for one in dict.fromkeys(identities))
-    read = (from_item(item, Request) for item in batches.items(table, keys))
+    read = (from_item(item, Request) for item in batch_reads.items(table, keys))
     return {request.approval_id: request for request in read}

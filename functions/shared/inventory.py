@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from functions.shared import batches, conditional
+from functions.shared import batch_reads, conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.items import from_item
@@ -24,7 +24,7 @@ class Inventory:
 
     def records(self, keys: Sequence[str]) -> list[DeviceRecord]:
         """The records under these keys, in one read. Raises `AwsUnavailable`, or `BadInput` for a record nobody can read."""
-        return [_record(item) for item in batches.items(self.table, ({"lookup_key": key} for key in keys))]
+        return [_record(item) for item in batch_reads.items(self.table, ({"lookup_key": key} for key in keys))]
 
     def binding(self, device: str) -> Binding | None:
         """Which certificate the device is bound to."""
@@ -38,7 +38,8 @@ class Inventory:
         """What the device is bound to, and the mark that denies it, in one read. Raises as `records`."""
         keys = (device_key(device), denied_key(device))
         found = {
-            item["lookup_key"]["S"]: item for item in batches.items(self.table, ({"lookup_key": key} for key in keys))
+            item["lookup_key"]["S"]: item
+            for item in batch_reads.items(self.table, ({"lookup_key": key} for key in keys))
         }
         bound, mark = (found.get(key) for key in keys)
         return from_item(bound, Binding) if bound else None, _record(mark) if mark else None

@@ -2,8 +2,8 @@
 
 from functions.shared.signing import Signer
 from functions.shared.vault import AlreadyKept, Vault
+from workflows.canonical import canonical, sha256
 from workflows.evidence import jws
-from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.errors import EvidenceConflict, EvidenceInvalid
 from workflows.evidence.record import Link, Record, parse, says_the_same
 

@@ -2,12 +2,12 @@
 
 import os
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from workflows.admission import limits as _limits
+from workflows.configuration import FOLDER
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
-CONFIGURATION = Path(__file__).parents[2] / "config"
-"""Where the artifact holds what the operator edits."""
+CONFIGURATION = FOLDER
 
 
 class SettingsInvalid(BadInput):

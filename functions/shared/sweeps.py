@@ -4,7 +4,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
-from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.manifest import Current
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from functions.shared.clock import now
 from functions.shared.observability import count
 from functions.shared.vault import Vault
+from workflows.canonical import canonical
 from workflows.evidence import trail
-from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import TrailUnavailable
 
 

@@ -7,6 +7,7 @@ import typer
 from gatehouse.cli import (
     admissions,
     approvals,
+    approvals_search,
     ca,
     cloud,
     console,
@@ -18,14 +19,13 @@ from gatehouse.cli import (
     evidence,
     findings,
     inventory,
-    looking,
     policies,
     rules,
 )
 from gatehouse.cli.context import Aim
 from gatehouse.cli.failures import ForeseenErrors
-from gatehouse.foreseen import EXIT_CODES
 from gatehouse.local_cloud.settings import STACK
+from gatehouse.stack.error_messages import EXIT_CODES
 
 app = typer.Typer(
     name="gatehouse",
@@ -64,8 +64,8 @@ app.command()(console.console)
 approvals.app.command()(delegations.delegate)
 approvals.app.command()(delegations.delegations)
 approvals.app.command()(delegations.end)
-approvals.app.command()(looking.search)
-approvals.app.command()(looking.export)
+approvals.app.command()(approvals_search.search)
+approvals.app.command()(approvals_search.export)
 for noun, commands in {
     "ca": ca.app,
     "inventory": inventory.app,

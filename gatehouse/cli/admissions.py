@@ -7,7 +7,7 @@ import msgspec
 import typer
 from rich.text import Text
 
-from gatehouse.admissions import Admission, Standing
+from gatehouse.admission.admissions import Admission, Standing
 from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
 from gatehouse.cli.output import (
@@ -39,7 +39,7 @@ def list_(
 
     Example: gatehouse admissions list --outcome held
     """
-    from gatehouse import admissions
+    from gatehouse.admission import admissions
 
     found = admissions.list_newest(target(context), outcome=outcome, device=device, limit=limit)
     if json:
@@ -64,7 +64,7 @@ def show(
 
     Example: gatehouse admissions show pump-0042
     """
-    from gatehouse import admissions
+    from gatehouse.admission import admissions
 
     aim = target(context)
     admission = admissions.show(aim, name)
@@ -92,7 +92,7 @@ def watch(
 
     Example: gatehouse admissions watch --outcome open --for 600
     """
-    from gatehouse import watching
+    from gatehouse.admission import watching
 
     for found in watching.changes(
         target(context), outcome=outcome, device=device, limit=limit, every=every, within=within
@@ -113,11 +113,12 @@ def redrive(
 
     Example: gatehouse admissions redrive pump-0042 --reason "The role may publish again"
     """
-    from gatehouse import admissions, trail
-    from gatehouse import redrive as redriving
+    from gatehouse.admission import admissions
+    from gatehouse.admission import redrive as redriving
+    from gatehouse.evidence import operators_trail
 
     aim = target(context)
-    trail.require_reason(reason)
+    operators_trail.require_reason(reason)
     found = admissions.show(aim, name)
     redriving.require_failed(aim, found)
     if not json:
@@ -137,10 +138,11 @@ def reopen(
 
     Example: gatehouse admissions reopen pump-0042 --reason "Entered in the inventory by now"
     """
-    from gatehouse import admissions, reopening, trail
+    from gatehouse.admission import admissions, reopening
+    from gatehouse.evidence import operators_trail
 
     aim = target(context)
-    trail.require_reason(reason)
+    operators_trail.require_reason(reason)
     found = admissions.show(aim, name)
     reopening.require_reopenable(aim, found)
     if not json:
@@ -162,10 +164,11 @@ def forget(
 
     Example: gatehouse admissions forget pump-0042 --reason "Registered under the wrong account"
     """
-    from gatehouse import admissions, reopening, trail
+    from gatehouse.admission import admissions, reopening
+    from gatehouse.evidence import operators_trail
 
     aim = target(context)
-    trail.require_reason(reason)
+    operators_trail.require_reason(reason)
     found = admissions.show(aim, name)
     reopening.require_forgettable(aim, found)
     if not json:

@@ -4,15 +4,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gatehouse.approvals import Answer, Approvals, Lane, Signing
-from gatehouse.cli import signing_in
+from gatehouse.approval.approvals import Answer, Approvals, Lane, Signing
+from gatehouse.cli import sign_in
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
-from gatehouse.foreseen import NO
+from gatehouse.stack.error_messages import NO
 from workflows.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="What waits for people, and what they decided.")
-app.add_typer(signing_in.app)
+app.add_typer(sign_in.app)
 
 As = Annotated[str | None, typer.Option("--as", help="Who acts, if several people are signed in.")]
 Reason = Annotated[str, typer.Option(help="Why; some rules ask for it.")]
@@ -114,10 +114,10 @@ def reject(
 
 def desk(context: typer.Context, username: str | None) -> Approvals:
     """The approvals API, signed in as `username` or as the only person signed in."""
-    from gatehouse import sign_in
+    from gatehouse.approval import sessions
 
     aim = target(context)
-    return Approvals(aim.output("ApprovalsUrl"), sign_in.session(aim, username).id_token)
+    return Approvals(aim.output("ApprovalsUrl"), sessions.session(aim, username).id_token)
 
 
 def _decide(approvals: Approvals, approval_ids: list[str], signing: Signing, *, basis: str | None, json: bool) -> None:

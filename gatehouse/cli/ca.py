@@ -10,7 +10,7 @@ from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, say, write, write_facts, write_json, write_table
 
 if TYPE_CHECKING:
-    from gatehouse.revoking import Plan
+    from gatehouse.revocation.ca_revocation import Plan
 
 app = typer.Typer(no_args_is_help=True, help="The authorities whose devices may knock.")
 
@@ -39,15 +39,15 @@ def register(
 
     Example: gatehouse ca register --certificate ca.pem --key ca.key
     """
-    from gatehouse import authority
+    from gatehouse.revocation import authorities
 
-    found = authority.read_certificate(certificate.read_bytes(), str(certificate))
+    found = authorities.read_certificate(certificate.read_bytes(), str(certificate))
     try:
-        private = authority.read_key(key.read_bytes(), str(key))
-    except authority.PasswordNeeded:
+        private = authorities.read_key(key.read_bytes(), str(key))
+    except authorities.PasswordNeeded:
         password = typer.prompt(f"Password of {key}", hide_input=True, err=True)
-        private = authority.read_key(key.read_bytes(), str(key), password.encode())
-    done = authority.register(target(context), found, private, sni_only=sni_only, name=name)
+        private = authorities.read_key(key.read_bytes(), str(key), password.encode())
+    done = authorities.register(target(context), found, private, sni_only=sni_only, name=name)
     if not done.new:
         say("It was registered already; it is active, with automatic registration on.")
     for warning in done.warnings:
@@ -61,9 +61,9 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
     Example: gatehouse ca list
     """
-    from gatehouse import authority
+    from gatehouse.revocation import authorities
 
-    found = list(authority.list_all(target(context)))
+    found = list(authorities.list_all(target(context)))
     if json:
         write_json(found)
         return
@@ -82,9 +82,9 @@ def show(context: typer.Context, ca_certificate_id: str, *, json: Json = False) 
 
     Example: gatehouse ca show 3f5a…
     """
-    from gatehouse import authority
+    from gatehouse.revocation import authorities
 
-    write(authority.show(target(context), ca_certificate_id), as_json=json)
+    write(authorities.show(target(context), ca_certificate_id), as_json=json)
 
 
 @app.command()
@@ -148,11 +148,12 @@ def revoke(
 
     Example: gatehouse ca revoke 3f5a… --reason "Key copied from the signing host, ticket 4711" --dry-run
     """
-    from gatehouse import authority, revoking, trail
+    from gatehouse.evidence import operators_trail
+    from gatehouse.revocation import authorities, ca_revocation
 
     aim = target(context)
-    trail.require_reason(reason)
-    found = revoking.plan(aim, authority.show(aim, ca))
+    operators_trail.require_reason(reason)
+    found = ca_revocation.plan(aim, authorities.show(aim, ca))
     if not json:
         _tell_plan(found)
     if dry_run:
@@ -162,7 +163,7 @@ def revoke(
             say(DRY)
         return
     agree(f"Revoke {found.authority.subject}, and {found.revokes} certificates with it, for good?", yes=yes)
-    started = revoking.revoke(aim, found.authority, reason)
+    started = ca_revocation.revoke(aim, found.authority, reason)
     if json:
         write_json({"done": True, "plan": found, "started": started})
         return
@@ -215,12 +216,13 @@ def _switch(
     yes: bool,
     json: bool,
 ) -> None:
-    from gatehouse import authority, revocation_orders, revoking, trail
+    from gatehouse.evidence import operators_trail
+    from gatehouse.revocation import authorities, ca_revocation, orders
 
     aim = target(context)
-    trail.require_reason(reason)
-    found = authority.show(aim, ca)
-    ordered = revocation_orders.owed(aim, ca) if on else None
+    operators_trail.require_reason(reason)
+    found = authorities.show(aim, ca)
+    ordered = orders.owed(aim, ca) if on else None
     if ordered is not None:
         does += (
             f" It is being revoked, by {ordered.by} since {ordered.at:%Y-%m-%d %H:%M}Z: {ordered.reason}. That is owed no more then; what "
@@ -237,9 +239,9 @@ def _switch(
         return
     agree(f"{'Enable' if on else 'Disable'} {found.subject}?", yes=yes)
     if on:
-        now = revoking.enable(aim, found, ordered, registration_only=registration_only, reason=reason)
+        now = ca_revocation.enable(aim, found, ordered, registration_only=registration_only, reason=reason)
     else:
-        now = authority.switch(aim, found, on=False, registration_only=registration_only, reason=reason)
+        now = authorities.switch(aim, found, on=False, registration_only=registration_only, reason=reason)
     if json:
         write_json({"done": True, "does": does, "authority": now})
     else:

@@ -7,10 +7,10 @@ import msgspec
 import typer
 
 from gatehouse.cli.output import Json, console, say, write_facts, write_json
-from gatehouse.foreseen import UNREACHABLE
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
 from gatehouse.local_cloud.settings import LocalCloudSettings
-from gatehouse.target import Target
+from gatehouse.stack.error_messages import UNREACHABLE
+from gatehouse.stack.target import Target
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the AWS endpoint. Default: 4566.")]
 MqttPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the MQTT broker. Default: 8883.")]

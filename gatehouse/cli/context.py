@@ -4,7 +4,7 @@ import functools
 
 import typer
 
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 
 
 class Aim:

@@ -12,7 +12,7 @@ from gatehouse.cli.output import Json, say, write, write_facts, write_json, writ
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
-    from gatehouse.revocation_lists import Listed
+    from gatehouse.revocation.lists import Listed
 
 app = typer.Typer(no_args_is_help=True, help="What the CAs have taken back.")
 
@@ -34,9 +34,9 @@ def publish(
 
     Example: gatehouse crl publish device-ca.crl --ca 3f5a…
     """
-    from gatehouse import revocation_lists
+    from gatehouse.revocation import lists
 
-    found = revocation_lists.publish(target(context), file.read_bytes(), ca, at=datetime.now(UTC), within=within)
+    found = lists.publish(target(context), file.read_bytes(), ca, at=datetime.now(UTC), within=within)
     if json:
         write_json(found)
         return
@@ -66,12 +66,12 @@ def status(
 
     Example: gatehouse crl status
     """
-    from gatehouse import revocation_lists, revocation_orders, sweeps
+    from gatehouse.revocation import lists, orders, sweeps
 
     aim, at = target(context), datetime.now(UTC)
-    found = revocation_lists.every(aim, at=at) if ca is None else revocation_lists.status(aim, ca, at=at)
+    found = lists.every(aim, at=at) if ca is None else lists.status(aim, ca, at=at)
     asked = sweeps.questions(aim)
-    revoked = {one: line for one, line in revocation_orders.told(aim).items() if ca in (None, one)}
+    revoked = {one: line for one, line in orders.told(aim).items() if ca in (None, one)}
     if json:
         write_json({"lists": found, "questions": asked, "revocations": revoked})
         return
@@ -138,7 +138,7 @@ def sweep(
 
     Example: gatehouse crl sweep --dry-run --list next.crl --ca 3f5a…
     """
-    from gatehouse import sweeps
+    from gatehouse.revocation import sweeps
 
     if (list_ is None) != (ca is None) or (list_ is not None and not dry_run):
         raise BadInput("--list and --ca go together, and only with --dry-run: a list is swept once it is published.")
@@ -196,13 +196,13 @@ def check(
 
     Example: gatehouse crl check --certificate device.pem --issuer ca.pem --list ca.crl
     """
-    from gatehouse import authority, revocation_lists
+    from gatehouse.revocation import authorities, lists
     from workflows import revocation
 
     verdict = revocation.check(
-        authority.read_certificate(certificate.read_bytes(), str(certificate)),
-        authority.read_certificate(issuer.read_bytes(), str(issuer)),
-        [revocation_lists.to_der(file.read_bytes()) for file in list_],
+        authorities.read_certificate(certificate.read_bytes(), str(certificate)),
+        authorities.read_certificate(issuer.read_bytes(), str(issuer)),
+        [lists.to_der(file.read_bytes()) for file in list_],
         _moment(at),
     )
     if json:

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from gatehouse.cli.output import Json, say, write_json
-from gatehouse.foreseen import NO
+from gatehouse.stack.error_messages import NO
 
 if TYPE_CHECKING:
     from gatehouse.demo.stage import Person

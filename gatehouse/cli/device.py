@@ -7,8 +7,8 @@ import typer
 
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, write_facts, write_json
-from gatehouse.foreseen import NO, UNREACHABLE
-from gatehouse.target import MqttEndpoint
+from gatehouse.stack.error_messages import NO, UNREACHABLE
+from gatehouse.stack.target import MqttEndpoint
 from workflows.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Be a device, to try the door.")
@@ -37,7 +37,7 @@ def connect(
 
     Example: gatehouse device connect --certificate d.pem --key d.key --client-id pump-0042 --publish devices/pump-0042/state on
     """
-    from gatehouse.mqtt import Connection, MqttDevice
+    from gatehouse.device.mqtt import Connection, MqttDevice
 
     where = _endpoint(context, endpoint, ca_file)
     with MqttDevice(where, certificate=certificate, key=key, client_id=client_id) as mqtt:

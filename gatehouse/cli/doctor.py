@@ -9,14 +9,14 @@ import typer
 from gatehouse.cli.acts import DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, say, write_json, write_table, write_text
+from gatehouse.doctor.lost_events import LostEvent, Queue
 from gatehouse.errors import AnsweredNo
-from gatehouse.foreseen import NO
-from gatehouse.lost_events import LostEvent, Queue
-from gatehouse.target import Target
+from gatehouse.stack.error_messages import NO
+from gatehouse.stack.target import Target
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
-    from gatehouse.knocking.links import Link
+    from gatehouse.doctor.trial.links import Link
 
 app = typer.Typer()
 
@@ -51,7 +51,7 @@ def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, js
     if knock:
         _knock(target(context), yes=yes, json=json)
         return
-    from gatehouse import checkup
+    from gatehouse.doctor import checkup
 
     found = list(checkup.run(target(context), datetime.now(UTC)))
     if json:
@@ -64,8 +64,8 @@ def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, js
 
 
 def _knock(aim: Target, *, yes: bool, json: bool) -> None:
-    from gatehouse.knocking.chain import knock
-    from gatehouse.knocking.links import Link
+    from gatehouse.doctor.trial.chain import knock
+    from gatehouse.doctor.trial.links import Link
 
     if "EndTrialsArn" not in aim.outputs:
         raise BadInput(f"The stack {aim.stack} has no output EndTrialsArn, so it knows no trials. Deploy it again.")
@@ -107,7 +107,7 @@ def events(context: typer.Context, queue: WhichQueue, *, limit: Limit = 50, json
 
     Example: gatehouse doctor events rule
     """
-    from gatehouse import lost_events
+    from gatehouse.doctor import lost_events
 
     aim = target(context)
     found = lost_events.look(aim, queue, limit=limit)
@@ -130,10 +130,11 @@ def redrive(
 
     Example: gatehouse doctor redrive rule --reason "The quota was raised" --dry-run
     """
-    from gatehouse import lost_events, trail
+    from gatehouse.doctor import lost_events
+    from gatehouse.evidence import operators_trail
 
     aim = target(context)
-    trail.require_reason(reason)
+    operators_trail.require_reason(reason)
     found = lost_events.look(aim, queue, limit=limit)
     left, failed, delivered = list(found), 0, 0
     try:

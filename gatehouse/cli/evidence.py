@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, plain, say, write_facts, write_json, write_table
-from gatehouse.foreseen import NO
+from gatehouse.stack.error_messages import NO
 from workflows.evidence.coverage import Part, due_day
 
 if TYPE_CHECKING:

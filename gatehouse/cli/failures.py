@@ -7,7 +7,7 @@ from typer import Context, Exit
 from typer.core import TyperGroup
 
 from gatehouse.cli.output import console, plain
-from gatehouse.foreseen import explain
+from gatehouse.stack.error_messages import explain
 from workflows.errors import GatehouseError
 
 

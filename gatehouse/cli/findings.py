@@ -27,7 +27,7 @@ def list_(
 
     Example: gatehouse findings list --kind active_without_policy
     """
-    from gatehouse import findings
+    from gatehouse.reconciliation import findings
 
     aim = target(context)
     found, rounds = list(findings.standing(aim, kind)), findings.rounds(aim)
@@ -58,10 +58,11 @@ def repair(
 
     Example: gatehouse findings repair orphan_thing pump-0042 --reason "Taken out of service" --dry-run
     """
-    from gatehouse import findings, repairs, trail
+    from gatehouse.evidence import operators_trail
+    from gatehouse.reconciliation import findings, repairs
 
     aim = target(context)
-    trail.require_reason(reason)
+    operators_trail.require_reason(reason)
     found = findings.find(aim, kind, subject)
     planned = repairs.plan(aim, found)
     if not json:
@@ -87,10 +88,11 @@ def accept(
 
     Example: gatehouse findings accept active_without_decision CERTIFICATE_ID --reason "Admitted before Gatehouse"
     """
-    from gatehouse import findings, trail
+    from gatehouse.evidence import operators_trail
+    from gatehouse.reconciliation import findings
 
     aim = target(context)
-    trail.require_reason(reason)
+    operators_trail.require_reason(reason)
     found = findings.find(aim, kind, subject)
     if not json:
         write_facts({"kind": found.kind, "subject": found.subject, "what": found.detail})

@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gatehouse.cli.acts import DRY, DryRun, Reason, Yes, agree, report
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, console, say, write, write_facts, write_json, write_table
-from gatehouse.foreseen import NO, USAGE
+from gatehouse.stack.error_messages import NO, USAGE
 
 if TYPE_CHECKING:
-    from gatehouse.inventory import Change
+    from gatehouse.inventory.devices import Change
 
 app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
 
@@ -42,7 +42,7 @@ def import_(
 
     Example: gatehouse inventory import fleet.csv --dry-run
     """
-    from gatehouse import inventory, issuers
+    from gatehouse.inventory import devices, issuers
     from workflows.admission import inventory_file
     from workflows.approval import identity
 
@@ -50,7 +50,7 @@ def import_(
     author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     try:
         found = inventory_file.parse(
-            file.read_bytes(), profiles=inventory.profiles(), entered_by=author, at=datetime.now(UTC)
+            file.read_bytes(), profiles=devices.profiles(), entered_by=author, at=datetime.now(UTC)
         )
     except inventory_file.InventoryInvalid as error:
         if not json:
@@ -59,11 +59,11 @@ def import_(
         raise typer.Exit(USAGE) from error
     with _progress() as bar:
         comparing = bar.add_task("Comparing", total=len(found.records))
-        changes = inventory.compare(aim, found.records, lambda count: bar.advance(comparing, count))
+        changes = devices.compare(aim, found.records, lambda count: bar.advance(comparing, count))
         left: list[Change] = []
         if not dry_run:
             writing = bar.add_task("Writing", total=sum(change.is_due for change in changes))
-            left = inventory.write(aim, changes, lambda count: bar.advance(writing, count))
+            left = devices.write(aim, changes, lambda count: bar.advance(writing, count))
     unbound = issuers.without(aim, found.records)
     _report(changes, left, unbound, dry_run=dry_run, json=json)
     if left:
@@ -76,10 +76,10 @@ def show(context: typer.Context, device: str, *, json: Json = False) -> None:
 
     Example: gatehouse inventory show pump-0042
     """
-    from gatehouse import inventory
+    from gatehouse.inventory import devices
     from workflows.admission.inventory import denied_key
 
-    found = inventory.show(target(context), device)
+    found = devices.show(target(context), device)
     if json:
         write_json(found)
         return
@@ -107,17 +107,17 @@ def deny(
 
     Example: gatehouse inventory deny pump-0042 --reason "Stolen in transit"
     """
-    from gatehouse import denying
+    from gatehouse.inventory import denials
     from workflows.approval import identity
 
     aim = target(context)
     author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
-    name, changes = denying.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
+    name, changes = denials.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
     if not json and changes:
         write_table(("device", "lookup key", "was"), [_denied(change) for change in changes], empty="")
     if changes and not dry_run:
         agree(f"Deny {name}?", yes=yes)
-        denying.deny(aim, name, changes, reason)
+        denials.deny(aim, name, changes, reason)
     if json:
         write_json({"done": bool(changes) and not dry_run, "device": name, "changes": changes})
         return
@@ -143,16 +143,17 @@ def lift(
 
     Example: gatehouse inventory lift pump-0042 --reason "Found in the warehouse, ticket 4711" --dry-run
     """
-    from gatehouse import denying, trail
+    from gatehouse.evidence import operators_trail
+    from gatehouse.inventory import denials
 
     aim = target(context)
-    trail.require_reason(reason)
-    lines = denying.liftable(aim, device, certificate)
+    operators_trail.require_reason(reason)
+    lines = denials.liftable(aim, device, certificate)
     if not json:
         write_table(("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
     if not dry_run:
         agree(f"Lift the denial of {device}?", yes=yes)
-        lines = denying.lift(aim, device, lines, reason)
+        lines = denials.lift(aim, device, lines, reason)
     said = f"{len(lines)} denials of {device} are lifted. It is held until it is imported again: gatehouse inventory import"
     report(said, dry_run=dry_run, json=json, device=device, lifted=lines)
 
@@ -171,18 +172,19 @@ def retire(
 
     Example: gatehouse inventory retire pump-0042 --reason "Scrapped" --dry-run
     """
-    from gatehouse import denying, inventory, trail
+    from gatehouse.evidence import operators_trail
+    from gatehouse.inventory import denials, devices
 
     aim = target(context)
-    trail.require_reason(reason)
-    found = inventory.show(aim, device)
-    lines = denying.retirable(found)
+    operators_trail.require_reason(reason)
+    found = devices.show(aim, device)
+    lines = denials.retirable(found)
     if not json:
         write_table(("lookup key, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
         write_facts({"bound, which stays": found.binding.bound_certificate_id if found.binding else None})
     if not dry_run:
         agree(f"Retire {device}?", yes=yes)
-        lines = denying.retire(aim, found, reason)
+        lines = denials.retire(aim, found, reason)
     said = f"{len(lines)} lines of {device} are removed. If it knocks anew, it is held."
     report(said, dry_run=dry_run, json=json, device=device, retired=lines, binding=found.binding)
 
@@ -198,10 +200,10 @@ def export(
 
     Example: gatehouse inventory export --output fleet.csv
     """
-    from gatehouse import inventory
+    from gatehouse.inventory import devices
     from workflows.admission import inventory_file
 
-    records = inventory.every(target(context))
+    records = devices.every(target(context))
     if output is not None:
         with output.open("x", encoding="utf-8-sig", newline="") as file:  # the mark tells spreadsheets that it is UTF-8
             file.write(inventory_file.render(records))

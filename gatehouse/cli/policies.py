@@ -7,9 +7,9 @@ import typer
 
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table, write_text
-from gatehouse.deployed_policies import MOST_COUNTED, Attached
-from gatehouse.foreseen import NO, USAGE
-from gatehouse.policies import Compared
+from gatehouse.policies.iot_policies import MOST_COUNTED, Attached
+from gatehouse.policies.profiles import Compared
+from gatehouse.stack.error_messages import NO, USAGE
 
 app = typer.Typer(no_args_is_help=True, help="What admitted devices may do.")
 
@@ -36,7 +36,7 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
 
     Example: gatehouse policies list
     """
-    from gatehouse import policies as comparing
+    from gatehouse.policies import profiles as comparing
 
     found = comparing.compare(target(context))
     if json:
@@ -65,7 +65,7 @@ def show(
 
     Example: gatehouse policies show device
     """
-    from gatehouse import policies as comparing
+    from gatehouse.policies import profiles as comparing
 
     found = comparing.show(target(context), name, most=None if attached else MOST_COUNTED)
     if json:
@@ -94,7 +94,7 @@ def lint(
 
     Example: gatehouse policies lint config/policies/device.json
     """
-    from gatehouse.inventory import PROFILES
+    from gatehouse.stack.configuration import PROFILES
     from workflows.admission import policy_lint
 
     found = [

@@ -8,16 +8,16 @@ import typer
 
 from gatehouse.cli.context import Aim, target
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
-from gatehouse.foreseen import USAGE
+from gatehouse.stack.configuration import RULES
+from gatehouse.stack.error_messages import USAGE
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
-    from gatehouse.target import Target
+    from gatehouse.stack.target import Target
     from workflows.admission.contracts import DeviceRecord
 
 app = typer.Typer(no_args_is_help=True, help="Who must agree, and why.")
 
-RULES = Path(__file__).resolve().parents[2] / "config" / "approval.toml"
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, show_default="config/approval.toml")]
 
 
@@ -35,7 +35,7 @@ def check(
 
     Example: gatehouse rules check
     """
-    from gatehouse import approvers
+    from gatehouse.approval import approvers
     from workflows.approval import rules
 
     text = file.read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def explain(
 
     Example: gatehouse rules explain pump-0042 --inventory fleet.csv --finding second_certificate
     """
-    from gatehouse.explaining import cases
+    from gatehouse.inventory.explaining import cases
     from workflows.admission.contracts import Finding
     from workflows.approval import rules
 
@@ -95,22 +95,22 @@ def explain(
 
 
 def _in_file(file: Path, device: str) -> "tuple[DeviceRecord, ...]":
-    from gatehouse import inventory
+    from gatehouse.inventory import devices
     from workflows.admission import inventory_file
 
     found = inventory_file.parse(
-        file.read_bytes(), profiles=inventory.profiles(), entered_by="nobody yet", at=datetime.now(UTC)
+        file.read_bytes(), profiles=devices.profiles(), entered_by="nobody yet", at=datetime.now(UTC)
     )
     return _told(device, tuple(record for record in found.records if record.device == device), str(file))
 
 
 def _in_stack(context: typer.Context, device: str) -> "tuple[DeviceRecord, ...]":
-    from gatehouse import inventory
     from gatehouse.errors import NotFound
+    from gatehouse.inventory import devices
     from workflows.admission.inventory import denied_key
 
     try:
-        found = inventory.show(_aim(context), device)
+        found = devices.show(_aim(context), device)
     except NotFound:
         return _told(device, (), "the inventory")
     if found.binding is not None:
@@ -133,7 +133,7 @@ def _aim(context: typer.Context) -> "Target":
     import os
 
     from gatehouse.local_cloud.cloud import LocalCloud
-    from gatehouse.target import Target
+    from gatehouse.stack.target import Target
 
     aim: Aim = context.find_root().obj
     if aim.local is None and "GATEHOUSE_TARGET" not in os.environ and not (aim.region or aim.profile):

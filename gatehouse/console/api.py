@@ -6,14 +6,16 @@ from typing import Any, get_args
 
 from msgspec import Struct
 
-from gatehouse import admissions, freshness, redrive, trail
-from gatehouse.admissions import Standing
-from gatehouse.console import executions, fleet, history, kept, payloads, waiting
+from gatehouse.admission import admissions, redrive
+from gatehouse.admission.admissions import Standing
+from gatehouse.console import cache, executions, fleet, history, payloads, waiting
+from gatehouse.console.cache import Answers, KeptClients
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.history import Event
-from gatehouse.console.kept import Answers, KeptClients
 from gatehouse.errors import NotFound
-from gatehouse.target import Target
+from gatehouse.evidence import operators_trail
+from gatehouse.revocation import freshness
+from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.errors import BadInput
 
@@ -43,7 +45,7 @@ class Api:
         self._redrive_allowed = redrive_allowed
         self._now = now
         self._answers = answers or Answers()
-        self._pace = kept.LOCAL if target.local else kept.AWS
+        self._pace = cache.LOCAL if target.local else cache.AWS
         self._routes: dict[str, Callable[[Query], Any]] = {
             "session": self._session,
             "fleet": self._fleet,
@@ -76,7 +78,7 @@ class Api:
         except stored.Unreadable as error:
             raise BadInput(f"{error}. Expected execution_arn and reason.") from error
         arn = executions.require_ours(self._target, asked.execution_arn)
-        trail.require_reason(asked.reason)
+        operators_trail.require_reason(asked.reason)
         key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, asked.reason)
         self._answers.forget()
         return {"evidence_key": key}
@@ -92,7 +94,7 @@ class Api:
             "account": self._target.output("StateMachineArn").split(":")[4],
             "approvals_url": self._target.outputs.get("ApprovalsUrl"),
             "redrive_allowed": self._redrive_allowed,
-            "longest_reason": trail.LONGEST_REASON,
+            "longest_reason": operators_trail.LONGEST_REASON,
         }
 
     def _fleet(self, query: Query) -> Any:

@@ -12,7 +12,7 @@ from gatehouse.console import graph, history
 from gatehouse.console.errors import NotOurs
 from gatehouse.console.history import Event, Line, Taken, Visit
 from gatehouse.console.payloads import of_event
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from workflows.evidence.record import is_of_execution
 
 _MOST = 100

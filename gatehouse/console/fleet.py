@@ -7,9 +7,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from gatehouse import admissions, tables
-from gatehouse.admissions import STANDINGS, Admission, Standing
-from gatehouse.target import Target
+from gatehouse.admission import admissions
+from gatehouse.admission.admissions import STANDINGS, Admission, Standing
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 
 MOST_ROWS = 200
 _NEWEST = 500

@@ -18,10 +18,10 @@ from gatehouse.console.assets import Asset, assets, tag_of
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.guard import SECURITY_HEADERS, Guard
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted
-from gatehouse.foreseen import NOT_PERMITTED, UNREACHABLE, explain
 from gatehouse.local_cloud.settings import LOOPBACK
 from gatehouse.loopback import Refusal
-from gatehouse.target import Target
+from gatehouse.stack.error_messages import NOT_PERMITTED, UNREACHABLE, explain
+from gatehouse.stack.target import Target
 from workflows.errors import BadInput, GatehouseError
 
 _JSON = "application/json"

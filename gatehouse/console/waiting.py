@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from gatehouse import tables
-from gatehouse.target import Target
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from workflows.approval.request import Request
 
 _MOST = 200

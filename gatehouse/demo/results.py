@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from gatehouse import admissions
+from gatehouse.admission import admissions
 from gatehouse.demo.pki import Identity
 from gatehouse.demo.scenes import Scene
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 
 _NAME_PREFIX = 16  # the rule names executions after so many digits of the certificate id
 

@@ -16,7 +16,7 @@ from gatehouse.demo.results import Result
 from gatehouse.demo.scenes import SCENES, Door, Scene, Trouble
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.local_cloud.settings import LOOPBACK, LocalCloudSettings
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput, GatehouseError
 

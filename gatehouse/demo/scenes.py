@@ -10,11 +10,11 @@ from typing import Literal
 
 import msgspec
 
-from gatehouse import admissions
+from gatehouse.admission import admissions
 from gatehouse.demo.pki import Identity
 from gatehouse.demo.stage import Stage
+from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.errors import AnsweredNo
-from gatehouse.mqtt import Connection, MqttDevice
 
 WITHIN_SECONDS = 90.0
 LOOK_EVERY_SECONDS = 0.25

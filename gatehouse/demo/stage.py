@@ -10,10 +10,12 @@ from pathlib import Path
 
 import msgspec
 
-from gatehouse import approvers, authority, inventory, revocation_lists, sign_in
-from gatehouse.approvals import Approvals
+from gatehouse.approval import approvers, sessions
+from gatehouse.approval.approvals import Approvals
 from gatehouse.demo.pki import DemoAuthority, Identity
-from gatehouse.target import Target
+from gatehouse.inventory import devices
+from gatehouse.revocation import authorities, lists
+from gatehouse.stack.target import Target
 from workflows.admission import inventory_file
 
 Say = Callable[[str], None]
@@ -56,10 +58,10 @@ def import_inventory(target: Target, rows: Sequence[dict[str, str]], file: Path)
     file.write_text(out.getvalue(), encoding="utf-8", newline="")
     author = target.client("sts").get_caller_identity()["Arn"]
     found = inventory_file.parse(
-        file.read_bytes(), profiles=inventory.profiles(), entered_by=author, at=datetime.now(UTC)
+        file.read_bytes(), profiles=devices.profiles(), entered_by=author, at=datetime.now(UTC)
     )
-    changes = inventory.compare(target, found.records, _quietly)
-    inventory.write(target, changes, _quietly)
+    changes = devices.compare(target, found.records, _quietly)
+    devices.write(target, changes, _quietly)
     return sum(change.kind == "new" for change in changes)
 
 
@@ -74,13 +76,13 @@ def newcomer(set_up: Stage, device: str) -> Identity:
 
 def register(target: Target, ca: DemoAuthority) -> str:
     """Register the demo's CA. Returns its id in AWS IoT."""
-    return authority.register(target, ca.certificate, ca.key).authority.ca_certificate_id
+    return authorities.register(target, ca.certificate, ca.key).authority.ca_certificate_id
 
 
 def publish_list(target: Target, ca: DemoAuthority, ca_certificate_id: str, revoked: Sequence[Identity]) -> None:
     """Publish a list that revokes these."""
     file = ca.revoke(identity.certificate for identity in revoked)
-    revocation_lists.publish(target, file.read_bytes(), ca_certificate_id, at=datetime.now(UTC))
+    lists.publish(target, file.read_bytes(), ca_certificate_id, at=datetime.now(UTC))
 
 
 def sign_everybody_in(target: Target, cast: dict[str, Person]) -> dict[str, Approvals]:
@@ -88,7 +90,7 @@ def sign_everybody_in(target: Target, cast: dict[str, Person]) -> dict[str, Appr
     desks = {}
     for group, person in cast.items():
         approvers.add(target, email=person.email, name=person.name, password=person.password, groups=[group])
-        session = sign_in.sign_in(target, person.email, person.password)
+        session = sessions.sign_in(target, person.email, person.password)
         desks[group] = Approvals(target.output("ApprovalsUrl"), session.id_token)
     return desks
 

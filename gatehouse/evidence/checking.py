@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gatehouse.errors import NotFound
 from gatehouse.evidence import folders
 from gatehouse.evidence.files import FOLDERS, Bucket, File, prefixes_of, with_what_came_before
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.evidence import jws, trail
 from workflows.evidence.coverage import Part

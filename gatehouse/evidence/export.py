@@ -14,10 +14,10 @@ from gatehouse.evidence import places
 from gatehouse.evidence.files import Bucket, File, prefixes_of, readable, with_what_came_before
 from gatehouse.evidence.folders import COMPLETE, FORMAT, complete
 from gatehouse.evidence.telling import Section, subject_of, tell, what
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
+from workflows.canonical import sha256
 from workflows.errors import BadInput
 from workflows.evidence import jws, manifest
-from workflows.evidence.canonical import sha256
 from workflows.evidence.coverage import Part, due_day
 from workflows.evidence.failures import Failure, Report
 from workflows.evidence.verify import verify

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from gatehouse import admissions
+from gatehouse.admission import admissions
 from gatehouse.errors import NotFound
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.evidence import jws, record
 from workflows.evidence.errors import EvidenceInvalid

@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from gatehouse import artifact
 from gatehouse.local_cloud import template
 from gatehouse.local_cloud.errors import DeploymentFailed
+from gatehouse.stack import artifact
 
 DEPLOYED_WITHIN_SECONDS = 120.0
 _BUCKET = "gatehouse-local-artifacts"

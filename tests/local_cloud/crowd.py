@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from gatehouse import admissions
-from gatehouse.approvals import Approvals
+from gatehouse.admission import admissions
+from gatehouse.approval.approvals import Approvals
 from gatehouse.demo import stage
 from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.device.mqtt import MqttDevice
 from gatehouse.errors import Unreachable
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import MqttDevice
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests.local_cloud.conftest import settings_in
 
 KNOCKS = 5

@@ -7,9 +7,9 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from gatehouse.device.mqtt import MqttDevice
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import MqttDevice
-from gatehouse.target import MqttEndpoint
+from gatehouse.stack.target import MqttEndpoint
 from tests import pki
 
 DAY = timedelta(days=1)

@@ -22,11 +22,12 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from typer.testing import CliRunner
 
-from gatehouse import issuers, revocation_lists
 from gatehouse.cli import app
 from gatehouse.console.server import Console
+from gatehouse.inventory import issuers
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.target import Target
+from gatehouse.revocation import lists
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.local_cloud import devices
 from tests.local_cloud.waiting import eventually
@@ -151,7 +152,7 @@ def authority(cloud: LocalCloud) -> str:
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=made.pem.encode()
     )
     dates: Any = {"this_update": now - pki.HOUR, "next_update": now + pki.DAY}
-    revocation_lists.publish(target, pki.revocation_list(made, number=1, **dates), ca_id, at=now)
+    lists.publish(target, pki.revocation_list(made, number=1, **dates), ca_id, at=now)
     return ca_id
 
 

@@ -16,14 +16,15 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from gatehouse import admissions, approvers, sign_in
-from gatehouse.approvals import Approvals, Signing, Wanted
+from gatehouse.admission import admissions
+from gatehouse.approval import approvers, sessions
+from gatehouse.approval.approvals import Approvals, Signing, Wanted
 from gatehouse.demo import stage
 from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.errors import AnsweredNo, NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import Connection, MqttDevice
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests.local_cloud.conftest import settings_in
 from tests.local_cloud.signed import get_json
 from tests.local_cloud.waiting import eventually
@@ -72,7 +73,7 @@ class World:
         return Approvals(self.target.output("ApprovalsUrl"), self.token(name))
 
     def token(self, name: str) -> str:
-        return sign_in.sign_in(self.target, f"{name}@example.com", PASSWORD).id_token
+        return sessions.sign_in(self.target, f"{name}@example.com", PASSWORD).id_token
 
     def knocks(self, device: str) -> Connection:
         one = self.devices[device]

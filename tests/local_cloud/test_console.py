@@ -15,7 +15,7 @@ import pytest
 
 from gatehouse.console.server import Console
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests.local_cloud.waiting import eventually
 from tests.web.console.visitor import Visitor
 

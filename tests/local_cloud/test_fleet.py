@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from gatehouse import admissions, findings, revocation_lists
+from gatehouse.admission import admissions
+from gatehouse.device.mqtt import Connection
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import Connection
-from gatehouse.target import Target
+from gatehouse.reconciliation import findings
+from gatehouse.revocation import lists
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.local_cloud import devices
 from tests.local_cloud.test_operating import gatehouse
@@ -34,7 +36,7 @@ def authority(cloud: LocalCloud, target: Target) -> pki.Authority:
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=made.pem.encode()
     )
     dates: Any = {"this_update": now - pki.HOUR, "next_update": now + pki.DAY}
-    revocation_lists.publish(target, pki.revocation_list(made, number=1, **dates), ca_id, at=now)
+    lists.publish(target, pki.revocation_list(made, number=1, **dates), ca_id, at=now)
     return made
 
 

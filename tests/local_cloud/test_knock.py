@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from gatehouse import admissions, lost_events
+from gatehouse.admission import admissions
 from gatehouse.cli.doctor import lines_of
+from gatehouse.doctor import lost_events
+from gatehouse.doctor.trial.chain import knock
+from gatehouse.doctor.trial.links import ORDER, Limits, Link
 from gatehouse.evidence.files import Bucket, readable
-from gatehouse.knocking.chain import knock
-from gatehouse.knocking.links import ORDER, Limits, Link
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests.local_cloud.waiting import eventually
 from workflows.admission.trial import HELD
 

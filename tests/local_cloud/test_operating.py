@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 
-from gatehouse import admissions, revocation_lists, sealed_acts, tables
+from gatehouse.admission import admissions, sealed_acts
+from gatehouse.device.mqtt import Connection
 from gatehouse.errors import NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
-from gatehouse.mqtt import Connection
-from gatehouse.target import Target
+from gatehouse.revocation import lists
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import pki, trails
 from tests.local_cloud import devices
 from tests.local_cloud.waiting import eventually
@@ -54,7 +56,7 @@ def test_held_device_is_admitted_once_the_inventory_is_mended_and_its_admission_
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=authority.pem.encode()
     )
     dates: Any = {"this_update": now - pki.HOUR, "next_update": now + pki.DAY}
-    revocation_lists.publish(target, pki.revocation_list(authority, number=1, **dates), ca_id, at=now)
+    lists.publish(target, pki.revocation_list(authority, number=1, **dates), ca_id, at=now)
     files = devices.issue(authority, "pump-0077", tmp_path)
 
     def knock_until(outcome: str) -> bool:

@@ -14,10 +14,11 @@ from typing import Any
 
 import pytest
 
-from gatehouse import admissions, revocation_lists
+from gatehouse.admission import admissions
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.tables import to_item
-from gatehouse.target import Target
+from gatehouse.revocation import lists
+from gatehouse.stack.tables import to_item
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.conftest import COUNTED
 from tests.local_cloud import devices
@@ -40,7 +41,7 @@ def test_attack_no_device_is_active_that_a_list_revoked_while_it_was_admitted(
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=authority.pem.encode()
     )
     dates: Any = {"this_update": now - pki.HOUR, "next_update": now + pki.DAY}
-    revocation_lists.publish(target, pki.revocation_list(authority, number=1, **dates), ca_id, at=now)
+    lists.publish(target, pki.revocation_list(authority, number=1, **dates), ca_id, at=now)
     fleet = [devices.issue(authority, f"race-{number}-{one:02}", tmp_path) for one in range(DEVICES)]
     for files in fleet:
         record = DeviceRecord(
@@ -75,7 +76,7 @@ def test_attack_no_device_is_active_that_a_list_revoked_while_it_was_admitted(
         enough = 1 + number * 2  # of those that are through when the list is handed in
         eventually(lambda: outcomes()["admitted"] >= enough, within=60, what="some are admitted")
         seen = outcomes()
-        revocation_lists.publish(target, revoking, ca_id, at=datetime.now(UTC))
+        lists.publish(target, revoking, ca_id, at=datetime.now(UTC))
         for one in knocks:
             one.result()
     eventually(lambda: statuses() == {"REVOKED": DEVICES}, within=120, what="all are REVOKED")

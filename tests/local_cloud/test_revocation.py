@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from gatehouse import admissions, approvers, revocation_lists, sign_in
-from gatehouse.approvals import Approvals
+from gatehouse.admission import admissions
+from gatehouse.approval import approvers, sessions
+from gatehouse.approval.approvals import Approvals
+from gatehouse.device.mqtt import Connection
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import Connection
-from gatehouse.tables import to_item, to_plain
-from gatehouse.target import Target
+from gatehouse.revocation import lists
+from gatehouse.stack.tables import to_item, to_plain
+from gatehouse.stack.target import Target
 from tests import pki, trails
 from tests.local_cloud import devices
 from tests.local_cloud.test_operating import gatehouse
@@ -56,7 +58,7 @@ def test_a_new_list_takes_an_admitted_device_back(cloud: LocalCloud, tmp_path: P
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=authority.pem.encode()
     )
     dates: Any = {"this_update": now - pki.HOUR, "next_update": now + pki.DAY}
-    first = revocation_lists.publish(target, pki.revocation_list(authority, number=1, **dates), ca_id, at=now)
+    first = lists.publish(target, pki.revocation_list(authority, number=1, **dates), ca_id, at=now)
     assert first.sweep
 
     files = devices.issue(authority, "pump-0099", tmp_path)
@@ -81,7 +83,7 @@ def test_a_new_list_takes_an_admitted_device_back(cloud: LocalCloud, tmp_path: P
     eventually(lambda: row().get("outcome") == "admitted", within=60, what="admitted")
     with devices.device(cloud, files, "pump-0099") as mqtt:
         assert mqtt.connect() is Connection.CONNECTED
-        second = revocation_lists.publish(
+        second = lists.publish(
             target,
             pki.revocation_list(authority, [files.x509.serial_number], number=2, **dates),
             ca_id,
@@ -111,7 +113,7 @@ def test_a_new_list_takes_an_admitted_device_back(cloud: LocalCloud, tmp_path: P
         return any("list 2 revokes 1 devices" in subject for subject in heard)
 
     eventually(revokes, within=15, what="people were told")
-    assert [one.sweep_owed for one in revocation_lists.status(target, ca_id, at=datetime.now(UTC))] == [False]
+    assert [one.sweep_owed for one in lists.status(target, ca_id, at=datetime.now(UTC))] == [False]
     with devices.device(cloud, files, "pump-0099") as again:
         assert again.connect() is not Connection.CONNECTED
 
@@ -124,7 +126,7 @@ def test_revoking_a_ca_takes_every_certificate_of_it_whatever_became_of_it(cloud
         Bucket=target.output("CrlBucket"), Key=f"issuers/{ca_id}.pem", Body=authority.pem.encode()
     )
     good = pki.revocation_list(authority, number=1, this_update=now - pki.HOUR, next_update=now + pki.DAY)
-    revocation_lists.publish(target, good, ca_id, at=now)
+    lists.publish(target, good, ca_id, at=now)
     admitted, held, asked = (
         devices.issue(authority, name, tmp_path) for name in ("pump-0501", "pump-0502", "pump-0503")
     )
@@ -183,7 +185,7 @@ def test_revoking_a_ca_takes_every_certificate_of_it_whatever_became_of_it(cloud
     for name, group in (("quinn", "quality"), ("sid", "security")):
         mail, password = f"{name}@example.com", "correct-horse-battery-Staple-9"
         approvers.add(target, email=mail, name=name, password=password, groups=(group,))
-        desk[name] = Approvals(target.output("ApprovalsUrl"), sign_in.sign_in(target, mail, password).id_token)
+        desk[name] = Approvals(target.output("ApprovalsUrl"), sessions.sign_in(target, mail, password).id_token)
     for one in desk.values():
         basis = str(one.show(approval)["basis_sha256"])
         one.vote(approval, "approve", reason="Delivery note 7", meaning="approval", basis_sha256=basis)
@@ -222,9 +224,9 @@ def test_a_list_that_fails_is_kept_aside_with_its_clause(cloud: LocalCloud) -> N
     cloud.client("s3").put_object(Bucket=target.output("CrlBucket"), Key=key, Body=authority.pem.encode())
     at = datetime.now(UTC)
     data = pki.revocation_list(authority, this_update=at - pki.HOUR, next_update=at + pki.DAY, number=None)
-    with pytest.raises(revocation_lists.ListRejected, match=r"RFC 5280 5\.2\.3"):
-        revocation_lists.publish(target, data, ca_id, at=at)
-    assert revocation_lists.status(target, ca_id, at=at) == []
+    with pytest.raises(lists.ListRejected, match=r"RFC 5280 5\.2\.3"):
+        lists.publish(target, data, ca_id, at=at)
+    assert lists.status(target, ca_id, at=at) == []
 
 
 @pytest.mark.parametrize("function", ["WatchLists", "FetchCrl"])

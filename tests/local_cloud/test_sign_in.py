@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from botocore.exceptions import ClientError
 
-from gatehouse import approvers, sign_in
-from gatehouse.approvals import Approvals
+from gatehouse.approval import approvers, sessions
+from gatehouse.approval.approvals import Approvals
+from gatehouse.approval.sign_in import browser
+from gatehouse.approval.sign_in.local import call, fill
+from gatehouse.approval.sign_in.provider import Provider
 from gatehouse.errors import NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.signing_in import browser
-from gatehouse.signing_in.local import call, fill
-from gatehouse.signing_in.provider import Provider
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 
 pytestmark = pytest.mark.local_cloud
 
@@ -102,7 +102,7 @@ def test_a_renewed_sign_in_is_still_taken(target: Target) -> None:
     assert tokens.refresh_token is not None
     renewed = found.renewed(tokens.refresh_token, str(tokens.claims["sub"]))
     assert renewed.claims["cognito:groups"] == ["quality"]
-    session = sign_in.keep(target, renewed, found.client_id)
+    session = sessions.keep(target, renewed, found.client_id)
     assert Approvals(target.output("ApprovalsUrl"), session.id_token).list_lane("mine", 10) == []
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse import admissions, redrive
+from gatehouse.admission import admissions, redrive
+from gatehouse.device.mqtt import Connection
 from gatehouse.local_cloud.cloud import REPOSITORY, LocalCloud
-from gatehouse.mqtt import Connection
 from tests import releases
 from tests.local_cloud.conftest import settings_in
 from tests.local_cloud.test_approvals import FROM, WITHIN, World

@@ -17,8 +17,8 @@ from workflows.admission import contracts
 from workflows.admission.contracts import DeviceRecord
 from workflows.admission.inventory import Binding
 from workflows.approval.request import Request
+from workflows.canonical import canonical
 from workflows.evidence import record
-from workflows.evidence.canonical import canonical
 
 EXAMPLES = releases.recorded()
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from functions.shared.items import to_plain
-from gatehouse import artifact
+from gatehouse.stack import artifact
 from tests.machine.ways import MORE_WAYS, WAYS, Device, Gate, Way, gate
 from tests.releases import INPUTS, LAST
 from workflows.admission import contracts

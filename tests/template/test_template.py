@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.approval.approvals_web.app import app
-from gatehouse.signing_in.browser import PATH, PORTS
+from gatehouse.approval.sign_in.browser import PATH, PORTS
 from tests.deployed import ROOT
 from tests.template.resources import Resources, functions, listed, of_type
 

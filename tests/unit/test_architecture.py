@@ -63,7 +63,7 @@ def test_a_handler_fits_on_a_screen() -> None:
 
 OWN_READERS = {
     "workflows/stored.py",
-    "workflows/evidence/canonical.py",
+    "workflows/canonical.py",
     "workflows/evidence/jws.py",
     "workflows/admission/policies.py",
 }

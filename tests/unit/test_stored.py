@@ -16,12 +16,12 @@ from tests import pki, records, trials
 from workflows import stored
 from workflows.admission import failure, trial
 from workflows.admission.contracts import Execution
+from workflows.canonical import canonical
 from workflows.errors import BadInput
 from workflows.evidence import jws, manifest, record, trail
-from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.moments import Moment
-from workflows.revocation import authorities, index
+from workflows.revocation import ca_revocation, index
 from workflows.revocation import manifest as lists
 from workflows.revocation.errors import CrlIndexUnusable
 from workflows.revocation.sweep import Item, Question
@@ -85,9 +85,9 @@ def test_what_is_plain_is_read_as_it_is(value: Any) -> None:
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 SHA = "ab" * 32
-ORDER = authorities.write(
-    authorities.Order(
-        revocation=authorities.AuthorityRevocation(
+ORDER = ca_revocation.write(
+    ca_revocation.Order(
+        revocation=ca_revocation.AuthorityRevocation(
             ca_certificate_id=SHA,
             issuer_key=SHA,
             subject="CN=Works CA",
@@ -123,7 +123,7 @@ READERS: dict[str, tuple[Callable[[bytes], object], type[Exception], bytes]] = {
     "a record": (record.parse, EvidenceInvalid, canonical(records.admission())),
     "a day's manifest": (manifest.parse, EvidenceInvalid, jws.parse(records.days({}, count=1).popitem()[1])[1]),
     "a trail entry": (trail.parse, EvidenceInvalid, canonical(records.trail_entry())),
-    "an order to revoke a CA": (lambda data: authorities.read(data, SHA), authorities.OrderInvalid, ORDER),
+    "an order to revoke a CA": (lambda data: ca_revocation.read(data, SHA), ca_revocation.OrderInvalid, ORDER),
     "the note of a trial": (
         lambda data: trial.read(data, trial.key_of(TRIAL.ca_certificate_id)),
         trial.TrialInvalid,

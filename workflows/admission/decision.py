@@ -10,7 +10,7 @@ from workflows.admission.inventory import Binding, Match, counts_for_every_ca
 from workflows.admission.policies import Policy
 from workflows.admission.trial import HELD
 from workflows.approval.rules import Case, Rules
-from workflows.evidence.canonical import canonical, sha256
+from workflows.canonical import canonical, sha256
 
 
 def decide(

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from workflows.admission.contracts import RequestApprovalInput
 from workflows.approval.bulk import all_green
 from workflows.approval.request import Request, approval_id, token_digest, whole
+from workflows.canonical import canonical
 from workflows.errors import BadInput
-from workflows.evidence.canonical import canonical
 
 
 def prepare(asked: RequestApprovalInput, *, at: datetime, tell_each: bool = False) -> tuple[Request, str]:

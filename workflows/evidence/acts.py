@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from workflows.admission.failure import LIVE
-from workflows.evidence.canonical import canonical, sha256
+from workflows.canonical import canonical, sha256
 from workflows.hashes import Sha256
 
 Kind = Literal["reopen", "forget", "redrive"]

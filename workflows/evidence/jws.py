@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from msgspec import Struct
 
 from workflows import stored
-from workflows.evidence.canonical import canonical
+from workflows.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 
 Sign = Callable[[bytes], bytes]

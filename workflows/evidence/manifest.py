@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from workflows import stored
+from workflows.canonical import decoder
 from workflows.evidence import jws
-from workflows.evidence.canonical import decoder
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import Link
 from workflows.moments import Moment

@@ -16,13 +16,13 @@ from msgspec import Struct
 from workflows import stored
 from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput
 from workflows.admission.failure import EndedBadly
+from workflows.canonical import decoder, storable
 from workflows.evidence import jws
 from workflows.evidence.acts import Ask, Kind
-from workflows.evidence.canonical import decoder, storable
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.hashes import Sha256
 from workflows.moments import Moment
-from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem, Item
 from workflows.revocation.verdict import Verdict
 

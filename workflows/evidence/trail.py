@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from workflows import stored
-from workflows.evidence.canonical import canonical, decoder
+from workflows.canonical import canonical, decoder
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.moments import Moment
 

@@ -19,8 +19,8 @@ from datetime import date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 
+from workflows.canonical import is_canonical, sha256
 from workflows.evidence import coverage, jws, manifest, record, story, trail
-from workflows.evidence.canonical import is_canonical, sha256
 from workflows.evidence.coverage import Part
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.failures import Failure, Report

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from workflows.admission.contracts import Decision
 from workflows.approval.signature import SignedVote
+from workflows.canonical import sorted_json
 from workflows.evidence import jws
-from workflows.evidence.canonical import sorted_json
 from workflows.evidence.errors import EvidenceInvalid
 
 FORMAT = "gatehouse.vote/1"

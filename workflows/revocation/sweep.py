@@ -19,7 +19,7 @@ from workflows.admission.contracts import Execution
 from workflows.admission.limits import Pacing
 from workflows.errors import BadInput
 from workflows.moments import Moment
-from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.entries import REMOVE, Entry
 from workflows.revocation.manifest import Current
 from workflows.revocation.publication import Changes, compare

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from functions.admission.start_admissions import messages
 from functions.admission.start_admissions.starts import start
-from functions.shared import batches, clock
+from functions.shared import batch_reads, clock
 from functions.shared.observability import logger, observed
 from functions.shared.settings import settings
 from workflows.admission import starting
@@ -29,7 +29,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """
     used, at = settings(Settings), clock.now()
     knocks, failed = messages.read(event)
-    rows = batches.admissions(used.admissions_table, knocks, *Known.__struct_fields__)
+    rows = batch_reads.admissions(used.admissions_table, knocks, *Known.__struct_fields__)
     known = {row["certificate_id"]: msgspec.convert(row, Known) for row in rows}
     due = [one for certificate_id, one in knocks.items() if starting.is_due(known.get(certificate_id), at)]
     for knock in due:

@@ -6,8 +6,8 @@ from msgspec.structs import replace
 
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.bearer import voter
+from functions.approval.approvals_web.request_input import is_id
 from functions.approval.approvals_web.resources import Settings, delegations
-from functions.approval.approvals_web.sent import is_id
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from functions.shared.settings import rules, settings

@@ -10,13 +10,13 @@ from functions.approval.approvals_web.api import approvals, delegations, search,
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.approval.approvals_web.pages import deciding, finding, reading, standing_in
 from functions.approval.approvals_web.pages.faults import fault_page
-from functions.approval.approvals_web.signing_in import routes as signing_in
-from functions.approval.approvals_web.signing_in.refused import record_refused_sign_in
+from functions.approval.approvals_web.sign_in import routes as sign_in_routes
+from functions.approval.approvals_web.sign_in.refused import record_refused_sign_in
 from functions.shared.observability import logger, observed
 from workflows.errors import MayWorkLater
 
 app = APIGatewayHttpResolver()
-for part in (approvals, delegations, search, votes, signing_in, reading, deciding, finding, standing_in):
+for part in (approvals, delegations, search, votes, sign_in_routes, reading, deciding, finding, standing_in):
     app.include_router(part.router)
 
 

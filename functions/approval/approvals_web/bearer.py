@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from functions.approval.approvals_web.identity import NotSignedIn, Provider, person
-from functions.approval.approvals_web.signing_in import tokens
+from functions.approval.approvals_web.sign_in import tokens
 from workflows.approval.votes import Voter
 
 

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from functions.approval.approvals_web import resources
 from functions.approval.approvals_web.answers import Denied
-from functions.approval.approvals_web.seldom import first_of_its_minute
-from functions.approval.approvals_web.sent import is_id
+from functions.approval.approvals_web.audit_limit import first_of_its_minute
+from functions.approval.approvals_web.request_input import is_id
 from functions.shared import clock
 from functions.shared.observability import count
 from functions.shared.settings import rules, settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from functions.approval.approvals_web import opaque
+from functions.approval.approvals_web import client_state
 from functions.approval.approvals_web.answers import Denied
 from functions.shared.approval_index import Found, Position
 from workflows.approval.request import Request
@@ -74,7 +74,7 @@ class Walk:
 
     @property
     def cursor(self) -> str:
-        return opaque.write(_Cursor(of=self._of, after=self._after))
+        return client_state.write(_Cursor(of=self._of, after=self._after))
 
 
 def page(walk: Walk, limit: int) -> Page:
@@ -97,7 +97,7 @@ def _order(found: Found) -> str:
 
 
 def _read(text: str, of: str, sources: Mapping[str, Source]) -> Mapping[str, Position]:
-    cursor = opaque.read(text, _Cursor)
+    cursor = client_state.read(text, _Cursor)
     if cursor is None:
         raise CursorInvalid("This cursor is not one of ours. Start again without it.")
     if cursor.of != of or not set(cursor.after) <= set(sources):

@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from functions.approval.approvals_web import exporting, paging, resources, sent
+from functions.approval.approvals_web import exporting, paging, request_input, resources
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.searching import STATUSES, Wanted, search
 from workflows.admission.inventory_cells import moment
@@ -26,7 +26,7 @@ def export(asked: dict[str, str], at: datetime) -> Response[str]:
     if form not in {"csv", "json"}:
         raise Denied("bad_request", f"format is {form[:40]!r}. Expected csv or json.")
     made = exporting.as_csv if form == "csv" else exporting.as_json
-    limit = sent.limit(asked, PART, MOST_OF_A_PART)
+    limit = request_input.limit(asked, PART, MOST_OF_A_PART)
     part = made(resources.approvals(), _wanted(asked), cursor=asked.get("cursor"), limit=limit, at=at)
     return _file(form, part, asked)
 

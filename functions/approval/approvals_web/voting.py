@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from functions.approval.approvals_web import resources
 from functions.approval.approvals_web.access import may_read
-from functions.approval.approvals_web.sent import is_id
+from functions.approval.approvals_web.request_input import is_id
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from functions.shared.observability import count

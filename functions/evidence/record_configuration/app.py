@@ -10,7 +10,7 @@ from functions.shared.settings import CONFIGURATION, settings
 from functions.shared.trail import Trail
 from functions.shared.vault import Vault
 from workflows import stored
-from workflows.evidence.canonical import canonical
+from workflows.canonical import canonical
 
 FOLDER = "configuration/"
 """Each text that was in force, whole, by the time it was noticed."""

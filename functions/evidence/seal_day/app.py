@@ -12,8 +12,8 @@ from functions.shared.observability import count, observed
 from functions.shared.settings import settings
 from functions.shared.signing import Signer
 from functions.shared.vault import AlreadyKept, Vault
+from workflows.canonical import canonical, sha256
 from workflows.evidence import jws
-from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.manifest import COVERED, due, key_of, last_day, manifest
 from workflows.evidence.record import Link
 

@@ -14,8 +14,8 @@ from functions.shared.signing import Signer
 from functions.shared.vault import Vault
 from workflows.admission import failure
 from workflows.admission.contracts import Outcome
+from workflows.canonical import sha256
 from workflows.evidence import jws
-from workflows.evidence.canonical import sha256
 from workflows.evidence.record import Link, execution_failed, key_of, parse
 
 

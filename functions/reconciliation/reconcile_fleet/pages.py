@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from functions.shared import batches
+from functions.shared import batch_reads
 from functions.shared.aws import client, translated
 from functions.shared.items import from_item, values
 from workflows import stored
@@ -54,13 +54,13 @@ def scan(table: str, beginning: str, after: str | None, kind: type[T]) -> tuple[
 
 def admissions(table: str, certificate_ids: Sequence[str]) -> dict[str, Row]:
     """The admissions of these certificates, by certificate id. Those that never knocked are missing."""
-    items = batches.items(table, ({"certificate_id": one} for one in certificate_ids))
+    items = batch_reads.items(table, ({"certificate_id": one} for one in certificate_ids))
     return {row.certificate_id: row for row in (from_item(item, Row) for item in items)}
 
 
 def known_keys(table: str, keys: Sequence[str]) -> set[str]:
     """Which of these lookup keys the inventory has."""
-    return {item["lookup_key"]["S"] for item in batches.items(table, ({"lookup_key": key} for key in keys))}
+    return {item["lookup_key"]["S"] for item in batch_reads.items(table, ({"lookup_key": key} for key in keys))}
 
 
 def _page(call: str, after: str | None, kind: type[T], **request: Any) -> tuple[list[T], str | None]:

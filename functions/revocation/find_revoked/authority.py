@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from functions.shared import authorities, batches, clock, objects
+from functions.shared import authorities, batch_reads, clock, objects
 from functions.shared.aws import client, translated
 from functions.shared.settings import limits
 from workflows.revocation import sweep
-from workflows.revocation.authorities import PAGE, TAKEN, AuthorityRevocation
+from workflows.revocation.ca_revocation import PAGE, TAKEN, AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem, FindInput, Found
 
 
@@ -62,7 +62,7 @@ def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
 def _begun(table: str, items: list[AuthorityItem]) -> set[str]:
     """Marked for the CA's sake, and not at the end of what has to be done."""
     marks = {item.certificate_id: item.mark for item in items}
-    rows = batches.admissions(table, list(marks), "certificate_id", "revoked_by", "closed_by")
+    rows = batch_reads.admissions(table, list(marks), "certificate_id", "revoked_by", "closed_by")
     return {
         row["certificate_id"]
         for row in rows

@@ -10,7 +10,7 @@ from functions.shared.messages import Messages
 from functions.shared.observability import count, observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
-from workflows.revocation.authorities import SETTLED
+from workflows.revocation.ca_revocation import SETTLED
 from workflows.revocation.sweep import Report, ReportInput
 
 

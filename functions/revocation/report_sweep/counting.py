@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from functions.shared import batches, objects
+from functions.shared import batch_reads, objects
 from workflows import stored
 from workflows.admission.errors import AwsUnavailable
 from workflows.revocation.sweep import IN, AuthorityItem, Found, Item
@@ -17,7 +17,7 @@ def outcomes(table: str, found: Found) -> tuple[int, int, int]:
     if found.authority is not None:
         return _of_authority(table, _items(found, AuthorityItem))
     ids = list(dict.fromkeys(item.certificate_id for item in _items(found, Item)))
-    rows = list(batches.admissions(table, ids, "certificate_id", "outcome"))
+    rows = list(batch_reads.admissions(table, ids, "certificate_id", "outcome"))
     revoked = sum(row["outcome"] == "refused" for row in rows)
     still_open = sum(row["outcome"] == "open" for row in rows)
     return revoked, still_open, sum(row["outcome"] in IN - {"open"} for row in rows)
@@ -29,7 +29,7 @@ def _of_authority(table: str, items: list[AuthorityItem]) -> tuple[int, int, int
     Not by its latest record, since the sweep of a list may seal one of its own after that of the CA.
     """
     marks = {item.certificate_id: item.mark for item in items}
-    rows = list(batches.admissions(table, list(marks), "certificate_id", "outcome", "closed_by"))
+    rows = list(batch_reads.admissions(table, list(marks), "certificate_id", "outcome", "closed_by"))
     revoked = sum(row.get("closed_by") == marks[row["certificate_id"]] for row in rows)
     still_open = sum(row["outcome"] == "open" for row in rows)
     return revoked, still_open, len(marks) - revoked - still_open

@@ -5,7 +5,7 @@ from functions.shared.messages import Messages
 from workflows import stored
 from workflows.admission.contracts import Execution
 from workflows.admission.notification import line
-from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.sweep import Found, Question, Report
 
 SWEPT = "Gatehouse Sweep Ended"

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from functions.revocation.validate_connection import chain, kept
+from functions.revocation.validate_connection import ca_certificates, chain
 from functions.shared import clock
 from functions.shared.crl_store import CrlStore
 from functions.shared.observability import count, logger, observed
@@ -46,7 +46,7 @@ def _verdict(certificate: Any, bucket: str) -> Verdict | None:
     """By the CA that really signed it; None if it is none of ours. A name may have two keys, so each is asked."""
     bounds, verdict = limits().crl, None
     max_size = bounds.max_size_mb * 1_000_000
-    for issuer in kept.issuers_named(bucket, certificate.issuer):
+    for issuer in ca_certificates.issuers_named(bucket, certificate.issuer):
         found = CrlStore(bucket, max_size).lists_for(issuer_key(issuer), issuer)
         verdict = revocation.check(
             certificate,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from functions.shared import sweeps
-from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.manifest import Manifest
 
 PATIENCE = timedelta(minutes=30)

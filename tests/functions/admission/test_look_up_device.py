@@ -7,7 +7,7 @@ import pytest
 
 from functions.admission.inspect_certificate.app import handler as inspect
 from functions.admission.look_up_device.app import handler
-from functions.shared import batches, clock, settings
+from functions.shared import batch_reads, clock, settings
 from tests import aws_environment, faults, pki, trials
 from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
@@ -123,11 +123,11 @@ def test_keys_that_dynamodb_left_unread_are_asked_for_again_after_a_pause_that_g
         DeviceRecord(lookup_key="name#pump-0042", device="pump-0042", effect="deny", entered_by="i", entered_at=pki.NOW)
     )
     facts = case.inspected()
-    with faults.unprocessed("name#pump-0042", times=batches.TRIES - 1):
+    with faults.unprocessed("name#pump-0042", times=batch_reads.TRIES - 1):
         answer = aws_environment.call(handler, {"certificate": contracts.write(facts)})
     assert answer["action"] == "refuse"
-    assert pauses == [0.05 * 2**one for one in range(batches.TRIES - 1)]
-    with faults.unprocessed("name#pump-0042", times=batches.TRIES), pytest.raises(AwsUnavailable, match="unread"):
+    assert pauses == [0.05 * 2**one for one in range(batch_reads.TRIES - 1)]
+    with faults.unprocessed("name#pump-0042", times=batch_reads.TRIES), pytest.raises(AwsUnavailable, match="unread"):
         aws_environment.call(handler, {"certificate": contracts.write(facts)})
 
 

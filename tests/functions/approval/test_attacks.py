@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from functions.approval.approvals_web.app import handler
-from functions.approval.approvals_web.seldom import first_of_its_minute
+from functions.approval.approvals_web.audit_limit import first_of_its_minute
 from functions.shared import approval_trail
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, api_event, claims, person

@@ -10,8 +10,8 @@ from moto.s3.models import s3_backends
 from functions.evidence.seal_day.app import handler
 from functions.shared.signing import public_key
 from tests import aws_environment, pki, records
+from workflows.canonical import canonical
 from workflows.evidence import jws
-from workflows.evidence.canonical import canonical
 from workflows.evidence.manifest import Manifest
 from workflows.evidence.verify import verify, verify_manifest
 

@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from functions.shared import callers
-from gatehouse import sealed_acts
+from gatehouse.admission import sealed_acts
 from workflows.evidence import acts
 
 REGIONS = ("eu-west-1", "us-east-1", "cn-north-1", "us-gov-west-1")

@@ -16,7 +16,7 @@ from tests import aws_environment, faults, pki, records
 from tests.functions.evidence.test_seal_failure import failed, kept
 from tests.functions.reconciliation.conftest import Fleet
 from workflows.admission.contracts import Execution
-from workflows.evidence.canonical import sha256
+from workflows.canonical import sha256
 from workflows.evidence.record import ActRecord
 from workflows.reconciliation.findings import GRACE
 

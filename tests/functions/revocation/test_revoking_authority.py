@@ -15,12 +15,12 @@ from tests.functions.revocation.conftest import Office
 from tests.functions.revocation.test_sweep import Sweep, watch
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
-from workflows.revocation import authorities
-from workflows.revocation.authorities import AuthorityRevocation, Order
+from workflows.revocation import ca_revocation
+from workflows.revocation.ca_revocation import AuthorityRevocation, Order
 from workflows.revocation.errors import AdmissionStillOpen, RevocationUnderWay
 
 OPERATOR = "arn:aws:iam::123456789012:user/ada"
-LATER = pki.NOW + 2 * authorities.SETTLED
+LATER = pki.NOW + 2 * ca_revocation.SETTLED
 
 
 class Revoking(Sweep):
@@ -36,7 +36,7 @@ class Revoking(Sweep):
             at=pki.NOW,
             trail_id=trail_id,
         )
-        self.office.write(authorities.key_of(self.office.ca_id), authorities.write(Order(revocation=found)))
+        self.office.write(ca_revocation.key_of(self.office.ca_id), ca_revocation.write(Order(revocation=found)))
         return found
 
     def find(self, name: str = "sweep-1", started_at: datetime = pki.NOW) -> dict[str, Any]:
@@ -76,8 +76,8 @@ class Revoking(Sweep):
         return act
 
     def ended(self) -> bool:
-        data = self.office.read(authorities.key_of(self.office.ca_id))
-        return authorities.read(data, self.office.ca_id).ended_at is not None
+        data = self.office.read(ca_revocation.key_of(self.office.ca_id))
+        return ca_revocation.read(data, self.office.ca_id).ended_at is not None
 
 
 @pytest.fixture
@@ -127,10 +127,10 @@ def test_without_an_order_nobody_is_revoked(sweep: Revoking) -> None:
 
 def test_an_order_for_another_ca_is_none(sweep: Revoking) -> None:
     order = Order(revocation=sweep.order())
-    with pytest.raises(authorities.OrderInvalid, match="another CA"):
-        authorities.read(authorities.write(order), "b" * 64)
-    sweep.office.write(authorities.key_of(sweep.office.ca_id), b"{}")
-    with pytest.raises(authorities.OrderInvalid):
+    with pytest.raises(ca_revocation.OrderInvalid, match="another CA"):
+        ca_revocation.read(ca_revocation.write(order), "b" * 64)
+    sweep.office.write(ca_revocation.key_of(sweep.office.ca_id), b"{}")
+    with pytest.raises(ca_revocation.OrderInvalid):
         sweep.find()
 
 
@@ -294,10 +294,10 @@ def test_a_sweep_that_is_owed_is_started_until_it_is_done(sweep: Revoking, monke
 
 def test_what_an_operator_writes_meanwhile_stands(sweep: Revoking) -> None:
     sweep.order()
-    key = authorities.key_of(sweep.office.ca_id)
+    key = ca_revocation.key_of(sweep.office.ca_id)
     with faults.before("s3", "PutObject", lambda: sweep.order("8" * 32), Key=key):
         sweep.look_again()
-    kept = authorities.read(sweep.office.read(key), sweep.office.ca_id)
+    kept = ca_revocation.read(sweep.office.read(key), sweep.office.ca_id)
     assert (kept.ended_at, kept.revocation.trail_id) == (None, "8" * 32)
 
 

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from functions.revocation.validate_connection import kept
+from functions.revocation.validate_connection import ca_certificates
 from functions.revocation.validate_connection.app import handler
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import Office
@@ -17,7 +17,7 @@ from tests.functions.revocation.conftest import Office
 @pytest.fixture(params=["allow", "deny"])
 def on_unknown(request: pytest.FixtureRequest, office: Office, monkeypatch: pytest.MonkeyPatch) -> str:
     assert office
-    kept.forget()
+    ca_certificates.forget()
     monkeypatch.setenv("ON_UNKNOWN", request.param)
     chosen: str = request.param
     return chosen

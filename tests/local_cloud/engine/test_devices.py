@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
+from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import Connection, MqttDevice
-from gatehouse.target import MqttEndpoint
+from gatehouse.stack.target import MqttEndpoint
 from tests import pki
 from tests.local_cloud.conftest import free_port
 from tests.local_cloud.devices import DAY, DeviceFiles, device, endpoint_of, issue, register_ca

@@ -18,7 +18,7 @@ from gatehouse.local_cloud import home, process
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.local_cloud.errors import HomeUnusable, LocalCloudError, NotRunning, PortTaken
 from gatehouse.local_cloud.settings import LocalCloudSettings
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests.local_cloud.conftest import settings_in
 from tests.local_cloud.waiting import eventually
 from workflows.errors import BadInput

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from gatehouse.device.mqtt import Connection
 from gatehouse.local_cloud.cloud import LocalCloud
-from gatehouse.mqtt import Connection
 from tests.local_cloud.devices import DeviceFiles, device, issue, register_ca
 from tests.local_cloud.engine.refusals import refused
 from tests.local_cloud.waiting import eventually

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.admission.examples import CA, CERTIFICATE
 from workflows.admission.errors import EventMalformed
 from workflows.admission.registration import MAX_DEPTH, MAX_OCTETS, quoted, read_event
-from workflows.evidence.canonical import canonical
+from workflows.canonical import canonical
 
 EVENT = {
     "certificateId": CERTIFICATE,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from gatehouse.cli import app
 from gatehouse.cli import evidence as cli
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests import aws_environment, records
 from workflows.evidence import jws
 from workflows.evidence.errors import EvidenceInvalid

@@ -22,7 +22,7 @@ from gatehouse.evidence.folders import COMPLETE
 from tests import pki, records
 from tests.records import bucket, sealed
 from tests.unit.evidence.conftest import NIGHT, Stack
-from workflows.evidence.canonical import canonical, sha256
+from workflows.canonical import canonical, sha256
 from workflows.evidence.record import Link
 from workflows.evidence.trail import Entry
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests import records
 from tests.records import bucket, keys
+from workflows.canonical import canonical
 from workflows.evidence import jws, trail, votes
-from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.verify import verify, verify_record
 

@@ -9,8 +9,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflows.evidence import canonical as module
-from workflows.evidence.canonical import canonical, sorted_json, storable
+from workflows import canonical as module
+from workflows.canonical import canonical, sorted_json, storable
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec=None, exclude_categories=())),

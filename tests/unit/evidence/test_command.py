@@ -77,7 +77,7 @@ def test_a_key_that_is_none(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_what_was_exported_verifies_offline(exported: Path, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gatehouse.target import Target
+    from gatehouse.stack.target import Target
 
     def no_aws(*_: object) -> None:
         raise AssertionError("AWS was asked")

@@ -10,8 +10,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from tests import records
 from workflows.approval.signature import NameSource, OnBehalfOf
+from workflows.canonical import canonical
 from workflows.evidence import jws, manifest
-from workflows.evidence.canonical import canonical
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs/compliance.md").read_text(encoding="utf-8")

@@ -12,8 +12,8 @@ from joserfc import jws as joserfc_jws
 from joserfc.jwk import ECKey
 
 from tests import pki, records
+from workflows.canonical import canonical
 from workflows.evidence import jws
-from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 
 KEYS = records.keys()

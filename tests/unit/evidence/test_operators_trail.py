@@ -8,10 +8,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from gatehouse import authority, inventory, revocation_lists
 from gatehouse.errors import Unreachable
-from gatehouse.target import Target
-from gatehouse.trail import recorded
+from gatehouse.evidence.operators_trail import recorded
+from gatehouse.inventory import devices
+from gatehouse.revocation import authorities, lists
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.unit.evidence.conftest import Stack
 from workflows.admission.contracts import DeviceRecord
@@ -31,19 +32,19 @@ def entries() -> list[trail.Entry]:
 
 def register(target: Target) -> None:
     ca = pki.authority(not_before=pki.NOW - 2 * pki.YEAR)
-    authority.register(target, ca.certificate, ca.key, sni_only=True)  # type: ignore[arg-type]
+    authorities.register(target, ca.certificate, ca.key, sni_only=True)  # type: ignore[arg-type]
 
 
 def deny(target: Target) -> None:
     record = DeviceRecord(lookup_key="name#p", device="p", effect="deny", entered_by="erin", entered_at=pki.NOW)
-    change = inventory.Change(kind="changed", record=record, fields={"effect": ("allow", "deny")})
-    inventory.write(target, [change], lambda _: None)
+    change = devices.Change(kind="changed", record=record, fields={"effect": ("allow", "deny")})
+    devices.write(target, [change], lambda _: None)
 
 
 def publish(target: Target) -> None:
     """Nobody judges the list here, so that the act fails."""
     with suppress(Unreachable):
-        revocation_lists.publish(target, pki.revocation_list(AUTHORITY), CA, at=pki.NOW, within=0)
+        lists.publish(target, pki.revocation_list(AUTHORITY), CA, at=pki.NOW, within=0)
 
 
 ACTS: dict[str, tuple[Callable[[Target], None], tuple[str, str, str]]] = {

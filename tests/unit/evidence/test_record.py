@@ -10,8 +10,8 @@ import pytest
 
 from gatehouse.evidence.telling import tell
 from tests import records
+from workflows.canonical import canonical
 from workflows.evidence import jws, schema
-from workflows.evidence.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import (
     ActRecord,
@@ -25,7 +25,7 @@ from workflows.evidence.record import (
     says_the_same,
 )
 from workflows.evidence.verify import verify_record
-from workflows.revocation.authorities import AuthorityRevocation
+from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem
 
 KEPT = Path(__file__).parent / "kept"

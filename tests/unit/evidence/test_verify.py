@@ -8,8 +8,8 @@ import pytest
 from tests import pki, records
 from tests.records import NOW, altered, approval, bucket, dossier, keys, sealed, vote
 from workflows.admission.contracts import DeviceRecord, Dossier, Inspection, Requirement, Ruling
+from workflows.canonical import canonical, sha256
 from workflows.evidence import jws, manifest
-from workflows.evidence.canonical import canonical, sha256
 from workflows.evidence.coverage import Part
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.failures import Failure

@@ -6,9 +6,9 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from gatehouse import tables
 from gatehouse.cli import app
-from gatehouse.target import Target
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import trails
 from workflows.evidence import trail
 

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from moto.iot.models import iot_backends
 
-from gatehouse import revocation_lists
-from gatehouse.target import Target
+from gatehouse.revocation import lists
+from gatehouse.stack.target import Target
 from tests import acts, aws_environment
 
 
@@ -54,4 +54,4 @@ def judged_while_waiting(environment: dict[str, str], monkeypatch: pytest.Monkey
     """Whoever waits for a list to be judged gives `publish_crl` the time to."""
     assert environment
     waiting = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: aws_environment.judge_incoming())
-    monkeypatch.setattr(revocation_lists, "time", waiting)
+    monkeypatch.setattr(lists, "time", waiting)

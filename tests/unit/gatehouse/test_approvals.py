@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse.approvals import Approvals, Signing, Wanted
+from gatehouse.approval.approvals import Approvals, Signing, Wanted
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
 from workflows.errors import BadInput, GatehouseError
 
@@ -63,7 +63,7 @@ def test_vote_sends_the_evidence_hash_and_the_id_token(monkeypatch: pytest.Monke
 
 
 def test_what_was_throttled_is_sent_again_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatehouse.approvals._PAUSES", (0.0,) * 6)
+    monkeypatch.setattr("gatehouse.approval.approvals._PAUSES", (0.0,) * 6)
     refused = (429, {"message": "Too Many Requests"})
     asked = api(monkeypatch, refused, refused, (200, {"repeated": False})).asked
     Approvals(URL, "token").vote("a", "approve", reason="r", meaning="approval", basis_sha256="f" * 64)
@@ -75,7 +75,7 @@ def test_what_was_throttled_is_sent_again_and_not_for_ever(monkeypatch: pytest.M
 
 
 def test_a_vote_that_may_have_arrived_is_not_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gatehouse.approvals._PAUSES", (0.0,) * 6)
+    monkeypatch.setattr("gatehouse.approval.approvals._PAUSES", (0.0,) * 6)
     unavailable = (503, {"message": "Service Unavailable"})
     asked = api(monkeypatch, unavailable, (200, {})).asked
     with pytest.raises(Unreachable):
@@ -106,7 +106,7 @@ def test_list_follows_the_cursor_until_the_limit(monkeypatch: pytest.MonkeyPatch
 def test_refusal_has_its_own_type_and_the_api_s_words(
     monkeypatch: pytest.MonkeyPatch, status: int, error: type[GatehouseError]
 ) -> None:
-    monkeypatch.setattr("gatehouse.approvals._PAUSES", ())
+    monkeypatch.setattr("gatehouse.approval.approvals._PAUSES", ())
     api(monkeypatch, (status, {"code": "some_code", "message": "Ada approved it at noon."}))
     with pytest.raises(error, match=rf"Ada approved it at noon\. \({status} some_code\)"):
         Approvals(URL, "token").show("a")

@@ -15,9 +15,10 @@ import pytest
 
 from functions.reconciliation.reconcile_fleet.findings import Findings
 from functions.shared import settings
-from gatehouse import artifact, checkup
-from gatehouse.artifact import BuildFailed
-from gatehouse.target import Target
+from gatehouse.doctor import checkup
+from gatehouse.stack import artifact
+from gatehouse.stack.artifact import BuildFailed
+from gatehouse.stack.target import Target
 from tests.calls import read
 from tests.deployed import ROOT
 from workflows.reconciliation.rounds import Cursor
@@ -140,7 +141,7 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, packages: Path) ->
     for folder in ("functions", "workflows", "config", "build"):
         (tmp_path / folder).mkdir()
     (tmp_path / "functions" / "one.py").write_text('client("iot")\n')
-    monkeypatch.setattr(artifact, "__file__", str(tmp_path / "gatehouse" / "artifact.py"))
+    monkeypatch.setattr(artifact, "__file__", str(tmp_path / "gatehouse" / "stack" / "artifact.py"))
     monkeypatch.setattr(artifact, "install", lambda _, place, *__: shutil.copytree(packages, place))
     return tmp_path
 

@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gatehouse import authority
-from gatehouse.target import Target
+from gatehouse.revocation import authorities
+from gatehouse.stack.target import Target
 from tests import pki
 from workflows.errors import BadInput
 
@@ -28,7 +28,7 @@ def key_of(found: pki.Authority) -> ec.EllipticCurvePrivateKey:
 
 def test_verification_certificate_proves_the_key_and_names_the_code() -> None:
     found = ca()
-    proof = authority.verification_certificate(found.certificate, key_of(found), "c0de" * 16)
+    proof = authorities.verification_certificate(found.certificate, key_of(found), "c0de" * 16)
     assert [name.value for name in proof.subject.get_attributes_for_oid(NameOID.COMMON_NAME)] == ["c0de" * 16]
     proof.verify_directly_issued_by(found.certificate)
     assert proof.not_valid_before_utc < datetime.now(UTC) < proof.not_valid_after_utc
@@ -36,7 +36,7 @@ def test_verification_certificate_proves_the_key_and_names_the_code() -> None:
 
 def test_certificate_of_a_registered_ca_is_kept(target: Target) -> None:
     found = ca()
-    first = authority.register(target, found.certificate, key_of(found))
+    first = authorities.register(target, found.certificate, key_of(found))
     assert first.new
     key = f"issuers/{first.authority.ca_certificate_id}.pem"
     kept = target.client("s3").get_object(Bucket=target.output("CrlBucket"), Key=key)["Body"].read()
@@ -54,7 +54,7 @@ def test_certificate_of_a_registered_ca_is_kept(target: Target) -> None:
 def test_certificate_that_could_not_serve_is_refused(unusual: dict[str, Any], expected: str) -> None:
     found = ca(**unusual)
     with pytest.raises(BadInput, match=expected):
-        authority.require_authority(found.certificate, key_of(found), at=NOW)
+        authorities.require_authority(found.certificate, key_of(found), at=NOW)
 
 
 def test_device_certificate_is_not_taken_for_a_ca() -> None:
@@ -65,17 +65,17 @@ def test_device_certificate_is_not_taken_for_a_ca() -> None:
     ):
         device = pki.device(found, private_key=found.key, extensions=extensions)
         with pytest.raises(BadInput, match=expected):
-            authority.require_authority(device, key_of(found), at=NOW)
+            authorities.require_authority(device, key_of(found), at=NOW)
 
 
 def test_key_of_another_ca_is_refused() -> None:
     with pytest.raises(BadInput, match="does not belong"):
-        authority.require_authority(ca().certificate, key_of(ca(common_name="Another")), at=NOW)
+        authorities.require_authority(ca().certificate, key_of(ca(common_name="Another")), at=NOW)
 
 
 def test_ca_that_may_sign_no_lists_is_warned_about() -> None:
     found = ca(usage=pki.key_usage(key_cert_sign=True))
-    (warning,) = authority.require_authority(found.certificate, key_of(found), at=NOW)
+    (warning,) = authorities.require_authority(found.certificate, key_of(found), at=NOW)
     assert "cRLSign" in warning
 
 
@@ -83,16 +83,16 @@ def test_encrypted_key_asks_for_its_password() -> None:
     locked = key_of(ca()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
     )
-    with pytest.raises(authority.PasswordNeeded):
-        authority.read_key(locked, "ca.key")
+    with pytest.raises(authorities.PasswordNeeded):
+        authorities.read_key(locked, "ca.key")
     with pytest.raises(BadInput, match="password is wrong"):
-        authority.read_key(locked, "ca.key", b"wrong")
-    assert authority.read_key(locked, "ca.key", b"secret")
+        authorities.read_key(locked, "ca.key", b"wrong")
+    assert authorities.read_key(locked, "ca.key", b"secret")
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
 def test_what_is_no_certificate_or_key_is_named(data: bytes) -> None:
     with pytest.raises(BadInput, match=r"ca\.pem"):
-        authority.read_certificate(data, "ca.pem")
+        authorities.read_certificate(data, "ca.pem")
     with pytest.raises(BadInput, match=r"ca\.key"):
-        authority.read_key(data, "ca.key")
+        authorities.read_key(data, "ca.key")

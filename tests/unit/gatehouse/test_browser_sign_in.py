@@ -15,12 +15,12 @@ import typer
 from joserfc.jwk import ECKey
 from typer.testing import CliRunner
 
-from gatehouse import sign_in
+from gatehouse.approval import sessions
+from gatehouse.approval.sign_in import browser, device
+from gatehouse.approval.sign_in.provider import Provider, Tokens
 from gatehouse.cli import app
 from gatehouse.errors import AnsweredNo, NotPermitted, Unreachable
-from gatehouse.signing_in import browser, device
-from gatehouse.signing_in.provider import Provider, Tokens
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests import oidc_issuer
 from tests.oidc_issuer import CLIENT, Issuer
 from workflows.errors import BadInput
@@ -295,7 +295,7 @@ def test_a_provider_that_is_down(provider: Provider, issuer: Issuer) -> None:
 @pytest.fixture
 def signed_in(target: Target, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> Target:
     """The stack with this provider."""
-    monkeypatch.setattr(sign_in, "_usable_keyring", lambda: None)
+    monkeypatch.setattr(sessions, "_usable_keyring", lambda: None)
     target.outputs.update(OidcIssuer=issuer.url, CommandLineClientId=CLIENT)
     return target
 
@@ -311,7 +311,7 @@ def test_the_command_opens_a_browser_and_keeps_the_sign_in(
     monkeypatch.setattr("webbrowser.open", Person(lambda address: get(where(issuer, address))))
     done = gatehouse("login")
     assert (done.exit_code, "ada@example.com is signed in" in done.stderr) == (0, True), done.output
-    kept = sign_in.session(signed_in, None)
+    kept = sessions.session(signed_in, None)
     assert (kept.username, kept.subject, kept.client_id) == ("ada@example.com", "ada-1", CLIENT)
 
 
@@ -356,31 +356,31 @@ def test_a_sign_in_by_browser_is_renewed_at_the_provider_and_stays_the_same_pers
     signed_in: Target, issuer: Issuer, provider: Provider, ports: tuple[int, ...]
 ) -> None:
     issuer.claims = {"exp": int(time.time()) + 10}
-    sign_in.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
+    sessions.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
     issuer.claims = {"exp": int(time.time()) + 3000}
-    renewed = sign_in.session(signed_in, None)
+    renewed = sessions.session(signed_in, None)
     assert renewed.expires_at > time.time() + 2000
     assert renewed.refresh_token == "refresh-1"
     issuer.claims = {"exp": int(time.time()) + 10, "sub": "ada-1"}
-    sign_in.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
+    sessions.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
     issuer.claims = {"sub": "mallory"}
     with pytest.raises(NotPermitted, match="somebody else"):
-        sign_in.session(signed_in, None)
+        sessions.session(signed_in, None)
 
 
 def test_a_renewal_that_is_refused_asks_to_sign_in_again(
     signed_in: Target, issuer: Issuer, provider: Provider, ports: tuple[int, ...]
 ) -> None:
     issuer.claims = {"exp": int(time.time()) + 10}
-    sign_in.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
+    sessions.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
     issuer.refusals = ["invalid_grant"]
     with pytest.raises(NotPermitted, match="gatehouse approvals login"):
-        sign_in.session(signed_in, None)
+        sessions.session(signed_in, None)
 
 
 def test_no_token_and_no_code_is_left_in_the_folder_s_names(
     signed_in: Target, issuer: Issuer, provider: Provider, ports: tuple[int, ...], tmp_path: Path
 ) -> None:
-    sign_in.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
+    sessions.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
     (file,) = tmp_path.rglob("sign-ins/*/*.json")
     assert file.stat().st_mode & 0o777 == 0o600

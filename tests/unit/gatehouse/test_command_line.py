@@ -13,7 +13,7 @@ import typer
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gatehouse.cli import app
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.unit.gatehouse.commands import answer, enter, run
 from workflows.admission.issuers import fingerprint
@@ -280,8 +280,7 @@ def test_a_policy_that_reaches_beyond_the_device_is_found_before_it_knocks(
     folder.mkdir()
     everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}]}
     (folder / "wide.json").write_text(json.dumps(everything))
-    monkeypatch.setattr("gatehouse.inventory.PROFILES", folder)
-    monkeypatch.setattr("gatehouse.explaining.PROFILES", folder)
+    monkeypatch.setattr("gatehouse.stack.configuration.PROFILES", folder)
     file = write_inventory(tmp_path, f"device,certificate_sha256,policy_profile\npump-1,{HASH},wide\n")
     assert answer("rules", "explain", "pump-1", "--inventory", file)[0]["ruling"]["rule_id"] == "wildcard-policy"
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from gatehouse import denying, inventory, tables
 from gatehouse.errors import AnsweredNo
-from gatehouse.target import Target
+from gatehouse.inventory import denials, devices
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.unit.gatehouse.commands import answer, enter, entries, run
 from workflows.admission.contracts import DeviceRecord
@@ -28,12 +29,12 @@ def line(device: str = "pump-1", **unusual: Any) -> DeviceRecord:
     return DeviceRecord(device=device, **(known | unusual))
 
 
-def compared(target: Target, *records: DeviceRecord) -> list[inventory.Change]:
-    return inventory.compare(target, records, lambda _: None)
+def compared(target: Target, *records: DeviceRecord) -> list[devices.Change]:
+    return devices.compare(target, records, lambda _: None)
 
 
-def written(target: Target, changes: list[inventory.Change]) -> list[inventory.Change]:
-    return inventory.write(target, changes, lambda _: None)
+def written(target: Target, changes: list[devices.Change]) -> list[devices.Change]:
+    return devices.write(target, changes, lambda _: None)
 
 
 def stands(target: Target, key: str = f"certificate#{HASH}") -> dict[str, Any]:
@@ -42,8 +43,8 @@ def stands(target: Target, key: str = f"certificate#{HASH}") -> dict[str, Any]:
 
 
 def deny(target: Target, device: str = "pump-1") -> None:
-    name, changes = denying.denial(target, device, None, reason="Stolen", entered_by="eve", at=NOW)
-    denying.deny(target, name, changes, "Stolen")
+    name, changes = denials.denial(target, device, None, reason="Stolen", entered_by="eve", at=NOW)
+    denials.deny(target, name, changes, "Stolen")
 
 
 def test_attack_a_denial_given_while_an_import_runs_is_not_written_over(target: Target) -> None:
@@ -58,17 +59,17 @@ def test_attack_a_denial_given_while_an_import_runs_is_not_written_over(target: 
 
 def test_attack_a_denial_of_a_line_that_is_being_imported_anew_is_not_written_over(target: Target) -> None:
     changes = compared(target, line(), line(lookup_key="name#pump-1"))
-    name, denied = denying.denial(target, "pump-1", HASH, reason="Stolen", entered_by="eve", at=NOW)
-    denying.deny(target, name, denied, "Stolen")
+    name, denied = denials.denial(target, "pump-1", HASH, reason="Stolen", entered_by="eve", at=NOW)
+    denials.deny(target, name, denied, "Stolen")
     assert len(written(target, changes)) == 1
     assert (stands(target)["effect"], stands(target, "name#pump-1")["effect"]) == ("deny", "allow")
 
 
 def test_attack_a_denial_is_not_lost_to_an_import_that_writes_between_its_look_and_its_write(target: Target) -> None:
     written(target, compared(target, line()))
-    name, denied = denying.denial(target, "pump-1", None, reason="Stolen", entered_by="eve", at=NOW)
+    name, denied = denials.denial(target, "pump-1", None, reason="Stolen", entered_by="eve", at=NOW)
     written(target, compared(target, line(product="ventilator")))
-    denying.deny(target, name, denied, "Stolen")
+    denials.deny(target, name, denied, "Stolen")
     assert (stands(target)["effect"], stands(target)["product"], stands(target)["note"]) == (
         "deny",
         "ventilator",
@@ -78,18 +79,18 @@ def test_attack_a_denial_is_not_lost_to_an_import_that_writes_between_its_look_a
 
 def test_a_denial_of_a_line_that_is_retired_meanwhile_is_entered_all_the_same(target: Target) -> None:
     written(target, compared(target, line()))
-    name, denied = denying.denial(target, "pump-1", None, reason="Stolen", entered_by="eve", at=NOW)
-    denying.retire(target, inventory.show(target, "pump-1"), "Scrapped")
-    denying.deny(target, name, denied, "Stolen")
+    name, denied = denials.denial(target, "pump-1", None, reason="Stolen", entered_by="eve", at=NOW)
+    denials.retire(target, devices.show(target, "pump-1"), "Scrapped")
+    denials.deny(target, name, denied, "Stolen")
     assert stands(target)["effect"] == "deny"
 
 
 def test_a_denial_of_a_line_that_has_become_another_device_s_says_so(target: Target) -> None:
     written(target, compared(target, line()))
-    name, denied = denying.denial(target, "pump-1", None, reason="Stolen", entered_by="eve", at=NOW)
+    name, denied = denials.denial(target, "pump-1", None, reason="Stolen", entered_by="eve", at=NOW)
     written(target, compared(target, line("pump-2")))
     with pytest.raises(AnsweredNo, match="has become a line of pump-2"):
-        denying.deny(target, name, denied, "Stolen")
+        denials.deny(target, name, denied, "Stolen")
     assert stands(target)["effect"] == "allow"
 
 
@@ -149,10 +150,10 @@ def test_the_command_names_what_it_leaves_denied_and_how_to_lift_it(target: Targ
 def test_a_denial_given_anew_while_another_is_lifted_stays(target: Target) -> None:
     written(target, compared(target, line()))
     deny(target)
-    lines = denying.liftable(target, "pump-1", None)
+    lines = denials.liftable(target, "pump-1", None)
     anew = line(effect="deny", note="Cloned")
     enter(target, "InventoryTable", [anew, line(lookup_key="denied#pump-1", effect="deny", note="Cloned")])
-    assert denying.lift(target, "pump-1", lines, "Found again") == ()
+    assert denials.lift(target, "pump-1", lines, "Found again") == ()
     assert stands(target)["note"] == "Cloned"
 
 
@@ -170,14 +171,14 @@ def test_the_command_ends_with_no_if_a_line_was_changed_meanwhile(
 ) -> None:
     file = tmp_path / "fleet.csv"
     file.write_text(f"device,certificate_sha256,product\npump-1,{HASH},pump\n")
-    compare = inventory.compare
+    compare = devices.compare
 
-    def slowly(*given: Any) -> list[inventory.Change]:
+    def slowly(*given: Any) -> list[devices.Change]:
         found = compare(*given)
         enter(target, "InventoryTable", [line("pump-9")])
         return found
 
-    monkeypatch.setattr(inventory, "compare", slowly)
+    monkeypatch.setattr(devices, "compare", slowly)
     told = run("inventory", "import", str(file), code=1)
     assert "were changed by somebody else while this ran" in told.stderr
     assert stands(target)["device"] == "pump-9"
@@ -209,7 +210,7 @@ def test_attack_a_denied_device_is_not_allowed_by_a_line_with_another_key(target
     [change] = compared(target, by_name())
     assert change.kind == "denied"
     assert written(target, [change]) == []
-    assert [record.lookup_key for record in inventory.every(target)] == [f"certificate#{HASH}"]
+    assert [record.lookup_key for record in devices.every(target)] == [f"certificate#{HASH}"]
 
 
 def test_attack_a_denial_between_compare_and_write_holds_for_a_line_with_another_key(target: Target) -> None:
@@ -227,8 +228,8 @@ def test_the_mark_is_lifted_last_with_its_device_and_shown(target: Target) -> No
     deny(target)
     assert "pump-1 is denied" in run("inventory", "show", "pump-1").stderr
     with pytest.raises(AnsweredNo, match="denied whatever its certificate"):
-        denying.liftable(target, "pump-1", HASH)
-    lines = denying.liftable(target, "pump-1", None)
+        denials.liftable(target, "pump-1", HASH)
+    lines = denials.liftable(target, "pump-1", None)
     assert [one.lookup_key for one in lines] == [f"certificate#{HASH}", "denied#pump-1"]
-    denying.lift(target, "pump-1", lines, "Found again")
+    denials.lift(target, "pump-1", lines, "Found again")
     assert [change.kind for change in compared(target, by_name())] == ["new"]

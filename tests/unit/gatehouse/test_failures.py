@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from gatehouse.cli import app
 from gatehouse.cli.failures import ForeseenErrors
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
-from gatehouse.foreseen import explain
 from gatehouse.local_cloud.errors import NotRunning, PortTaken
+from gatehouse.stack.error_messages import explain
 from workflows.errors import BadInput
 
 

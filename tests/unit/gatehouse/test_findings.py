@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from gatehouse import findings, repairs, tables
-from gatehouse.target import Target
+from gatehouse.reconciliation import findings, repairs
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
 from workflows.reconciliation.findings import Kind

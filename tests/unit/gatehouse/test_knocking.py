@@ -12,15 +12,16 @@ from msgspec.structs import replace
 
 from functions.reconciliation.end_trials.app import handler
 from functions.shared.items import to_item
-from gatehouse import authority, checkup, lost_events
 from gatehouse.cli.doctor import lines_of
+from gatehouse.device.mqtt import Connection
+from gatehouse.doctor import checkup, lost_events
+from gatehouse.doctor.trial import chain, diagnosis, trials
+from gatehouse.doctor.trial.certificates import make
+from gatehouse.doctor.trial.chain import _Knock, knock
+from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name
 from gatehouse.evidence.telling import tell, what
-from gatehouse.knocking import chain, diagnosis, trials
-from gatehouse.knocking.certificates import make
-from gatehouse.knocking.chain import _Knock, knock
-from gatehouse.knocking.links import ORDER, Limits, Link, Name
-from gatehouse.mqtt import Connection
-from gatehouse.target import MqttEndpoint, Target
+from gatehouse.revocation import authorities
+from gatehouse.stack.target import MqttEndpoint, Target
 from tests import aws_environment, pki, records
 from tests.unit.gatehouse.commands import run
 from workflows.admission import trial
@@ -206,13 +207,13 @@ def test_what_a_command_leaves_that_is_killed_is_ended_by_the_stack_and_is_in_no
 def test_a_ca_that_aws_iot_calls_otherwise_is_noted_under_that_name_before_its_device_knocks(
     stack: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    register, other = authority.register, "ab" * 32
+    register, other = authorities.register, "ab" * 32
 
     def renamed(*given: Any, **more: Any) -> Any:
         done = register(*given, **more)
         return replace(done, authority=replace(done.authority, ca_certificate_id=other))
 
-    monkeypatch.setattr(authority, "register", renamed)
+    monkeypatch.setattr(authorities, "register", renamed)
     told(stack)
     assert trial.key_of(other) in [one["Key"] for one in stack.client("s3").list_objects_v2(Bucket=CRLS)["Contents"]]
 
@@ -330,8 +331,8 @@ def test_a_trial_is_no_ca_of_the_fleets_and_an_old_one_is_told_of(
         with pytest.raises(Killed):
             knock(stack, lambda _: None, NONE)
     [ca] = trials.read(stack)
-    assert authority.show(stack, ca.ca_certificate_id).trial
-    monkeypatch.setattr(authority, "list_all", lambda aim: iter([authority.show(aim, ca.ca_certificate_id)]))
+    assert authorities.show(stack, ca.ca_certificate_id).trial
+    monkeypatch.setattr(authorities, "list_all", lambda aim: iter([authorities.show(aim, ca.ca_certificate_id)]))
     checks = {check.name: check for check in checkup._lists(stack, ca.began_at)}
     assert list(checks) == ["CAs"], "its devices cannot knock for the fleet, and its list is nobody's business"
     assert checkup._trials(stack, ca.began_at).state == "ok"

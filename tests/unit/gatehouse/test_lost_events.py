@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from gatehouse import checkup, lost_events, tables
-from gatehouse.check import Check
-from gatehouse.target import Target
+from gatehouse.doctor import checkup, lost_events
+from gatehouse.doctor.check import Check
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run

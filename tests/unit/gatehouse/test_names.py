@@ -5,7 +5,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, run
 from tests.unit.gatehouse.test_denials_last import stands

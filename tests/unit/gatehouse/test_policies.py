@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from gatehouse import deployed_policies, policies
-from gatehouse.target import Target
+from gatehouse.policies import iot_policies
+from gatehouse.stack import configuration
+from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, run
 from workflows.admission.policies import Policy, load
@@ -32,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made.mkdir()
     for name in ("device", "telemetry"):
         (made / f"{name}.json").write_text(json.dumps(document("Now"), indent=2))
-    monkeypatch.setattr(policies, "PROFILES", made)
+    monkeypatch.setattr(configuration, "PROFILES", made)
     return made
 
 
@@ -209,12 +210,12 @@ def test_counting_ends_after_a_thousand_unless_all_is_asked_for(target: Target) 
 
 @pytest.mark.usefixtures("folder")
 def test_exactly_as_many_as_are_counted_is_the_whole(target: Target) -> None:
-    having(target, [f"arn:aws:iot:r:1:cert/{number}" for number in range(deployed_policies.MOST_COUNTED)])
+    having(target, [f"arn:aws:iot:r:1:cert/{number}" for number in range(iot_policies.MOST_COUNTED)])
     assert "or more" not in run("policies", "list").stdout
 
 
 def test_policy_that_is_deleted_meanwhile_is_absent(target: Target, iot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = profile("device", "Before").name
-    monkeypatch.setattr(deployed_policies, "names", lambda _: {before, profile("device", "Now").name})
+    monkeypatch.setattr(iot_policies, "names", lambda _: {before, profile("device", "Now").name})
     assert {one["document"] for one in answer("policies", "list")} == {"absent"}
     run("policies", "show", before, code=2)

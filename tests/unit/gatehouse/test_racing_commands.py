@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from gatehouse import authority, findings, repairs, revocation_orders, revoking
 from gatehouse.errors import AnsweredNo
-from gatehouse.target import Target
+from gatehouse.reconciliation import findings, repairs
+from gatehouse.revocation import authorities, ca_revocation, orders
+from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import enter
 
@@ -37,7 +38,7 @@ def between(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, what: Callab
 
 
 def status(target: Target, ca: str) -> str:
-    return authority.show(target, ca).status
+    return authorities.show(target, ca).status
 
 
 @pytest.mark.parametrize("moment", ["switch", "end"])
@@ -45,34 +46,34 @@ def test_attack_an_order_to_revoke_a_ca_is_not_ended_by_whoever_enables_it_at_th
     target: Target, ca: str, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """It was: then nobody was revoked, and nobody was told."""
-    found = authority.show(target, ca)
-    owner = authority if moment == "switch" else revoking
-    between(monkeypatch, owner, moment, lambda: revoking.revoke(target, found, "Key copied"))
+    found = authorities.show(target, ca)
+    owner = authorities if moment == "switch" else ca_revocation
+    between(monkeypatch, owner, moment, lambda: ca_revocation.revoke(target, found, "Key copied"))
     with pytest.raises(AnsweredNo, match="has ordered meanwhile that this CA be revoked: Key copied"):
-        revoking.enable(target, found, None, registration_only=False, reason="Ceremony accepted")
-    assert revocation_orders.owed(target, ca) is not None
+        ca_revocation.enable(target, found, None, registration_only=False, reason="Ceremony accepted")
+    assert orders.owed(target, ca) is not None
     assert status(target, ca) == "INACTIVE"
 
 
 def test_a_ca_that_is_enabled_just_before_the_order_is_written_is_disabled_by_it(
     target: Target, ca: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = authority.switch(target, authority.show(target, ca), on=False, registration_only=False, reason="x")
+    found = authorities.switch(target, authorities.show(target, ca), on=False, registration_only=False, reason="x")
     between(
-        monkeypatch, revocation_orders, "write",
-        lambda: revoking.enable(target, found, None, registration_only=False, reason="Ceremony accepted"),
+        monkeypatch, orders, "write",
+        lambda: ca_revocation.enable(target, found, None, registration_only=False, reason="Ceremony accepted"),
     )  # fmt: skip
-    revoking.revoke(target, found, "Key copied")
-    assert (status(target, ca), revocation_orders.owed(target, ca) is not None) == ("INACTIVE", True)
+    ca_revocation.revoke(target, found, "Key copied")
+    assert (status(target, ca), orders.owed(target, ca) is not None) == ("INACTIVE", True)
 
 
 def test_a_ca_that_is_revoked_while_it_is_registered_again_ends_disabled(
     target: Target, ca: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = authority.show(target, ca)
-    between(monkeypatch, authority, "_register", lambda: revoking.revoke(target, found, "Key copied"))
+    found = authorities.show(target, ca)
+    between(monkeypatch, authorities, "_register", lambda: ca_revocation.revoke(target, found, "Key copied"))
     with pytest.raises(AnsweredNo, match="is being revoked"):
-        authority.register(target, AUTHORITY.certificate, AUTHORITY.key, sni_only=True)  # type: ignore[arg-type]
+        authorities.register(target, AUTHORITY.certificate, AUTHORITY.key, sni_only=True)  # type: ignore[arg-type]
     assert status(target, ca) == "INACTIVE"
 
 

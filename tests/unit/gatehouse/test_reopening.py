@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from gatehouse import admissions, reopening, tables, watching
+from gatehouse.admission import admissions, reopening, watching
 from gatehouse.errors import AnsweredNo
-from gatehouse.target import Target
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
 

@@ -4,8 +4,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from gatehouse import revocation_lists
-from gatehouse.revocation_lists import NoList
+from gatehouse.revocation import lists
+from gatehouse.revocation.lists import NoList
 from tests import pki
 
 CA = pki.authority()
@@ -14,9 +14,9 @@ CA = pki.authority()
 def test_pem_is_converted() -> None:
     der = pki.revocation_list(CA, [7])
     pem = x509.load_der_x509_crl(der).public_bytes(serialization.Encoding.PEM)
-    assert revocation_lists.to_der(pem) == der
-    assert revocation_lists.to_der(b"\n" + pem) == der
-    assert revocation_lists.to_der(der) == der
+    assert lists.to_der(pem) == der
+    assert lists.to_der(b"\n" + pem) == der
+    assert lists.to_der(der) == der
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_pem_is_converted() -> None:
 )
 def test_what_is_no_list_is_named(data: bytes, expected: str) -> None:
     with pytest.raises(NoList, match=expected):
-        revocation_lists.to_der(data)
+        lists.to_der(data)

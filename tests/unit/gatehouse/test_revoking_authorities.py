@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from gatehouse import authority, revocation_orders, revoking
 from gatehouse.errors import AnsweredNo
-from gatehouse.target import Target
+from gatehouse.revocation import authorities as authority
+from gatehouse.revocation import ca_revocation, orders
+from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, enter, entries, lose_the_trail, run
 from tests.unit.gatehouse.test_authority import key_of
-from workflows.revocation import authorities
-from workflows.revocation.authorities import Order
+from workflows.revocation import ca_revocation as authorities
+from workflows.revocation.ca_revocation import Order
 
 NOW = datetime.now(UTC)
 WHY = ("--reason", "Key copied from the signing host")
@@ -120,7 +121,7 @@ def test_a_second_time_goes_on_with_the_first_order(target: Target, ca: str, dev
 def test_one_that_is_done_is_ordered_anew(target: Target, ca: str) -> None:
     answer("ca", "revoke", ca, *WHY, "--yes")
     first = order(target, ca).revocation
-    revoking.end(target, ca, first)
+    ca_revocation.end(target, ca, first)
     again = answer("ca", "revoke", ca, "--reason", "Once more", "--yes")["started"]
     assert again["resumed"] is False
     assert order(target, ca).revocation.trail_id != first.trail_id
@@ -152,7 +153,7 @@ def test_that_it_is_owed_shows_beside_the_lists_until_it_is_done(target: Target,
     answer("ca", "revoke", ca, *WHY, "--yes")
     assert f"{AUTHORITY.certificate.subject.rfc4514_string()} is being revoked" in run("crl", "status").stderr
     assert [*answer("crl", "status")["revocations"]] == [ca]
-    revoking.end(target, ca, order(target, ca).revocation)
+    ca_revocation.end(target, ca, order(target, ca).revocation)
     assert "is being revoked" not in run("crl", "status").stderr
     target.client("s3").put_object(Bucket=target.output("CrlBucket"), Key=authorities.key_of(ca), Body=b"{}")
     assert "is no order" in run("crl", "status").stderr, "and the lists are shown all the same"
@@ -175,7 +176,7 @@ def test_two_orders_at_the_same_moment_are_one(target: Target, ca: str) -> None:
     kept = order(target, ca)
     for etag in (None, '"another"'):
         with pytest.raises(AnsweredNo, match="meanwhile"):
-            revocation_orders.write(target, kept, etag)
+            orders.write(target, kept, etag)
 
 
 def test_another_certificate_with_the_same_key_is_named(ca: str, registered: list[str]) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from gatehouse import sign_in
+from gatehouse.approval import sessions
+from gatehouse.approval.sign_in.provider import Tokens
 from gatehouse.errors import NotPermitted
-from gatehouse.signing_in.provider import Tokens
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from workflows.errors import BadInput
 
 ADA, GRACE = "ada@example.com", "grace@example.com"
@@ -39,60 +39,60 @@ def pages(target: Target, monkeypatch: pytest.MonkeyPatch) -> Pages:
     target.outputs["CommandLineClientId"] = "command-line"
     monkeypatch.setattr(target, "local", target.local or SimpleNamespace(home=os.environ["GATEHOUSE_HOME"]))
     monkeypatch.setattr(
-        sign_in, "Provider", lambda issuer, client_id: SimpleNamespace(issuer=issuer, client_id=client_id)
+        sessions, "Provider", lambda issuer, client_id: SimpleNamespace(issuer=issuer, client_id=client_id)
     )
-    monkeypatch.setattr("gatehouse.signing_in.local.sign_in", found.sign_in)
-    monkeypatch.setattr(sign_in, "_usable_keyring", lambda: None)
+    monkeypatch.setattr("gatehouse.approval.sign_in.local.sign_in", found.sign_in)
+    monkeypatch.setattr(sessions, "_usable_keyring", lambda: None)
     return found
 
 
 def test_sign_in_is_kept_for_its_owner_only(target: Target, pages: Pages, tmp_path: Path) -> None:
-    sign_in.sign_in(target, ADA, "right")
-    assert sign_in.session(target, ADA).username == ADA
-    assert sign_in.session(target, None).username == ADA
+    sessions.sign_in(target, ADA, "right")
+    assert sessions.session(target, ADA).username == ADA
+    assert sessions.session(target, None).username == ADA
     (file,) = tmp_path.rglob("sign-ins/*/*.json")
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
 def test_of_several_people_one_has_to_be_named(target: Target, pages: Pages) -> None:
-    sign_in.sign_in(target, ADA, "right")
-    sign_in.sign_in(target, GRACE, "right")
+    sessions.sign_in(target, ADA, "right")
+    sessions.sign_in(target, GRACE, "right")
     with pytest.raises(BadInput, match="--as"):
-        sign_in.session(target, None)
-    assert sign_in.session(target, GRACE).username == GRACE
-    assert sign_in.sign_out(target, GRACE)
-    assert not sign_in.sign_out(target, GRACE)
-    assert sign_in.session(target, None).username == ADA
+        sessions.session(target, None)
+    assert sessions.session(target, GRACE).username == GRACE
+    assert sessions.sign_out(target, GRACE)
+    assert not sessions.sign_out(target, GRACE)
+    assert sessions.session(target, None).username == ADA
 
 
 def test_wrong_password_and_nobody_signed_in_are_told_apart(target: Target, pages: Pages) -> None:
     with pytest.raises(NotPermitted, match="Nobody is signed in"):
-        sign_in.session(target, None)
+        sessions.session(target, None)
     with pytest.raises(NotPermitted, match="was not signed in: Incorrect"):
-        sign_in.sign_in(target, ADA, "wrong")
+        sessions.sign_in(target, ADA, "wrong")
     with pytest.raises(NotPermitted, match="is not signed in"):
-        sign_in.session(target, ADA)
+        sessions.session(target, ADA)
 
 
 def test_a_password_is_for_the_local_cloud_only(target: Target, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     """On AWS it is typed on the provider's own page: a sign-in by Cognito's API could change its person's name."""
     monkeypatch.setattr(target, "local", None)
     with pytest.raises(BadInput, match="own page only"):
-        sign_in.sign_in(target, ADA, "right")
+        sessions.sign_in(target, ADA, "right")
 
 
 def test_a_sign_in_that_an_earlier_version_kept_is_ended(target: Target, pages: Pages, tmp_path: Path) -> None:
-    sign_in.sign_in(target, ADA, "right")
+    sessions.sign_in(target, ADA, "right")
     (file,) = tmp_path.rglob("sign-ins/*/*.json")
     file.write_text(json.dumps({**json.loads(file.read_text()), "client_id": "", "expires_at": 0}))
     with pytest.raises(NotPermitted, match="has ended"):
-        sign_in.session(target, ADA)
+        sessions.session(target, ADA)
 
 
 def test_spoilt_file_asks_to_sign_in_again(target: Target, pages: Pages, tmp_path: Path) -> None:
-    sign_in.sign_in(target, ADA, "right")
+    sessions.sign_in(target, ADA, "right")
     (file,) = tmp_path.rglob("sign-ins/*/*.json")
     file.write_text("{}")
     with pytest.raises(NotPermitted, match="cannot be read"):
-        sign_in.session(target, ADA)
+        sessions.session(target, ADA)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse.target import Target
+from gatehouse.stack.target import Target
 from tests import pki
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
 

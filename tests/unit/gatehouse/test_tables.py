@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gatehouse import tables
-from gatehouse.target import Target
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 
 
 class Throttled:
@@ -21,7 +21,7 @@ class Throttled:
 
 def test_keys_handed_back_are_read_in_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("gatehouse.tables.time.sleep", waits.append)
+    monkeypatch.setattr("gatehouse.stack.tables.time.sleep", waits.append)
     found = tables.read_batch(Throttled(), "Inventory", [{"lookup_key": str(number)} for number in range(5)])
     assert [item["lookup_key"] for item in found] == ["0", "1", "2", "3", "4"]
     assert len(waits) == 4

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from gatehouse.demo.stage import Stage
-from gatehouse.tables import to_item
+from gatehouse.stack.tables import to_item
 from tests.approvals import asked
 from workflows.admission import contracts
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from gatehouse import authority, tables
 from gatehouse.console.server import Console
-from gatehouse.target import Target
+from gatehouse.revocation import authorities
+from gatehouse.stack import tables
+from gatehouse.stack.target import Target
 from tests import acts, aws_environment
 from tests.web.console.stories import MACHINE, START, StepFunctions, Story, admitted, arn, rolled_back, stopped, waiting
 from tests.web.console.visitor import Visitor
@@ -58,7 +59,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
             "RuleErrorQueueUrl": queue,
         }
         held = Story("held", certificate(5)).to_device_lookup()
-        monkeypatch.setattr(authority, "list_all", lambda _: iter(()))  # moto knows no ListCACertificates
+        monkeypatch.setattr(authorities, "list_all", lambda _: iter(()))  # moto knows no ListCACertificates
         made = Stack(outputs, StepFunctions(waiting(), admitted(), rolled_back(), stopped(), held))
         acts.serve(monkeypatch, made)
         _admissions(made)

@@ -7,14 +7,14 @@ from urllib.parse import quote, urlencode
 import msgspec
 import pytest
 
-from gatehouse import authority, revocation_orders
-from gatehouse.authority import Authority
+from gatehouse.revocation import authorities, orders
+from gatehouse.revocation.authorities import Authority
 from tests import aws_environment, pki
 from tests.web.console.conftest import HOSTILE, Stack, certificate
 from tests.web.console.stories import TOKEN, arn
 from tests.web.console.visitor import Visitor
 from workflows.admission.issuers import fingerprint
-from workflows.revocation.authorities import AuthorityRevocation, Order
+from workflows.revocation.ca_revocation import AuthorityRevocation, Order
 
 
 def test_session_says_what_is_looked_at_and_what_may_be_done(visitor: Visitor) -> None:
@@ -126,7 +126,7 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
     )
     kept_id = fingerprint(ca.certificate)
     kept = msgspec.structs.replace(known, ca_certificate_id=kept_id)
-    monkeypatch.setattr(authority, "list_all", lambda _: iter([known, kept]))
+    monkeypatch.setattr(authorities, "list_all", lambda _: iter([known, kept]))
     aws_environment.client("s3").put_object(
         Bucket=stack.output("CrlBucket"), Key=f"issuers/{kept_id}.pem", Body=ca.pem.encode()
     )
@@ -134,7 +134,7 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
         ca_certificate_id=kept_id, subject="CN=Works CA", issuer_key="d" * 64, by="arn:aws:iam::1:user/ada", reason="x", at=pki.NOW,
         trail_id="7" * 32,
     )  # fmt: skip
-    revocation_orders.write(stack, Order(revocation=order), None)
+    orders.write(stack, Order(revocation=order), None)
     without_certificate, without_list = visitor.json("/api/lists")
     assert without_certificate["revocation"] is None
     assert "being revoked, by arn:aws:iam::1:user/ada" in without_list["revocation"]

@@ -5,7 +5,7 @@ import re
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, resources, sent, views
+from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.lanes import LANES, Lane, page
@@ -30,7 +30,7 @@ def list_approvals() -> Response[str]:
     """One page of a lane."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = router.current_event.query_string_parameters or {}
-    lane, cursor, limit = asked.get("lane", "mine"), asked.get("cursor"), sent.limit(asked, LIMIT, MOST)
+    lane, cursor, limit = asked.get("lane", "mine"), asked.get("cursor"), request_input.limit(asked, LIMIT, MOST)
     found = page(resources.approvals().table, _lane(lane), person, cursor=cursor, limit=limit, at=at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
     return answer({"lane": lane, "approvals": shown, "cursor": found.cursor})
@@ -63,7 +63,7 @@ def cast_vote(approval_id: str) -> Response[str]:
     person = signed_in(router.current_event.raw_event)
     approvals = resources.approvals()
     access.readable(approvals, approval_id, person)
-    ballot = sent.body(router.current_event, votes.Ballot, _BALLOT)
+    ballot = request_input.body(router.current_event, votes.Ballot, _BALLOT)
     result, request = vote(approvals, resources.vote_signer(), approval_id, person, ballot)
     if isinstance(result, votes.Refused) and not may_read(person, request):  # it asks other groups since
         raise nobody()

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from msgspec import Struct
 
-from functions.approval.approvals_web import access, delegating, opaque, resources, sent, views
+from functions.approval.approvals_web import access, client_state, delegating, request_input, resources, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid, Id, Time
@@ -36,7 +36,7 @@ def list_delegations() -> Response[str]:
     """One page: those that stand, or with ``state=all`` every one there ever was."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = router.current_event.query_string_parameters or {}
-    state, limit = asked.get("state", "standing"), sent.limit(asked, LIMIT, MOST)
+    state, limit = asked.get("state", "standing"), request_input.limit(asked, LIMIT, MOST)
     if state not in {"standing", "all"}:
         raise Denied("bad_request", f"state is {state[:40]!r}. Expected standing or all.")
     after = _read(asked["cursor"]) if "cursor" in asked else None
@@ -44,7 +44,7 @@ def list_delegations() -> Response[str]:
     page = [
         one for _, one in zip(range(limit), (one for one in found if state == "all" or one.stands(at)), strict=False)
     ]
-    cursor = opaque.write(position(page[-1])) if len(page) == limit else None
+    cursor = client_state.write(position(page[-1])) if len(page) == limit else None
     shown = [views.delegation(one, person, at=at) for one in page]
     return answer({"state": state, "delegations": shown, "cursor": cursor})
 
@@ -53,7 +53,7 @@ def list_delegations() -> Response[str]:
 def make_delegation() -> Response[str]:
     """Give one's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    asked = sent.body(router.current_event, Asked, _ASKED)
+    asked = request_input.body(router.current_event, Asked, _ASKED)
     return _told(delegating.delegate(person, asked), person, made=True)
 
 
@@ -61,7 +61,7 @@ def make_delegation() -> Response[str]:
 def end_delegation(delegation_id: str) -> Response[str]:
     """End one before its time."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    why = sent.body(router.current_event, Ending, 'Expected {"reason"} and nothing else.')
+    why = request_input.body(router.current_event, Ending, 'Expected {"reason"} and nothing else.')
     return _told(delegating.end(person, delegation_id, why.reason), person)
 
 
@@ -73,7 +73,7 @@ def _told(done: delegating.Done | NotDelegated, person: Voter, *, made: bool = F
 
 
 def _read(cursor: str) -> Position:
-    left = opaque.read(cursor, _Left)
+    left = client_state.read(cursor, _Left)
     if left is None:
         raise CursorInvalid("This cursor is not one of ours. Start again without it.")
     return left.delegation_id, left.until

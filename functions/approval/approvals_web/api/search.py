@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, queries, sent, views
+from functions.approval.approvals_web import access, queries, request_input, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer
 from functions.shared import clock
@@ -19,7 +19,7 @@ def find_approvals() -> Response[str]:
     """One page of what fits: device, person, status, from, to."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = _asked(_KNOWN)
-    limit = sent.limit(asked, LIMIT, MOST)
+    limit = request_input.limit(asked, LIMIT, MOST)
     found = queries.page(asked, limit, at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
     return answer({"approvals": shown, "cursor": found.cursor})

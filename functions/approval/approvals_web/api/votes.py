@@ -6,7 +6,7 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, resources, sent, views
+from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer
 from functions.approval.approvals_web.together import NotTogether, Told, vote_together
@@ -26,7 +26,7 @@ _ACT = (
 def cast_votes() -> Response[str]:
     """One result a request, in the order given; 409 and nothing decided if they are not alike or not all green."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    act = sent.body(router.current_event, bulk.Act, _ACT)
+    act = request_input.body(router.current_event, bulk.Act, _ACT)
     if len({one.approval_id for one in act.ballots}) < len(act.ballots):
         raise Denied("bad_request", "One request is named twice. Name each once.")
     told = vote_together(resources.approvals(), resources.vote_signer(), person, act)

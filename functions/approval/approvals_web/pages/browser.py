@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.data_classes.common import BaseProxyEvent
 
-from functions.approval.approvals_web import sent
+from functions.approval.approvals_web import request_input
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.identity import NotSignedIn
 from functions.approval.approvals_web.resources import Settings
-from functions.approval.approvals_web.signing_in.sessions import COOKIE, Session, Sessions
+from functions.approval.approvals_web.sign_in.sessions import COOKIE, Session, Sessions
 from functions.shared import clock
 from functions.shared.settings import settings
 
@@ -67,7 +67,7 @@ def signed_in(event: dict[str, Any], *, attended: bool = True) -> Session:
 
 def form(event: BaseProxyEvent) -> dict[str, list[str]]:
     """The fields that were sent. Raises `Denied`."""
-    written = sent.text(event)
+    written = request_input.text(event)
     if len(written) > MOST_FORM:
         raise Denied("bad_request", f"The form has {len(written)} characters; at most {MOST_FORM}.")
     try:

@@ -7,13 +7,13 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, resources, sent, views
+from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.answers import STATUS, Denied
 from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
 from functions.approval.approvals_web.pages.reading import request_page
 from functions.approval.approvals_web.pages.rendering import page
-from functions.approval.approvals_web.signing_in.sessions import Session
+from functions.approval.approvals_web.sign_in.sessions import Session
 from functions.approval.approvals_web.together import NotTogether, vote_together
 from functions.approval.approvals_web.voting import vote
 from functions.shared import clock
@@ -128,7 +128,7 @@ def _standing(identities: list[str]) -> list[Request]:
     if not 1 <= len(identities) <= bulk.MOST:
         raise Denied("bad_request", f"{len(identities)} requests are ticked. Tick 1 to {bulk.MOST} in the inbox.")
     approvals = resources.approvals()
-    found = (approvals.find(identity) for identity in dict.fromkeys(identities) if sent.is_id(identity))
+    found = (approvals.find(identity) for identity in dict.fromkeys(identities) if request_input.is_id(identity))
     return [request for request in found if request is not None]
 
 

@@ -12,7 +12,7 @@ from functions.approval.approvals_web.lanes import page as read_lane
 from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, signed_in
 from functions.approval.approvals_web.pages.rendering import asset, page
-from functions.approval.approvals_web.signing_in.sessions import Session
+from functions.approval.approvals_web.sign_in.sessions import Session
 from functions.shared import approval_trail, clock
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals

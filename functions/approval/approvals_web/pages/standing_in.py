@@ -10,7 +10,7 @@ from functions.approval.approvals_web import access, delegating, resources, view
 from functions.approval.approvals_web.answers import STATUS
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
 from functions.approval.approvals_web.pages.rendering import page
-from functions.approval.approvals_web.signing_in.sessions import Session
+from functions.approval.approvals_web.sign_in.sessions import Session
 from functions.shared import clock
 from functions.shared.settings import rules
 from workflows.approval.delegating import Asked, NotDelegated

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from functions.approval.approvals_web.app import handler as approvals_web
-from functions.approval.approvals_web.signing_in import provider
+from functions.approval.approvals_web.sign_in import provider
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, api_event
 from tests.approvals import KEY as API_KEY

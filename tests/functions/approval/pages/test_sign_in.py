@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from functions.approval.approvals_web.signing_in.attempt import one_of_ours
+from functions.approval.approvals_web.sign_in.attempt import one_of_ours
 from functions.shared.vault import Vault
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, person
@@ -165,7 +165,7 @@ def test_our_own_pages_are_kept(ours: str) -> None:
 
 
 def test_a_provider_that_is_another_or_not_protected_is_not_asked_further(browser: Browser, issuer: Issuer) -> None:
-    from functions.approval.approvals_web.signing_in import provider
+    from functions.approval.approvals_web.sign_in import provider
 
     issuer.document["issuer"] = "https://evil.example"
     assert browser.get("/sign-in").status == 503

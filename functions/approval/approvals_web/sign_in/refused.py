@@ -1,0 +1,36 @@
+"""A sign-in that was refused goes on the audit trail: who tried is not known, but when, from where and why is (IEC 62443-4-2 CR 2.8).
+
+The trail is locked for years and the callback is open to everybody. So what began with no sign-in of ours is counted and nothing is
+written, and of the rest one a minute is kept; the API's access log has a line for each call.
+"""
+
+from contextlib import suppress
+
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+
+from functions.approval.approvals_web import resources
+from functions.approval.approvals_web.audit_limit import first_of_its_minute
+from functions.approval.approvals_web.identity import NotSignedIn
+from functions.approval.approvals_web.resources import Settings
+from functions.shared.observability import count
+from functions.shared.settings import settings
+from workflows.admission.errors import AwsUnavailable
+from workflows.evidence.errors import TrailUnavailable
+
+
+def record_refused_sign_in(asked: APIGatewayProxyEventV2, error: NotSignedIn) -> None:
+    if error.code == "no_session":  # nobody tried to be anybody
+        return
+    count("SignInRefused")
+    if error.code in {"no_token", "not_begun"}:
+        return
+    with suppress(TrailUnavailable, AwsUnavailable):  # an alarm was raised; the refusal stands in any case
+        if first_of_its_minute(settings(Settings).sessions_table, "refused-sign-in"):
+            resources.trail().record(
+                "sign_in",
+                "refuse",
+                subject=f"{asked.http_method} {asked.path}"[:128],
+                actor=asked.request_context.http.source_ip,
+                result="refused",
+                reason=f"{error.code}: {error} (At most one a minute is kept.)",
+            )

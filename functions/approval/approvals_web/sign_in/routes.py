@@ -1,0 +1,95 @@
+"""Signing in and out: OpenID Connect's authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636, RFC 9700)."""
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.api_gateway import Router
+
+from functions.approval.approvals_web import identity, resources
+from functions.approval.approvals_web.identity import NotSignedIn
+from functions.approval.approvals_web.pages.browser import cookie, go, read_cookie, signed_in, unforged
+from functions.approval.approvals_web.pages.rendering import page
+from functions.approval.approvals_web.resources import Settings
+from functions.approval.approvals_web.sign_in import attempt, provider, sessions, tokens
+from functions.approval.approvals_web.sign_in.provider import Refusal
+from functions.shared import clock
+from functions.shared.settings import settings
+
+router = Router()  # type: ignore[no-untyped-call]
+
+CALLBACK = "/sign-in/callback"
+
+
+@router.get("/sign-in")
+def begin() -> Response[str]:
+    """Off to the provider. Nothing is written here but the browser's cookie."""
+    configured = settings(Settings)
+    asked = router.current_event.query_string_parameters or {}
+    begun = attempt.new(asked.get("back"))
+    address = attempt.authorization_url(
+        provider.endpoints(configured.oidc_issuer).authorization_endpoint,
+        begun,
+        client_id=configured.oidc_client_id,
+        redirect_uri=f"{configured.approvals_url}{CALLBACK}",
+        fresh=asked.get("fresh") == "1",
+    )
+    return go(address, cookie(attempt.COOKIE, begun.cookie(), seconds=attempt.SECONDS))
+
+
+@router.get(CALLBACK)
+def come_back() -> Response[str]:
+    """Back from the provider with a code, which is worth an ID token to whoever began this."""
+    configured, at = settings(Settings), clock.now()
+    asked = router.current_event.query_string_parameters or {}
+    event = router.current_event.raw_event
+    begun = attempt.read(read_cookie(event, attempt.COOKIE))
+    if begun is None or not begun.began(asked.get("state", "")):
+        raise NotSignedIn("not_begun", "This browser did not begin this sign-in, or began another one since.")
+    if "code" not in asked:
+        said = f"{asked.get('error', 'no code')} {asked.get('error_description', '')}"
+        raise NotSignedIn("sign_in_failed", f"The identity provider did not sign you in: {said[:200]}")
+    redeemed = provider.redeem(
+        configured.oidc_issuer,
+        {
+            "grant_type": "authorization_code",
+            "code": asked["code"],
+            "redirect_uri": f"{configured.approvals_url}{CALLBACK}",
+            "client_id": configured.oidc_client_id,
+            "code_verifier": begun.verifier,
+        },
+    )
+    if isinstance(redeemed, Refusal):
+        said = f"{redeemed.error} {redeemed.error_description}"
+        raise NotSignedIn("sign_in_failed", f"The identity provider did not take the code: {said[:200]}")
+    claims = tokens.verified(redeemed, begun.nonce, configured)
+    person = identity.person(claims, configured, at)
+    token_ends = identity.moment(claims["exp"]) or at
+    resources.trail().record(
+        "sign_in", "sign_in", subject="approvals", actor=person.subject, result="succeeded", new={"name": person.name}
+    )
+    kept = sessions.Sessions(configured.sessions_table)
+    _end_earlier(kept, read_cookie(event, sessions.COOKIE))
+    secret = kept.start(person, token_ends, at)
+    return go(begun.back_to, cookie(sessions.COOKIE, secret), cookie(attempt.COOKIE, "", seconds=-1))
+
+
+@router.post("/sign-out")
+def sign_out() -> Response[str]:
+    """Ends the session here; the page offers to end the provider's as well."""
+    configured = settings(Settings)
+    session = signed_in(router.current_event.raw_event)
+    unforged(router.current_event, session)
+    sessions.Sessions(configured.sessions_table).end(session.key)
+    leave = provider.endpoints(configured.oidc_issuer).end_session_endpoint
+    return page(
+        "signed_out.html",
+        cookies=[cookie(sessions.COOKIE, "", seconds=-1)],
+        session=None,
+        person=None,
+        leave=attempt.leaving_url(leave, configured.oidc_client_id, f"{configured.approvals_url}/") if leave else None,
+    )
+
+
+def _end_earlier(kept: sessions.Sessions, secret: str | None) -> None:
+    """A browser has one session: whoever signs in again leaves none behind."""
+    found = kept.find(secret, clock.now(), attended=False) if secret else None
+    if found is not None:
+        kept.end(found.key)
