@@ -31,8 +31,7 @@ class Context(Protocol):
     """
 
     @property
-    def invoked_function_arn(self) -> str:
-        """With the alias, if it was called by one."""
+    def invoked_function_arn(self) -> str: ...
 
     def get_remaining_time_in_millis(self) -> int: ...
 

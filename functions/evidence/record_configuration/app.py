@@ -1,11 +1,11 @@
 """Put a change of rules, limits or policies on the audit trail, with the old text and the new."""
 
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from functions.shared.clock import now
-from functions.shared.observability import observed
+from functions.shared.handlers import triggered
 from functions.shared.settings import CONFIGURATION, settings
 from functions.shared.trail import Trail
 from functions.shared.vault import Vault
@@ -21,9 +21,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-@observed
-def handler(_event: Any, _context: Any) -> Any:
-    """After each deployment, and every hour. Returns the files that differ from what was in force before.
+class Result(Struct, frozen=True, kw_only=True):
+    """`files` differ from what was in force before."""
+
+    status: Literal["changed", "unchanged"]
+    files: list[str]
+
+
+@triggered
+def handler() -> Result:
+    """After each deployment, and every hour.
 
     The entry comes before the text it tells of: a call that dies in between writes it again. Who deployed is in CloudTrail.
     Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next hour tries again.
@@ -49,4 +56,4 @@ def handler(_event: Any, _context: Any) -> Any:
             new={name: texts[name] for name in changed if name in texts},
         )
         vault.keep(f"{FOLDER}{at:%Y-%m-%dT%H%M%S.%fZ}.json", canonical(texts), "application/json")
-    return {"status": "changed" if changed else "unchanged", "files": changed}
+    return Result(status="changed" if changed else "unchanged", files=changed)

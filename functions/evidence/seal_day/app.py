@@ -3,12 +3,13 @@
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from functions.shared.clock import now
-from functions.shared.observability import count, observed
+from functions.shared.handlers import triggered
+from functions.shared.observability import count
 from functions.shared.settings import settings
 from functions.shared.signing import Signer
 from functions.shared.vault import AlreadyKept, Vault
@@ -27,9 +28,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-@observed
-def handler(_event: Any, _context: Any) -> Any:
-    """Every night. Seals all days since the last manifest, so that a night that failed is made good by the next; answers their dates.
+class Sealed(Struct, frozen=True, kw_only=True):
+    status: Literal["sealed"] = "sealed"
+    days: list[date]
+
+
+@triggered
+def handler() -> Sealed:
+    """Every night. Seals all days since the last manifest, so that a night that failed is made good by the next.
 
     Raises `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next night tries again.
     """
@@ -54,4 +60,4 @@ def handler(_event: Any, _context: Any) -> Any:
             data = vault.read(made.key)
         previous = Link(key=key_of(day), sha256=sha256(data))
         count("DaySealed")
-    return {"status": "sealed", "days": [day.isoformat() for day in days]}
+    return Sealed(days=days)
