@@ -37,23 +37,33 @@ def handler() -> Result:
     """
     used, at = settings(Settings), now()
     vault = Vault(used.evidence_bucket)
-    texts = {
+    texts, before = _texts(), _before(vault)
+    changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
+    if not changed:
+        return Result(status="unchanged", files=[])
+    Trail(used.evidence_bucket, "record_configuration").record(
+        "configuration",
+        "deploy",
+        subject=", ".join(changed),
+        actor=f"deployment of version {used.code_version}",
+        result="succeeded",
+        old={name: before[name] for name in changed if name in before},
+        new={name: texts[name] for name in changed if name in texts},
+    )
+    vault.keep(f"{FOLDER}{at:%Y-%m-%dT%H%M%S.%fZ}.json", canonical(texts), "application/json")
+    return Result(status="changed", files=changed)
+
+
+def _texts() -> dict[str, str]:
+    """What is in force: each file of the configuration, by its path in the artifact."""
+    return {
         path.relative_to(CONFIGURATION.parent).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(CONFIGURATION.rglob("*"))
         if path.is_file()
     }
+
+
+def _before(vault: Vault) -> dict[str, str]:
+    """What was in force when it was recorded last; empty if it never was."""
     last = max((key for key, _ in vault.kept(FOLDER)), default=None)
-    before: dict[str, str] = stored.read(vault.read(last), dict[str, str]) if last else {}
-    changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
-    if changed:
-        Trail(used.evidence_bucket, "record_configuration").record(
-            "configuration",
-            "deploy",
-            subject=", ".join(changed),
-            actor=f"deployment of version {used.code_version}",
-            result="succeeded",
-            old={name: before[name] for name in changed if name in before},
-            new={name: texts[name] for name in changed if name in texts},
-        )
-        vault.keep(f"{FOLDER}{at:%Y-%m-%dT%H%M%S.%fZ}.json", canonical(texts), "application/json")
-    return Result(status="changed" if changed else "unchanged", files=changed)
+    return stored.read(vault.read(last), dict[str, str]) if last else {}
