@@ -12,11 +12,12 @@ from functions.shared import objects
 from functions.shared.aws import client, translated
 from functions.shared.observability import count, logger
 from workflows.admission import issuers
-from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, IssuerMismatch
+from workflows.admission.errors import CertificateUnknown, IssuerMismatch
 from workflows.admission.facts import issuer_key
 from workflows.admission.issuers import key_of
 from workflows.admission.trial import TrialInvalid, is_trial
 from workflows.admission.trial import key_of as trial_note
+from workflows.errors import AccessRefused, AwsUnavailable
 
 _MOST_COMPARED = 16
 """CAs whose keys are compared. Whoever has more binds names to their issuers."""
