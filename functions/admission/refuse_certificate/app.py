@@ -23,14 +23,18 @@ def handler(request: RefuseInput) -> Refusal:
     A certificate that is gone from AWS IoT is as good as refused: the refusal says so.
     """
     Admissions(settings(Settings).admissions_table).retain(request.certificate_id, request.execution)
+    status, note = _set_status(request)
+    return Refusal(certificate_status=status, refused_at=clock.now(), note=note)
+
+
+def _set_status(request: RefuseInput) -> tuple[Literal["REVOKED", "INACTIVE"], str]:
+    """Returns the certificate's status, and what was unusual about it."""
     status: Literal["REVOKED", "INACTIVE"] = "REVOKED" if request.cause == "revoked" else "INACTIVE"
-    note = ""
     try:
         # A person took days: what somebody revoked meanwhile must not become merely INACTIVE, which can be set ACTIVE again.
         if request.cause == "person" and certificates.status_of(request.certificate_id) == "REVOKED":
-            status, note = "REVOKED", "Somebody else had revoked it already."
-        else:
-            certificates.set_status(request.certificate_id, status)
+            return "REVOKED", "Somebody else had revoked it already."
+        certificates.set_status(request.certificate_id, status)
     except CertificateUnknown:
-        note = "The certificate is not in AWS IoT any more; there was nothing to set."
-    return Refusal(certificate_status=status, refused_at=clock.now(), note=note)
+        return status, "The certificate is not in AWS IoT any more; there was nothing to set."
+    return status, ""

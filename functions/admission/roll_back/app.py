@@ -7,7 +7,7 @@ from functions.shared.admissions import Admissions
 from functions.shared.handlers import step
 from functions.shared.inventory import Inventory
 from functions.shared.settings import settings
-from workflows.admission.contracts import RollBack, RollBackInput
+from workflows.admission.contracts import DeviceDecision, RollBack, RollBackInput
 from workflows.admission.errors import CertificateUnknown
 
 
@@ -26,6 +26,14 @@ def handler(request: RollBackInput) -> RollBack:
     used, device, certificate_id = settings(Settings), request.device, request.certificate_id
     Admissions(used.admissions_table).retain(certificate_id, request.execution)
     certificate_arn = certificates.arn(request.execution.arn, "cert", certificate_id)
+    status, undone = _undo_in_iot(device, certificate_id, certificate_arn)
+    if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
+        undone.append(released)
+    return RollBack(undone=tuple(undone), certificate_status=status)
+
+
+def _undo_in_iot(device: DeviceDecision, certificate_id: str, certificate_arn: str) -> tuple[str, list[str]]:
+    """Returns the certificate's status, and what was undone."""
     undone: list[str] = []
     try:
         status = certificates.status_of(certificate_id)
@@ -39,6 +47,4 @@ def handler(request: RollBackInput) -> RollBack:
             undone.append(f"detached the certificate from {device.record.device}")
     except CertificateUnknown:
         status = "not in AWS IoT any more"
-    if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
-        undone.append(released)
-    return RollBack(undone=tuple(undone), certificate_status=status)
+    return status, undone

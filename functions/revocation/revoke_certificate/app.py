@@ -44,11 +44,7 @@ def handler(request: RevokeInput) -> Revoked:
     if outcome is None:
         return Revoked(certificate_id=item.certificate_id, status="unchanged")
     Turns(used.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
-    note = ""
-    try:
-        certificates.set_status(item.certificate_id, "REVOKED")
-    except CertificateUnknown:
-        note = "The certificate is not in AWS IoT any more; there was nothing to set."
+    note = _set_revoked(item.certificate_id)
     if outcome == "open" and isinstance(item, AuthorityItem):
         admission.note_revoked(table, item, at)
         raise admission.still_open(item)  # its execution writes the chain until it is over
@@ -63,3 +59,12 @@ def handler(request: RevokeInput) -> Revoked:
     admission.close(table, item, at)
     count("CertificateRevoked")
     return Revoked(certificate_id=item.certificate_id, status="revoked", evidence_key=kept.key, note=note)
+
+
+def _set_revoked(certificate_id: str) -> str:
+    """Returns what was unusual about it."""
+    try:
+        certificates.set_status(certificate_id, "REVOKED")
+    except CertificateUnknown:
+        return "The certificate is not in AWS IoT any more; there was nothing to set."
+    return ""
