@@ -4,7 +4,7 @@ Four decorators, by what the event is:
 
 - `step`: one contract, from a state of a machine or from whoever invokes the function by its name;
 - `on_event`: an event of an AWS service, with a reader for it;
-- `triggered`: nothing that is read, as from a schedule;
+- `triggered`: an event that the function does not read, such as a schedule's;
 - `observed` (in `observability`): logs and counts only, for a function that hands its event to a library.
 
 Lambda calls the decorated function: ``handler(event, context)``, with a result of JSON types. A function with one more parameter also gets
@@ -53,7 +53,7 @@ def on_event(
 
 
 def triggered(function: Callable[[], Struct] | Callable[[Context], Struct]) -> Handler:
-    """Call it without the event: that it comes is all it says."""
+    """Call it without the event, which holds nothing that the function needs."""
     return _handler(function, lambda _, context: (context,))
 
 

@@ -12,7 +12,7 @@ from workflows.admission.trial import TrialInvalid
 
 
 class Registered(Struct, frozen=True, kw_only=True):
-    """`registered_under` is the CA that AWS IoT names for the certificate, if it names one. `trial`: a note proves it a trial's."""
+    """`registered_under` is the CA that AWS IoT names for the certificate, if it names one. `trial`: a note proves that it is a trial's."""
 
     pem: str
     iot_status: str
