@@ -4,9 +4,9 @@ import msgspec
 from msgspec import Struct
 
 from functions.admission.start_admissions import messages
-from functions.admission.start_admissions.messages import Batch, BatchResponse
+from functions.admission.start_admissions.messages import Batch
 from functions.admission.start_admissions.starts import start
-from functions.shared import batch_reads, clock
+from functions.shared import batch_reads, clock, queue_messages
 from functions.shared.handlers import on_event
 from functions.shared.observability import logger
 from functions.shared.settings import settings
@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 @on_event(messages.read)
-def handler(batch: Batch) -> BatchResponse:
+def handler(batch: Batch) -> queue_messages.Response:
     """A batch of the registration queue. Amazon SQS deletes each message that the result does not name.
 
     A message that keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then the
@@ -36,4 +36,4 @@ def handler(batch: Batch) -> BatchResponse:
         if not start(used.state_machine_arn, name, knock.event):
             failed.append(knock.message_id)
     logger.info("started", extra={"messages": batch.size, "due": len(due), "failed": len(failed)})
-    return messages.response(failed)
+    return queue_messages.response(failed)

@@ -1,13 +1,10 @@
-"""A batch of messages as Lambda hands it over, and the response by which Amazon SQS knows those that failed.
+"""The messages of a batch, read: one knock for each certificate."""
 
-https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
-"""
-
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
 
+from functions.shared import queue_messages
 from functions.shared.observability import logger
 from workflows import stored
 from workflows.admission.errors import EventMalformed
@@ -30,34 +27,22 @@ class Batch(Struct, frozen=True, kw_only=True):
     malformed: tuple[str, ...]
 
 
-class BatchItemFailure(Struct, frozen=True, kw_only=True, rename="camel"):
-    item_identifier: str
-
-
-class BatchResponse(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The messages that failed; Amazon SQS deletes the others."""
-
-    batch_item_failures: tuple[BatchItemFailure, ...]
-
-
-def response(failed: Iterable[str]) -> BatchResponse:
-    """`failed` are ids of messages."""
-    return BatchResponse(batch_item_failures=tuple(BatchItemFailure(item_identifier=one) for one in failed))
-
-
 def read(event: Any) -> Batch:
-    """Whoever may send to the queue may have written the messages, so one that cannot be read must not keep the others back."""
+    """Whoever may send to the queue may have written the messages, so one that cannot be read must not keep the others back.
+
+    Raises `BadInput` for an event that is not a batch.
+    """
     knocks: dict[str, Knock] = {}
     malformed: list[str] = []
-    for record in event["Records"]:
+    messages = queue_messages.read(event)
+    for message in messages:
         try:
-            registered = stored.read(record["body"])
+            registered = stored.read(message.body)
             certificate_id = read_event(registered).certificate_id
         except (stored.Unreadable, EventMalformed) as error:
-            logger.warning("message %s: %s", record["messageId"], error)
-            malformed.append(record["messageId"])
+            logger.warning("message %s: %s", message.message_id, error)
+            malformed.append(message.message_id)
             continue
-        knocks.setdefault(
-            certificate_id, Knock(message_id=record["messageId"], certificate_id=certificate_id, event=registered)
-        )
-    return Batch(size=len(event["Records"]), knocks=knocks, malformed=tuple(malformed))
+        knock = Knock(message_id=message.message_id, certificate_id=certificate_id, event=registered)
+        knocks.setdefault(certificate_id, knock)
+    return Batch(size=len(messages), knocks=knocks, malformed=tuple(malformed))
