@@ -31,7 +31,7 @@ class Failure(Struct, frozen=True, kw_only=True, rename="camel"):
 class Response(Struct, frozen=True, kw_only=True, rename="camel"):
     """Amazon SQS deletes each message of the batch that is not named here."""
 
-    batch_item_failures: tuple[Failure, ...]
+    batch_item_failures: list[Failure]
 
 
 def read(event: Any) -> tuple[Message, ...]:
@@ -41,4 +41,4 @@ def read(event: Any) -> tuple[Message, ...]:
 
 def response(failed: Iterable[str]) -> Response:
     """`failed` are ids of messages."""
-    return Response(batch_item_failures=tuple(Failure(item_identifier=one) for one in failed))
+    return Response(batch_item_failures=[Failure(item_identifier=one) for one in failed])

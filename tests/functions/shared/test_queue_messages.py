@@ -24,5 +24,5 @@ def test_another_event_is_refused(event: Any) -> None:
 
 def test_the_response_names_what_failed() -> None:
     assert contracts.write(queue_messages.response(["1", "2"])) == {
-        "batchItemFailures": ({"itemIdentifier": "1"}, {"itemIdentifier": "2"})
+        "batchItemFailures": [{"itemIdentifier": "1"}, {"itemIdentifier": "2"}]
     }
