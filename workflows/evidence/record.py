@@ -274,6 +274,14 @@ def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datet
     )
 
 
+def latest_after(kept: Record, link: Link, before: Link | None) -> Link:
+    """The latest record of the certificate once `kept` lies at `link`; `before` was the latest until now.
+
+    `kept` may be what an earlier try stored. Then another record may have been chained to it since, and that one stays the latest.
+    """
+    return link if before is None or before == kept.previous else before
+
+
 def says_the_same(one: Record, other: Record) -> bool:
     """Whether two records tell the same end or act, whenever and by whichever version each was sealed."""
     retold = msgspec.structs.replace(
