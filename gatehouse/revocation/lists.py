@@ -94,13 +94,8 @@ def listed(found: Manifest, *, at: datetime) -> list[Listed]:
 
 def manifests(target: Target) -> list[Manifest]:
     """Every issuer key's."""
-    pages = (
-        target.client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=target.output("CrlBucket"), Prefix="current/")
-    )
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    return [current(target, key.removeprefix("current/").removesuffix(".json")) for key in keys]
+    names = _names(target, "current/")
+    return [current(target, name.removesuffix(".json")) for name in names]
 
 
 def current(target: Target, key: str) -> Manifest:
@@ -123,6 +118,11 @@ def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
         if kept != registered:
             raise BadInput(issuers.mismatch(ca_certificate_id, kept, registered))
     return kept
+
+
+def kept_issuers(target: Target) -> list[str]:
+    """The ids of the CAs whose certificates are kept."""
+    return [name.removesuffix(".pem") for name in _names(target, "issuers/")]
 
 
 def to_der(data: bytes) -> bytes:
@@ -150,6 +150,13 @@ def read_object(target: Target, key: str) -> bytes | None:
             raise
         return None
     return content
+
+
+def _names(target: Target, folder: str) -> list[str]:
+    """What lies below `folder` in the bucket of lists, without it."""
+    s3, bucket = target.client("s3"), target.output("CrlBucket")
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
+    return [found["Key"].removeprefix(folder) for page in pages for found in page.get("Contents", [])]
 
 
 def allowed() -> Limits:

@@ -9,8 +9,7 @@ from functions.shared.inventory import Inventory
 from functions.shared.observability import observed
 from functions.shared.settings import policy, rules, settings
 from workflows.admission import contracts
-from workflows.admission.decision import decide
-from workflows.admission.inventory import counts_for_every_ca, denied_by, lookup_keys, match
+from workflows.admission.device_lookup import look_up
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -26,17 +25,12 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """
     facts = contracts.read(contracts.LookUpInput, event).certificate
     used = settings(Settings)
-    inventory = Inventory(used.inventory_table)
-    matched = match(facts, inventory.records(lookup_keys(facts)), clock.now())
-    record, binding = matched.record, None
-    if record is not None and not matched.denied:
-        binding, mark = inventory.standing(record.device)
-        matched = denied_by(matched, mark)
-    if record is None or matched.denied:
-        return contracts.write(decide(facts, matched, None, None, rules()))
-    others = counts_for_every_ca(record) and issuers.has_others(
-        used.crl_bucket, facts.ca_certificate_id, facts.issuer_key
+    decision = look_up(
+        facts,
+        Inventory(used.inventory_table),
+        policy,
+        rules(),
+        clock.now(),
+        other_issuers=lambda: issuers.has_others(used.crl_bucket, facts.ca_certificate_id, facts.issuer_key),
     )
-    return contracts.write(
-        decide(facts, matched, binding, policy(record.policy_profile), rules(), other_issuers=others)
-    )
+    return contracts.write(decision)
