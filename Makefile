@@ -52,11 +52,11 @@ races: $(VENV)/.test
 rights: $(VENV)/.test
 	$(BIN)/pytest -n 2 -q -m "not local_cloud and not browser" --every-right tests/functions tests/unit/gatehouse tests/machine \
 	    --ignore tests/machine/test_sweep.py --ignore tests/machine/test_mutants.py
-	$(BIN)/python -m bench.rights
+	$(BIN)/python -m tests.nightly.rights
 
 # Nightly: the rules broken one place at a time, against their own tests. It takes hours: ARGS="workflows.approval.votes*" tries one part.
 mutants: $(VENV)/.mutation
-	$(BIN)/python -m bench.mutants $(foreach pattern,$(ARGS),'$(pattern)')
+	$(BIN)/python -m tests.nightly.mutants $(foreach pattern,$(ARGS),'$(pattern)')
 
 # The locks hold hashes for every platform; installing through uv verifies them.
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade

@@ -2,6 +2,8 @@
 
     GatehouseError
     ├── MayWorkLater      an outage or throttling: retried, then left to fail where it stands, to be redriven
+    │   ├── AwsUnavailable    throttled, timed out, or 5xx
+    │   └── AccessRefused     a permission is missing: not retried, since only an operator can help; redrive afterwards
     ├── WillNeverWork     AWS or the data rules it out: caught by name and rolled back
     └── BadInput          somebody gave us something we cannot read: says what was got, expected, and what to do
 
@@ -16,6 +18,14 @@ class GatehouseError(Exception):
 
 class MayWorkLater(GatehouseError):  # noqa: N818 - the name is read in the console's Retry and must say what to do
     """A fault that another try, or a redrive, may get past."""
+
+
+class AwsUnavailable(MayWorkLater):
+    """AWS throttled the call, timed out, or failed on its side."""
+
+
+class AccessRefused(MayWorkLater):
+    """The function's role may not make this call. An operator mends the role and redrives."""
 
 
 class WillNeverWork(GatehouseError):  # noqa: N818

@@ -14,10 +14,10 @@ from msgspec import Struct
 from functions.shared import clock, conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
-from functions.shared.items import from_item
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
 from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
+from workflows.dynamodb_items import from_item
 from workflows.hashes import beginning
 from workflows.moments import Moment
 

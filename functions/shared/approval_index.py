@@ -9,10 +9,10 @@ from typing import Any, Literal, NamedTuple
 
 from functions.shared import batch_reads
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
 from workflows.approval.identity import normal
 from workflows.approval.request import Request
+from workflows.dynamodb_items import from_item, to_item, values
 
 Index = Literal["by_status", "by_owed", "by_device", "by_person"]
 Position = tuple[str, str]

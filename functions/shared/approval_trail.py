@@ -8,9 +8,9 @@ from msgspec import Struct
 from functions.shared import conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
-from functions.shared.items import from_item, to_item, to_plain, values
 from functions.shared.timestamps import stamp
 from workflows.approval.audit import AuditEvent
+from workflows.dynamodb_items import from_item, to_item, to_plain, values
 
 MOST_OF_A_PAGE = 200
 """Events of one answer. DynamoDB ends a page at 1 MB as well; a Lambda's answer may have 6 MB."""

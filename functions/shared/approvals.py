@@ -20,15 +20,15 @@ from functions.shared import approval_trail, clock
 from functions.shared.approval_index import DUE, found_as, mention
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
-from functions.shared.items import from_item, to_item, to_plain, values
 from functions.shared.timestamps import stamp
 from workflows import stored
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
 from workflows.approval.notices import due
 from workflows.approval.request import Request, Step, entered_under
 from workflows.approval.signature import SignedVote
+from workflows.dynamodb_items import from_item, to_item, to_plain, values
+from workflows.errors import AwsUnavailable
 
 TRIES = 8
 _TIMES = (

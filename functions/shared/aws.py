@@ -10,8 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from workflows.admission.errors import AccessRefused, AwsUnavailable
-from workflows.errors import GatehouseError
+from workflows.errors import AccessRefused, AwsUnavailable, GatehouseError
 
 # Few tries here: the state machine retries with a delay that a Lambda would have to pay for.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)

@@ -11,8 +11,8 @@ from typing import Any
 
 from functions.shared import clock
 from functions.shared.aws import client, translated
-from functions.shared.items import to_item, to_plain
-from workflows.admission.errors import AwsUnavailable
+from workflows.dynamodb_items import to_item, to_plain
+from workflows.errors import AwsUnavailable
 
 TRIES = 8
 _FIRST_PAUSE = 0.05

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import AwsUnavailable, CertificateChanged, CertificateUnknown
+from workflows.admission.errors import CertificateChanged, CertificateUnknown
+from workflows.errors import AwsUnavailable
 
 
 def arn(execution_arn: str, kind: Literal["cert", "thing"], name: str) -> str:

@@ -6,7 +6,7 @@ from functions.shared import conditional
 from functions.shared.admissions import Admission
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
-from functions.shared.items import from_item, to_item, values
+from workflows.dynamodb_items import from_item, to_item, values
 from workflows.evidence.record import Link
 
 

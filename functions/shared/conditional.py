@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
-from functions.shared.items import to_item, to_plain, values
+from workflows.dynamodb_items import to_item, to_plain, values
 
 
 class ConditionFailed(Exception):  # noqa: N818 - an answer, which each caller turns into its own

@@ -13,8 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from functions.shared import manifests, objects
 from functions.shared.observability import logger
-from workflows.admission.errors import AwsUnavailable
-from workflows.errors import BadInput
+from workflows.errors import AwsUnavailable, BadInput
 from workflows.revocation import CheckedList, VerifiedList, manifest, verify_list
 from workflows.revocation.entries import Entry
 from workflows.revocation.errors import CrlIndexUnusable, CrlStoreUnavailable

@@ -9,11 +9,11 @@ import msgspec
 from functions.shared import clock, conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
-from functions.shared.items import from_item, to_item, values
 from functions.shared.timestamps import stamp
 from workflows.approval.delegation import Delegation
 from workflows.approval.identity import normal
 from workflows.approval.signature import OnBehalfOf
+from workflows.dynamodb_items import from_item, to_item, values
 
 _KIND = "delegation"
 """The one hash key of the index that lists them all; they are few."""

@@ -9,10 +9,10 @@ import msgspec
 from functions.shared import batch_reads, conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
-from functions.shared.items import from_item
 from workflows.admission.contracts import DeviceRecord, Execution
 from workflows.admission.errors import DeviceBoundElsewhere
 from workflows.admission.inventory import Binding, denied_key, device_key
+from workflows.dynamodb_items import from_item
 from workflows.errors import BadInput
 
 

@@ -12,10 +12,11 @@ from functions.shared import objects
 from functions.shared.aws import client, translated
 from functions.shared.observability import count, logger
 from workflows.admission import issuers, other_cas
-from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, IssuerMismatch
+from workflows.admission.errors import CertificateUnknown, IssuerMismatch
 from workflows.admission.issuers import key_of
 from workflows.admission.trial import TrialInvalid, is_trial
 from workflows.admission.trial import key_of as trial_note
+from workflows.errors import AccessRefused, AwsUnavailable
 
 
 @lru_cache(maxsize=32)

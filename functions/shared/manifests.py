@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from functions.shared import objects
 from functions.shared.objects import ChangedMeanwhile
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 from workflows.revocation import manifest
 from workflows.revocation.manifest import Manifest
 

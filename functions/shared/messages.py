@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 
 SOURCE = "gatehouse"
 """`source` of every event."""

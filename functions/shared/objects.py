@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import AwsUnavailable
-from workflows.errors import BadInput, MayWorkLater
+from workflows.errors import AwsUnavailable, BadInput, MayWorkLater
 
 MOST = 256 * 2**20
 """Octets of an object that is read whole. The largest that Gatehouse writes is a list of 100 MB (`config/limits.toml`)."""

@@ -5,8 +5,9 @@ from typing import Any
 from functions.shared import certificates
 from functions.shared.aws import client, translated
 from workflows import stored
-from workflows.admission.errors import AwsUnavailable, CertificateUnknown, PolicyRefused
+from workflows.admission.errors import CertificateUnknown, PolicyRefused
 from workflows.admission.policies import Policy
+from workflows.errors import AwsUnavailable
 
 _REFUSALS: dict[str, Any] = {
     "MalformedPolicyException": PolicyRefused,

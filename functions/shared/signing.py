@@ -6,8 +6,8 @@ from functools import cache
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import AccessRefused, AwsUnavailable
 from workflows.approval.signature import SignedVote
+from workflows.errors import AccessRefused, AwsUnavailable
 from workflows.evidence import jws, votes
 
 KEYS_PATH = "/evidence/keys.json"

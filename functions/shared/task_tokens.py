@@ -1,7 +1,7 @@
 """A task token is a bearer secret: whoever has it can end the wait. It is kept encrypted, bound to its request."""
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import AccessRefused
+from workflows.errors import AccessRefused
 
 
 def encrypt(task_token: str, approval_id: str, key_arn: str) -> bytes:

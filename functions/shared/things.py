@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 from functions.shared import certificates
 from functions.shared.aws import client, translated
 from workflows.admission.contracts import DeviceRecord
-from workflows.admission.errors import AwsUnavailable, ThingRefused
+from workflows.admission.errors import ThingRefused
+from workflows.errors import AwsUnavailable
 
 
 def make(record: DeviceRecord) -> None:

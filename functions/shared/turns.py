@@ -7,9 +7,10 @@ from typing import TypeVar
 from functions.shared import clock, conditional
 from functions.shared.conditional import ConditionFailed
 from workflows.admission import turns
-from workflows.admission.errors import AwsUnavailable, TurnLost
+from workflows.admission.errors import TurnLost
 from workflows.admission.limits import Pacing
 from workflows.admission.turns import Advance, Answer, Lane, Raise
+from workflows.errors import AwsUnavailable
 
 T = TypeVar("T")
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from functions.shared.aws import client, translated
-from workflows.admission.errors import AwsUnavailable
-from workflows.errors import WillNeverWork
+from workflows.errors import AwsUnavailable, WillNeverWork
 
 _PIECE = 2**20  # octets
 

@@ -12,6 +12,7 @@ import msgspec
 from gatehouse.errors import NotFound
 from gatehouse.stack import tables
 from gatehouse.stack.target import Target
+from workflows.dynamodb_items import to_item, to_plain
 from workflows.errors import BadInput
 from workflows.evidence.acts import GONE
 from workflows.hashes import beginning
@@ -80,7 +81,7 @@ def expiring(target: Target, after: datetime, before: datetime) -> Iterator[Admi
             IndexName="by_expiry",
             KeyConditionExpression="expires_in = :month AND not_after BETWEEN :after AND :before",
             FilterExpression="outcome = :admitted",
-            ExpressionAttributeValues=tables.to_item(
+            ExpressionAttributeValues=to_item(
                 {":month": f"{month:%Y-%m}", ":after": after, ":before": before, ":admitted": "admitted"}
             ),
         )
@@ -128,7 +129,7 @@ def by_prefix(target: Target, prefix: str, *, limit: int) -> list[Admission]:
         TableName=target.output("AdmissionsTable"),
         IndexName="by_prefix",
         KeyConditionExpression="id_prefix = :first AND begins_with(certificate_id, :prefix)",
-        ExpressionAttributeValues=tables.to_item({":first": beginning(prefix), ":prefix": prefix}),
+        ExpressionAttributeValues=to_item({":first": beginning(prefix), ":prefix": prefix}),
     )
     return _rows(target, islice(items, limit))
 
@@ -144,10 +145,10 @@ def by_certificate(target: Target, certificate_id: str) -> Admission | None:
     """The admission of a certificate as it stands now (strong read); None if it never knocked."""
     answer = target.client("dynamodb").get_item(
         TableName=target.output("AdmissionsTable"),
-        Key=tables.to_item({"certificate_id": certificate_id}),
+        Key=to_item({"certificate_id": certificate_id}),
         ConsistentRead=True,
     )
-    return msgspec.convert(tables.to_plain(answer["Item"]), Admission) if "Item" in answer else None
+    return msgspec.convert(to_plain(answer["Item"]), Admission) if "Item" in answer else None
 
 
 def approval_of(target: Target, certificate_id: str) -> str | None:
@@ -157,7 +158,7 @@ def approval_of(target: Target, certificate_id: str) -> str | None:
         TableName=target.output("ApprovalsTable"),
         IndexName="by_certificate",
         KeyConditionExpression="certificate_id = :certificate",
-        ExpressionAttributeValues=tables.to_item({":certificate": certificate_id}),
+        ExpressionAttributeValues=to_item({":certificate": certificate_id}),
         ScanIndexForward=False,
         Limit=1,
     )

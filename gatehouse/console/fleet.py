@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from gatehouse.admission import admissions
 from gatehouse.admission.admissions import STANDINGS, Admission, Standing
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
+from workflows.dynamodb_items import to_item
 
 MOST_ROWS = 200
 _NEWEST = 500
@@ -100,7 +100,7 @@ def _outcome_pages(target: Target, outcome: str) -> Iterator[dict[str, Any]]:
         IndexName="by_outcome",
         KeyConditionExpression="outcome = :outcome",
         ProjectionExpression="knocks",
-        ExpressionAttributeValues=tables.to_item({":outcome": outcome}),
+        ExpressionAttributeValues=to_item({":outcome": outcome}),
     )
     return islice(pages, _PAGES_COUNTED + 1)
 
@@ -114,7 +114,7 @@ def _count_waiting(target: Target) -> int:
             IndexName="by_status",
             KeyConditionExpression="#status = :pending",
             ExpressionAttributeNames={"#status": "status"},
-            ExpressionAttributeValues=tables.to_item({":pending": "PENDING"}),
+            ExpressionAttributeValues=to_item({":pending": "PENDING"}),
             Select="COUNT",
         )
     )

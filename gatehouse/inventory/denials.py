@@ -16,6 +16,7 @@ from gatehouse.stack.target import Target
 from workflows.admission import inventory_cells as cells
 from workflows.admission.contracts import DeviceRecord
 from workflows.admission.inventory import denied_key
+from workflows.dynamodb_items import to_item
 from workflows.errors import BadInput
 
 _TRIES = 5
@@ -74,10 +75,10 @@ def _deny(target: Target, record: DeviceRecord) -> None:
         try:
             dynamodb.update_item(
                 TableName=table,
-                Key=tables.to_item({"lookup_key": record.lookup_key}),
+                Key=to_item({"lookup_key": record.lookup_key}),
                 UpdateExpression="SET effect = :deny, note = :note, entered_by = :by, entered_at = :at REMOVE expires_at",
                 ConditionExpression="device = :device",
-                ExpressionAttributeValues=tables.to_item(
+                ExpressionAttributeValues=to_item(
                     {
                         ":deny": "deny",
                         ":note": record.note,
@@ -157,11 +158,9 @@ def _delete(target: Target, line: DeviceRecord) -> bool:
     try:
         dynamodb.delete_item(
             TableName=target.output("InventoryTable"),
-            Key=tables.to_item({"lookup_key": line.lookup_key}),
+            Key=to_item({"lookup_key": line.lookup_key}),
             ConditionExpression="device = :device AND effect = :effect AND (note = :note OR attribute_not_exists(note))",
-            ExpressionAttributeValues=tables.to_item(
-                {":device": line.device, ":effect": line.effect, ":note": line.note}
-            ),
+            ExpressionAttributeValues=to_item({":device": line.device, ":effect": line.effect, ":note": line.note}),
         )
     except dynamodb.exceptions.ConditionalCheckFailedException:
         return False

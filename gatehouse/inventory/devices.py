@@ -12,6 +12,7 @@ from gatehouse.stack import configuration, tables
 from gatehouse.stack.target import Target
 from workflows.admission.contracts import DeviceRecord
 from workflows.admission.inventory import Binding, denied_key, device_key
+from workflows.dynamodb_items import to_item
 
 _WORKERS, _WRITERS = 4, 16
 _WHO_AND_WHEN = ("entered_by", "entered_at")  # entering the same record again changes neither
@@ -138,7 +139,7 @@ def every(target: Target) -> list[DeviceRecord]:
         target.client("dynamodb"),
         TableName=target.output("InventoryTable"),
         FilterExpression="NOT begins_with(lookup_key, :binding) AND NOT begins_with(lookup_key, :denied)",
-        ExpressionAttributeValues=tables.to_item({":binding": device_key(""), ":denied": denied_key("")}),
+        ExpressionAttributeValues=to_item({":binding": device_key(""), ":denied": denied_key("")}),
     )
     records = [msgspec.convert(item, DeviceRecord) for item in items]
     return sorted(records, key=lambda record: (record.device, record.lookup_key))

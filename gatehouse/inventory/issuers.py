@@ -9,6 +9,7 @@ from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from workflows.admission.contracts import DeviceRecord
 from workflows.admission.inventory import counts_for_every_ca
+from workflows.dynamodb_items import to_item
 
 
 def several(target: Target) -> bool:
@@ -38,6 +39,6 @@ def any_without(target: Target) -> bool:
         target.client("dynamodb"),
         TableName=target.output("InventoryTable"),
         FilterExpression="begins_with(lookup_key, :name) AND effect = :allow",
-        ExpressionAttributeValues=tables.to_item({":name": "name#", ":allow": "allow"}),
+        ExpressionAttributeValues=to_item({":name": "name#", ":allow": "allow"}),
     )
     return next(lines, None) is not None

@@ -10,6 +10,7 @@ from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.evidence.operators_trail import recorded, require_reason
 from gatehouse.stack import tables
 from gatehouse.stack.target import Target
+from workflows.dynamodb_items import to_item, to_plain
 from workflows.reconciliation.findings import KINDS, Kind
 from workflows.reconciliation.rounds import ROUNDS, Cursor, Round
 
@@ -34,7 +35,7 @@ def standing(target: Target, kind: Kind | None = None) -> Iterator[Standing]:
             target.client("dynamodb"),
             TableName=target.output("FindingsTable"),
             KeyConditionExpression="kind = :kind",
-            ExpressionAttributeValues=tables.to_item({":kind": one}),
+            ExpressionAttributeValues=to_item({":kind": one}),
         ):
             yield msgspec.convert(item, Standing)
 
@@ -46,7 +47,7 @@ def find(target: Target, kind: Kind, subject: str) -> Standing:
     )
     if "Item" not in answer:
         raise NotFound(f"No finding {kind} of {subject!r}. What there is: gatehouse findings list")
-    return msgspec.convert(tables.to_plain(answer["Item"]), Standing)
+    return msgspec.convert(to_plain(answer["Item"]), Standing)
 
 
 def rounds(target: Target) -> list[Cursor]:
@@ -79,7 +80,7 @@ def accept(target: Target, found: Standing, reason: str, at: datetime) -> None:
                 Key=_key(found.kind, found.subject),
                 UpdateExpression="SET accepted_at = :at, accepted_because = :why",
                 ConditionExpression="detail = :detail",
-                ExpressionAttributeValues=tables.to_item({":at": at, ":why": why, ":detail": found.detail}),
+                ExpressionAttributeValues=to_item({":at": at, ":why": why, ":detail": found.detail}),
             )
         except dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise AnsweredNo(
@@ -93,4 +94,4 @@ def drop(target: Target, found: Standing) -> None:
 
 
 def _key(kind: Kind, subject: str) -> dict[str, object]:
-    return tables.to_item({"kind": kind, "subject": subject})
+    return to_item({"kind": kind, "subject": subject})

@@ -13,9 +13,9 @@ from gatehouse.evidence.files import Bucket, readable
 from gatehouse.evidence.operators_trail import recorded, require_reason
 from gatehouse.reconciliation import findings
 from gatehouse.reconciliation.findings import Standing
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from workflows.admission.inventory import device_key
+from workflows.dynamodb_items import to_item, to_plain
 from workflows.evidence.acts import ended
 from workflows.evidence.record import AdmissionRecord
 from workflows.reconciliation.findings import Kind
@@ -80,10 +80,10 @@ def _close(target: Target, found: Standing) -> Repair:
 def _ask_again(target: Target, found: Standing) -> Repair:
     answer = target.client("dynamodb").get_item(
         TableName=target.output("ApprovalsTable"),
-        Key=tables.to_item({"approval_id": found.subject, "item": "request"}),
+        Key=to_item({"approval_id": found.subject, "item": "request"}),
         ConsistentRead=True,
     )
-    request = tables.to_plain(answer.get("Item", {}))
+    request = to_plain(answer.get("Item", {}))
     if request.get("resume_state") == "OWED":
         raise AnsweredNo(
             "It is still being handed over, every minute. Look at the log of resume_execution for what stops it."
@@ -132,11 +132,11 @@ def _attach_policy(target: Target, found: Standing) -> Repair:
 
 
 def _unbind(target: Target, found: Standing) -> Repair:
-    dynamodb, key = target.client("dynamodb"), tables.to_item({"lookup_key": device_key(found.subject)})
+    dynamodb, key = target.client("dynamodb"), to_item({"lookup_key": device_key(found.subject)})
     answer = dynamodb.get_item(TableName=target.output("InventoryTable"), Key=key, ConsistentRead=True)
     if "Item" not in answer:
         raise _over(found, "the device is not bound")
-    bound = tables.to_plain(answer["Item"])["bound_certificate_id"]
+    bound = to_plain(answer["Item"])["bound_certificate_id"]
     row = admissions.by_certificate(target, bound)
     if row is not None and row.outcome == "open":
         raise _over(found, "the admission of its certificate is open, and may have bound it a moment ago")
@@ -150,7 +150,7 @@ def _unbind(target: Target, found: Standing) -> Repair:
                 TableName=target.output("InventoryTable"),
                 Key=key,
                 ConditionExpression="bound_certificate_id = :bound",
-                ExpressionAttributeValues=tables.to_item({":bound": bound}),
+                ExpressionAttributeValues=to_item({":bound": bound}),
             )
         except dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise AnsweredNo(f"{found.subject} was bound anew meanwhile; nothing was done.") from error

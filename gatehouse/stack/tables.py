@@ -3,34 +3,16 @@
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Decimal
 from itertools import islice
 from typing import Any, TypeVar
 
-import msgspec
-
 from gatehouse.errors import Unreachable
+from workflows.dynamodb_items import to_item, to_plain
 
 T = TypeVar("T")
 
 READ_BATCH = 100
 _TRIES, _FIRST_DELAY, _LONGEST_DELAY = 10, 0.05, 5.0  # seconds; DynamoDB's batch calls hand back what was throttled
-
-
-def to_item(value: object) -> dict[str, Any]:
-    """A struct or mapping as an item; attributes that are None are left out."""
-    from boto3.dynamodb.types import TypeSerializer
-
-    serialize = TypeSerializer().serialize
-    return {name: serialize(part) for name, part in msgspec.to_builtins(value).items() if part is not None}
-
-
-def to_plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """An item as plain values; numbers are `int`, since nothing Gatehouse keeps has a fraction."""
-    from boto3.dynamodb.types import TypeDeserializer
-
-    deserialize = TypeDeserializer().deserialize
-    return {name: _plain(deserialize(part)) for name, part in item.items()}
 
 
 def query(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
@@ -117,14 +99,3 @@ def _delays() -> Iterator[float]:
     """Exponential, with full jitter."""
     for attempt in range(_TRIES):
         yield random.uniform(0, min(_LONGEST_DELAY, _FIRST_DELAY * 2**attempt))  # noqa: S311 - not a secret
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: _plain(part) for name, part in value.items()}
-        case list() | set():
-            return [_plain(part) for part in value]
-        case Decimal():
-            return int(value)
-    return value

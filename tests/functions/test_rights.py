@@ -8,7 +8,7 @@ from functions.admission.claim_admission.app import handler as claim
 from functions.revocation.find_revoked.app import handler as find_revoked
 from functions.shared.admissions import Admissions
 from tests import aws_environment, rights
-from workflows.admission.errors import AccessRefused
+from workflows.errors import AccessRefused
 
 ON = f"arn:aws:states:eu-west-1:{aws_environment.ACCOUNT}:execution:Admission:one"
 

@@ -18,11 +18,11 @@ from gatehouse.device.mqtt import Connection
 from gatehouse.errors import NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
 from gatehouse.revocation import lists
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests import pki, trails
 from tests.local_cloud import devices
 from tests.local_cloud.waiting import eventually
+from workflows.dynamodb_items import to_item
 
 pytestmark = pytest.mark.local_cloud
 
@@ -113,7 +113,7 @@ def test_act_is_sealed_in_the_name_of_whoever_holds_the_key(cloud: LocalCloud, t
     certificate_id, execution = secrets.token_hex(32), "arn:aws:states:us-east-1:000000000000:execution:m:e"
     target.client("dynamodb").put_item(
         TableName=target.output("AdmissionsTable"),
-        Item=tables.to_item(
+        Item=to_item(
             {
                 "certificate_id": certificate_id,
                 "ca_certificate_id": secrets.token_hex(32),

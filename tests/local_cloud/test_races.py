@@ -17,13 +17,13 @@ import pytest
 from gatehouse.admission import admissions
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.revocation import lists
-from gatehouse.stack.tables import to_item
 from gatehouse.stack.target import Target
 from tests import pki
 from tests.conftest import COUNTED
 from tests.local_cloud import devices
 from tests.local_cloud.waiting import eventually
 from workflows.admission.contracts import DeviceRecord
+from workflows.dynamodb_items import to_item
 
 pytestmark = pytest.mark.local_cloud
 

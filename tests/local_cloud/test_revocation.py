@@ -13,13 +13,13 @@ from gatehouse.approval.approvals import Approvals
 from gatehouse.device.mqtt import Connection
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.revocation import lists
-from gatehouse.stack.tables import to_item, to_plain
 from gatehouse.stack.target import Target
 from tests import pki, trails
 from tests.local_cloud import devices
 from tests.local_cloud.test_operating import gatehouse
 from tests.local_cloud.waiting import eventually
 from workflows.admission.contracts import DeviceRecord
+from workflows.dynamodb_items import to_item, to_plain
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
 

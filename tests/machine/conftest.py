@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from functions.shared.items import to_item, to_plain
 from tests import aws_environment, pki
 from tests.machine import harness
 from workflows.admission.contracts import DeviceRecord
+from workflows.dynamodb_items import to_item, to_plain
 
 
 class Fleet:

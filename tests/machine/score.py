@@ -37,7 +37,7 @@ def admission() -> Score:
 
 
 def sweep() -> Score:
-    text = json.loads((ROOT / "workflows/revocation/sweep.asl.json").read_text())
+    text = json.loads((ROOT / "sweep.asl.json").read_text())
     return _score(text, static.broken_by_sweep, lambda _mutants: set())
 
 

@@ -10,7 +10,6 @@ from tests.machine.conftest import Fleet
 from tests.template.test_statemachine import HAPPY_PATH
 from workflows.admission.errors import (
     AdmissionNotOwned,
-    AwsUnavailable,
     CertificateChanged,
     DeviceBoundElsewhere,
     PolicyRefused,
@@ -19,6 +18,7 @@ from workflows.admission.errors import (
 )
 from workflows.admission.facts import issuer_key
 from workflows.admission.trial import HELD
+from workflows.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import parse
 

@@ -6,14 +6,15 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from functions.shared.items import to_plain
 from tests import aws_environment, pki
 from tests.machine import harness, people
 from tests.machine.conftest import Fleet
 from tests.machine.test_paths import NO_TAIL, raising
 from tests.template.test_statemachine import HAPPY_PATH
-from workflows.admission.errors import ApprovalLapsed, AwsUnavailable, CertificateChanged, TurnLost
+from workflows.admission.errors import ApprovalLapsed, CertificateChanged, TurnLost
 from workflows.approval.request import approval_id
+from workflows.dynamodb_items import to_plain
+from workflows.errors import AwsUnavailable
 
 ASKED = [*HAPPY_PATH[:9], "Request approval"]
 AGAIN = [

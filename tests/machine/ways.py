@@ -22,7 +22,6 @@ from functions.revocation.find_revoked.app import handler as find_revoked
 from functions.revocation.report_sweep.app import handler as report_sweep
 from functions.revocation.revoke_certificate.app import handler as revoke_certificate
 from functions.shared import clock
-from functions.shared.items import to_plain
 from functions.shared.settings import policy
 from tests import aws_environment, pki
 from tests.machine import harness, people
@@ -30,6 +29,7 @@ from tests.machine.conftest import Fleet
 from tests.machine.walker import Walk
 from workflows.admission.facts import issuer_key
 from workflows.approval.request import approval_id
+from workflows.dynamodb_items import to_plain
 from workflows.revocation.errors import AdmissionStillOpen
 
 Call = tuple[str, str]

@@ -15,14 +15,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from functions.shared.items import to_plain
 from gatehouse.stack import artifact
 from tests.machine.ways import MORE_WAYS, WAYS, Device, Gate, Way, gate
 from tests.releases import INPUTS, LAST
 from workflows.admission import contracts
+from workflows.dynamodb_items import to_plain
 
 ROOT = Path(__file__).parents[2]
-TEXTS = ("template.yaml", "statemachine.asl.json", "workflows/revocation/sweep.asl.json")
+TEXTS = ("template.yaml", "statemachine.asl.json", "sweep.asl.json")
 TABLES = ("Admissions", "Approvals", "Inventory", "Turns", "Findings")
 _DATED_1980 = (1980, 1, 1, 0, 0, 0)
 

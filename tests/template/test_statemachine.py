@@ -74,10 +74,10 @@ def expressions(value: object) -> Iterator[str]:
 
 
 def error_classes() -> dict[str, type[GatehouseError]]:
-    """The errors that ``workflows/*/errors.py`` define, by class name."""
+    """The errors that ``workflows/errors.py`` and ``workflows/*/errors.py`` define, by class name."""
     found: dict[str, type[GatehouseError]] = {}
-    for path in sorted(ROOT.glob("workflows/*/errors.py")):
-        module = importlib.import_module(f"workflows.{path.parent.name}.errors")
+    for path in sorted((ROOT / "workflows/errors.py", *ROOT.glob("workflows/*/errors.py"))):
+        module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
         found |= {
             name: kind
             for name, kind in vars(module).items()

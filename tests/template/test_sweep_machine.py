@@ -26,7 +26,7 @@ from .test_statemachine import (  # noqa: F401 - the rules, which run here on th
     test_what_may_work_later_is_retried_or_left_to_be_redriven_but_never_caught,
 )
 
-FILE = ROOT / "workflows/revocation/sweep.asl.json"
+FILE = ROOT / "sweep.asl.json"
 MAP = "Revoke each"
 
 

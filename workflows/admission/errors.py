@@ -1,10 +1,6 @@
 """What can go wrong in an admission. The state machine retries and catches by these class names.
 
-Retried, then left uncaught so that the execution can be redriven where it stands (`MayWorkLater`):
-    AwsUnavailable          throttled, timed out, or 5xx
-    AccessRefused           a permission is missing: not retried, since only an operator can help; redrive afterwards
-
-Caught by name (`WillNeverWork`):
+`AwsUnavailable` and `AccessRefused`, which every process raises, are in `workflows/errors.py`. Caught by name (`WillNeverWork`):
     EventMalformed          what started the execution is no registration event           → Fail
     TurnLost                its turn was needed by whom it was lent by, or has lapsed     → Claim admission, for another
     AdmissionNotOwned       another execution or a sweep has taken the admission over     → Fail, nothing touched
@@ -19,18 +15,10 @@ Caught by name (`WillNeverWork`):
 
 from typing import TYPE_CHECKING
 
-from workflows.errors import MayWorkLater, WillNeverWork
+from workflows.errors import WillNeverWork
 
 if TYPE_CHECKING:
     from cryptography import x509
-
-
-class AwsUnavailable(MayWorkLater):
-    """AWS throttled the call, timed out, or failed on its side."""
-
-
-class AccessRefused(MayWorkLater):
-    """The function's role may not make this call. An operator mends the role and redrives."""
 
 
 class EventMalformed(WillNeverWork):

@@ -12,9 +12,9 @@ from functions.shared.messages import Messages
 from functions.shared.observability import observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.opening import prepare
 from workflows.approval.request import Request, ask_again, opened
+from workflows.errors import AwsUnavailable
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -12,8 +12,7 @@ from functions.shared.approvals import Approvals
 from functions.shared.messages import Messages
 from functions.shared.observability import logger, observed
 from functions.shared.settings import settings
-from workflows.admission.errors import AwsUnavailable
-from workflows.errors import GatehouseError
+from workflows.errors import AwsUnavailable, GatehouseError
 
 
 class Settings(Struct, frozen=True, kw_only=True):

@@ -6,9 +6,9 @@ from datetime import datetime
 import msgspec
 
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, to_item, values
 from functions.shared.settings import artifact
 from functions.shared.timestamps import stamp
+from workflows.dynamodb_items import from_item, to_item, values
 from workflows.reconciliation.findings import Finding, Kind
 from workflows.reconciliation.rounds import Cursor, Round
 

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from functions.shared import batch_reads
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, values
 from workflows import stored
+from workflows.dynamodb_items import from_item, values
 from workflows.reconciliation.findings import Row
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Set
 from msgspec import Struct
 
 from functions.shared.aws import client, translated
-from functions.shared.items import from_item, values
+from workflows.dynamodb_items import from_item, values
 
 FEW = 200
 """Up to so many serials are asked for one by one; more, and the issuer's whole partition is read, a megabyte a call."""

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from functions.shared import batch_reads, objects
 from workflows import stored
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 from workflows.revocation.sweep import IN, AuthorityItem, Found, Item
 
 T = TypeVar("T", Item, AuthorityItem)

@@ -7,7 +7,8 @@ from cryptography import x509
 from functions.shared import clock, issuers
 from functions.shared.aws import client, translated
 from functions.shared.observability import logger
-from workflows.admission.errors import AccessRefused, CertificateUnknown, IssuerMismatch
+from workflows.admission.errors import CertificateUnknown, IssuerMismatch
+from workflows.errors import AccessRefused
 
 FRESH = timedelta(minutes=5)
 _warm: dict[str, tuple[datetime, list[x509.Certificate]]] = {}

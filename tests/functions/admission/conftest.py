@@ -7,10 +7,10 @@ import pytest
 from cryptography import x509
 
 from functions.admission.claim_admission.app import handler as claim
-from functions.shared.items import to_item, to_plain
 from tests import aws_environment, pki
 from workflows.admission import contracts
 from workflows.admission.contracts import CertificateFacts, DeviceDecision, DeviceRecord
+from workflows.dynamodb_items import to_item, to_plain
 
 
 class Gate:

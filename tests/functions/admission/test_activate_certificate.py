@@ -15,16 +15,14 @@ from tests.unit.admission.examples import ruling, sha256
 from workflows.admission import contracts
 from workflows.admission.contracts import DeviceDecision, Execution
 from workflows.admission.errors import (
-    AccessRefused,
     AdmissionNotOwned,
     ApprovalLapsed,
-    AwsUnavailable,
     CertificateChanged,
     CertificateUnknown,
     DeviceBoundElsewhere,
     ThingRefused,
 )
-from workflows.errors import BadInput
+from workflows.errors import AccessRefused, AwsUnavailable, BadInput
 
 OLD = sha256("old certificate")
 

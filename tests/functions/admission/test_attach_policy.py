@@ -12,14 +12,8 @@ from tests import aws_environment, faults
 from tests.functions.admission.conftest import Case
 from workflows.admission import contracts
 from workflows.admission.contracts import DeviceDecision, PolicyAttachment
-from workflows.admission.errors import (
-    AccessRefused,
-    AdmissionNotOwned,
-    AwsUnavailable,
-    CertificateChanged,
-    CertificateUnknown,
-    PolicyRefused,
-)
+from workflows.admission.errors import AdmissionNotOwned, CertificateChanged, CertificateUnknown, PolicyRefused
+from workflows.errors import AccessRefused, AwsUnavailable
 
 
 @pytest.fixture

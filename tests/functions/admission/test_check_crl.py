@@ -11,7 +11,7 @@ from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case
 from workflows.admission import contracts, limits
 from workflows.admission.contracts import CertificateFacts
-from workflows.admission.errors import AccessRefused
+from workflows.errors import AccessRefused
 from workflows.revocation import manifest
 from workflows.revocation.errors import CrlStoreUnavailable
 

@@ -15,8 +15,8 @@ from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Gate
 from tests.unit.admission.examples import CA, CERTIFICATE, sha256
 from workflows.admission.contracts import Execution
-from workflows.admission.errors import AdmissionNotOwned, AwsUnavailable, EventMalformed
-from workflows.errors import BadInput
+from workflows.admission.errors import AdmissionNotOwned, EventMalformed
+from workflows.errors import AwsUnavailable, BadInput
 
 EVENT = aws_environment.registration_event(CERTIFICATE, CA)
 

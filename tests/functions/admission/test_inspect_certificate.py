@@ -13,13 +13,8 @@ from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
 from workflows.admission import issuers as issuers_of
 from workflows.admission import trial
-from workflows.admission.errors import (
-    AccessRefused,
-    AdmissionNotOwned,
-    AwsUnavailable,
-    CertificateUnknown,
-    IssuerMismatch,
-)
+from workflows.admission.errors import AdmissionNotOwned, CertificateUnknown, IssuerMismatch
+from workflows.errors import AccessRefused, AwsUnavailable
 
 
 def inspect(case: Case, **unusual: Any) -> Any:

@@ -13,8 +13,7 @@ from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
 from workflows.admission import contracts
 from workflows.admission.contracts import DeviceRecord, Execution
-from workflows.admission.errors import AwsUnavailable
-from workflows.errors import BadInput
+from workflows.errors import AwsUnavailable, BadInput
 
 
 def look_up(case: Case) -> Any:

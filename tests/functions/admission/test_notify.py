@@ -10,7 +10,7 @@ from functions.admission.notify.app import handler
 from tests import aws_environment, faults
 from tests.unit.admission.test_notification import ended
 from workflows.admission import contracts
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 
 
 def notify(**unusual: Any) -> Any:

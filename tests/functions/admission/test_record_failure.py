@@ -11,8 +11,8 @@ from functions.shared.clock import milliseconds
 from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case
 from workflows.admission.contracts import Execution
-from workflows.admission.errors import AwsUnavailable, IssuerMismatch
-from workflows.errors import BadInput
+from workflows.admission.errors import IssuerMismatch
+from workflows.errors import AwsUnavailable, BadInput
 
 
 def status_change(execution: dict[str, str], given: Any, status: str = "FAILED", **detail: Any) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 from functions.admission.refuse_certificate.app import handler
 from tests import aws_environment, faults
 from tests.functions.admission.conftest import Case
-from workflows.admission.errors import AdmissionNotOwned, AwsUnavailable
+from workflows.admission.errors import AdmissionNotOwned
+from workflows.errors import AwsUnavailable
 
 
 def refuse(case: Case, cause: str) -> Any:

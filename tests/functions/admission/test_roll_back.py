@@ -14,7 +14,8 @@ from tests.functions.admission.conftest import Case, Gate
 from tests.unit.admission.examples import sha256
 from workflows.admission import contracts
 from workflows.admission.contracts import DeviceDecision, Execution, RollBack
-from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable
+from workflows.admission.errors import AdmissionNotOwned
+from workflows.errors import AccessRefused, AwsUnavailable
 
 FAULT = {"error": "PolicyRefused", "cause": "refused"}
 OLD = sha256("old certificate")

@@ -13,7 +13,7 @@ from functions.shared.admissions import Admissions
 from tests import aws_environment, faults, pki
 from tests.unit.admission.examples import CA, CERTIFICATE, sha256
 from workflows.admission.contracts import Execution
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 from workflows.evidence.acts import Ask
 
 OTHER = sha256("other")

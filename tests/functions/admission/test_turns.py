@@ -18,9 +18,9 @@ from tests import aws_environment, faults, pki
 from tests.functions.admission.conftest import Case, Gate
 from tests.lanes import Lanes
 from workflows.admission import contracts
-from workflows.admission.errors import AdmissionNotOwned, AwsUnavailable, TurnLost
+from workflows.admission.errors import AdmissionNotOwned, TurnLost
 from workflows.admission.turns import LANES, LAPSES_AFTER, calendar
-from workflows.errors import BadInput
+from workflows.errors import AwsUnavailable, BadInput
 
 NOW = clock.microseconds(pki.NOW)
 

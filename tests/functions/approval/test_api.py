@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from functions.shared.approvals import Approvals
 from tests.approvals import HOUR, MINUTE, NOW, after, asked, asks, claims, person, request, ruling
 from tests.functions.approval.conftest import Scene
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.request import Request, approval_id, opened
+from workflows.errors import AwsUnavailable
 
 ADA, KIM, SAM = person("ada", "quality"), person("kim", "quality"), person("sam", "security")
 OTTO = person("otto", "auditors")

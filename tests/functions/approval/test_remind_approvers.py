@@ -11,8 +11,8 @@ from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, asked, person
 from tests.functions.approval.conftest import Scene
 from tests.functions.approval.reminding import RULE, runs, told
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.request import Step
+from workflows.errors import AwsUnavailable
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 

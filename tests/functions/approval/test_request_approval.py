@@ -9,7 +9,8 @@ from functions.shared.messages import Messages
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, TOKEN, asked, asks, person, ruling
 from tests.functions.approval.conftest import Scene
-from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable
+from workflows.admission.errors import AdmissionNotOwned
+from workflows.errors import AccessRefused, AwsUnavailable
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 

@@ -10,8 +10,8 @@ from functions.shared.messages import Messages
 from tests import aws_environment
 from tests.approvals import NOW, asked, asks, execution, person, ruling
 from tests.functions.approval.conftest import Scene
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.request import Step
+from workflows.errors import AwsUnavailable
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 ARN = execution().arn

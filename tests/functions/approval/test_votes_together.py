@@ -12,8 +12,8 @@ from functions.shared.signing import Signer
 from tests.approvals import MINUTE, NOW, asked, asks, person, ruling
 from tests.functions.approval.conftest import Scene
 from workflows.admission.contracts import RequestApprovalInput
-from workflows.admission.errors import AwsUnavailable
 from workflows.approval.request import Request, Step, decision
+from workflows.errors import AwsUnavailable
 from workflows.evidence import votes as signed_votes
 
 ADA, SAM, ERIN, OTTO = (

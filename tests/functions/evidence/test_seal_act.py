@@ -22,9 +22,8 @@ from functions.shared.signing import public_key
 from tests import aws_environment, faults, pki, records, rights
 from tests.functions.evidence.test_seal_failure import failed, files, kept
 from tests.functions.evidence.test_seal_failure import seal as seal_failure
-from workflows.admission.errors import AccessRefused, AwsUnavailable
 from workflows.canonical import sha256
-from workflows.errors import BadInput
+from workflows.errors import AccessRefused, AwsUnavailable, BadInput
 from workflows.evidence import acts, jws
 from workflows.evidence.acts import Ask, Proof
 from workflows.evidence.record import ActRecord

@@ -16,8 +16,9 @@ from functions.shared.admissions import NEVER, Admissions
 from functions.shared.signing import public_key
 from tests import aws_environment, pki, records
 from workflows.admission.contracts import Execution, SealInput
-from workflows.admission.errors import AccessRefused, AdmissionNotOwned, AwsUnavailable, CertificateChanged
+from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
 from workflows.canonical import canonical, sha256
+from workflows.errors import AccessRefused, AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.errors import EvidenceConflict
 from workflows.evidence.record import AdmissionRecord, parse

@@ -15,8 +15,8 @@ from functions.shared.admissions import Admissions
 from functions.shared.signing import public_key
 from tests import aws_environment, faults, pki, records
 from workflows.admission.contracts import Execution
-from workflows.admission.errors import AwsUnavailable
 from workflows.canonical import sha256
+from workflows.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, AdmissionRecord, Record, parse
 from workflows.evidence.verify import verify

@@ -10,8 +10,8 @@ import pytest
 from functions.admission.record_return.app import handler as record_return
 from functions.reconciliation.reconcile_fleet.app import handler
 from functions.shared.admissions import NEVER
-from functions.shared.items import to_item, to_plain
 from tests import aws_environment, faults, pki
+from workflows.dynamodb_items import to_item, to_plain
 
 OLD = pki.NOW - 2 * pki.HOUR
 MACHINE: Any = {"StartAt": "S", "States": {"S": {"Type": "Succeed"}}}

@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from functions.reconciliation.end_trials.app import handler
 from functions.reconciliation.end_trials.removal import TrialNotRemoved
 from functions.shared.admissions import NEVER
-from functions.shared.items import to_item, to_plain
 from tests import aws_environment, faults, pki, trials
-from workflows.admission.errors import AwsUnavailable
 from workflows.admission.facts import issuer_key
 from workflows.admission.trial import LASTS, SETTLED, Trial, TrialInvalid
+from workflows.dynamodb_items import to_item, to_plain
+from workflows.errors import AwsUnavailable
 
 CRLS = "gatehouse-crls"
 

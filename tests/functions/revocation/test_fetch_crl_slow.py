@@ -16,7 +16,7 @@ from functions.shared import objects
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
 from tests.functions.revocation.test_fetch_crl import HERE, SIZE, Server, server, source
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 
 __all__ = ["server"]
 

@@ -12,8 +12,7 @@ from functions.shared import settings
 from tests import aws_environment, crl_der, faults, pki
 from tests.functions.revocation.conftest import Office
 from workflows.admission import limits
-from workflows.admission.errors import AwsUnavailable
-from workflows.errors import BadInput
+from workflows.errors import AwsUnavailable, BadInput
 
 
 def test_a_good_list_becomes_current_and_its_result_lies_beside_it(office: Office) -> None:

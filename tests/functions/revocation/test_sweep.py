@@ -16,10 +16,10 @@ from functions.revocation.revoke_certificate.app import handler as revoke_certif
 from functions.revocation.watch_lists.app import handler as watch_lists
 from functions.shared import manifests
 from functions.shared.admissions import NEVER
-from functions.shared.items import to_item, to_plain
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
-from workflows.admission.errors import AwsUnavailable
+from workflows.dynamodb_items import to_item, to_plain
+from workflows.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
 from workflows.revocation import manifest

@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from botocore.retries.standard import ThrottledRetryableChecker
 
 from functions.shared.aws import client, is_throttling, translated
-from workflows.admission.errors import AccessRefused, AwsUnavailable, CertificateUnknown, ThingRefused
+from workflows.admission.errors import CertificateUnknown, ThingRefused
+from workflows.errors import AccessRefused, AwsUnavailable
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 

@@ -7,9 +7,9 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from gatehouse.cli import app
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests import trails
+from workflows.dynamodb_items import to_item
 from workflows.evidence import trail
 
 
@@ -34,7 +34,7 @@ def entries(target: Target, act_type: str) -> list[trail.Entry]:
 def enter(target: Target, table: str, items: Iterable[object]) -> None:
     """Put items into the table that is the stack's output of this name."""
     for item in items:
-        target.client("dynamodb").put_item(TableName=target.output(table), Item=tables.to_item(item))
+        target.client("dynamodb").put_item(TableName=target.output(table), Item=to_item(item))
 
 
 def lose_the_trail(target: Target) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gatehouse.inventory import denials, devices
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
+from workflows.dynamodb_items import to_item
 
 HASH, OTHER, ISSUER = "ab" * 32, "cd" * 32, "ef" * 32
 WHY = ("--reason", "Stolen in transit")
@@ -35,7 +35,7 @@ def bind(target: Target, device: str, certificate_id: str) -> None:
         "bound_at": NOW,
         "execution_arn": "arn:x",
     }
-    target.client("dynamodb").put_item(TableName=target.output("InventoryTable"), Item=tables.to_item(binding))
+    target.client("dynamodb").put_item(TableName=target.output("InventoryTable"), Item=to_item(binding))
 
 
 def effects(device: str) -> dict[str, str]:
@@ -81,7 +81,7 @@ def test_certificate_that_nobody_knows_needs_a_device(target: Target) -> None:
 
 def test_certificate_is_known_by_its_admission(target: Target) -> None:
     item = {"certificate_id": OTHER, "outcome": "admitted", "device": "pump-7"}
-    target.client("dynamodb").put_item(TableName=target.output("AdmissionsTable"), Item=tables.to_item(item))
+    target.client("dynamodb").put_item(TableName=target.output("AdmissionsTable"), Item=to_item(item))
     assert answer("inventory", "deny", "--certificate", OTHER, *WHY, "--yes")["device"] == "pump-7"
 
 

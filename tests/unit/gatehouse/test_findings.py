@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from gatehouse.reconciliation import findings, repairs
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
+from workflows.dynamodb_items import to_item, to_plain
 from workflows.reconciliation.findings import Kind
 
 WHY = ("--reason", "Looked at it")
@@ -19,12 +19,12 @@ ACTIVE: Kind = "active_without_decision"
 
 
 def put(target: Target, table: str, **item: Any) -> None:
-    target.client("dynamodb").put_item(TableName=target.output(table), Item=tables.to_item(item))
+    target.client("dynamodb").put_item(TableName=target.output(table), Item=to_item(item))
 
 
 def get(target: Target, table: str, **key: str) -> dict[str, Any] | None:
-    found = target.client("dynamodb").get_item(TableName=target.output(table), Key=tables.to_item(key))
-    return tables.to_plain(found["Item"]) if "Item" in found else None
+    found = target.client("dynamodb").get_item(TableName=target.output(table), Key=to_item(key))
+    return to_plain(found["Item"]) if "Item" in found else None
 
 
 def note(target: Target, kind: Kind, subject: str) -> None:

@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from functions.reconciliation.end_trials.app import handler
-from functions.shared.items import to_item
 from gatehouse.cli.doctor import lines_of
 from gatehouse.device.mqtt import Connection
 from gatehouse.doctor import checkup, lost_events
@@ -26,6 +25,7 @@ from tests import aws_environment, pki, records
 from tests.unit.gatehouse.commands import run
 from workflows.admission import trial
 from workflows.admission.trial import HELD, LASTS
+from workflows.dynamodb_items import to_item
 
 NONE = Limits(judged=5, registered=0, started=0, execution=0, ended=0)
 CRLS = "gatehouse-crls"

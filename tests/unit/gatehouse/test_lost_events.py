@@ -12,11 +12,11 @@ import pytest
 
 from gatehouse.doctor import checkup, lost_events
 from gatehouse.doctor.check import Check
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests import pki
 from tests.aws_environment import ACCOUNT, REGION
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
+from workflows.dynamodb_items import to_item
 
 CERTIFICATE = "aa" * 32
 WHY = ("--reason", "The quota was raised")
@@ -308,7 +308,7 @@ def test_certificates_that_expire_soon_are_found(whole: Target) -> None:
             "not_after": now + days * pki.DAY,
             "expires_in": f"{now + days * pki.DAY:%Y-%m}",
         }
-        whole.client("dynamodb").put_item(TableName=whole.output("AdmissionsTable"), Item=tables.to_item(row))
+        whole.client("dynamodb").put_item(TableName=whole.output("AdmissionsTable"), Item=to_item(row))
     (check,) = [check for check in answer("doctor", code=0) if check["name"] == "expiry"]
     assert check["state"] == "warning"
     assert f"2 admitted certificates expire within 30 days, the first on {now + 9 * pki.DAY:%Y-%m-%d}" in check["found"]
@@ -319,7 +319,7 @@ def test_an_open_admission_whose_execution_has_ended_is_found_before_any_event_c
     gone = "ab" * 32
     whole.client("dynamodb").put_item(
         TableName=whole.output("AdmissionsTable"),
-        Item=tables.to_item(
+        Item=to_item(
             {
                 "certificate_id": gone,
                 "outcome": "open",

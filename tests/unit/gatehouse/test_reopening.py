@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gatehouse.admission import admissions, reopening, watching
 from gatehouse.errors import AnsweredNo
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests import aws_environment, pki
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
+from workflows.dynamodb_items import to_item, to_plain
 
 CERTIFICATE = "aa" * 32
 NEVER = 253402300799000
@@ -35,15 +35,15 @@ def row(target: Target, outcome: str, **more: Any) -> dict[str, Any]:
         "reopen_at": NEVER,
         **more,
     }
-    target.client("dynamodb").put_item(TableName=target.output("AdmissionsTable"), Item=tables.to_item(item))
+    target.client("dynamodb").put_item(TableName=target.output("AdmissionsTable"), Item=to_item(item))
     return item
 
 
 def kept(target: Target) -> dict[str, Any] | None:
     found = target.client("dynamodb").get_item(
-        TableName=target.output("AdmissionsTable"), Key=tables.to_item({"certificate_id": CERTIFICATE})
+        TableName=target.output("AdmissionsTable"), Key=to_item({"certificate_id": CERTIFICATE})
     )
-    return tables.to_plain(found["Item"]) if "Item" in found else None
+    return to_plain(found["Item"]) if "Item" in found else None
 
 
 @pytest.mark.parametrize("outcome", ["held", "failed", "refused"])

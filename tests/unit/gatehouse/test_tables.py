@@ -7,6 +7,7 @@ import pytest
 
 from gatehouse.stack import tables
 from gatehouse.stack.target import Target
+from workflows.dynamodb_items import to_item, to_plain
 
 
 class Throttled:
@@ -36,7 +37,7 @@ def test_batches_lose_nothing() -> None:
 
 def test_items_are_read_back_as_they_were() -> None:
     value = {"a": "x", "n": 3, "l": ["p", "q"], "m": {"k": "v"}, "b": True, "gone": None}
-    assert tables.to_plain(tables.to_item(value)) == {key: part for key, part in value.items() if part is not None}
+    assert to_plain(to_item(value)) == {key: part for key, part in value.items() if part is not None}
 
 
 @pytest.mark.parametrize(
@@ -57,8 +58,8 @@ def test_an_item_is_put_only_over_what_was_compared(
 ) -> None:
     dynamodb, table, key = target.client("dynamodb"), target.output("InventoryTable"), {"lookup_key": "k"}
     if stands is not None:
-        dynamodb.put_item(TableName=table, Item=tables.to_item(key | stands))
+        dynamodb.put_item(TableName=table, Item=to_item(key | stands))
     there = None if compared is None else key | compared
     assert tables.put_over(dynamodb, table, key | {"new": "ours"}, there, key="lookup_key") is written
-    found = dynamodb.get_item(TableName=table, Key=tables.to_item(key)).get("Item")
-    assert (found is not None and tables.to_plain(found) == key | {"new": "ours"}) is written
+    found = dynamodb.get_item(TableName=table, Key=to_item(key)).get("Item")
+    assert (found is not None and to_plain(found) == key | {"new": "ours"}) is written

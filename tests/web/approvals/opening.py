@@ -7,9 +7,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from gatehouse.demo.stage import Stage
-from gatehouse.stack.tables import to_item
 from tests.approvals import asked
 from workflows.admission import contracts
+from workflows.dynamodb_items import to_item
 
 
 def ask(

@@ -9,11 +9,11 @@ import pytest
 
 from gatehouse.console.server import Console
 from gatehouse.revocation import authorities
-from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from tests import acts, aws_environment
 from tests.web.console.stories import MACHINE, START, StepFunctions, Story, admitted, arn, rolled_back, stopped, waiting
 from tests.web.console.visitor import Visitor
+from workflows.dynamodb_items import to_item
 from workflows.hashes import beginning
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202eevil"
@@ -31,7 +31,7 @@ class Stack(Target):
         return self.sfn if service == "stepfunctions" else aws_environment.client(service)
 
     def put(self, table: str, **item: Any) -> None:
-        aws_environment.client("dynamodb").put_item(TableName=self.output(table), Item=tables.to_item(item))
+        aws_environment.client("dynamodb").put_item(TableName=self.output(table), Item=to_item(item))
 
     def trail(self) -> list[dict[str, Any]]:
         """The audit trail, the oldest entry first."""

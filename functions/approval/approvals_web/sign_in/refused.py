@@ -14,7 +14,7 @@ from functions.approval.approvals_web.identity import NotSignedIn
 from functions.approval.approvals_web.resources import Settings
 from functions.shared.observability import count
 from functions.shared.settings import settings
-from workflows.admission.errors import AwsUnavailable
+from workflows.errors import AwsUnavailable
 from workflows.evidence.errors import TrailUnavailable
 
 

@@ -14,9 +14,9 @@ from msgspec import Struct
 from functions.shared import conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
-from functions.shared.items import to_item, to_plain
 from workflows import stored
 from workflows.approval.votes import Voter
+from workflows.dynamodb_items import to_item, to_plain
 
 COOKIE = "__Host-session"
 IDLE = timedelta(minutes=15)

@@ -1,6 +1,6 @@
 """``make mutants``: the rules broken one place at a time by mutmut; the rules' own tests must notice.
 
-``python -m bench.mutants [--max-children=N] [PATTERN …]``: of these functions only, as in ``workflows.approval.votes*``.
+``python -m tests.nightly.mutants [--max-children=N] [PATTERN …]``: of these functions only, as in ``workflows.approval.votes*``.
 Prints each package's score, names the survivors, and writes ``.gatehouse/mutants.json``: rows like those of ``make bench``.
 ``.venv/bin/mutmut show NAME`` says what was broken.
 """
