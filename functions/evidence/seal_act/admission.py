@@ -1,4 +1,4 @@
-"""The admission that an operator acts on: how it stands, and the one write that changes it and lets its chain go on."""
+"""The admission that an operator acts on: how it stands, and what the act changes."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -6,24 +6,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from functions.shared import certificates, clock, conditional
+from functions.shared import certificates, clock
+from functions.shared.admissions.operators import LEARNED, NOBODY
 from functions.shared.aws import client, translated
 from functions.shared.chains import Head
-from functions.shared.conditional import ConditionFailed
 from workflows.admission.contracts import Execution
 from workflows.admission.errors import CertificateUnknown
 from workflows.errors import WillNeverWork
 from workflows.evidence.acts import GONE, Ask, Standing
-from workflows.evidence.record import Change, Link
-
-_LEARNED = (
-    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, "
-    "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at, trial"
-)
-"""What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
-
-_NOBODY = "forgotten"
-"""The owner of a forgotten admission: no execution, so that none can be redriven into it."""
+from workflows.evidence.record import Change
 
 _REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -71,7 +62,7 @@ def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change
                 execution=standing.execution,
             )
         case "forget":
-            after = {"execution_arn": _NOBODY, "reopen_at": now, "forgotten": _LEARNED.split(", ")}
+            after = {"execution_arn": NOBODY, "reopen_at": now, "forgotten": LEARNED.split(", ")}
             return Change(before=before | {"reopen_at": head.reopen_at}, after=after)
     before |= {"reopen_at": head.reopen_at}
     if head.outcome != "open":
@@ -81,41 +72,6 @@ def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change
     return Change(
         before=before | {"execution_status": status}, after={"outcome": "failed", "reason": reason, "reopen_at": now}
     )
-
-
-def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
-    """Change the row and let the chain go on from `link`, in one write: a record that its chain names was carried out.
-
-    False if the row is not as it was read: then nothing was done.
-    """
-    expression = "SET evidence_key = :key, evidence_sha256 = :sha"
-    given: dict[str, object] = {"key": link.key, "sha": link.sha256, "was": head.outcome, "owner": head.execution_arn}
-    if "outcome" in change.after:
-        expression += ", outcome = :outcome, reason = :reason, fault = :reason, closed_at = :at"
-        given |= {"outcome": change.after["outcome"], "reason": change.after["reason"]}
-        given["at"] = clock.from_microseconds(change.after["reopen_at"] * 1000)
-    if ask.act == "forget":
-        expression += ", execution_arn = :nobody"
-        given["nobody"] = _NOBODY
-    if ask.act in ("reopen", "forget"):  # a new attempt: no execution has had the name that the next knock starts
-        expression += ", reopen_at = :now ADD attempts :one"
-        given |= {"now": change.after["reopen_at"], "one": 1}
-    if ask.act == "forget":
-        expression += f" REMOVE {_LEARNED}"
-    unchanged = "attribute_not_exists(evidence_sha256)"
-    if head.link is not None:
-        unchanged, given["before"] = "evidence_sha256 = :before", head.link.sha256
-    try:
-        conditional.update(
-            table,
-            {"certificate_id": ask.certificate_id},
-            expression,
-            condition=f"outcome = :was AND execution_arn = :owner AND {unchanged}",
-            given=given,
-        )
-    except ConditionFailed:
-        return False
-    return True
 
 
 def redrive(ask: Ask) -> None:

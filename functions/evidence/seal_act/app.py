@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from functions.evidence.seal_act import admission
 from functions.shared import callers, chains
+from functions.shared.admissions import operators
 from functions.shared.clock import now
 from functions.shared.observability import observed
 from functions.shared.sealing import keep
@@ -46,7 +47,7 @@ def handler(event: Any, context: Any) -> Any:
         change = admission.change(ask, head, standing, by.signed_at)
         made = operated(ask, by, head, change, at=at, code_version=used.code_version)
         _, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
-        if not admission.write(table, ask, head, change, link):
+        if not operators.write(table, ask, head, change, link):
             told = f"The admission of {ask.certificate_id} has changed meanwhile; nothing was done. Look again."
             return contracts.write(acts.Answer(status="refused", reason=told))
     if ask.act == "redrive":

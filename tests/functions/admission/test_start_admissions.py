@@ -143,6 +143,7 @@ def test_what_an_operator_reopens_or_forgets_starts_at_the_next_knock(door: Door
 def acts(act: Any) -> None:
     """The operator's write alone; `tests/functions/evidence/test_seal_act.py` holds what comes before it."""
     from functions.evidence.seal_act import admission
+    from functions.shared.admissions import operators
     from functions.shared.chains import Head
     from workflows.evidence.record import Link
 
@@ -153,7 +154,7 @@ def acts(act: Any) -> None:
         id="5a" * 16, act=act, certificate_id=CERTIFICATE, execution_arn=row.execution_arn, reason="x", bucket="b"
     )
     change = admission.change(asked, head, admission.standing(asked, head), pki.NOW)
-    assert admission.write("Admissions", asked, head, change, Link(key="k", sha256=sha256("k")))
+    assert operators.write("Admissions", asked, head, change, Link(key="k", sha256=sha256("k")))
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from functions.admission.seal_evidence.app import handler as seal_evidence
 from functions.evidence.seal_act import admission
 from functions.evidence.seal_act.app import handler
 from functions.shared import aws, clock
-from functions.shared.admissions import Admissions
+from functions.shared.admissions import Admissions, operators
 from functions.shared.callers import CallerNotProven
 from functions.shared.signing import public_key
 from tests import aws_environment, faults, pki, records, rights
@@ -243,7 +243,7 @@ def test_a_knock_between_sealing_and_writing_keeps_its_admission(
     held: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record then is in no chain, which is how a reader sees that it was not carried out."""
-    write = admission.write
+    write = operators.write
 
     def knock_first(*arguments: Any) -> bool:
         boto3.client("dynamodb").update_item(
@@ -254,7 +254,7 @@ def test_a_knock_between_sealing_and_writing_keeps_its_admission(
         )
         return write(*arguments)
 
-    monkeypatch.setattr(admission, "write", knock_first)
+    monkeypatch.setattr(operators, "write", knock_first)
     before = row()
     answer = call(ask())
     assert (answer["status"], row()["execution_arn"]) == ("refused", "another")
