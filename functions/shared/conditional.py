@@ -58,6 +58,33 @@ def delete(table: str, key: Mapping[str, str], *, condition: str, given: Mapping
         )
 
 
+def change(
+    table: str, key: Mapping[str, str], expression: str, *, condition: str, given: Mapping[str, object]
+) -> dict[str, Any]:
+    """What `update` does, as a part of a transaction."""
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": to_item(dict(key)),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values(**given),
+        }
+    }
+
+
+def deletion(table: str, key: Mapping[str, str], *, condition: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """What `delete` does, as a part of a transaction."""
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": to_item(dict(key)),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values(**given),
+        }
+    }
+
+
 def transact(items: Sequence[dict[str, Any]]) -> bool:
     """Several conditional writes, all or none. False if a condition did not hold, or another transaction was at the same items.
 

@@ -4,14 +4,17 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from functions.shared import certificates, clock
+from functions.shared import certificates, clock, things
 from functions.shared.admissions.operators import LEARNED, NOBODY
 from functions.shared.aws import client, translated
 from functions.shared.chains import Head
+from functions.shared.inventory import Inventory
 from workflows.admission.contracts import Execution
 from workflows.admission.errors import CertificateUnknown
+from workflows.admission.inventory import Binding
 from workflows.errors import WillNeverWork
 from workflows.evidence.acts import GONE, Ask, Standing
 from workflows.evidence.record import Change
@@ -24,13 +27,14 @@ class ExecutionNotRedriven(WillNeverWork):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """`found` is None if there is no admission; `execution` is that of a redrive."""
+    """`found` is None if there is no admission; `execution` is that of a redrive, `binding` what is to be undone."""
 
     found: Standing | None
     execution: Execution | None = None
+    binding: Binding | None = None
 
 
-def standing(ask: Ask, head: Head | None) -> Found:
+def standing(ask: Ask, head: Head | None, inventory: Inventory) -> Found:
     """What the act depends on, as AWS has it now. Raises `AwsUnavailable`, `AccessRefused`."""
     if head is None:
         return Found(found=None)
@@ -38,6 +42,8 @@ def standing(ask: Ask, head: Head | None) -> Found:
     if ask.act == "forget" and head.outcome != "open":
         with suppress(CertificateUnknown):  # AWS IoT has it no more, as it has to be
             told["certificate_status"] = certificates.status_of(ask.certificate_id)
+    if ask.device is not None:
+        return _standing_of_binding(ask, ask.device, told, inventory)
     if (ask.act != "redrive" and head.outcome != "open") or head.execution_arn != ask.execution_arn:
         return Found(found=Standing(**told))
     answer = _execution(head.execution_arn)
@@ -47,6 +53,13 @@ def standing(ask: Ask, head: Head | None) -> Found:
     execution = Execution(arn=head.execution_arn, name=answer["name"], started_at=answer["startDate"])
     found = Standing(**told, execution_status=_why(answer), redrivable=redrivable)
     return Found(found=found, execution=execution)
+
+
+def _standing_of_binding(ask: Ask, device: str, told: dict[str, Any], inventory: Inventory) -> Found:
+    binding = inventory.binding(device)
+    bound = binding is not None and binding.bound_certificate_id == ask.certificate_id
+    attached = any(one.endswith(f":cert/{ask.certificate_id}") for one in things.principals(device))
+    return Found(found=Standing(**told, bound=bound, attached=attached), binding=binding)
 
 
 def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change:
@@ -64,6 +77,10 @@ def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change
         case "forget":
             after = {"execution_arn": NOBODY, "reopen_at": now, "forgotten": LEARNED.split(", ")}
             return Change(before=before | {"reopen_at": head.reopen_at}, after=after)
+        case "unbind":
+            bound_at = standing.binding and msgspec.to_builtins(standing.binding.bound_at)
+            bound = {"bound_certificate_id": ask.certificate_id, "bound_at": bound_at}
+            return Change(before=before | bound, after={"bound_certificate_id": None})
     before |= {"reopen_at": head.reopen_at}
     if head.outcome != "open":
         return Change(before=before, after={"reopen_at": now})

@@ -1,5 +1,7 @@
 """What an operator's sealed act writes: the change, and that the certificate's chain goes on from its record."""
 
+from typing import Any
+
 from functions.shared import clock, conditional
 from functions.shared.chains import Head
 from functions.shared.conditional import ConditionFailed
@@ -16,9 +18,11 @@ NOBODY = "forgotten"
 """The owner of a forgotten admission: no execution, so that none can be redriven into it."""
 
 
-def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
+def write(table: str, ask: Ask, head: Head, change: Change, link: Link, *also: dict[str, Any]) -> bool:
     """Change the row and let the chain go on from `link`, in one write: a record that its chain names was carried out.
 
+    `also` is what the act changes in other tables: parts of one transaction
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: it takes the right to each part's write).
     False if the row is not as it was read: then nothing was done.
     """
     expression = "SET evidence_key = :key, evidence_sha256 = :sha"
@@ -30,7 +34,11 @@ def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
     if ask.act == "forget":
         expression += ", execution_arn = :nobody"
         given["nobody"] = NOBODY
-    if ask.act in ("reopen", "forget"):  # a new attempt: no execution has had the name that the next knock starts
+    if ask.act in (
+        "reopen",
+        "forget",
+        "close",
+    ):  # a new attempt: no execution has had the name that the next knock starts
         expression += ", reopen_at = :now ADD attempts :one"
         given |= {"now": change.after["reopen_at"], "one": 1}
     if ask.act == "forget":
@@ -38,14 +46,15 @@ def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
     unchanged = "attribute_not_exists(evidence_sha256)"
     if head.link is not None:
         unchanged, given["before"] = "evidence_sha256 = :before", head.link.sha256
+    key, condition = (
+        {"certificate_id": ask.certificate_id},
+        f"outcome = :was AND execution_arn = :owner AND {unchanged}",
+    )
+    if also:
+        mine = conditional.change(table, key, expression, condition=condition, given=given)
+        return conditional.transact([mine, *also])
     try:
-        conditional.update(
-            table,
-            {"certificate_id": ask.certificate_id},
-            expression,
-            condition=f"outcome = :was AND execution_arn = :owner AND {unchanged}",
-            given=given,
-        )
+        conditional.update(table, key, expression, condition=condition, given=given)
     except ConditionFailed:
         return False
     return True

@@ -145,6 +145,7 @@ def acts(act: Any) -> None:
     from functions.evidence.seal_act import admission
     from functions.shared.admissions import operators
     from functions.shared.chains import Head
+    from functions.shared.inventory import Inventory
     from workflows.evidence.record import Link
 
     row = Admissions("Admissions").find(CERTIFICATE)
@@ -153,7 +154,7 @@ def acts(act: Any) -> None:
     asked = Ask(
         id="5a" * 16, act=act, certificate_id=CERTIFICATE, execution_arn=row.execution_arn, reason="x", bucket="b"
     )
-    change = admission.change(asked, head, admission.standing(asked, head), pki.NOW)
+    change = admission.change(asked, head, admission.standing(asked, head, Inventory("Inventory")), pki.NOW)
     assert operators.write("Admissions", asked, head, change, Link(key="k", sha256=sha256("k")))
 
 
