@@ -98,7 +98,7 @@ def indexed(folder: str) -> dict[str, float]:
     place = Path(folder)
     _, issuer, good = _load(folder)
     from workflows.revocation import check
-    from workflows.revocation.certificate import certificate_facts
+    from workflows.revocation.certificate import certificate_fields
     from workflows.revocation.checker import Question, judge
     from workflows.revocation.index import IndexedList
     from workflows.revocation.verified import MAX_SIZE
@@ -113,8 +113,8 @@ def indexed(folder: str) -> dict[str, float]:
             list_sha256=sha256,
         )
 
-    facts = certificate_facts(good)
-    question = Question(facts, certificate_facts(issuer), MOMENT, None, MAX_SIZE, {})
+    facts = certificate_fields(good)
+    question = Question(facts, certificate_fields(issuer), MOMENT, None, MAX_SIZE, {})
     chance = random.Random(2)  # noqa: S311
     serials = [b"\x01" + chance.randbytes(19) for _ in range(4_000)]
     questions = [question._replace(certificate=facts._replace(serial=serial)) for serial in serials]

@@ -161,8 +161,22 @@ def told() -> list[str]:
 
 
 def needed(service: str, operation: str, params: dict[str, Any]) -> list[Needed]:
-    """What a call needs. Raises `KeyError` for a service of which nothing is known here: then write down what it needs."""
-    return _NEEDED[service](operation, params)
+    """What a call needs. Raises `UnknownCallError` for a call of which nothing is known here."""
+    known = _NEEDED.get(service)
+    if known is None:
+        raise UnknownCallError(service, operation)
+    return known(operation, params)
+
+
+class UnknownCallError(AssertionError):
+    """A function makes a call, and nobody has said here which resource AWS judges it on."""
+
+    def __init__(self, service: str, operation: str) -> None:
+        super().__init__(
+            f"tests/rights.py does not know what {service}:{operation} needs. Look the action up in the Service Authorization "
+            f"Reference, and write its resource types beside the others: for AWS IoT in _IOT_RESOURCES, with () if it has none; "
+            "for another service in _NEEDED."
+        )
 
 
 def _dynamodb(operation: str, params: dict[str, Any]) -> list[Needed]:
@@ -198,7 +212,9 @@ def _iot(operation: str, params: dict[str, Any]) -> list[Needed]:
     action = f"iot:{operation}"
     if operation in ("AttachPolicy", "DetachPolicy", "AttachThingPrincipal", "DetachThingPrincipal"):
         return [(action, (params.get("target") or params["principal"]).rpartition(":")[2])]
-    return [(action, f"{kind}/{params[name]}") for kind, name in _IOT_RESOURCES.get(operation, ())] or [(action, "*")]
+    if operation not in _IOT_RESOURCES:
+        raise UnknownCallError("iot", operation)
+    return [(action, f"{kind}/{params[name]}") for kind, name in _IOT_RESOURCES[operation]] or [(action, "*")]
 
 
 _CERTIFICATE, _THING = ("cert", "certificateId"), ("thing", "thingName")
@@ -217,7 +233,12 @@ _IOT_RESOURCES: dict[str, tuple[tuple[str, str], ...]] = {
     "AddThingToThingGroup": (_THING, ("thinggroup", "thingGroupName")),
     "CreatePolicy": (("policy", "policyName"),),
     "GetPolicy": (("policy", "policyName"),),
+    "ListAttachedPolicies": (),
+    "ListCACertificates": (),
+    "ListCertificatesByCA": (),
+    "ListThings": (),
 }
+"""The resource types that an action is judged on, and the parameter that names each; () for an action without any, judged on ``*``."""
 
 
 def _states(operation: str, params: dict[str, Any]) -> list[Needed]:

@@ -65,6 +65,12 @@ def write(bucket: str, key: str, data: bytes, content_type: str) -> None:
         client("s3").put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
 
 
+def copy(bucket: str, key: str, to: str) -> None:
+    """Copy it within the bucket. Raises `AwsUnavailable`, `AccessRefused`."""
+    with translated():
+        client("s3").copy_object(Bucket=bucket, Key=to, CopySource={"Bucket": bucket, "Key": key})
+
+
 def delete(bucket: str, key: str) -> None:
     """Delete it, if it is there. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated():

@@ -12,6 +12,7 @@ from gatehouse.console import graph, history
 from gatehouse.console.errors import NotOurs
 from gatehouse.console.history import Event, Line, Taken, Visit
 from gatehouse.console.payloads import of_event
+from gatehouse.stack import objects
 from gatehouse.stack.target import Target
 from workflows.evidence.record import is_of_execution
 
@@ -125,17 +126,9 @@ def sealed(target: Target, certificate_id: str) -> tuple[str, ...]:
     """The ARNs of every execution that left a sealed record of this certificate, also those before the last."""
     machine = target.output("StateMachineArn").replace(":stateMachine:", ":execution:", 1)
     prefix = f"{_RECORDS}{certificate_id}/"
-    pages = (
-        target.client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=target.output("EvidenceBucket"), Prefix=prefix)
-    )
-    found = sorted(
-        (one for page in pages for one in page.get("Contents", []) if one["Key"].endswith(".json")),
-        key=lambda one: one["LastModified"],
-        reverse=True,
-    )
-    names = (one["Key"].removeprefix(prefix).removesuffix(".json") for one in found)
+    listed = (one for one in objects.listing(target, "EvidenceBucket", prefix) if one[0].endswith(".json"))
+    newest = sorted(listed, key=lambda one: one[1], reverse=True)
+    names = (key.removeprefix(prefix).removesuffix(".json") for key, _ in newest)
     return tuple(f"{machine}:{name}" for name in islice(filter(is_of_execution, names), _MOST))
 
 

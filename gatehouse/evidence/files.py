@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from gatehouse.admission import admissions
 from gatehouse.errors import NotFound
+from gatehouse.stack import objects
 from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.evidence import jws, record
@@ -36,16 +37,16 @@ class Bucket:
     """The evidence bucket of the stack that `target` aims at. Files that are not read are in `failures`."""
 
     def __init__(self, target: Target) -> None:
+        self._target = target
         self._s3 = target.client("s3")
         self._bucket = target.output("EvidenceBucket")
         self.failures: list[Failure] = []
 
     def listing(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
         """Every key below `prefix`, and when S3 kept it."""
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
-            for found in page.get("Contents", []):
-                if found["Key"].startswith(FOLDERS):
-                    yield found["Key"], found["LastModified"]
+        for key, kept_at in objects.listing(self._target, "EvidenceBucket", prefix):
+            if key.startswith(FOLDERS):
+                yield key, kept_at
 
     def read(self, keys: Sequence[str]) -> Iterator[File]:
         """The files of `keys`, in their order. One that is not there is left out: whoever names it misses it."""

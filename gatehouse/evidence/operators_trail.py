@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatehouse.stack import objects
 from gatehouse.stack.target import Target
 from workflows.canonical import canonical
 from workflows.errors import BadInput
@@ -95,14 +96,10 @@ class _Writer:
                 old=act.old,
                 new=act.new,
             )
-            self._target.client("s3").put_object(
-                Bucket=self._target.output("EvidenceBucket"),
-                Key=made.key,
-                Body=canonical(made),
-                ContentType="application/json",
-                IfNoneMatch="*",
+            objects.replace(
+                self._target, "EvidenceBucket", made.key, canonical(made), content_type="application/json", etag=None
             )
-        except (BotoCoreError, ClientError) as error:
+        except (BotoCoreError, ClientError, objects.ChangedMeanwhile) as error:
             so = "nothing was done" if result == "begun" else f"it {result}, and somebody must look"
             raise TrailUnavailable(
                 f"The audit trail cannot be written: {error}. {self._type} of {self._subject}: {so}."

@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from gatehouse.errors import AnsweredNo, NotFound
 from gatehouse.evidence.operators_trail import recorded, require_reason
 from gatehouse.revocation import orders
+from gatehouse.stack import objects
 from gatehouse.stack.target import Target
 from workflows.admission import issuers
 from workflows.admission.facts import issuer_key
@@ -68,7 +69,6 @@ def register(
     warnings = require_authority(certificate, key, at=datetime.now(UTC))
     _require_not_revoked(target, certificate.fingerprint(hashes.SHA256()).hex())
     iot = target.client("iot")
-    bucket = target.output("CrlBucket")
     request: dict[str, Any] = {"caCertificate": _pem(certificate), "setAsActive": True, "allowAutoRegistration": True}
     if sni_only:
         request["certificateMode"] = "SNI_ONLY"
@@ -80,7 +80,9 @@ def register(
     asked = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
     with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=asked) as act:
         identifier, new = _register(target, certificate, request)
-        target.client("s3").put_object(Bucket=bucket, Key=issuers.key_of(identifier), Body=_pem(certificate).encode())
+        objects.write(
+            target, "CrlBucket", issuers.key_of(identifier), _pem(certificate).encode(), "application/x-pem-file"
+        )
         act.new = {"ca_certificate_id": identifier, "status": "ACTIVE", "auto_registration": "ENABLE"}
         try:
             _require_not_revoked(target, identifier)  # an order may have come since it was looked for

@@ -6,14 +6,13 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
-from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from gatehouse.errors import AnsweredNo, NotFound, Unreachable
 from gatehouse.evidence.operators_trail import recorded
 from gatehouse.revocation import authorities
-from gatehouse.stack import configuration
+from gatehouse.stack import configuration, objects
 from gatehouse.stack.target import Target
 from workflows.admission import issuers
 from workflows.admission.facts import issuer_key
@@ -66,9 +65,7 @@ def publish(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime
     der = to_der(data)
     key = f"incoming/{ca_certificate_id}/{at:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}.crl"
     with recorded(target, "revocation", "publish", key, new={"ca_certificate_id": ca_certificate_id}):
-        target.client("s3").put_object(
-            Bucket=target.output("CrlBucket"), Key=key, Body=der, ContentType="application/pkix-crl"
-        )
+        objects.write(target, "CrlBucket", key, der, "application/pkix-crl")
         result = _wait_for_result(target, key, within)
         if isinstance(result, KeptAside):
             raise ListRejected(
@@ -94,8 +91,8 @@ def listed(found: Manifest, *, at: datetime) -> list[Listed]:
 
 def manifests(target: Target) -> list[Manifest]:
     """Every issuer key's."""
-    names = _names(target, "current/")
-    return [current(target, name.removesuffix(".json")) for name in names]
+    keys = objects.keys(target, "CrlBucket", "current/")
+    return [current(target, key.removeprefix("current/").removesuffix(".json")) for key in keys]
 
 
 def current(target: Target, key: str) -> Manifest:
@@ -122,7 +119,8 @@ def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
 
 def kept_issuers(target: Target) -> list[str]:
     """The ids of the CAs whose certificates are kept."""
-    return [name.removesuffix(".pem") for name in _names(target, "issuers/")]
+    keys = objects.keys(target, "CrlBucket", "issuers/")
+    return [key.removeprefix("issuers/").removesuffix(".pem") for key in keys]
 
 
 def to_der(data: bytes) -> bytes:
@@ -143,20 +141,8 @@ def to_der(data: bytes) -> bytes:
 
 def read_object(target: Target, key: str) -> bytes | None:
     """An object of the bucket of lists; None if there is none."""
-    try:
-        content: bytes = target.client("s3").get_object(Bucket=target.output("CrlBucket"), Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
-        return None
-    return content
-
-
-def _names(target: Target, folder: str) -> list[str]:
-    """What lies below `folder` in the bucket of lists, without it."""
-    s3, bucket = target.client("s3"), target.output("CrlBucket")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
-    return [found["Key"].removeprefix(folder) for page in pages for found in page.get("Contents", [])]
+    found = objects.read(target, "CrlBucket", key)
+    return None if found is None else found.data
 
 
 def allowed() -> Limits:

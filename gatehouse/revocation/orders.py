@@ -1,13 +1,11 @@
 """The orders to revoke whole CAs, in the bucket of lists, as operators give and end them."""
 
-from botocore.exceptions import ClientError
-
 from gatehouse.errors import AnsweredNo
+from gatehouse.stack import objects
+from gatehouse.stack.objects import ChangedMeanwhile
 from gatehouse.stack.target import Target
 from workflows.revocation import ca_revocation
 from workflows.revocation.ca_revocation import AuthorityRevocation, Order, OrderInvalid
-
-_CHANGED = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 def owed(target: Target, ca_certificate_id: str) -> AuthorityRevocation | None:
@@ -18,12 +16,7 @@ def owed(target: Target, ca_certificate_id: str) -> AuthorityRevocation | None:
 
 def told(target: Target) -> dict[str, str]:
     """What there is to say of each CA whose revocation is owed or runs, by its id: one line. An order that cannot be read is told too."""
-    pages = (
-        target.client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=target.output("CrlBucket"), Prefix="authorities/")
-    )
-    keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
+    keys = objects.keys(target, "CrlBucket", "authorities/")
     identifiers = [key.removeprefix("authorities/").removesuffix(".json") for key in keys]
     lines = {identifier: _line(target, identifier) for identifier in identifiers}
     return {identifier: line for identifier, line in lines.items() if line is not None}
@@ -44,31 +37,18 @@ def _line(target: Target, ca_certificate_id: str) -> str | None:
 
 def read(target: Target, ca_certificate_id: str) -> tuple[Order | None, str | None]:
     """The order, owed or not, and the ETag that a write over it must match. Raises `OrderInvalid`."""
-    try:
-        answer = target.client("s3").get_object(
-            Bucket=target.output("CrlBucket"), Key=ca_revocation.key_of(ca_certificate_id)
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
-            raise
-        return None, None
-    return ca_revocation.read(answer["Body"].read(), ca_certificate_id), answer["ETag"]
+    found = objects.read(target, "CrlBucket", ca_revocation.key_of(ca_certificate_id))
+    return (None, None) if found is None else (ca_revocation.read(found.data, ca_certificate_id), found.etag)
 
 
 def write(target: Target, order: Order, etag: str | None) -> None:
     """Over the one with this ETag; None: there must be none. Raises `AnsweredNo` if that was changed meanwhile."""
-    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+    key = ca_revocation.key_of(order.revocation.ca_certificate_id)
     try:
-        target.client("s3").put_object(
-            Bucket=target.output("CrlBucket"),
-            Key=ca_revocation.key_of(order.revocation.ca_certificate_id),
-            Body=ca_revocation.write(order),
-            ContentType="application/json",
-            **condition,
+        objects.replace(
+            target, "CrlBucket", key, ca_revocation.write(order), content_type="application/json", etag=etag
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in _CHANGED:
-            raise
+    except ChangedMeanwhile as error:
         raise AnsweredNo(
             "Somebody else has given or ended an order for this CA meanwhile. Look, and ask again."
         ) from error

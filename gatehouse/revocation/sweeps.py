@@ -10,7 +10,7 @@ from cryptography import x509
 from gatehouse.evidence.operators_trail import recorded
 from gatehouse.revocation import lists
 from gatehouse.revocation.lists import ListRejected
-from gatehouse.stack import configuration, tables
+from gatehouse.stack import configuration, objects, tables
 from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.admission.facts import issuer_key
@@ -78,11 +78,9 @@ def start(target: Target) -> list[str]:
 
 def questions(target: Target) -> list[Question]:
     """Certificates that no list names any more and that are still refused: may their devices come back?"""
-    s3, bucket = target.client("s3"), target.output("CrlBucket")
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="questions/")
     asked: dict[str, Question] = {}
-    for found in (found for page in pages for found in page.get("Contents", [])):
-        data = lists.read_object(target, found["Key"]) or b"[]"
+    for key in objects.keys(target, "CrlBucket", "questions/"):
+        data = lists.read_object(target, key) or b"[]"
         asked |= {one.certificate_id: one for one in stored.read(data, list[Question])}
     ids = list(asked)
     rows = [

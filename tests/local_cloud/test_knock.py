@@ -48,9 +48,9 @@ def left(target: Target) -> dict[str, set[str]]:
 def operator(cloud: LocalCloud) -> Target:
     """Somebody who has the documented rights, and no others."""
     page = (Path(__file__).parents[2] / "docs/deploying.md").read_text(encoding="utf-8")
-    [row] = [line for line in page.splitlines() if line.startswith("| `gatehouse doctor --knock`")]
+    [entry] = re.findall(r"^- `gatehouse doctor --knock`:\s.*(?:\n  .*)*", page, re.MULTILINE)
     every = ["cloudformation:DescribeStacks", "s3:PutObject"]  # what all commands need: outputs and audit trail
-    actions = [*every, *re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", row)]
+    actions = [*every, *re.findall(r"`([a-z0-9]+:[A-Z]\w+)`", entry)]
     iam, status = cloud.client("iam"), cloud.status()
     iam.create_user(UserName="knocks")
     document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}

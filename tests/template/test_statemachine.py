@@ -45,6 +45,18 @@ HAPPY_PATH = [
     "Notify",
     "Admitted",
 ]
+
+
+def up_to(state: str) -> list[str]:
+    """The happy path as far as this state, which is the last."""
+    return HAPPY_PATH[: HAPPY_PATH.index(state) + 1]
+
+
+def from_on(state: str) -> list[str]:
+    """The happy path from this state, which is the first."""
+    return HAPPY_PATH[HAPPY_PATH.index(state) :]
+
+
 GATES = ("Is it revoked?", "Who decides?", "Is this admission ours?", "Is the certificate acceptable?")
 
 
@@ -234,11 +246,10 @@ def test_every_end_of_an_owned_admission_is_sealed_and_told(states: States) -> N
         assert seal.startswith("Seal evidence")
 
 
-def test_the_happy_path_takes_fourteen_transitions_and_a_duplicate_three(states: States) -> None:
+def test_the_happy_path_is_one_way_and_a_duplicate_leaves_it_after_three_states(states: States) -> None:
     assert states[HAPPY_PATH[0]]["Type"] == "Task"
     for name, after in pairwise(HAPPY_PATH):
         assert after in follows(states[name]), f"{name} does not lead to {after}"
-    assert len(HAPPY_PATH) == 14
     assert states["Is this admission ours?"]["Default"] == "Already in progress"
 
 
@@ -349,13 +360,12 @@ def test_text_is_valid_for_a_strict_parser() -> None:
 
 
 def test_operating_lists_every_states_faults(states: States) -> None:
-    """The table of faults in docs/operating.md is the state machine's, row by row."""
+    """The section on faults in docs/operating.md is the state machine's, state by state."""
     text = (ROOT / "docs/operating.md").read_text().split("## Faults")[1].split("\n## ")[0]
     rows = {}
-    for line in text.splitlines():
-        if line.startswith("| ") and line.count("|") == 4:
-            names, *cells = (cell.strip() for cell in line.strip("|").split("|"))
-            rows.update(dict.fromkeys((name.strip() for name in names.split(", ")), cells))
+    for names, later, never in re.findall(r"^### (.+)\n\n- Retried: ([^#]*?)\n- Caught: ([^#]*)$", text, re.MULTILINE):
+        rows.update(dict.fromkeys(names.split(", "), (later, " ".join(never.split()).removesuffix("."))))
+    assert rows.keys() == tasks(states).keys()
     for name, state in tasks(states).items():
         later, never = rows[name]
         retried = (

@@ -29,7 +29,7 @@ def test_an_alarm_is_raised_before_a_list_goes_stale_and_if_nobody_looks(resourc
 def test_every_alarm_wakes_somebody_and_has_a_paragraph_that_says_what_to_do(resources: Resources) -> None:
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     assert alarms
-    paragraphs = re.findall(r"^\*\*(\w+)\*\*: ", (ROOT / "docs/operating.md").read_text(), flags=re.MULTILINE)
+    paragraphs = re.findall(r"^### (\w+)\n\n\w", (ROOT / "docs/alarms.md").read_text(), flags=re.MULTILINE)
     assert sorted(paragraphs) == sorted(name.removesuffix("Alarm") for name in alarms)
     assert all(alarm["Properties"]["AlarmActions"] == [{"Ref": "Notifications"}] for alarm in alarms.values())
 

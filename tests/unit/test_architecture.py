@@ -86,3 +86,25 @@ def test_stored_json_has_one_reader() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in readers
     ]
     assert found == []
+
+
+S3_MODULES = {
+    "functions/shared/objects.py",
+    "functions/shared/vault.py",
+    "gatehouse/stack/objects.py",
+    "gatehouse/evidence/files.py",
+}
+"""Objects of any bucket, and the evidence, which is written once and read by many threads: for functions and for commands."""
+S3_CALLS = {"get_object", "put_object", "copy_object", "delete_object", "head_object"}
+
+
+def test_s3_is_called_in_one_place_on_each_side() -> None:
+    found = [
+        f"{name}:{node.lineno}"
+        for path in (*files("functions"), *files("gatehouse"))
+        if not (name := str(path.relative_to(ROOT))).startswith("gatehouse/local_cloud/") and name not in S3_MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and node.attr in S3_CALLS)
+        or (isinstance(node, ast.Constant) and node.value == "list_objects_v2")
+    ]
+    assert found == []

@@ -1,4 +1,4 @@
-"""The documents name nothing that is not there: links, files, commands with their options, make targets, parameters, numbers."""
+"""The documents name only what exists: links, files, commands with options, make targets, numbers. They are wrapped and indexed."""
 
 import json
 import re
@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 from typer.exceptions import TyperException
 
 from gatehouse.cli import app
+from gatehouse.doctor import lost_events
 from tests.template.test_statemachine import HAPPY_PATH
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,73 @@ def test_links_lead_somewhere(document: Path) -> None:
         file = (document.parent / name).resolve() if name else document
         assert file.exists(), target
         assert not anchor or anchor in anchors(file), target
+
+
+WIDTH = 120
+CELL = 80
+"""Characters of a cell as it is read, without the addresses of links."""
+
+
+@every_document
+def test_lines_are_wrapped(document: Path) -> None:
+    """At 120 columns. A line may be longer if it cannot be broken; a row of a table holds phrases."""
+    for number, line in enumerate(unfenced(document).splitlines(), 1):
+        if line.startswith("|"):
+            for cell in line.strip("|").split("|"):
+                assert len(re.sub(r"\]\([^)]*\)", "]", cell).strip()) <= CELL, f"line {number}: {cell.strip()}"
+        elif len(line) > WIDTH:
+            words = re.sub(r"`[^`]*`", "code", re.sub(r"^\s*(?:[-*]|\d+\.)\s+", "", line).strip())
+            assert " " not in words or line.startswith(("<", "![")), f"line {number}: {line[:60]}"
+
+
+def unfenced(document: Path) -> str:
+    """The text with the lines of fenced blocks left empty, so that lines keep their numbers."""
+    return re.sub(
+        r"^```.*?^```$",
+        lambda block: "\n" * block[0].count("\n"),
+        document.read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
+    )
+
+
+def test_the_map_names_every_document() -> None:
+    page = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    named = {(ROOT / "docs" / target).resolve() for target in re.findall(r"\]\(([^)#]+)", page) if "://" not in target}
+    documents = {path for path in (ROOT / "docs").iterdir() if path.is_file()} | set(ROOT.glob("*.md"))
+    assert documents - named == {ROOT / "docs/README.md"}
+    assert ROOT / "docs/decisions/README.md" in named
+
+
+def test_the_terms_of_the_glossary_are_used() -> None:
+    """Each heading is a term of another document, or of the code."""
+    page = ROOT / "docs/glossary.md"
+    terms = re.findall(r"^### (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert terms == sorted(terms, key=str.lower)
+    places = [path for path in DOCUMENTS if path != page]
+    code = [path for room in ("functions", "gatehouse", "workflows") for path in (ROOT / room).rglob("*.py")]
+    text = " ".join(" ".join(path.read_text(encoding="utf-8") for path in [*places, *code]).split()).lower()
+    unused = [term for term in terms if not re.search(rf"\b{re.escape(term.lower())}s?\b", text)]
+    assert unused == []
+
+
+def test_the_index_of_decisions_is_that_of_the_folder() -> None:
+    """Number, title, date and status of each file stand in one row; the numbers have no gap."""
+    folder = ROOT / "docs/decisions"
+    rows = re.findall(
+        r"^\| (\d+) \| \[([^]]+)\]\(([\w-]+\.md)\) \| (\d{4}-\d\d-\d\d) \| ([a-z0-9 ]+) \| [^|]+ \|$",
+        (folder / "README.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert [int(number) for number, *_ in rows] == list(range(1, len(rows) + 1))
+    assert sorted(file for _, _, file, *_ in rows) == sorted(
+        p.name for p in folder.glob("*.md") if p.name != "README.md"
+    )
+    for number, title, file, date, status in rows:
+        head = f"# {number}. {title}\n\nDate: {date}. Status: {status}.\n"
+        assert (folder / file).read_text(encoding="utf-8").startswith(head), file
+        assert re.fullmatch(r"accepted|superseded by \d+", status), file
+        if superseding := re.search(r"\d+", status):
+            assert int(number) < int(superseding[0]) <= len(rows), file
 
 
 @every_document
@@ -174,12 +242,26 @@ def test_what_each_command_may_need_is_told() -> None:
     here = {"up", "down", "status", "demo", "crl check", "policies lint"}
     """They ask nothing of AWS."""
     page = (ROOT / "docs/deploying.md").read_text(encoding="utf-8")
-    rows = "".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `gatehouse "))
-    told = set(re.findall(r"`gatehouse ([a-z ]+?)(?: --\w+)?`", rows))
+    heads = " ".join(
+        re.split(r":\s", entry)[0] for entry in re.findall(r"^- (`gatehouse .*(?:\n  .*)*)", page, re.MULTILINE)
+    )
+    told = set(re.findall(r"`gatehouse ([a-z ]+?)(?: --\w+)?`", heads))
     commands = {one.id.removeprefix("gatehouse ") for one in every_command(COMMAND) if not one.values[0].hidden}
     nouns = {name for name in COMMAND.commands if hasattr(COMMAND.commands[name], "commands")} - {"doctor"}
     needed = {path for path in commands - here - nouns - {"gatehouse"} if not path.startswith("approvals ")}
     assert told - {"approvals list"} == needed
+
+
+def test_the_lines_of_doctor_are_those_of_troubleshooting() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    table = page[page.index("| line | ") :].split("\n\n")[0].splitlines()[2:]
+    told = {name.strip() for row in table for name in row.split("|")[1].split(",")}
+    code = "".join((ROOT / f"gatehouse/doctor/{name}.py").read_text() for name in ("checkup", "registration_path"))
+    named = re.findall(r"""(?:\bname=|\bname = |^        \()(f?"[^"]+")""", code, re.MULTILINE)
+    queues = {f"queue {one}" for one in lost_events.QUEUES}
+    printed = {name.strip('"') for name in named if not name.startswith("f")} | queues | {"CA …"}
+    assert told == printed
+    assert any(name.startswith('f"CA ') for name in named)
 
 
 def test_the_architecture_names_every_function() -> None:

@@ -1,4 +1,4 @@
-"""`docs/aws.md` names AWS's page in each row, and every operation that the code calls. `test_documents.py` holds that its tests exist."""
+"""`docs/aws.md` names AWS's page in each entry, and every operation that the code calls. `test_documents.py` holds that its tests exist."""
 
 import ast
 import re
@@ -23,12 +23,18 @@ LOCAL_ALONE = {"local_cloud", "demo"}
 LEDGER = (ROOT / "docs/aws.md").read_text(encoding="utf-8")
 
 
-def test_every_row_names_a_page_of_aws_and_a_test() -> None:
-    rows = [line for line in LEDGER.splitlines() if line.startswith("| ") and not line.startswith("| AWS |")]
-    assert len(rows) > 40
-    for row in rows:
-        assert re.search(r"\]\(https://(docs\.aws\.amazon\.com|repost\.aws)/", row), row
-        assert "`tests/" in row, row
+def test_every_entry_names_a_page_of_aws_and_a_test() -> None:
+    entries = re.findall(r"^- .*\n(?:  .*\n)*", LEDGER, re.MULTILINE)
+    assert len(entries) >= 95
+    for entry in entries:
+        assert re.search(r"^  - Page:\s+<https://(docs\.aws\.amazon\.com|repost\.aws)/\S+>$", entry, re.MULTILINE), (
+            entry
+        )
+        assert re.search(r"^  - Used by:\s+\S", entry, re.MULTILINE), entry
+        assert re.search(r"^  - Test:\s+`tests/\S+`$", entry, re.MULTILINE), entry
+    assert not re.search(r"^\|", LEDGER, re.MULTILINE), (
+        "an entry is a list, which the test above reads, and not a row of a table"
+    )
 
 
 def files() -> Iterator[Path]:

@@ -16,10 +16,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID, SignatureAlgorithmOID
 from msgspec import Struct
 
+from workflows import der
 from workflows.admission.contracts import CertificateFacts
 from workflows.admission.limits import CertificateLimits
 from workflows.admission.trial import is_trial
-from workflows.revocation import der
+from workflows.certificate_der import FixedPart, fixed_part
 
 T = TypeVar("T")
 
@@ -51,14 +52,14 @@ def read(pem: str, ca_certificate_id: str, issuer: x509.Certificate, limits: Cer
         return _unreadable(f"its PEM holds {len(blocks)} blocks ({got}); expected one, a CERTIFICATE")
     try:
         certificate = x509.load_pem_x509_certificate(pem.encode("ascii"))
-        octets, key_info = _fixed_part(certificate)
+        fixed = _fixed_part(certificate)
         not_before, not_after = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
         return _unreadable(
             f"it cannot be read as X.509 ({_short(error)}); expected a DER certificate of RFC 5280 in PEM"
         )
 
-    problems: list[str] = []
+    octets, problems = fixed.serial, list[str]()
     if octets[0] & 0x80 or not any(octets):
         problems.append(f"its serial number is {'negative' if any(octets) else 'zero'}; expected a positive one")
     subject = _name(certificate, "subject", problems)
@@ -74,7 +75,7 @@ def read(pem: str, ca_certificate_id: str, issuer: x509.Certificate, limits: Cer
         issuer=shortened(_name(certificate, "issuer", problems), limits.max_subject_length),
         issuer_key=issuer_key(issuer),
         serial=octets.hex().lstrip("0") or "0",
-        public_key=hashlib.sha256(key_info).hexdigest(),
+        public_key=hashlib.sha256(fixed.key_info).hexdigest(),
         key=describe_key(key, certificate.public_key_algorithm_oid),
         signature_algorithm=algorithm_name(certificate),
         not_before=not_before,
@@ -86,7 +87,7 @@ def read(pem: str, ca_certificate_id: str, issuer: x509.Certificate, limits: Cer
 
 def issuer_key(issuer: x509.Certificate) -> str:
     """The SHA-256 of the CA's SubjectPublicKeyInfo, exactly as its certificate encodes it."""
-    return hashlib.sha256(_fixed_part(issuer)[1]).hexdigest()
+    return hashlib.sha256(_fixed_part(issuer).key_info).hexdigest()
 
 
 def describe_key(key: CertificatePublicKeyTypes | None, oid: x509.ObjectIdentifier) -> str:
@@ -114,18 +115,9 @@ def shortened(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[:limit] + "…"
 
 
-def _fixed_part(certificate: x509.Certificate) -> tuple[bytes, bytes]:
-    """The content octets of serialNumber, and SubjectPublicKeyInfo as DER. Raises `der.DerError`, a ValueError.
-
-    From the bytes themselves: keys that cannot be loaded and serials that must not be still have to be named.
-    """
-    fields = der.Reader(certificate.tbs_certificate_bytes).take(der.SEQUENCE, "tbsCertificate")
-    if fields.next_is(0xA0):
-        fields.take(0xA0, "version")
-    serial = fields.integer("serialNumber")
-    for part in ("signature", "issuer", "validity", "subject"):
-        fields.element(part)
-    return serial, fields.element("subjectPublicKeyInfo")
+def _fixed_part(certificate: x509.Certificate) -> FixedPart:
+    """Raises `der.DerError`, a ValueError."""
+    return fixed_part(der.Reader(certificate.tbs_certificate_bytes).take(der.SEQUENCE, "tbsCertificate"))
 
 
 def _name(certificate: x509.Certificate, which: Literal["subject", "issuer"], problems: list[str]) -> str:

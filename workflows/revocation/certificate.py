@@ -1,7 +1,7 @@
 """What the revocation rules need of a certificate and of its issuer, read from the DER itself (RFC 5280 §4.1).
 
 Read here rather than through ``certificate.extensions``, which gives up on the whole certificate for one bad extension,
-and rather than through ``serial_number``, which has opinions on negative serials.
+of which the rules need the bytes.
 """
 
 import hashlib
@@ -13,8 +13,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, load_der_public_key
 
-from workflows.revocation import der
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.certificate_der import fixed_part
+from workflows.der import DerError, Reader
 from workflows.revocation.names import DistributionPoint, distribution_points
 
 _SUBJECT_KEY_IDENTIFIER: Final = bytes.fromhex("551d0e")
@@ -25,7 +26,7 @@ _KEY_CERT_SIGN: Final = 5
 _CRL_SIGN: Final = 6
 
 
-class CertificateFacts(NamedTuple):
+class CertificateFields(NamedTuple):
     """A certificate, as far as revocation is concerned."""
 
     sha256: str
@@ -54,13 +55,13 @@ class CertificateFacts(NamedTuple):
         return hashlib.sha256(self.key_info).hexdigest()
 
 
-def certificate_facts(certificate: x509.Certificate) -> CertificateFacts:
+def certificate_fields(certificate: x509.Certificate) -> CertificateFields:
     """Raises DerError for a certificate that is not strict DER of the form RFC 5280 §4.1 gives."""
     return _read(certificate.public_bytes(Encoding.DER))
 
 
 @lru_cache(maxsize=64)
-def _read(data: bytes) -> CertificateFacts:
+def _read(data: bytes) -> CertificateFields:
     outer = Reader(data)
     whole = outer.take(der.SEQUENCE, "the certificate")
     outer.finish("the certificate")
@@ -71,14 +72,9 @@ def _read(data: bytes) -> CertificateFacts:
     signature = whole_octets(whole, "the certificate's signature")
     whole.finish("the certificate")
 
-    version = _version(tbs.take(0xA0, "version")) if tbs.next_is(0xA0) else 1
-    serial = tbs.integer("serialNumber")
-    if tbs.element("signature") != algorithm:
+    fixed = fixed_part(tbs)
+    if fixed.algorithm != algorithm:
         raise DerError("the certificate's two signature algorithms differ (RFC 5280 section 4.1.1.2)")
-    issuer = name(tbs, "the certificate's issuer")
-    tbs.take(der.SEQUENCE, "validity")
-    subject = name(tbs, "the certificate's subject")
-    key_info = tbs.element("subjectPublicKeyInfo")
     for tag in (0x81, 0x82):
         if tbs.next_is(tag):
             tbs.take(tag, "a unique identifier")
@@ -90,15 +86,15 @@ def _read(data: bytes) -> CertificateFacts:
     tbs.finish("tbsCertificate")
     values = {oid: value for oid, (_, value) in found.items()}
     points = values.get(_DISTRIBUTION_POINTS)
-    return CertificateFacts(
+    return CertificateFields(
         sha256=hashlib.sha256(data).hexdigest(),
-        serial=serial,
-        issuer=issuer,
-        subject=subject,
-        key_info=key_info,
-        version=version,
+        serial=fixed.serial,
+        issuer=fixed.issuer,
+        subject=fixed.subject,
+        key_info=fixed.key_info,
+        version=fixed.version,
         is_ca=_is_ca(values.get(_BASIC_CONSTRAINTS)),
-        distribution_points=() if points is None else distribution_points(points, issuer),
+        distribution_points=() if points is None else distribution_points(points, fixed.issuer),
         key_identifier=_key_identifier(values.get(_SUBJECT_KEY_IDENTIFIER)),
         may_issue=_usage_allows(values.get(_KEY_USAGE), _KEY_CERT_SIGN),
         may_sign_lists=_usage_allows(values.get(_KEY_USAGE), _CRL_SIGN),
@@ -106,14 +102,6 @@ def _read(data: bytes) -> CertificateFacts:
         algorithm=algorithm,
         signature=signature,
     )
-
-
-def _version(reader: Reader) -> int:
-    content = reader.integer("version")
-    reader.finish("version")
-    if content not in (b"\x01", b"\x02"):
-        raise DerError("the certificate's version is neither 2 nor 3")
-    return content[0] + 1
 
 
 @lru_cache(maxsize=16)
@@ -131,13 +119,6 @@ def whole_octets(reader: Reader, what: str) -> bytes:
     if len(content) < 2 or content[0]:
         raise DerError(f"{what} is not a bit string of whole octets")
     return content[1:]
-
-
-def name(reader: Reader, what: str) -> bytes:
-    """A Name, DER."""
-    begin = reader.at
-    reader.take(der.SEQUENCE, what)
-    return reader.data[begin : reader.at]
 
 
 def _is_ca(value: bytes | None) -> bool | None:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from workflows.revocation.certificate import CertificateFacts, certificate_facts, public_key
+from workflows.der import DerError
+from workflows.revocation.certificate import CertificateFields, certificate_fields, public_key
 from workflows.revocation.combine import Finding, combine, current
-from workflows.revocation.der import DerError
 from workflows.revocation.names import ALL_REASONS
 from workflows.revocation.rule import RuleError
 from workflows.revocation.scope import covered_reasons
@@ -23,8 +23,8 @@ from workflows.revocation.verified import MAX_SIZE, CheckedList, ListMeta, Refus
 class Question(NamedTuple):
     """One call of :func:`check`, its certificates read."""
 
-    certificate: CertificateFacts
-    issuer: CertificateFacts
+    certificate: CertificateFields
+    issuer: CertificateFields
     at: datetime
     max_age: timedelta | None
     max_size: int
@@ -70,20 +70,20 @@ def check(
     return judge(question, lists)
 
 
-def _read_pair(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[CertificateFacts, CertificateFacts]:
+def _read_pair(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple[CertificateFields, CertificateFields]:
     try:
-        facts = certificate_facts(certificate)
+        facts = certificate_fields(certificate)
     except DerError as error:
         raise _UnclearError(f"the certificate is malformed: {error}") from error
     try:
-        issuer_facts = certificate_facts(issuer)
+        issuer_facts = certificate_fields(issuer)
         public_key(issuer_facts.key_info)
     except DerError as error:
         raise _UnclearError(f"the issuer's certificate is malformed: {error}") from error
     return facts, issuer_facts
 
 
-def _issued(certificate: CertificateFacts, issuer: CertificateFacts) -> None:
+def _issued(certificate: CertificateFields, issuer: CertificateFields) -> None:
     """The issuer's key signed the certificate, whatever the names say; and the names agree as well."""
     if certificate.issuer != issuer.subject:
         raise _UnclearError("the certificate names another issuer than the one given")

@@ -19,8 +19,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from workflows.revocation import der, search
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.der import DerError, Reader
+from workflows.revocation import search
 from workflows.revocation.rule import RuleError
 
 REASONS: Final = {

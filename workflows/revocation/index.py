@@ -34,9 +34,9 @@ from typing import Final
 import msgspec
 
 from workflows import stored
+from workflows.der import DerError
 from workflows.errors import BadInput
 from workflows.moments import Moment
-from workflows.revocation.der import DerError
 from workflows.revocation.entries import Entry, read_entry
 from workflows.revocation.errors import CrlIndexUnusable
 from workflows.revocation.rule import RuleError

@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from workflows.revocation import der
-from workflows.revocation.certificate import name, whole_octets
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.certificate_der import name
+from workflows.der import DerError, Reader
+from workflows.revocation.certificate import whole_octets
 
 
 class RawList(NamedTuple):

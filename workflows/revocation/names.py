@@ -5,8 +5,8 @@ Names are compared byte for byte, as DER. Nothing here is ever fetched: an addre
 
 from typing import Final, NamedTuple
 
-from workflows.revocation import der
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.der import DerError, Reader
 
 ALL_REASONS: Final = frozenset(range(1, 9))
 """The bits of ReasonFlags that mean something; bit 0 is unused."""

@@ -3,9 +3,9 @@
 import hashlib
 from typing import NamedTuple
 
-from workflows.revocation import der
-from workflows.revocation.certificate import CertificateFacts
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.der import DerError, Reader
+from workflows.revocation.certificate import CertificateFields
 from workflows.revocation.names import ALL_REASONS, point_name
 from workflows.revocation.rule import RuleError
 
@@ -51,7 +51,7 @@ def read_scope(value: bytes, issuer: bytes) -> Scope:
     return Scope(scope_id(value), names, only_user, only_ca, only_attribute, indirect, reasons)
 
 
-def covered_reasons(scope: Scope, certificate: CertificateFacts) -> frozenset[int]:
+def covered_reasons(scope: Scope, certificate: CertificateFields) -> frozenset[int]:
     """The reasons for which a list of this scope can say that the certificate is not revoked. Raises RuleError.
 
     A distribution point of the certificate that names a cRLIssuer delegates to an indirect list, so the issuer's own

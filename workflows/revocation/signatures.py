@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, paddin
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
-from workflows.revocation import der
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.der import DerError, Reader
 
 _HASHES: Final = {
     bytes.fromhex("608648016503040201"): "sha256",

@@ -13,9 +13,9 @@ from typing import Final, NamedTuple, ParamSpec, Protocol, TypeVar, runtime_chec
 
 from cryptography import x509
 
-from workflows.revocation import der
-from workflows.revocation.certificate import CertificateFacts, certificate_facts, public_key
-from workflows.revocation.der import DerError, Reader
+from workflows import der
+from workflows.der import DerError, Reader
+from workflows.revocation.certificate import CertificateFields, certificate_fields, public_key
 from workflows.revocation.entries import Entry, find, read_entry, serials, tile
 from workflows.revocation.lists import RawList, read_list
 from workflows.revocation.rule import RuleError
@@ -142,14 +142,14 @@ class Refused(NamedTuple):
 
 
 def verify_list(
-    data: bytes, issuer: x509.Certificate | CertificateFacts, *, max_size: int = MAX_SIZE
+    data: bytes, issuer: x509.Certificate | CertificateFields, *, max_size: int = MAX_SIZE
 ) -> VerifiedList | Refused:
     """Judge a list by everything that does not depend on the moment. Never raises for what is in the list.
 
     Raises DerError if the *issuer's* certificate cannot be read.
     """
-    if not isinstance(issuer, CertificateFacts):
-        issuer = certificate_facts(issuer)
+    if not isinstance(issuer, CertificateFields):
+        issuer = certificate_fields(issuer)
     public_key(issuer.key_info)
     if len(data) > max_size:
         return Refused(None, "profile: size", f"{len(data)} bytes, at most {max_size} are read")
@@ -193,7 +193,7 @@ def _refused(error: RuleError | DerError, sha256: str, authentic: RawList | None
     return Refused(sha256, DER_CLAUSE, str(error), authentic)
 
 
-def _named(data: bytes, issuer: CertificateFacts) -> RawList:
+def _named(data: bytes, issuer: CertificateFields) -> RawList:
     if data[:64].lstrip().startswith(b"-----BEGIN "):
         raise RuleError(DER_CLAUSE, "the list is PEM; give its DER")
     raw = read_list(data)
@@ -204,7 +204,7 @@ def _named(data: bytes, issuer: CertificateFacts) -> RawList:
     return raw
 
 
-def _signed(raw: RawList, issuer: CertificateFacts) -> None:
+def _signed(raw: RawList, issuer: CertificateFields) -> None:
     begin, end = raw.signed
     try:
         check_signature(public_key(issuer.key_info), raw.algorithm, raw.signature, memoryview(raw.data)[begin:end])
@@ -212,7 +212,7 @@ def _signed(raw: RawList, issuer: CertificateFacts) -> None:
         raise RuleError("RFC 5280 6.3.3(g)", f"{refused}") from refused
 
 
-def _profiled(raw: RawList, issuer: CertificateFacts, signed: "Future[None]", digest: "Future[str]") -> VerifiedList:
+def _profiled(raw: RawList, issuer: CertificateFields, signed: "Future[None]", digest: "Future[str]") -> VerifiedList:
     """The entries are read while the signature is still being checked; nothing is believed before it has been."""
     if not issuer.may_sign_lists:
         raise RuleError("RFC 5280 6.3.3(f)", "the issuer's key usage lacks cRLSign")
@@ -295,7 +295,7 @@ def _number(value: bytes | None, what: str, clause: str) -> int | None:
     return number
 
 
-def _same_key(value: bytes, issuer: CertificateFacts) -> None:
+def _same_key(value: bytes, issuer: CertificateFields) -> None:
     """The list's AuthorityKeyIdentifier against the issuer's SubjectKeyIdentifier (RFC 5280 §5.2.1).
 
     The signature has already shown the key. An identifier that names another one is a contradiction, so the list does

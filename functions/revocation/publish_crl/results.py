@@ -5,7 +5,6 @@ from datetime import datetime
 import msgspec
 
 from functions.shared import objects
-from functions.shared.aws import client, translated
 from functions.shared.messages import Messages
 from workflows.revocation import manifest
 from workflows.revocation.manifest import Current, KeptAside, Published, Result
@@ -33,10 +32,7 @@ def keep_aside(bucket: str, key: str, rejected: Rejected, at: datetime) -> KeptA
     kept = KeptAside(incoming=key, clause=rejected.clause, reason=rejected.reason, sha256=rejected.sha256, at=at)
     report = manifest.result_key(key, "rejected")
     if objects.size(bucket, key) is not None:
-        with translated():
-            client("s3").copy_object(
-                Bucket=bucket, Key=report.removesuffix(".json"), CopySource={"Bucket": bucket, "Key": key}
-            )
+        objects.copy(bucket, key, report.removesuffix(".json"))
     _write(bucket, report, kept)
     return kept
 

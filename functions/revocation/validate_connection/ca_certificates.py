@@ -4,8 +4,7 @@ from datetime import datetime, timedelta
 
 from cryptography import x509
 
-from functions.shared import clock, issuers
-from functions.shared.aws import client, translated
+from functions.shared import clock, issuers, objects
 from functions.shared.observability import logger
 from workflows.admission.errors import CertificateUnknown, IssuerMismatch
 from workflows.errors import AccessRefused
@@ -28,10 +27,7 @@ def forget() -> None:
 
 
 def _load(bucket: str) -> list[x509.Certificate]:
-    with translated():
-        pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix="issuers/")
-        keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
-    return [found for key in keys if (found := _one(bucket, key)) is not None]
+    return [found for key in objects.keys(bucket, "issuers/") if (found := _one(bucket, key)) is not None]
 
 
 def _one(bucket: str, key: str) -> x509.Certificate | None:

@@ -17,6 +17,7 @@ from gatehouse.doctor.trial import certificates, diagnosis
 from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name, Stuck, Tell
 from gatehouse.evidence.operators_trail import recorded
 from gatehouse.revocation import authorities, lists
+from gatehouse.stack import objects
 from gatehouse.stack.error_messages import explain
 from gatehouse.stack.target import Target
 from workflows import stored
@@ -91,8 +92,7 @@ class _Knock:
 
     def _write_note(self, **changed: Any) -> None:
         note = replace(self._made.note, ca_certificate_id=self._ca_id, **changed)
-        bucket = self._target.output("CrlBucket")
-        self._target.client("s3").put_object(Bucket=bucket, Key=trial.key_of(self._ca_id), Body=trial.write(note))
+        objects.write(self._target, "CrlBucket", trial.key_of(self._ca_id), trial.write(note), "application/json")
 
     def _register(self) -> str:
         registered = authorities.register(self._target, self._made.ca, self._made.key)

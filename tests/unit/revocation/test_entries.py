@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.crl_der import INVALIDITY_DATE, UNKNOWN, entry, extension, integer, reason
 from tests.unit.revocation.strategies import any_entries, good_entries, serials
+from workflows.der import DerError
 from workflows.revocation import entries
-from workflows.revocation.der import DerError
 from workflows.revocation.entries import Entry, Shape, find, read_entry, tile, walk
 from workflows.revocation.entries import serials as every_serial
 from workflows.revocation.rule import RuleError

@@ -28,4 +28,4 @@ def test_a_serial_is_written_as_the_admission_wrote_it(serial: int) -> None:
     made = pki.device(pki.authority(), serial=serial)
     facts = read(pki.pem(made), "0" * 64, pki.authority().certificate, ANY).facts
     assert facts is not None
-    assert sweep.serial_of(certificate.certificate_facts(made).serial) == facts.serial
+    assert sweep.serial_of(certificate.certificate_fields(made).serial) == facts.serial

@@ -1,0 +1,72 @@
+"""Objects in the stack's buckets, from the operator's side: list, read, and write only over what was read.
+
+A bucket is named by the stack's output: ``CrlBucket``, ``EvidenceBucket``.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from gatehouse.errors import AnsweredNo
+from gatehouse.stack.target import Target
+
+Bucket = Literal["CrlBucket", "EvidenceBucket"]
+_CHANGED = ("PreconditionFailed", "ConditionalRequestConflict")
+
+
+class ChangedMeanwhile(AnsweredNo):
+    """Somebody else wrote the object since it was read."""
+
+
+class Found(NamedTuple):
+    """An object's content, and the ETag that a write over it must match."""
+
+    data: bytes
+    etag: str
+
+
+def listing(target: Target, bucket: Bucket, prefix: str) -> Iterator[tuple[str, datetime]]:
+    """Every key that begins with `prefix`, in order, and when S3 kept it; page by page."""
+    pages = target.client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=target.output(bucket), Prefix=prefix):
+        for found in page.get("Contents", []):
+            yield found["Key"], found["LastModified"]
+
+
+def keys(target: Target, bucket: Bucket, prefix: str) -> list[str]:
+    """Every key that begins with `prefix`, in order."""
+    return [key for key, _ in listing(target, bucket, prefix)]
+
+
+def read(target: Target, bucket: Bucket, key: str) -> Found | None:
+    """The object; None if there is none."""
+    try:
+        answer = target.client("s3").get_object(Bucket=target.output(bucket), Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
+            raise
+        return None
+    return Found(answer["Body"].read(), answer["ETag"])
+
+
+def write(target: Target, bucket: Bucket, key: str, data: bytes, content_type: str) -> None:
+    """Write, over whatever is there."""
+    target.client("s3").put_object(Bucket=target.output(bucket), Key=key, Body=data, ContentType=content_type)
+
+
+def replace(target: Target, bucket: Bucket, key: str, data: bytes, *, content_type: str, etag: str | None) -> None:
+    """Write over exactly what has this ETag; None: where nothing is. Raises `ChangedMeanwhile`.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+    """
+    condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+    try:
+        target.client("s3").put_object(
+            Bucket=target.output(bucket), Key=key, Body=data, ContentType=content_type, **condition
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _CHANGED:
+            raise
+        raise ChangedMeanwhile(f"Somebody else has written {key} meanwhile. Look, and ask again.") from error
