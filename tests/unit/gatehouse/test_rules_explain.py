@@ -39,38 +39,26 @@ def door(target: Target, environment: dict[str, str], tmp_path: Path, monkeypatc
 
 @pytest.mark.parametrize("name", NAMES)
 def test_explain_answers_what_the_states_answer(name: str, door: Door) -> None:
+    """For the certificate; and for the device by its name, where the inventory and the rules decide."""
     NAMES[name](door)
     door.stand()
-    explained = door.explained(*door.certificate_file)
-    from_files = door.explained(*door.certificate_file, *door.files, *door.arguments)
+    sources: list[tuple[str, ...]] = [()] if name in NOT_IN_A_FILE else [(), (*door.files, *door.arguments)]
+    explained = [door.explained(*door.certificate_file, *source) for source in sources]
+    by_name = [door.explained("pump-1", *source) for source in sources]
     decided = door.decided()
     last, said = SITUATIONS[NAMES[name]]
     assert (decided[last].get("action") or decided[last]["status"]) == said
-    assert explained == decided
-    if name not in NOT_IN_A_FILE:
-        assert without_names(from_files) == without_names(decided)
+    assert explained[0] == decided
+    assert [without_names(one) for one in explained] == [without_names(decided)] * len(sources)
+    if last == "decision":
+        of_device = without_names({"inspection": None, "revocation": None, "decision": decided["decision"]})
+        assert [without_names(one) for one in by_name] == [of_device] * len(sources)
 
 
 def without_names(verdicts: dict[str, Any]) -> dict[str, Any]:
     """The verdicts without the decision's reason, which names who entered a line: in a file nobody has yet."""
     decision = verdicts["decision"]
     return verdicts | {"decision": decision and {name: decision[name] for name in ("action", "rule")}}
-
-
-@pytest.mark.parametrize(
-    "name", [name for name, (last, _) in zip(NAMES, SITUATIONS.values(), strict=True) if last == "decision"]
-)
-def test_a_device_by_its_name_is_answered_as_its_certificate_is(name: str, door: Door) -> None:
-    NAMES[name](door)
-    door.stand()
-    decided = door.decided()
-    for arguments in ((), (*door.files, *door.arguments)):
-        if arguments and name in NOT_IN_A_FILE:
-            continue
-        found = door.explained("pump-1", *arguments)
-        assert without_names(found) == without_names(
-            {"inspection": None, "revocation": None, "decision": decided["decision"]}
-        )
 
 
 def test_a_trial_s_device_is_held_for_both(door: Door) -> None:
