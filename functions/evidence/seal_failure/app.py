@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from functions.shared import chains, trials
+from functions.shared.admissions import chain
 from functions.shared.clock import now
 from functions.shared.handlers import on_event
 from functions.shared.sealing import keep
@@ -58,7 +59,7 @@ def handler(ended: EndedBadly) -> Result:
         trial=head.trial or trials.proves(used.crl_bucket, head.ca_certificate_id, certificate_id),
     )
     kept, link = keep(made, vault, Signer(used.signing_key_arn, used.approvals_url))
-    chains.advance(used.admissions_table, certificate_id, head, link)
+    chain.advance(used.admissions_table, certificate_id, head, link)
     return Result(status="sealed", evidence_key=kept.key)
 
 
@@ -70,5 +71,5 @@ def _with_its_end(table: str, certificate_id: str, head: chains.Head, key: str, 
     if parse(jws.parse(data)[1]).previous != head.link:
         return head  # it is in the chain
     link = Link(key=key, sha256=sha256(data))
-    chains.advance(table, certificate_id, head, link)
+    chain.advance(table, certificate_id, head, link)
     return msgspec.structs.replace(head, evidence_key=link.key, evidence_sha256=link.sha256)

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from functions.revocation.revoke_certificate import admission
 from functions.shared import certificates, chains, clock
+from functions.shared.admissions import chain, revocation
 from functions.shared.handlers import step
 from functions.shared.messages import Messages
 from functions.shared.observability import count
@@ -40,23 +40,23 @@ def handler(request: RevokeInput) -> Revoked:
     """
     used, at = settings(Settings), clock.now()
     item, table = read_item(request.item), used.admissions_table
-    outcome = admission.mark(table, item, request.execution, at)
+    outcome = revocation.mark(table, item, request.execution, at)
     if outcome is None:
         return Revoked(certificate_id=item.certificate_id, status="unchanged")
     Turns(used.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
     note = _set_revoked(item.certificate_id)
     if outcome == "open" and isinstance(item, AuthorityItem):
-        admission.note_revoked(table, item, at)
-        raise admission.still_open(item)  # its execution writes the chain until it is over
+        revocation.note_revoked(table, item, at)
+        raise revocation.still_open(item)  # its execution writes the chain until it is over
     head = chains.head(table, item.certificate_id)
     assert head is not None  # noqa: S101 - it was marked a moment ago, and rows are never deleted
     made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)
     kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
-    chains.advance(table, item.certificate_id, head, link)
+    chain.advance(table, item.certificate_id, head, link)
     Messages(used.notifications_topic_arn, used.event_bus_name).event(
         DETAIL_TYPE, {"item": item, "device": head.device, "evidence_key": kept.key}, request.execution.arn
     )
-    admission.close(table, item, at)
+    revocation.close(table, item, at)
     count("CertificateRevoked")
     return Revoked(certificate_id=item.certificate_id, status="revoked", evidence_key=kept.key, note=note)
 
