@@ -1,6 +1,6 @@
 """The limits that an operator sets in ``config/limits.toml``: on certificates, on the age of lists, and on the rate of calls."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -49,10 +49,13 @@ class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     held_minutes: Positive
     failed_minutes: Positive
 
-    def wait_after(self, outcome: str) -> timedelta | None:
-        """None: never. A refused certificate is INACTIVE or REVOKED and does not knock again; an admitted one is active."""
+    def reopens_at(self, outcome: str, closed_at: datetime) -> datetime | None:
+        """The time from which a knock starts a new admission, after one that ended at `closed_at`. None: no knock does.
+
+        A refused certificate is INACTIVE or REVOKED and does not knock again; an admitted one is active.
+        """
         minutes = {"held": self.held_minutes, "failed": self.failed_minutes}.get(outcome)
-        return None if minutes is None else timedelta(minutes=minutes)
+        return None if minutes is None else closed_at + timedelta(minutes=minutes)
 
 
 class Reconciling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,7 +1,5 @@
 """Tell people what is due: reminders, escalations, results. Nothing is due twice, and nothing is forgotten."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.approval.remind_approvers.telling import Telling
@@ -9,8 +7,9 @@ from functions.shared import clock
 from functions.shared.approval_index import due
 from functions.shared.approvals import Approvals
 from functions.shared.delegations import Delegations
+from functions.shared.handlers import Context, triggered
 from functions.shared.messages import Messages
-from functions.shared.observability import count, logger, observed
+from functions.shared.observability import count, logger
 from functions.shared.personal_mail import PersonalMail
 from functions.shared.settings import settings
 from workflows.errors import GatehouseError
@@ -29,9 +28,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     user_pool_id: str = ""
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On a schedule. Returns how many requests were looked at. One that fails does not keep the others waiting, and is counted."""
+class Result(Struct, frozen=True, kw_only=True):
+    """How many requests were looked at."""
+
+    looked_at: int
+
+
+@triggered
+def handler(context: Context) -> Result:
+    """On a schedule. One request that fails does not keep the others waiting, and is counted."""
     configured = settings(Settings)
     telling = Telling(
         Approvals(configured.approvals_table),
@@ -51,4 +56,4 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         except GatehouseError:
             count("ApproversNotTold")
             logger.exception("could not tell", extra={"approval_id": approval_id})
-    return {"looked_at": looked_at}
+    return Result(looked_at=looked_at)

@@ -1,15 +1,13 @@
 """What became of the sweep: counted in the admissions table, noted in the file of current lists, told to people once."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.revocation.report_sweep import counting, telling
 from functions.shared import ca_orders, clock, current_lists
+from functions.shared.handlers import step
 from functions.shared.messages import Messages
-from functions.shared.observability import count, observed
+from functions.shared.observability import count
 from functions.shared.settings import settings
-from workflows.admission import contracts
 from workflows.revocation.ca_revocation import SETTLED
 from workflows.revocation.sweep import Report, ReportInput
 
@@ -21,15 +19,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     event_bus_name: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Report sweep*. Input: ReportInput; output: Report. Raises AwsUnavailable, AccessRefused, CurrentListsInvalid.
+@step(ReportInput)
+def handler(request: ReportInput) -> Report:
+    """State *Report sweep*. Raises AwsUnavailable, AccessRefused, CurrentListsInvalid.
 
     The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
     tells twice rather than not.
     """
-    request, used = contracts.read(ReportInput, event), settings(Settings)
-    found = request.found
+    found, used = request.found, settings(Settings)
     revoked, still_open, left = counting.outcomes(used.admissions_table, found)
     report = Report(
         issuer_key=found.issuer_key,
@@ -47,7 +44,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     if not still_open and not left:
         _note_done(used.crl_bucket, request)
     count("SweepLeft", left)
-    return contracts.write(report)
+    return report
 
 
 def _note_done(bucket: str, request: ReportInput) -> None:
