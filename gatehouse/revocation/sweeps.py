@@ -97,7 +97,7 @@ def questions(target: Target) -> list[Question]:
 
 
 def _still_known(target: Target, one: Question) -> bool:
-    """The answer to a question is to delete the certificate, so that its device knocks anew."""
+    """A person answers yes by deleting the certificate: after `gatehouse admissions forget`, its device may knock again."""
     try:
         target.client("iot").describe_certificate(certificateId=one.certificate_id)
     except ClientError as error:

@@ -56,10 +56,17 @@ class Door:
         ]
         return status
 
-    def closes(self, name: str, reopen_after: timedelta) -> None:
+    def closes(self, name: str, reopen_after: timedelta | None) -> None:
+        """The admission is held for a time, or refused (None)."""
         run = Execution(arn=f"{aws_environment.EXECUTIONS}:{name}", name=name, started_at=pki.NOW)
+        reopen_at = None if reopen_after is None else pki.NOW + reopen_after
         Admissions("Admissions").close(
-            CERTIFICATE, run, outcome="held", reason="x", at=pki.NOW, reopen_at=pki.NOW + reopen_after
+            CERTIFICATE,
+            run,
+            outcome="held" if reopen_at else "refused",
+            reason="x",
+            at=pki.NOW,
+            reopen_at=reopen_at,
         )
 
 
@@ -138,6 +145,24 @@ def test_what_an_operator_reopens_or_forgets_starts_at_the_next_knock(door: Door
     door.take(knock())
     assert len(door.started()) == 3
     assert door.claims(door.started()[-1]) == "claimed"
+
+
+def test_a_refused_certificate_that_was_deleted_starts_nothing_until_it_is_forgotten(door: Door) -> None:
+    """As the message about a refusal says. The device registers the deleted certificate again, so its event is the same as before."""
+    iot: Any = aws_environment.client("iot")
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_certificate(certificateId=CERTIFICATE)
+    door.take(knock())
+    [first] = door.started()
+    door.claims(first)
+    door.closes(first, None)
+    door.at(10 * pki.YEAR)
+    assert door.take(knock()) == []
+    assert door.started() == [first]
+    acts("forget")
+    door.take(knock())
+    [_, second] = door.started()
+    assert door.claims(second) == "claimed"
 
 
 def acts(act: Any) -> None:
