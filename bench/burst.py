@@ -1,6 +1,6 @@
 """A burst of devices against AWS's quotas, simulated (`bench.simulation`), and what one admission takes (`bench.walk`).
 
-``python -m bench.burst [DEVICES]`` prints the table for so many devices in one account; `rows` are the bars, for 100,000.
+``python -m bench.burst [DEVICES]`` prints the table for this many devices in one account; `rows` are the bars, for 100,000.
 """
 
 import sys

@@ -1,9 +1,9 @@
 """Start of each step's function in a fresh process, against a bare script that makes the same clients and the same calls.
 
-One admission is walked through the real state machine; what each step asked of AWS and what it was answered is kept. Then each step is
-started anew, again and again: the interpreter, its imports, and its first call, answered from what was kept by a stub on 127.0.0.1. In
-between, the bare script does the same: it imports boto3, makes the same clients, and makes the same calls. Both are counted in seconds of
-the processor, which other processes disturb least; what is told is the median of the pairs' ratios.
+One admission runs through the real state machine; the calls of each step to AWS and AWS's answers are recorded. Then each step is started
+again and again in a new process: the interpreter, its imports, and its first call, which a stub on 127.0.0.1 answers from the recording.
+In between, the bare script does the same: it imports boto3, makes the same clients, and makes the same calls. Both are measured in seconds
+of the processor, which other processes disturb least; the figure is the median of the pairs' ratios.
 """
 
 import json

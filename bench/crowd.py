@@ -1,6 +1,6 @@
 """Real devices in a crowd on the local cloud: outcomes, executions, memory, admissions a second (`tests.local_cloud.crowd`).
 
-``python -m bench.crowd [DEVICES [CALLS AT ONCE]]`` prints what became of so many; `rows` are the bars, for 300 where ten calls of Lambda
+``python -m bench.crowd [DEVICES [CALLS AT ONCE]]`` prints the outcomes; `rows` are the bars, for 300 where ten calls of Lambda
 may be in flight, as in a new account of AWS.
 """
 

@@ -1,6 +1,6 @@
 """The tables and pictures of ``docs/scale.md``: ``python -m bench.scale [--up-to DEVICES]``.
 
-Sizes up to DEVICES (100,000 unless said otherwise; a million takes half an hour) are simulated anew, larger ones are kept as they stand in
+Sizes up to DEVICES (100,000 unless said otherwise; a million takes half an hour) are simulated again, larger ones are kept as they are in
 ``bench/scale.json``. Running it again leaves no difference.
 """
 

@@ -17,7 +17,7 @@ class Lanes:
         self.slots = slots
         self.numbers: dict[str, int] = {}
         self.writes = 0
-        """How many were asked for: DynamoDB counts one whose condition does not hold as well."""
+        """The number of write requests: DynamoDB also counts one whose condition is not met."""
 
     def write(self, write: Advance | Raise) -> Answer:
         """What DynamoDB does with a conditional update."""
@@ -35,7 +35,7 @@ class Lanes:
         return dict(self.numbers)
 
     def run(self, procedure: Procedure[T]) -> T:
-        """Carry out a procedure with nobody in between."""
+        """Run a procedure without other writers."""
         try:
             write = next(procedure)
             while True:

@@ -24,7 +24,7 @@ class FixedPart(NamedTuple):
 
 
 def fixed_part(tbs: Reader) -> FixedPart:
-    """Read up to the end of subjectPublicKeyInfo, where `tbs` then stands. Raises `DerError`."""
+    """Read up to the end of subjectPublicKeyInfo; `tbs` moves there. Raises `DerError`."""
     version = _version(tbs.take(0xA0, "version")) if tbs.next_is(0xA0) else 1
     serial = tbs.integer("serialNumber")
     algorithm = tbs.element("signature")

@@ -1,10 +1,10 @@
-"""The approvals table: requests, their votes, evidence and trail, and the encrypted task token.
+"""The approvals table: requests, their votes, evidence and history, and the encrypted task token.
 
 Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
 ``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the
-trail, see `request_history`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
+history, see `request_history`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
 search for a person finds it).
-A change and its line in the trail are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
+A change and its line in the history are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
 """
 
 import random
@@ -125,7 +125,7 @@ class Approvals:
         raise AwsUnavailable(f"Request {approval_id} was changed by others {TRIES} times in a row. Try again.")
 
     def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
-        """Add a refused vote to the trail, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
+        """Add a refused vote to the history, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
         return request_history.record_refusal(self.table, approval_id, event)
 
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:

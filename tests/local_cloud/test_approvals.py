@@ -83,7 +83,7 @@ class World:
             return mqtt.connect()
 
     def asks(self, device: str) -> str:
-        """The device knocks until people are asked; answers the approval id."""
+        """The device knocks until people are asked; returns the approval id."""
         self.knocks(device)
         return self.asked_about(device)
 

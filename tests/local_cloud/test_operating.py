@@ -34,7 +34,7 @@ def target(cloud: LocalCloud) -> Target:
 
 
 def gatehouse(cloud: LocalCloud, *arguments: str, code: int = 0) -> Any:
-    """The command as an operator runs it: a process of its own. Answers its JSON."""
+    """The command as an operator runs it: a process of its own. Returns its JSON."""
     done = subprocess.run(
         [str(Path(sys.executable).parent / "gatehouse"), "--local", *arguments, "--json"],
         env={**os.environ, "GATEHOUSE_HOME": str(cloud.settings.home)},

@@ -41,7 +41,7 @@ class Case:
         self.security = people.claims("sam", "security")
 
     def asks(self) -> str:
-        """The device knocks; answers the ARN of the execution that now waits for people."""
+        """The device knocks; returns the ARN of the execution that now waits for people."""
         arn = self.fleet.machine.start(self.fleet.registers(self.certificate))
         self.fleet.machine.waiting_in(arn, "Request approval")
         self.fleet.machine.settled("request_approval")

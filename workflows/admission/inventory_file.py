@@ -53,7 +53,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class InventoryInvalid(BadInput):
-    """The file cannot be imported; nothing of it was. `problems` holds every problem, in the file's order."""
+    """The file cannot be imported; no line of it was. `problems` holds every problem, in the file's order."""
 
     def __init__(self, problems: Collection[Problem]) -> None:
         self.problems = tuple(problems)
@@ -123,7 +123,7 @@ def render(records: Iterable[DeviceRecord]) -> str:
 def key_cells(lookup_key: str) -> dict[str, str]:
     """A record's key as cells: ``certificate_sha256``; ``serial`` and ``issuer_key``; or ``name``, perhaps with ``issuer_key``.
 
-    Raises ValueError for a key that is none of a record's.
+    Raises ValueError for a key that is not a record's.
     """
     kind, rest = kind_of(lookup_key), lookup_key.partition("#")[2]
     if kind == "serial":

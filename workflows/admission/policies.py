@@ -85,7 +85,7 @@ def minified(document: dict[str, Any]) -> str:
 def wildcards(document: dict[str, Any]) -> tuple[str, ...]:
     """Every grant that is not tied to the device's own thing name.
 
-    A wildcard is tied if the thing's name stands before it, as in ``topic/devices/${iot:Connection.Thing.ThingName}/*``. In a topic
+    A wildcard is tied if the thing's name is before it, as in ``topic/devices/${iot:Connection.Thing.ThingName}/*``. In a topic
     filter ``+`` and ``#`` are literal in a policy (AWS IoT developer guide, *Using wildcard characters in MQTT and AWS IoT Core
     policies*), but they still allow subscribing to the topics of every device.
     """

@@ -120,14 +120,14 @@ def _unlisted(files: CheckedFiles, listed: Mapping[str, Manifest], due: date | N
         ends.append(manifest.bounds(due)[1])
     for key, when in files.times.items():
         if key not in listed and any(end - when > TOLERANCE for end in ends):
-            message = f"In no manifest that is there, although it says {when.isoformat()}: nobody vouches for it."
+            message = f"Its time is {when.isoformat()}, but no manifest that is there lists it: nobody vouches for it."
             yield Failure(key=key, rule="manifest", message=message)
 
 
 def _missing_days(manifests: Mapping[date, Manifest], part: Part, due: date) -> Iterator[Failure]:
     """Each day asked for has its manifest, up to last night's."""
     if not manifests:
-        message = "No manifest is there. Nobody vouches for anything that was given, nor that nothing of it is missing."
+        message = "No manifest is there. Nobody vouches for these files, and some may be missing."
         yield Failure(key="manifests/", rule="manifest", message=message)
         return
     earliest, latest = min(manifests), max(manifests)

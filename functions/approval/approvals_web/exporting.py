@@ -1,4 +1,4 @@
-"""What was found, as a file: CSV for spreadsheets, JSON with every signature and the whole trail. A part at a time.
+"""What was found, as a file: CSV for spreadsheets, JSON with every signature and the whole history. A part at a time.
 
 A Lambda answers six megabytes at most, and what it answers is quoted once more on its way: a part ends well before, and says where
 the next one begins.
@@ -46,7 +46,7 @@ def as_csv(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: in
 
 
 def as_json(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: int, at: datetime) -> Part:
-    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and trail. A trail of more than a page has an
+    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and history. A history of more than a page has an
     `events_cursor`, from which ``/api/approvals/<id>/events`` goes on. Raises `CursorInvalid`.
     """
 

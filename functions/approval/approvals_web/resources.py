@@ -1,4 +1,4 @@
-"""What the stack gives this function: its settings, and the tables, the trail and the key that they name."""
+"""What the stack gives this function: its settings, and the tables, the audit trail and the key that they name."""
 
 from functions.approval.approvals_web.identity import Provider
 from functions.shared.approvals import Approvals

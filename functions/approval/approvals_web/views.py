@@ -82,7 +82,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Detail(Summary, frozen=True, kw_only=True):
-    """Everything there is to decide on, and the trail: its first page, and where the next begins."""
+    """Everything there is to decide on, and the history: its first page, and where the next begins."""
 
     execution_arn: str
     basis_sha256: str

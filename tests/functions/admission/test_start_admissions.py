@@ -36,7 +36,7 @@ class Door:
         aws_environment.set_clock(self.monkeypatch, pki.NOW + after)
 
     def take(self, *bodies: object) -> list[str]:
-        """One batch of messages; answers the bodies' places (from 0) that failed."""
+        """One batch of messages; returns the bodies' places (from 0) that failed."""
         records = [
             {"messageId": str(place), "body": body if isinstance(body, str) else json.dumps(body)}
             for place, body in enumerate(bodies)
@@ -49,7 +49,7 @@ class Door:
         return sorted(one["name"] for one in listed)
 
     def claims(self, name: str) -> str:
-        """The execution of this name claims, as the machine's first state does; answers what it is told."""
+        """The execution of this name claims, as the machine's first state does; returns what it is told."""
         event = knock()
         status: str = aws_environment.call(claim, {"event": event, "execution": aws_environment.execution(name)})[
             "status"

@@ -68,7 +68,7 @@ def test_what_the_wait_left_of_the_second_is_slept(
 
 
 def test_a_lost_turn_is_given_back_for_another(case: Case) -> None:
-    """The lane it was lent by needed it: inspection calls nothing, and the claim answers a later turn."""
+    """The lane it was lent by needed it: inspection calls nothing, and the claim returns a later turn."""
     lanes, first = calendar(limits().pacing), case.gate.admission(case.certificate_id)["turn_at"]
     turn_at = clock.from_microseconds(NOW)
     while lanes.owner(clock.microseconds(turn_at)) != "sweep":

@@ -100,7 +100,7 @@ class Scene:
         aws_environment.set_clock(self._monkeypatch, moment)
 
     def asks(self, given: contracts.RequestApprovalInput | None = None, *, claimed: bool = True) -> str:
-        """The state *Request approval* is entered. Answers the approval id."""
+        """The state *Request approval* is entered. Returns the approval id."""
         given = given or asked()
         identity = given.certificate.certificate_id
         if claimed:
@@ -128,7 +128,7 @@ class Scene:
         return approval_id(execution().arn, asked().certificate.certificate_id)
 
     def api(self, method: str, path: str, who: Voter | dict[str, Any] | None = None, **more: Any) -> tuple[int, Any]:
-        """Call the API signed in as `who`. Answers the status and the JSON."""
+        """Call the API signed in as `who`. Returns the status and the JSON."""
         signed_in = claims(who, at=self.now) if isinstance(who, Voter) else who
         answer = approvals_web(api_event(method, path, signed_in=signed_in, **more), aws_environment.context())
         assert answer["headers"]["Content-Type"] == "application/json"

@@ -21,7 +21,7 @@ class Office:
         self.s3: Any = aws_environment.client("s3")
 
     def publish(self, data: bytes, name: str = "") -> dict[str, Any]:
-        """Hand a list in; answers what became of it."""
+        """Hand a list in; returns what became of it."""
         return aws_environment.publish_crl(data, self.ca_id, name)
 
     def revoking(self, *serials: int, number: int = 1, **unusual: Any) -> bytes:

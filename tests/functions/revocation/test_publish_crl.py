@@ -175,7 +175,7 @@ def test_an_outage_rejects_nothing(office: Office, operation: str) -> None:
     assert office.current() == ["1"]
 
 
-def test_a_manifest_that_cannot_be_read_is_not_written_over(office: Office) -> None:
+def test_current_lists_that_cannot_be_read_are_not_written_over(office: Office) -> None:
     office.write(f"current/{office.issuer_key}.json", b"{}")
     with pytest.raises(BadInput, match="is not a valid file of current lists"):
         office.publish(office.revoking())

@@ -35,7 +35,7 @@ class Sweep:
         self.iot: Any = aws_environment.client("iot")
 
     def device(self, name: str, serial: int, outcome: str = "admitted") -> str:
-        """One that Gatehouse has let in, as its row says; answers the certificate id."""
+        """One that Gatehouse has let in, as its row says; returns the certificate id."""
         certificate = pki.device(self.office.ca, name, serial=serial)
         status = "PENDING_ACTIVATION" if outcome in ("open", "held") else "ACTIVE"
         aws_environment.register_device(certificate, self.office.ca, status)

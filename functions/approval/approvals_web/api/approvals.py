@@ -47,7 +47,7 @@ def show_approval(approval_id: str) -> Response[str]:
 
 @router.get("/api/approvals/<approval_id>/events")
 def show_events(approval_id: str) -> Response[str]:
-    """One page of a request's trail, oldest first; `cursor` is where the next begins."""
+    """One page of a request's history, oldest first; `cursor` is where the next begins."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     access.readable(approvals, approval_id, person)
     cursor = (router.current_event.query_string_parameters or {}).get("cursor")
