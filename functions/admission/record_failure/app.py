@@ -1,4 +1,4 @@
-"""Mark the admission of an execution that ended without closing it, and raise the alarm."""
+"""Mark the admission of an execution that ended without closing it, and put on the event bus that it failed."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from functions.shared import clock
 from functions.shared.admissions import Admissions
-from functions.shared.messages import Messages
+from functions.shared.event_bus import EventBus
 from functions.shared.observability import count, logger, observed
 from functions.shared.settings import limits, settings
 from workflows.admission import failure, notification
@@ -14,7 +14,7 @@ from workflows.admission import failure, notification
 
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
-    notifications_topic_arn: str
+    event_bus_name: str
 
 
 @observed
@@ -22,7 +22,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. May be delivered twice, or late.
 
     The admission is marked failed only if it still is this execution's and open, so a repeat changes nothing; after the cool-down the
-    next knock may start anew. An execution that rolled back and told people itself raises no second alarm.
+    next knock may start anew. There is no event of an execution that rolled back, since *Notify* has put one.
     """
     ended = failure.read(event)
     certificate_id, at = failure.certificate_of(ended), clock.now()
@@ -38,6 +38,6 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     if ended.error != failure.ALREADY_TOLD and not (
         marked and marked.trial
     ):  # whoever tries the door is told by the command
-        said = notification.failed(ended, certificate_id, reopen_at if marked else None)
-        Messages(used.notifications_topic_arn, "").mail(said.subject, said.text, kind="execution_failed")
+        failed = notification.failed(ended, certificate_id, reopen_at if marked else None, at=at)
+        EventBus(used.event_bus_name).put(failed, ended.execution_arn)
     return {"status": "marked" if marked else "unchanged"}

@@ -8,7 +8,7 @@ from functions.admission.request_approval.announcement import announce
 from functions.shared import clock, task_tokens
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
-from functions.shared.messages import Messages
+from functions.shared.event_bus import EventBus
 from functions.shared.observability import observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
@@ -21,10 +21,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
     approvals_table: str
     data_key_arn: str
-    notifications_topic_arn: str
     event_bus_name: str
     approvals_url: str
-    mail_from: str = ""
 
 
 @observed
@@ -37,13 +35,12 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     asked = contracts.read(contracts.RequestApprovalInput, event)
     configured = settings(Settings)
     Admissions(configured.admissions_table).retain(asked.certificate.certificate_id, asked.execution)
-    request, evidence = prepare(asked, at=clock.now(), tell_each=bool(configured.mail_from))
+    request, evidence = prepare(asked, at=clock.now())
     token = task_tokens.encrypt(asked.task_token, request.approval_id, configured.data_key_arn)
     approvals = Approvals(configured.approvals_table)
     standing = _store(approvals, request, evidence, token)
     if standing.status == "PENDING" and standing.announced_at is None:
-        messages = Messages(configured.notifications_topic_arn, configured.event_bus_name)
-        announce(approvals, messages, asked, standing, configured.approvals_url)
+        announce(approvals, EventBus(configured.event_bus_name), asked, standing, configured.approvals_url)
     return {"approval_id": standing.approval_id, "status": standing.status}
 
 

@@ -1,12 +1,12 @@
-"""What became of the sweep: counted in the admissions table, noted in the manifest, told to people once."""
+"""What became of the sweep: counted in the admissions table, put on the event bus, noted in the manifest."""
 
 from typing import Any
 
 from msgspec import Struct
 
-from functions.revocation.report_sweep import counting, telling
+from functions.revocation.report_sweep import announcing, counting
 from functions.shared import authorities, clock, manifests
-from functions.shared.messages import Messages
+from functions.shared.event_bus import EventBus
 from functions.shared.observability import count, observed
 from functions.shared.settings import settings
 from workflows.admission import contracts
@@ -17,7 +17,6 @@ from workflows.revocation.sweep import Report, ReportInput
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
     crl_bucket: str
-    notifications_topic_arn: str
     event_bus_name: str
 
 
@@ -26,7 +25,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     """State *Report sweep*. Input: ReportInput; output: Report. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
 
     The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
-    tells twice rather than not.
+    puts the events twice rather than not at all.
     """
     request, used = contracts.read(ReportInput, event), settings(Settings)
     found = request.found
@@ -42,8 +41,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         released=found.released,
         authority=found.authority,
     )
-    messages = Messages(used.notifications_topic_arn, used.event_bus_name)
-    telling.tell(messages, report, telling.questions(found), request.execution)
+    questions = announcing.questions(found)
+    announcing.announce(EventBus(used.event_bus_name), report, questions, request.execution, at=clock.now())
     if not still_open and not left:
         _note_done(used.crl_bucket, request)
     count("SweepLeft", left)
