@@ -257,6 +257,7 @@ _NEEDED: dict[str, Callable[[str, dict[str, Any]], list[Needed]]] = {
     "kms": lambda operation, params: [(f"kms:{operation}", params["KeyId"])],
     "lambda": lambda operation, params: [({"Invoke": "lambda:InvokeFunction"}[operation], params["FunctionName"])],
     "sns": lambda operation, params: [(f"sns:{operation}", params["TopicArn"])],
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
     "sqs": lambda operation, params: [(f"sqs:{operation.removesuffix('Batch')}", params["QueueUrl"])],
     "events": lambda operation, params: [
         (f"events:{operation}", f"event-bus/{entry.get('EventBusName', 'default')}") for entry in params["Entries"]
