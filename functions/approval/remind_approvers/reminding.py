@@ -5,7 +5,6 @@ from datetime import datetime
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from functions.shared.event_bus import EventBus
-from functions.shared.observability import count
 from workflows.approval import events, notices
 from workflows.approval import request as requests
 from workflows.approval.notices import Kind
@@ -42,4 +41,3 @@ class Reminding:
         link = f"{self._approvals_url}/approvals/{request.approval_id}"
         self._bus.put(events.due(request, kind, link, at=at), request.execution_arn)
         self._approvals.change(request.approval_id, lambda standing: notices.told(standing, kind, at=at))
-        count("ApproversTold")

@@ -71,7 +71,6 @@ class World(RuleBasedStateMachine):
         self.patch.setattr(task_tokens, "decrypt", lambda ciphertext, *_: ciphertext.decode())
         self.patch.setattr(resumption, "count", lambda *_: None)
         self.patch.setattr(reading, "count", lambda *_: None)
-        self.patch.setattr(reminding, "count", lambda *_: None)
         self.patch.setattr(telling, "count", lambda *_: None)
         self.patch.setattr(voting, "count", lambda *_: None)
         self.patch.setattr(voting, "still_delegated", lambda voter, _: self._with_delegations(voter))
