@@ -25,7 +25,7 @@ check: $(VENV)/.test $(VENV)/.checkov
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/pytest -q -p no:cacheprovider tests/template/test_judged.py tests/template/test_judged_calls.py tests/template/test_judged_expressions.py
-	$(VENV)/checkov/bin/checkov --file template.yaml .github/workflows/*.yml
+	$(VENV)/checkov/bin/checkov --config-file .ci/checkov.yaml --file template.yaml .github/workflows/*.yml
 
 # The artifact of every function, for Lambda on arm64, without Docker. The same checkout gives the same bytes of each kind.
 # Without a Python 3.13 it has no bytecode; ARGS=--bytecode, as for a release, fails then.
@@ -62,7 +62,7 @@ mutants: $(VENV)/.mutation
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade
 lock: $(VENV)/.uv
 	$(LOCK) pyproject.toml --all-extras --output-file requirements.lock
-	$(LOCK) --group checkov --output-file checkov.lock
+	$(LOCK) --group checkov --output-file .ci/checkov.lock
 
 $(VENV)/.uv:
 	$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Gatehouse needs Python 3.11 or newer; $(PYTHON) is {v.major}.{v.minor}. Set PYTHON=python3.11.")'
@@ -82,9 +82,9 @@ $(VENV)/.mutation: $(VENV)/.test
 	$(BIN)/uv pip install --quiet --compile-bytecode --constraint requirements.lock --editable '.[local,test,bench,mutation]'
 	touch $@
 
-$(VENV)/.checkov: $(VENV)/.uv checkov.lock
+$(VENV)/.checkov: $(VENV)/.uv .ci/checkov.lock
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/checkov
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/checkov --require-hashes --requirement checkov.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(VENV)/checkov --require-hashes --requirement .ci/checkov.lock
 	touch $@
 
 clean:

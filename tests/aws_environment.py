@@ -25,7 +25,7 @@ from moto.dynamodb.responses import DynamoHandler
 from functions.approval.approvals_web.sign_in import provider
 from functions.shared import clock, crl_store, issuers, trials
 from functions.shared import settings as function_settings
-from tests import moto_kms, pki, rights
+from tests import moto_patches, pki, rights
 from tests.deployed import template
 
 REGION = "eu-west-1"
@@ -74,7 +74,9 @@ def running(monkeypatch: pytest.MonkeyPatch, config: Any = MOTO) -> Iterator[dic
     """moto with everything made, the functions' environment set and their caches fresh. Yields the environment."""
     for name, value in credentials().items():
         monkeypatch.setenv(name, value)
-    moto_kms.sign_digests(monkeypatch)
+    moto_patches.sign_digests(monkeypatch)
+    moto_patches.save_rsa_keys(monkeypatch)
+    moto_patches.look_up_attribute_values(monkeypatch)
     _one_table_call_at_a_time(monkeypatch)
     with mock_aws(config=config):
         environment = create()

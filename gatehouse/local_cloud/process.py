@@ -17,9 +17,18 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from gatehouse.local_cloud import engine
 from gatehouse.local_cloud.errors import EngineFailed, PortTaken
-from gatehouse.local_cloud.settings import LOOPBACK, REGION, LocalCloudSettings
+from gatehouse.local_cloud.settings import (
+    IDLE_VARIABLE,
+    IOT_LOG_VARIABLE,
+    IOT_RATE_VARIABLE,
+    LIMIT_VARIABLE,
+    LOCK_VARIABLE,
+    LOOPBACK,
+    REGION,
+    USE_VARIABLE,
+    LocalCloudSettings,
+)
 
 READY_WITHIN_SECONDS = 30.0
 STOP_WITHIN_SECONDS = 15.0
@@ -46,8 +55,8 @@ def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[s
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     throttling: dict[str, str] = {}
     if settings.iot_calls_per_second is not None:
-        throttling[engine.IOT_RATE_VARIABLE] = str(settings.iot_calls_per_second)
-        throttling[engine.IOT_LOG_VARIABLE] = str(settings.iot_calls)
+        throttling[IOT_RATE_VARIABLE] = str(settings.iot_calls_per_second)
+        throttling[IOT_LOG_VARIABLE] = str(settings.iot_calls)
     return (
         passed_on
         | throttling
@@ -70,10 +79,10 @@ def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[s
             "STATE_DIR": str(scratch / "state"),
             "S3_DATA_DIR": str(scratch / "s3"),
             "TMPDIR": str(scratch),
-            engine.LOCK_VARIABLE: str(settings.lock),
-            engine.LIMIT_VARIABLE: str(settings.lambda_concurrency),
-            engine.IDLE_VARIABLE: str(settings.lambda_idle),
-            engine.USE_VARIABLE: str(settings.lambda_use),
+            LOCK_VARIABLE: str(settings.lock),
+            LIMIT_VARIABLE: str(settings.lambda_concurrency),
+            IDLE_VARIABLE: str(settings.lambda_idle),
+            USE_VARIABLE: str(settings.lambda_use),
         }
     )
 

@@ -13,6 +13,12 @@ REGION = "us-east-1"
 STACK = "gatehouse"
 LOOPBACK = "127.0.0.1"
 
+LOCK_VARIABLE = "GATEHOUSE_ENGINE_LOCK"
+IOT_RATE_VARIABLE, IOT_LOG_VARIABLE = "GATEHOUSE_IOT_CALLS_PER_SECOND", "GATEHOUSE_IOT_CALLS"
+LIMIT_VARIABLE, IDLE_VARIABLE = "LAMBDA_ACCOUNT_CONCURRENCY", "GATEHOUSE_LAMBDA_IDLE"
+USE_VARIABLE = "GATEHOUSE_LAMBDA_USE"
+"""Variables in the engine's environment: ``process`` sets them, the engine and its additions read them."""
+
 LAMBDA_CONCURRENCY = 16
 """Calls of Lambda in flight at once, unless GATEHOUSE_LAMBDA_CONCURRENCY says otherwise."""
 

@@ -29,8 +29,8 @@ class Found(NamedTuple):
 
 def listing(target: Target, bucket: Bucket, prefix: str) -> Iterator[tuple[str, datetime]]:
     """Every key that begins with `prefix`, in order, and when S3 kept it; page by page."""
-    pages = target.client("s3").get_paginator("list_objects_v2")
-    for page in pages.paginate(Bucket=target.output(bucket), Prefix=prefix):
+    s3 = target.client("s3")
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=target.output(bucket), Prefix=prefix):
         for found in page.get("Contents", []):
             yield found["Key"], found["LastModified"]
 

@@ -318,7 +318,7 @@ def activated_rightly(at: Gate, way: Way, device: Device, *, going: bool = False
         return []  # before its roll back: without a policy it can do nothing, which is checked at the end
     if way.status != "ACTIVE":
         return ["is ACTIVE"]
-    known = owner(at, device).variables
+    known = owner(at, device).variables["dossier"]
     good = (known.get("revocation") or {}).get("status") == "good"
     if way.decide is not None:
         stands = [at.approval(walk, device).get("status") for walk in device.walks]

@@ -13,6 +13,7 @@ from statelint.linter import Linter
 
 from gatehouse.local_cloud import jsonata_version
 from tests.deployed import ROOT
+from workflows.admission.contracts import Dossier
 from workflows.approval.request import READ_STATE, REQUEST_STATE
 from workflows.errors import GatehouseError, MayWorkLater
 
@@ -258,7 +259,7 @@ def test_every_step_is_told_which_certificate_and_which_execution(states: States
     for name, task in tasks(states).items():
         payload = json.dumps(task["Arguments"]["Payload"])
         assert '"execution": ' in payload, name
-        assert name == "Claim admission" or re.search("claim|certificate.facts", payload), name
+        assert name == "Claim admission" or re.search(r"\.certificate_id|certificate\.facts|\$dossier %", payload), name
 
 
 def test_every_expression_parses(states: States) -> None:
@@ -273,21 +274,67 @@ def test_no_state_reads_its_input(states: States) -> None:
         assert "$states.input" not in json.dumps(state), name
 
 
-def test_every_variable_is_set_before_it_is_read(states: States) -> None:
-    """Claim admission sets all that later states may read, so that no path meets an undefined one."""
-    given = set(states["Claim admission"]["Assign"]) | {"states", "parse"}
-    later = {"seal"}  # set by both seals, read only by the Notify behind each
+def test_every_variable_is_set_before_it_is_read(machine: dict[str, Any], states: States) -> None:
+    """Reading an undefined one fails the execution. What the dossier holds counts part by part, on every way to the state."""
+    known = known_on_every_way(machine)
+    # nobody was asked, and the turn was lost: a comparison with nothing is false, and the device is held
+    known["Is it still what was approved?"].add("dossier.approval")
     for name, state in states.items():
-        read = {word for expression in expressions(state) for word in re.findall(r"\$([a-z]\w*)", expression)}
-        assert read - given - (later if name.startswith("Notify") else set()) == set(), name
+        for expression in expressions(state):
+            read = {
+                ".".join(filter(None, parts)) for parts in re.findall(r"\$(dossier)\.(\w+)|\$([a-z]\w*)", expression)
+            }
+            asked = {f"dossier.{part}" for part in re.findall(r"\$exists\(\$dossier\.(\w+)\)", expression)}
+            assert read - known[name] - asked - {"states", "parse", "merge", "exists"} == set(), f"{name}: {expression}"
+
+
+def known_on_every_way(machine: dict[str, Any]) -> dict[str, set[str]]:
+    """For each state the variables, and the parts of the dossier, that are set whichever way led to it."""
+    known: dict[str, set[str]] = {machine["StartAt"]: set()}
+    waiting = [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        state = machine["States"][name]
+        for holder in (*state.get("Choices", []), *state.get("Catch", []), {**state, "Next": follow_up(state)}):
+            target, brought = holder["Next"], known[name] | assigned(holder)
+            met = known[target] & brought if target in known else brought
+            if target in machine["States"] and met != known.get(target):
+                known[target] = met
+                waiting.append(target)
+    return known
+
+
+def assigned(holder: dict[str, Any]) -> set[str]:
+    """What an Assign sets: variables by name, parts of the dossier as ``dossier.part``."""
+    found = set(holder.get("Assign", {}))
+    dossier = holder.get("Assign", {}).get("dossier", "")
+    parts = dossier if isinstance(dossier, dict) else re.findall(r"\$merge\(\[\$dossier, \{'(\w+)': ", dossier)
+    return found | {f"dossier.{part}" for part in parts}
+
+
+def test_the_dossier_is_added_to_and_made_once(states: States) -> None:
+    """What a state learned is not lost when another adds to the dossier. Only *Claim admission* begins a new one."""
+    for name, state in states.items():
+        for holder in (state, *state.get("Choices", []), *state.get("Catch", [])):
+            dossier = holder.get("Assign", {}).get("dossier")
+            if dossier is not None and name != "Claim admission":
+                assert str(dossier).startswith("{% $merge([$dossier, {'"), name
+
+
+def test_the_parts_of_the_dossier_are_those_of_its_contract(states: States) -> None:
+    """A part under another name would not be sealed: a contract ignores a field that it does not know."""
+    made = {
+        part for state in states.values() for holder in (state, *state.get("Catch", [])) for part in assigned(holder)
+    }
+    parts = {part.removeprefix("dossier.") for part in made if part.startswith("dossier.")}
+    assert parts == set(Dossier.__struct_fields__)
 
 
 def test_every_answer_of_a_step_is_kept(states: States) -> None:
-    """What later states, the record and the message tell of it."""
+    """What later states, the record and the message tell of it. What called back is no answer: *Read decision* reads it."""
     for name, state in tasks(states).items():
         kept = [value for value in state.get("Assign", {}).values() if "$states.result.Payload" in str(value)]
-        assert kept or name == REQUEST_STATE, name
-    assert states[REQUEST_STATE]["Assign"] == {"approval": None}, "who is asked anew is not answered yet"
+        assert bool(kept) == (name != REQUEST_STATE), name
 
 
 def test_what_leads_to_an_end_says_which_and_why(states: States) -> None:
@@ -309,7 +356,7 @@ def test_what_was_caught_is_kept_for_the_record(states: States) -> None:
     again = {REQUEST_STATE, READ_STATE, "Claim admission", "Take turn"}
     for name, state in tasks(states).items():
         for catcher in state.get("Catch", []):
-            assert catcher["Next"] in again or "fault" in catcher.get("Assign", {}), name
+            assert catcher["Next"] in again or "dossier.fault" in assigned(catcher), name
 
 
 def test_waiting_for_people_ends_in_reading_and_reading_nothing_in_waiting(states: States) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from functions.approval.approvals_web.app import app
 from gatehouse.approval.sign_in.browser import PATH, PORTS
@@ -400,7 +401,7 @@ def test_no_secret_is_given_to_a_function(template: dict[str, Any]) -> None:
 
 
 def test_what_checkov_may_not_ask_is_written_down_with_a_reason(resources: Resources) -> None:
-    lines = (ROOT / ".checkov.yaml").read_text().splitlines()
+    lines = (ROOT / ".ci/checkov.yaml").read_text().splitlines()
     skipped = [number for number, line in enumerate(lines) if re.match(r"\s*- CKV", line)]
     assert len(skipped) == 4
     assert all(re.match(r"\s*# \w", lines[number - 1]) for number in skipped)
@@ -552,15 +553,24 @@ def test_every_function_gets_the_settings_it_reads(template: dict[str, Any], res
                 assert field.upper() in given, f"{name} reads {field.upper()} and is not given it"
 
 
+def test_the_template_has_no_macro_and_no_alias(template: dict[str, Any]) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-formats.html: neither aliases nor merges are supported."""
+    assert template["Transform"] == "AWS::Serverless-2016-10-31"
+    tokens = yaml.scan((ROOT / "template.yaml").read_text())
+    assert not [token for token in tokens if isinstance(token, yaml.AnchorToken | yaml.AliasToken)]
+
+
 def test_runtime_is_the_one_promised(template: dict[str, Any]) -> None:
     shared = template["Globals"]["Function"]
     assert (shared["Runtime"], shared["Architectures"], shared["AutoPublishAlias"]) == ("python3.13", ["arm64"], "live")
 
 
-def test_every_function_runs_from_the_one_artifact(resources: Resources) -> None:
-    assert {function["Properties"].get("CodeUri") for function in functions(resources).values()} == {
-        "build/gatehouse.zip"
-    }
+def test_every_function_runs_from_the_one_artifact(template: dict[str, Any], resources: Resources) -> None:
+    """A path in Globals is right as long as the template stays where it is: `sam build` moves it (SAM CLI 1.170)."""
+    assert template["Globals"]["Function"]["CodeUri"] == "build/gatehouse.zip"
+    assert [name for name, function in functions(resources).items() if "CodeUri" in function["Properties"]] == []
+    defaults = tomllib.loads((ROOT / "samconfig.toml").read_text())["default"]["deploy"]["parameters"]
+    assert defaults["template_file"] == "template.yaml"
 
 
 def test_every_output_says_what_it_is(template: dict[str, Any]) -> None:

@@ -49,6 +49,23 @@ def test_an_alarm_on_our_own_metrics_watches_one_that_is_counted(resources: Reso
             assert any(f'count("{watched["MetricName"]}"' in path.read_text() for path in counted), name
 
 
+def test_an_alarm_on_several_metrics_adds_up_events(resources: Resources) -> None:
+    """A sum is over after its period, and the next event is told again. A value that stands would hide another one.
+
+    At most ten metrics: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-limits.html
+    """
+    folded = {
+        name for name, alarm in of_type(resources, "AWS::CloudWatch::Alarm").items() if "Metrics" in alarm["Properties"]
+    }
+    assert {"ExecutionsFailedAlarm", "DecisionNotCarriedOutAlarm", "TrailNotWrittenAlarm"} <= folded
+    for name in folded:
+        total, *parts = resources[name]["Properties"]["Metrics"]
+        assert total["Expression"] == "SUM(METRICS())", name
+        assert {(part["MetricStat"]["Stat"], part["MetricStat"]["Period"]) for part in parts} == {("Sum", 300)}, name
+        assert [part["ReturnData"] for part in parts] == [False] * len(parts), name
+        assert 2 <= len(parts) <= 10, name
+
+
 def test_the_dashboard_can_be_drawn(resources: Resources) -> None:
     """The body is JSON once its placeholders are filled, and no widget lies on another."""
     cells = [

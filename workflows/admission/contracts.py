@@ -1,8 +1,8 @@
 """What passes between the states of the admission workflow.
 
-Each state's Lambda takes one ``…Input`` and answers one result; the state machine keeps every result in a variable of its
-own (``certificate``, ``revocation``, ``device``, ``approval``, ``activation``, ``policy``). An execution may wait days for a person
-and be continued by a newer version of the code: fields are added with a default, never renamed or removed.
+Each state's Lambda takes one ``…Input`` and returns one result. The state machine keeps the results in one variable, ``$dossier``,
+each as the part of `Dossier` that is named after it. An execution may wait days for a person and be continued by a newer version of
+the code: fields are added with a default, never renamed or removed.
 
 Times are aware UTC datetimes, on the wire RFC 3339. Hashes are lower-case hex SHA-256. Serials are lower-case hex without
 leading zeros or sign.
@@ -317,7 +317,7 @@ class RollBack(Struct, frozen=True, kw_only=True):
 
 
 class Dossier(Struct, frozen=True, kw_only=True):
-    """Everything the execution learned, state by state; None where it never came so far."""
+    """Everything the execution learned, state by state; None, or absent on the wire, where it never came so far."""
 
     claim: Claim
     certificate: Inspection | None = None

@@ -4,21 +4,23 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 The engine's S3 has Object Lock, but buckets made by a stack go without, so what must not be deleted could be.
 """
 
+from collections.abc import Callable
+
 from ministack.services import s3
 from ministack.services.cloudformation import provisioners
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json
 
 
 def apply() -> None:
-    configure = provisioners._s3_apply_configurations
+    patch.wrap(provisioners, "_s3_apply_configurations", _apply_configurations)
 
-    def apply_configurations(name: str, properties: Json, before: Json = None) -> None:
-        configure(name, properties, before)
-        if str(properties.get("ObjectLockEnabled", "")).lower() == "true":
-            s3._bucket_object_lock[name] = {"enabled": True, "default_retention": _default_retention(properties)}
 
-    provisioners._s3_apply_configurations = apply_configurations
+def _apply_configurations(configure: Callable[..., None], name: str, properties: Json, before: Json = None) -> None:
+    configure(name, properties, before)
+    if str(properties.get("ObjectLockEnabled", "")).lower() == "true":
+        s3._bucket_object_lock[name] = {"enabled": True, "default_retention": _default_retention(properties)}
 
 
 def _default_retention(properties: Json) -> Json:

@@ -13,9 +13,11 @@
 
 import os
 import time
+from collections.abc import Callable
 
 from ministack.services import iot
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 _NOT_BY_UPDATE = ("PENDING_ACTIVATION", "PENDING_TRANSFER")
@@ -27,47 +29,41 @@ _detaching: dict[str, float] = {}
 
 
 def apply() -> None:
-    _keep_final_statuses()
-    _keep_exclusive_things()
-    _detach_slowly()
+    patch.wrap(iot, "_handle_certificate", _keep_final_status)
+    patch.wrap(iot, "_handle_thing_principals", _handle_thing_principals)
+    patch.wrap(iot, "_change_policy_target", _change_policy_target)
+    patch.wrap(iot, "_handle_certificate", _delete_detached)
+    patch.wrap(iot, "_delete_policy", _delete_policy_later)
+    patch.wrap(iot, "_delete_thing", _delete_thing_later)
 
 
-def _keep_final_statuses() -> None:
-    original = iot._handle_certificate
-
-    def handle_certificate(method: str, path: str, body: bytes, qp: dict[str, str]) -> Response:
-        if method == "PUT":
-            status = (iot._parse_body(body) or {}).get("newStatus") or qp.get("newStatus")
-            if status in _NOT_BY_UPDATE:
-                return _refused("InvalidRequestException", f"Cannot set the status of a certificate to {status}", 400)
-            certificate = iot._certificates.get(path.removeprefix("/certificates/")) or {}
-            if certificate.get("status") == "REVOKED" != status:
-                told = f"The certificate is REVOKED, which is final: its status cannot be set to {status}"
-                return _refused("CertificateStateException", told, 406)
-        answer: Response = original(method, path, body, qp)
-        return answer
-
-    iot._handle_certificate = handle_certificate
+def _keep_final_status(
+    original: Callable[..., Response], method: str, path: str, body: bytes, qp: dict[str, str]
+) -> Response:
+    if method == "PUT":
+        status = (iot._parse_body(body) or {}).get("newStatus") or qp.get("newStatus")
+        if status in _NOT_BY_UPDATE:
+            return _refused("InvalidRequestException", f"Cannot set the status of a certificate to {status}", 400)
+        certificate = iot._certificates.get(path.removeprefix("/certificates/")) or {}
+        if certificate.get("status") == "REVOKED" != status:
+            told = f"The certificate is REVOKED, which is final: its status cannot be set to {status}"
+            return _refused("CertificateStateException", told, 406)
+    return original(method, path, body, qp)
 
 
-def _keep_exclusive_things() -> None:
-    original = iot._handle_thing_principals
-
-    def handle_thing_principals(
-        method: str, path: str, headers: dict[str, str], body: bytes, qp: dict[str, str]
-    ) -> Response:
-        principal = headers.get("x-amzn-principal") or qp.get("principal") or ""
-        certificate = iot._certificates.get(principal.rsplit("/", 1)[-1])
-        if method == "PUT" and certificate is not None and _held_elsewhere(certificate, path, qp):
-            return _refused("ConflictException", f"Principal {principal} is already attached to another thing", 409)
-        answer: Response = original(method, path, headers, body, qp)
-        if answer[0] < 300 and method == "PUT" and certificate is not None:
-            certificate["exclusiveThing"] = qp.get("thingPrincipalType") == "EXCLUSIVE_THING"
-        if answer[0] < 300 and method == "DELETE":
-            _begin_detaching(principal, _thing_of(path))
-        return answer
-
-    iot._handle_thing_principals = handle_thing_principals
+def _handle_thing_principals(
+    original: Callable[..., Response], method: str, path: str, headers: dict[str, str], body: bytes, qp: dict[str, str]
+) -> Response:
+    principal = headers.get("x-amzn-principal") or qp.get("principal") or ""
+    certificate = iot._certificates.get(principal.rsplit("/", 1)[-1])
+    if method == "PUT" and certificate is not None and _held_elsewhere(certificate, path, qp):
+        return _refused("ConflictException", f"Principal {principal} is already attached to another thing", 409)
+    answer: Response = original(method, path, headers, body, qp)
+    if answer[0] < 300 and method == "PUT" and certificate is not None:
+        certificate["exclusiveThing"] = qp.get("thingPrincipalType") == "EXCLUSIVE_THING"
+    if answer[0] < 300 and method == "DELETE":
+        _begin_detaching(principal, _thing_of(path))
+    return answer
 
 
 def _thing_of(path: str) -> str:
@@ -82,46 +78,37 @@ def _held_elsewhere(certificate: Json, path: str, qp: dict[str, str]) -> bool:
     )
 
 
-def _detach_slowly() -> None:
-    change, handle, delete_policy, delete_thing = (
-        iot._change_policy_target,
-        iot._handle_certificate,
-        iot._delete_policy,
-        iot._delete_thing,
-    )
+def _change_policy_target(
+    change: Callable[..., Response], name: str, target: str | None, *, attach: bool, principal: bool = False
+) -> Response:
+    held = not attach and target in (iot._policies.get(name) or {}).get("targets", [])
+    answer: Response = change(name, target, attach=attach, principal=principal)
+    if held and answer[0] < 300:
+        _begin_detaching(target or "", iot._policy_arn(name))
+    return answer
 
-    def change_policy_target(name: str, target: str | None, *, attach: bool, principal: bool = False) -> Response:
-        held = not attach and target in (iot._policies.get(name) or {}).get("targets", [])
-        answer: Response = change(name, target, attach=attach, principal=principal)
-        if held and answer[0] < 300:
-            _begin_detaching(target or "", iot._policy_arn(name))
-        return answer
 
-    def handle_certificate(method: str, path: str, body: bytes, qp: dict[str, str]) -> Response:
-        arn = iot._cert_arn(path.removeprefix("/certificates/"))
-        if method == "DELETE" and _is_detaching(arn):
-            return _refused("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})", 409)
-        answer: Response = handle(method, path, body, qp)
-        return answer
+def _delete_detached(
+    handle: Callable[..., Response], method: str, path: str, body: bytes, qp: dict[str, str]
+) -> Response:
+    arn = iot._cert_arn(path.removeprefix("/certificates/"))
+    if method == "DELETE" and _is_detaching(arn):
+        return _refused("DeleteConflictException", f"Things must be detached before deletion (arn: {arn})", 409)
+    return handle(method, path, body, qp)
 
-    def delete_policy_later(name: str) -> Response:
-        if _is_detaching(iot._policy_arn(name)):
-            told = f"The policy cannot be deleted as the policy is attached to one or more principals (name={name})"
-            return _refused("DeleteConflictException", told, 409)
-        answer: Response = delete_policy(name)
-        return answer
 
-    def delete_thing_later(name: str, expected_version: Json = None) -> Response:
-        if _is_detaching(iot._thing_arn(name)):
-            told = f"Cannot delete. Thing {name} is still attached to one or more principals"
-            return _refused("InvalidRequestException", told, 400)
-        answer: Response = delete_thing(name, expected_version)
-        return answer
+def _delete_policy_later(delete_policy: Callable[..., Response], name: str) -> Response:
+    if _is_detaching(iot._policy_arn(name)):
+        told = f"The policy cannot be deleted as the policy is attached to one or more principals (name={name})"
+        return _refused("DeleteConflictException", told, 409)
+    return delete_policy(name)
 
-    iot._change_policy_target = change_policy_target
-    iot._handle_certificate = handle_certificate
-    iot._delete_policy = delete_policy_later
-    iot._delete_thing = delete_thing_later
+
+def _delete_thing_later(delete_thing: Callable[..., Response], name: str, expected_version: Json = None) -> Response:
+    if _is_detaching(iot._thing_arn(name)):
+        told = f"Cannot delete. Thing {name} is still attached to one or more principals"
+        return _refused("InvalidRequestException", told, 400)
+    return delete_thing(name, expected_version)
 
 
 def _begin_detaching(*arns: str) -> None:

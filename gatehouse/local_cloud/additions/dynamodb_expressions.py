@@ -5,10 +5,11 @@ refuses reserved words in most expressions, but in a filter only where it meets 
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 from ministack.services import dynamodb
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 EXPRESSIONS = (
@@ -25,17 +26,17 @@ _CHANGED = re.compile(r"(?:\b(?:SET|REMOVE|ADD|DELETE)\s+|,\s*)([#\w.\[\]]+)", r
 
 
 def apply() -> None:
-    original = dynamodb.handle_request
+    patch.wrap(dynamodb, "handle_request", _handle_request)
 
-    async def handle_request(method: str, path: str, headers: Json, body: bytes, query: Json) -> Response:
-        fault = next(_faults(body), None)
-        if fault is not None:
-            refused: Response = dynamodb.error_response_json("ValidationException", fault, 400)
-            return refused
-        answer: Response = await original(method, path, headers, body, query)
-        return answer
 
-    dynamodb.handle_request = handle_request
+async def _handle_request(
+    original: Callable[..., Awaitable[Response]], method: str, path: str, headers: Json, body: bytes, query: Json
+) -> Response:
+    fault = next(_faults(body), None)
+    if fault is not None:
+        refused: Response = dynamodb.error_response_json("ValidationException", fault, 400)
+        return refused
+    return await original(method, path, headers, body, query)
 
 
 def _faults(body: bytes) -> Iterator[str]:

@@ -9,6 +9,7 @@ machine's TimeoutSeconds, and tells EventBridge that only FAILED can be redriven
 import contextvars
 import json
 import threading
+from collections.abc import Callable
 
 from ministack.services import stepfunctions
 
@@ -23,60 +24,47 @@ def apply() -> None:
         "_emit_execution_status_event",
         ("redrivable = failed ", 'redrivable = failed = status in ("FAILED", "ABORTED", "TIMED_OUT") '),
     )
-    _end_once()
-    _close_tokens_of_stopped()
-    _time_out()
+    patch.wrap(stepfunctions, "_fail_execution", _fail_execution)
+    patch.wrap(stepfunctions, "_add_event", _add_event_while_running)
+    patch.wrap(stepfunctions, "_stop_execution", _stop_execution)
+    patch.wrap(stepfunctions, "_run_execution", _run_execution)
 
 
-def _end_once() -> None:
-    sfn = stepfunctions
-    fail, add_event = sfn._fail_execution, sfn._add_event
-
-    def fail_execution(execution: Json, error: str, cause: str) -> None:
-        if execution["status"] == "RUNNING":
-            fail(execution, error, cause)
-
-    def add_event_while_running(execution: Json, event_type: str, details: Json = None) -> Json:
-        if execution.get("status", "RUNNING") != "RUNNING" and not event_type.startswith("Execution"):
-            return {}
-        return add_event(execution, event_type, details)
-
-    sfn._fail_execution = fail_execution
-    sfn._add_event = add_event_while_running
+def _fail_execution(fail: Callable[..., None], execution: Json, error: str, cause: str) -> None:
+    if execution["status"] == "RUNNING":
+        fail(execution, error, cause)
 
 
-def _close_tokens_of_stopped() -> None:
-    stop = stepfunctions._stop_execution
-
-    def stop_execution(data: Json) -> Response:
-        answer: Response = stop(data)
-        if answer[0] < 300:
-            task_tokens.close_tokens(data["executionArn"], "Aborted")
-        return answer
-
-    stepfunctions._stop_execution = stop_execution
+def _add_event_while_running(
+    add_event: Callable[..., Json], execution: Json, event_type: str, details: Json = None
+) -> Json:
+    if execution.get("status", "RUNNING") != "RUNNING" and not event_type.startswith("Execution"):
+        return {}
+    return add_event(execution, event_type, details)
 
 
-def _time_out() -> None:
-    run = stepfunctions._run_execution
+def _stop_execution(stop: Callable[..., Response], data: Json) -> Response:
+    answer: Response = stop(data)
+    if answer[0] < 300:
+        task_tokens.close_tokens(data["executionArn"], "Aborted")
+    return answer
 
-    def run_execution(execution_arn: str) -> None:
-        execution = stepfunctions._executions[execution_arn]
-        machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
-        seconds = json.loads(machine.get("definition", "{}")).get("TimeoutSeconds")
-        if seconds is None:
-            run(execution_arn)
-            return
-        end = contextvars.copy_context().run  # the account and region of the execution
-        timer = threading.Timer(seconds, end, (_end_by_timeout, execution))
-        timer.daemon = True
-        timer.start()
-        try:
-            run(execution_arn)
-        finally:
-            timer.cancel()
 
-    stepfunctions._run_execution = run_execution
+def _run_execution(run: Callable[..., None], execution_arn: str) -> None:
+    execution = stepfunctions._executions[execution_arn]
+    machine = stepfunctions._state_machines.get(execution["stateMachineArn"]) or {}
+    seconds = json.loads(machine.get("definition", "{}")).get("TimeoutSeconds")
+    if seconds is None:
+        run(execution_arn)
+        return
+    end = contextvars.copy_context().run  # the account and region of the execution
+    timer = threading.Timer(seconds, end, (_end_by_timeout, execution))
+    timer.daemon = True
+    timer.start()
+    try:
+        run(execution_arn)
+    finally:
+        timer.cancel()
 
 
 def _end_by_timeout(execution: Json) -> None:

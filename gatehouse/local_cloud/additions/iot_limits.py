@@ -13,9 +13,11 @@ The engine has none of these. Names and lengths are checked by ``request_shapes`
 
 import json
 import time
+from collections.abc import Awaitable, Callable
 
 from ministack.services import iot
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 ATTRIBUTES_WITHOUT_TYPE, ATTRIBUTES_WITH_TYPE = 3, 50
@@ -27,54 +29,39 @@ CHARACTERS_OF_A_DOCUMENT = 2048
 
 
 def apply() -> None:
-    _limit_attributes()
-    _delete_types_late()
-    _limit_groups()
-    _limit_documents()
-    _limit_attachments()
+    patch.wrap(iot, "_create_thing", _create_thing)
+    patch.wrap(iot, "_update_thing", _update_thing)
+    patch.wrap(iot, "_delete_thing_type", _delete_thing_type)
+    patch.wrap(iot, "_add_thing_to_group", _add_thing_to_group)
+    patch.wrap(iot, "_create_policy", _create_policy)
+    patch.wrap(iot, "_create_policy_version", _create_policy_version)
+    patch.wrap(iot, "_change_policy_target", _change_policy_target)
 
 
-def _limit_attributes() -> None:
-    create, update = iot._create_thing, iot._update_thing
-
-    def create_thing(name: str, payload: Json) -> Response:
-        type_name = payload.get("thingTypeName")
-        attributes = (payload.get("attributePayload") or {}).get("attributes") or {}
-        if name not in iot._things and type_name and _is_deprecated(type_name):
-            return _refused(
-                "InvalidRequestException", f"Can not create new thing with deprecated thing type: {type_name}"
-            )
-        answer: Response = _too_many_attributes(len(attributes), type_name) or create(name, payload)
-        return answer
-
-    def update_thing(name: str, payload: Json) -> Response:
-        thing = iot._things.get(name) or {}
-        sent = payload.get("attributePayload") or {}
-        before = thing.get("attributes") or {}
-        after = {**(before if sent.get("merge") or not sent else {}), **(sent.get("attributes") or {})}
-        type_name = (
-            None if payload.get("removeThingType") else payload.get("thingTypeName") or thing.get("thingTypeName")
-        )
-        kept = sum(value not in (None, "") for value in after.values())
-        answer: Response = _too_many_attributes(kept, type_name) or update(name, payload)
-        return answer
-
-    iot._create_thing = create_thing
-    iot._update_thing = update_thing
+def _create_thing(create: Callable[..., Response], name: str, payload: Json) -> Response:
+    type_name = payload.get("thingTypeName")
+    attributes = (payload.get("attributePayload") or {}).get("attributes") or {}
+    if name not in iot._things and type_name and _is_deprecated(type_name):
+        return _refused("InvalidRequestException", f"Can not create new thing with deprecated thing type: {type_name}")
+    return _too_many_attributes(len(attributes), type_name) or create(name, payload)
 
 
-def _delete_types_late() -> None:
-    original = iot._delete_thing_type
+def _update_thing(update: Callable[..., Response], name: str, payload: Json) -> Response:
+    thing = iot._things.get(name) or {}
+    sent = payload.get("attributePayload") or {}
+    before = thing.get("attributes") or {}
+    after = {**(before if sent.get("merge") or not sent else {}), **(sent.get("attributes") or {})}
+    type_name = None if payload.get("removeThingType") else payload.get("thingTypeName") or thing.get("thingTypeName")
+    kept = sum(value not in (None, "") for value in after.values())
+    return _too_many_attributes(kept, type_name) or update(name, payload)
 
-    def delete_thing_type(name: str) -> Response:
-        metadata = (iot._thing_types.get(name) or {}).get("thingTypeMetadata") or {}
-        if time.time() - (metadata.get("deprecationDate") or 0) < SECONDS_OF_DEPRECATION:
-            told = "Can not delete thing type before it has been deprecated for 5 minutes"
-            return _refused("InvalidRequestException", told)
-        answer: Response = original(name)
-        return answer
 
-    iot._delete_thing_type = delete_thing_type
+def _delete_thing_type(original: Callable[..., Response], name: str) -> Response:
+    metadata = (iot._thing_types.get(name) or {}).get("thingTypeMetadata") or {}
+    if time.time() - (metadata.get("deprecationDate") or 0) < SECONDS_OF_DEPRECATION:
+        told = "Can not delete thing type before it has been deprecated for 5 minutes"
+        return _refused("InvalidRequestException", told)
+    return original(name)
 
 
 def _is_deprecated(type_name: str) -> bool:
@@ -90,24 +77,18 @@ def _too_many_attributes(number: int, type_name: str | None) -> Response | None:
     return _refused("InvalidRequestException", f"A thing {kind} can have at most {most} attributes, not {number}")
 
 
-def _limit_groups() -> None:
-    original = iot._add_thing_to_group
-
-    async def add_thing_to_group(payload: Json) -> Response:
-        group_name, thing_name, error = iot._membership_names(payload)
-        thing = None if error else iot._things.get(thing_name)
-        groups = [name for name in (thing or {}).get("thingGroupNames", []) if name != group_name]
-        if len(groups) >= GROUPS_OF_A_THING:
-            return _refused("InvalidRequestException", f"A thing can be in at most {GROUPS_OF_A_THING} thing groups")
-        family = _root_of(group_name)
-        relative = next((name for name in groups if family and _root_of(name) == family), None)
-        if relative:
-            told = f"Thing {thing_name} is in {relative}, which belongs to the same hierarchy as {group_name}"
-            return _refused("InvalidRequestException", told)
-        answer: Response = await original(payload)
-        return answer
-
-    iot._add_thing_to_group = add_thing_to_group
+async def _add_thing_to_group(original: Callable[..., Awaitable[Response]], payload: Json) -> Response:
+    group_name, thing_name, error = iot._membership_names(payload)
+    thing = None if error else iot._things.get(thing_name)
+    groups = [name for name in (thing or {}).get("thingGroupNames", []) if name != group_name]
+    if len(groups) >= GROUPS_OF_A_THING:
+        return _refused("InvalidRequestException", f"A thing can be in at most {GROUPS_OF_A_THING} thing groups")
+    family = _root_of(group_name)
+    relative = next((name for name in groups if family and _root_of(name) == family), None)
+    if relative:
+        told = f"Thing {thing_name} is in {relative}, which belongs to the same hierarchy as {group_name}"
+        return _refused("InvalidRequestException", told)
+    return await original(payload)
 
 
 def _root_of(group_name: str) -> str | None:
@@ -118,23 +99,16 @@ def _root_of(group_name: str) -> str | None:
     return group["thingGroupName"] if group else None
 
 
-def _limit_documents() -> None:
-    create, create_version = iot._create_policy, iot._create_policy_version
+def _create_policy(create: Callable[..., Response], name: str, payload: Json) -> Response:
+    return _bad_document(payload) or create(name, payload)
 
-    def create_policy(name: str, payload: Json) -> Response:
-        answer: Response = _bad_document(payload) or create(name, payload)
-        return answer
 
-    def create_policy_version(name: str, payload: Json, qp: Json) -> Response:
-        policy = iot._policies.get(name)
-        if policy and len(policy["versions"]) >= VERSIONS_OF_A_POLICY:
-            told = f"The policy {name} already has the maximum number of versions ({VERSIONS_OF_A_POLICY})"
-            return _refused("VersionsLimitExceededException", told, 409)
-        answer: Response = _bad_document(payload) or create_version(name, payload, qp)
-        return answer
-
-    iot._create_policy = create_policy
-    iot._create_policy_version = create_policy_version
+def _create_policy_version(create_version: Callable[..., Response], name: str, payload: Json, qp: Json) -> Response:
+    policy = iot._policies.get(name)
+    if policy and len(policy["versions"]) >= VERSIONS_OF_A_POLICY:
+        told = f"The policy {name} already has the maximum number of versions ({VERSIONS_OF_A_POLICY})"
+        return _refused("VersionsLimitExceededException", told, 409)
+    return _bad_document(payload) or create_version(name, payload, qp)
 
 
 def _bad_document(payload: Json) -> Response | None:
@@ -153,18 +127,14 @@ def _bad_document(payload: Json) -> Response | None:
     return None
 
 
-def _limit_attachments() -> None:
-    original = iot._change_policy_target
-
-    def change_policy_target(name: str, target: str | None, *, attach: bool, principal: bool = False) -> Response:
-        attached = [policy["policyName"] for policy in iot._policies_attached_to(target)] if attach and target else []
-        if name in iot._policies and name not in attached and len(attached) >= POLICIES_OF_A_TARGET:
-            told = f"At most {POLICIES_OF_A_TARGET} policies can be attached to {target}"
-            return _refused("LimitExceededException", told, 410)
-        answer: Response = original(name, target, attach=attach, principal=principal)
-        return answer
-
-    iot._change_policy_target = change_policy_target
+def _change_policy_target(
+    original: Callable[..., Response], name: str, target: str | None, *, attach: bool, principal: bool = False
+) -> Response:
+    attached = [policy["policyName"] for policy in iot._policies_attached_to(target)] if attach and target else []
+    if name in iot._policies and name not in attached and len(attached) >= POLICIES_OF_A_TARGET:
+        told = f"At most {POLICIES_OF_A_TARGET} policies can be attached to {target}"
+        return _refused("LimitExceededException", told, 410)
+    return original(name, target, attach=attach, principal=principal)
 
 
 def _refused(code: str, message: str, status: int = 400) -> Response:

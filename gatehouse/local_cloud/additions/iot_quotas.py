@@ -6,12 +6,14 @@ in proportion to DescribeCertificate's; an operation that is not named is not th
 
 import os
 import time
+from collections.abc import Awaitable, Callable
 
 from ministack.core import iam_actions
 from ministack.services import iot
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Response
-from gatehouse.local_cloud.engine import IOT_LOG_VARIABLE, IOT_RATE_VARIABLE
+from gatehouse.local_cloud.settings import IOT_LOG_VARIABLE, IOT_RATE_VARIABLE
 
 OF_DESCRIBE = {
     "DescribeCertificate": 1.0,
@@ -49,10 +51,14 @@ def apply() -> None:
         return
     buckets = {name: Bucket(share * float(os.environ[IOT_RATE_VARIABLE])) for name, share in OF_DESCRIBE.items()}
     log = open(os.environ[IOT_LOG_VARIABLE], "a", buffering=1, encoding="ascii")  # noqa: SIM115 - for the engine's life
-    original = iot.handle_request
 
     async def handle_request(
-        method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, object]
+        original: Callable[..., Awaitable[Response]],
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, object],
     ) -> Response:
         action = iam_actions.extract_iam_action("iot", method, path, headers, body, query_params) or ""
         bucket = buckets.get(action.removeprefix("iot:"))
@@ -61,7 +67,6 @@ def apply() -> None:
         if not granted:
             refused: Response = iot.error_response_json("ThrottlingException", "Rate exceeded", 429)
             return refused
-        answer: Response = await original(method, path, headers, body, query_params)
-        return answer
+        return await original(method, path, headers, body, query_params)
 
-    iot.handle_request = handle_request
+    patch.wrap(iot, "handle_request", handle_request)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from ministack.services import kms
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 _TAG_BYTES = 16
@@ -23,43 +24,37 @@ Operation = Callable[[Json], Response]
 
 
 def apply() -> None:
-    kms._decrypt = _unchanged(kms._decrypt)
+    patch.wrap(kms, "_decrypt", _unchanged)
     for name in _ENCRYPTING:
-        setattr(kms, name, _tagged(getattr(kms, name)))
+        patch.wrap(kms, name, _tagged)
 
 
-def _tagged(original: Operation) -> Operation:
-    def encrypt(data: Json) -> Response:
-        status, headers, body = original(data)
-        answer = json.loads(body)
-        blob = base64.b64decode(answer["CiphertextBlob"]) if status < 300 else b""
-        if record := _key_of(blob):
-            answer["CiphertextBlob"] = base64.b64encode(blob + _tag(record, blob)).decode()
-        return status, headers, json.dumps(answer).encode()
-
-    return encrypt
+def _tagged(original: Operation, data: Json) -> Response:
+    status, headers, body = original(data)
+    answer = json.loads(body)
+    blob = base64.b64decode(answer["CiphertextBlob"]) if status < 300 else b""
+    if record := _key_of(blob):
+        answer["CiphertextBlob"] = base64.b64encode(blob + _tag(record, blob)).decode()
+    return status, headers, json.dumps(answer).encode()
 
 
-def _unchanged(original: Operation) -> Operation:
-    def decrypt(data: Json) -> Response:
-        try:
-            blob = base64.b64decode(data.get("CiphertextBlob", ""), validate=True)
-        except (binascii.Error, TypeError):
-            return original(data)
-        record = _key_of(blob)
-        named = kms._resolve_key(data["KeyId"]) if data.get("KeyId") else None
-        if record is None:
-            return _refused("InvalidCiphertextException") if named and "_symmetric_key" in named else original(data)
-        if named is not None and named["KeyId"] != record["KeyId"]:
-            return _refused(
-                "IncorrectKeyException",
-                "The key ID in the request does not identify a CMK that can perform this operation.",
-            )
-        if not hmac.compare_digest(blob[-_TAG_BYTES:], _tag(record, blob[:-_TAG_BYTES])):
-            return _refused("InvalidCiphertextException")
-        return original({**data, "CiphertextBlob": base64.b64encode(blob[:-_TAG_BYTES]).decode()})
-
-    return decrypt
+def _unchanged(original: Operation, data: Json) -> Response:
+    try:
+        blob = base64.b64decode(data.get("CiphertextBlob", ""), validate=True)
+    except (binascii.Error, TypeError):
+        return original(data)
+    record = _key_of(blob)
+    named = kms._resolve_key(data["KeyId"]) if data.get("KeyId") else None
+    if record is None:
+        return _refused("InvalidCiphertextException") if named and "_symmetric_key" in named else original(data)
+    if named is not None and named["KeyId"] != record["KeyId"]:
+        return _refused(
+            "IncorrectKeyException",
+            "The key ID in the request does not identify a CMK that can perform this operation.",
+        )
+    if not hmac.compare_digest(blob[-_TAG_BYTES:], _tag(record, blob[:-_TAG_BYTES])):
+        return _refused("InvalidCiphertextException")
+    return original({**data, "CiphertextBlob": base64.b64encode(blob[:-_TAG_BYTES]).decode()})
 
 
 def _key_of(blob: bytes) -> Json:

@@ -5,19 +5,23 @@
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from ministack.core import iam_actions
 
+from gatehouse.local_cloud.additions import patch
+
 
 def apply() -> None:
-    engines = iam_actions.request_tag_context
+    patch.wrap(iam_actions, "request_tag_context", _with_encryption_context)
 
-    def with_encryption_context(service: str, action: str, body: bytes, params: dict[str, Any]) -> dict[str, Any]:
-        found: dict[str, Any] = engines(service, action, body, params)
-        return found | _encryption_context(body) if service == "kms" else found
 
-    iam_actions.request_tag_context = with_encryption_context
+def _with_encryption_context(
+    engines: Callable[..., dict[str, Any]], service: str, action: str, body: bytes, params: dict[str, Any]
+) -> dict[str, Any]:
+    found: dict[str, Any] = engines(service, action, body, params)
+    return found | _encryption_context(body) if service == "kms" else found
 
 
 def _encryption_context(body: bytes) -> dict[str, Any]:

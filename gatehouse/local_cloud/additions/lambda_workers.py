@@ -10,6 +10,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ministack.core import concurrency, lambda_runtime
@@ -17,7 +18,10 @@ from ministack.services import lambda_svc
 
 from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json
-from gatehouse.local_cloud.engine import IDLE_VARIABLE, LIMIT_VARIABLE, USE_VARIABLE
+from gatehouse.local_cloud.settings import IDLE_VARIABLE, LIMIT_VARIABLE, USE_VARIABLE
+
+Slot = tuple[str | None, str | None]
+"""A call's place among those in flight, and which limit refused it one."""
 
 _QUIET_SECONDS = 10.0
 
@@ -32,15 +36,14 @@ def apply() -> None:
     patch.edit(lambda_runtime, "acquire_worker", (_SPAWN_NOW, _SPAWN_THEN))
     lambda_svc.acquire_worker = lambda_runtime.acquire_worker  # which it has imported by name
     use = _Use(limit, Path(os.environ[USE_VARIABLE]))
-    acquire = lambda_svc._acquire_execution_slot
 
-    def acquire_execution_slot(function: Json, config: Json) -> tuple[str | None, str | None]:
+    def acquire_execution_slot(acquire: Callable[..., Slot], function: Json, config: Json) -> Slot:
         slot, limited = acquire(function, config)
         if limited == "account":
             use.refused()
         return slot, limited
 
-    lambda_svc._acquire_execution_slot = acquire_execution_slot
+    patch.wrap(lambda_svc, "_acquire_execution_slot", acquire_execution_slot)
 
 
 def _make_room(most: int) -> None:

@@ -5,22 +5,25 @@ disconnects devices that use the certificate". AWS takes up to a few minutes; he
 """
 
 import asyncio
+from collections.abc import Callable
 
 from ministack.services import iot
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Response
 
 
 def apply() -> None:
-    original = iot._handle_certificate
+    patch.wrap(iot, "_handle_certificate", _handle_certificate)
 
-    def handle_certificate(method: str, path: str, body: bytes, qp: dict[str, list[str]]) -> Response:
-        answer: Response = original(method, path, body, qp)
-        if method in ("PUT", "DELETE") and answer[0] < 300:
-            _drop_sessions_without_active_certificate()
-        return answer
 
-    iot._handle_certificate = handle_certificate
+def _handle_certificate(
+    original: Callable[..., Response], method: str, path: str, body: bytes, qp: dict[str, list[str]]
+) -> Response:
+    answer: Response = original(method, path, body, qp)
+    if method in ("PUT", "DELETE") and answer[0] < 300:
+        _drop_sessions_without_active_certificate()
+    return answer
 
 
 def _drop_sessions_without_active_certificate() -> None:

@@ -8,12 +8,13 @@ names of variables (https://docs.aws.amazon.com/step-functions/latest/dg/workflo
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ministack.services import stepfunctions
 from ministack.services.cloudformation import provisioners
 
 from gatehouse.local_cloud import jsonata_version
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.machine_limits import NAME
 from gatehouse.local_cloud.additions.values import Json, Response
 
@@ -23,41 +24,29 @@ _VARIABLE = re.compile(r"[^\W\d]\w{0,79}")
 
 def apply() -> None:
     jsonata_version.restrict()
-    _check_calls()
-    _check_stacks()
+    patch.wrap(stepfunctions, "_validate_definition_jsonata", _validate_definition)
+    patch.wrap(stepfunctions, "_create_state_machine", _create_state_machine)
+    patch.wrap(provisioners, "_sfn_definition", _definition_of)
 
 
-def _check_calls() -> None:
-    validate, create = stepfunctions._validate_definition_jsonata, stepfunctions._create_state_machine
-
-    def validate_definition(text: Json) -> str | None:
-        found: str | None = validate(text)
-        return found or next(faults(text), None)
-
-    def create_state_machine(data: Json) -> Response:
-        if not NAME.fullmatch(str(data.get("name", ""))):
-            refused: Response = stepfunctions.error_response_json(
-                "InvalidName", f"Invalid Name: '{data.get('name')}'", 400
-            )
-            return refused
-        answer: Response = create(data)
-        return answer
-
-    stepfunctions._validate_definition_jsonata = validate_definition
-    stepfunctions._create_state_machine = create_state_machine
+def _validate_definition(validate: Callable[..., str | None], text: Json) -> str | None:
+    found: str | None = validate(text)
+    return found or next(faults(text), None)
 
 
-def _check_stacks() -> None:
-    original = provisioners._sfn_definition
+def _create_state_machine(create: Callable[..., Response], data: Json) -> Response:
+    if not NAME.fullmatch(str(data.get("name", ""))):
+        refused: Response = stepfunctions.error_response_json("InvalidName", f"Invalid Name: '{data.get('name')}'", 400)
+        return refused
+    return create(data)
 
-    def definition_of(properties: Json) -> str:
-        text: str = original(properties)
-        found = stepfunctions._validate_definition_jsonata(text)
-        if found:
-            raise ValueError(f"InvalidDefinition: {found}")  # how the engine's own handlers refuse
-        return text
 
-    provisioners._sfn_definition = definition_of
+def _definition_of(original: Callable[..., str], properties: Json) -> str:
+    text: str = original(properties)
+    found = stepfunctions._validate_definition_jsonata(text)
+    if found:
+        raise ValueError(f"InvalidDefinition: {found}")  # how the engine's own handlers refuse
+    return text
 
 
 def faults(text: Json) -> Iterator[str]:

@@ -14,9 +14,11 @@ The engine has none of these. The sizes are checked for JSONata, which is what t
 
 import json
 import re
+from collections.abc import Callable
 
 from ministack.services import stepfunctions
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 PAYLOAD_BYTES = VARIABLE_BYTES = ASSIGN_BYTES = 256 * 1024
@@ -28,28 +30,22 @@ NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 
 
 def apply() -> None:
-    _limit_starts()
-    _limit_payloads()
-    _limit_variables()
-    _keep_errors_from_wildcards()
+    patch.wrap(stepfunctions, "_start_execution", _start_execution)
+    patch.wrap(stepfunctions, "_apply_jsonata_arguments", _apply_jsonata_arguments)
+    patch.wrap(stepfunctions, "_apply_jsonata_output", _apply_jsonata_output)
+    patch.wrap(stepfunctions, "_invoke_resource", _invoke_resource)
+    patch.wrap(stepfunctions, "_apply_state_assign", _apply_state_assign)
+    patch.wrap(stepfunctions, "_error_matches", _error_matches)
 
 
-def _limit_starts() -> None:
-    original = stepfunctions._start_execution
-
-    def start_execution(data: Json) -> Response:
-        name, text = data.get("name"), data.get("input", "{}")
-        if name is not None and not NAME.fullmatch(name):
-            return _refused("InvalidName", f"Invalid Name: '{name}'")
-        if size(text) > PAYLOAD_BYTES or not _is_json(text):
-            return _refused(
-                "InvalidExecutionInput", f"Invalid Execution Input: not JSON of at most {PAYLOAD_BYTES} bytes"
-            )
-        running = _same_that_runs(data, name, text)
-        answer: Response = running or original(data)
-        return answer
-
-    stepfunctions._start_execution = start_execution
+def _start_execution(original: Callable[..., Response], data: Json) -> Response:
+    name, text = data.get("name"), data.get("input", "{}")
+    if name is not None and not NAME.fullmatch(name):
+        return _refused("InvalidName", f"Invalid Name: '{name}'")
+    if size(text) > PAYLOAD_BYTES or not _is_json(text):
+        return _refused("InvalidExecutionInput", f"Invalid Execution Input: not JSON of at most {PAYLOAD_BYTES} bytes")
+    running = _same_that_runs(data, name, text)
+    return running or original(data)
 
 
 def _same_that_runs(data: Json, name: str | None, text: str) -> Response | None:
@@ -62,22 +58,16 @@ def _same_that_runs(data: Json, name: str | None, text: str) -> Response | None:
     return answer
 
 
-def _limit_payloads() -> None:
-    sfn = stepfunctions
-    arguments, output, invoke = sfn._apply_jsonata_arguments, sfn._apply_jsonata_output, sfn._invoke_resource
+def _apply_jsonata_arguments(arguments: Callable[..., Json], *given: Json, **named: Json) -> Json:
+    return _within(arguments(*given, **named), "input")
 
-    def apply_jsonata_arguments(*given: Json, **named: Json) -> Json:
-        return _within(arguments(*given, **named), "input")
 
-    def apply_jsonata_output(*given: Json, **named: Json) -> Json:
-        return _within(output(*given, **named), "output")
+def _apply_jsonata_output(output: Callable[..., Json], *given: Json, **named: Json) -> Json:
+    return _within(output(*given, **named), "output")
 
-    def invoke_resource(*given: Json, **named: Json) -> Json:
-        return _within(invoke(*given, **named), "result")
 
-    sfn._apply_jsonata_arguments = apply_jsonata_arguments
-    sfn._apply_jsonata_output = apply_jsonata_output
-    sfn._invoke_resource = invoke_resource
+def _invoke_resource(invoke: Callable[..., Json], *given: Json, **named: Json) -> Json:
+    return _within(invoke(*given, **named), "result")
 
 
 def _within(value: Json, what: str) -> Json:
@@ -90,41 +80,31 @@ def _an(what: str) -> str:
     return f"a {what}" if what == "result" else f"an {what}"
 
 
-def _limit_variables() -> None:
-    original = stepfunctions._apply_state_assign
-
-    def apply_state_assign(state: Json, raw_input: Json, ctx: Json, **rest: Json) -> None:
-        variables = (ctx or {}).get("variables", {})
-        before = dict(variables)
-        original(state, raw_input, ctx, **rest)
-        assigned = {name: size(json.dumps(variables[name], ensure_ascii=False)) for name in state.get("Assign") or ()}
-        everything = sum(size(json.dumps(value, ensure_ascii=False)) for value in variables.values())
-        if max(assigned.values(), default=0) > VARIABLE_BYTES:
-            told = f"a variable is larger than {VARIABLE_BYTES} bytes"
-        elif sum(assigned.values()) > ASSIGN_BYTES:
-            told = f"the variables of one Assign are larger than {ASSIGN_BYTES} bytes"
-        elif everything > EXECUTION_BYTES:
-            told = f"the variables of the execution are larger than {EXECUTION_BYTES} bytes"
-        else:
-            return
-        variables.clear()
-        variables.update(before)
-        raise _too_large(told)
-
-    stepfunctions._apply_state_assign = apply_state_assign
+def _apply_state_assign(original: Callable[..., None], state: Json, raw_input: Json, ctx: Json, **rest: Json) -> None:
+    variables = (ctx or {}).get("variables", {})
+    before = dict(variables)
+    original(state, raw_input, ctx, **rest)
+    assigned = {name: size(json.dumps(variables[name], ensure_ascii=False)) for name in state.get("Assign") or ()}
+    everything = sum(size(json.dumps(value, ensure_ascii=False)) for value in variables.values())
+    if max(assigned.values(), default=0) > VARIABLE_BYTES:
+        told = f"a variable is larger than {VARIABLE_BYTES} bytes"
+    elif sum(assigned.values()) > ASSIGN_BYTES:
+        told = f"the variables of one Assign are larger than {ASSIGN_BYTES} bytes"
+    elif everything > EXECUTION_BYTES:
+        told = f"the variables of the execution are larger than {EXECUTION_BYTES} bytes"
+    else:
+        return
+    variables.clear()
+    variables.update(before)
+    raise _too_large(told)
 
 
-def _keep_errors_from_wildcards() -> None:
-    original = stepfunctions._error_matches
-
-    def error_matches(error_equals: list[str], error: str) -> bool:
-        if error == UNCATCHABLE:
-            return False
-        if error == ONLY_BY_NAME:
-            return error in error_equals
-        return bool(original(error_equals, error))
-
-    stepfunctions._error_matches = error_matches
+def _error_matches(original: Callable[..., bool], error_equals: list[str], error: str) -> bool:
+    if error == UNCATCHABLE:
+        return False
+    if error == ONLY_BY_NAME:
+        return error in error_equals
+    return bool(original(error_equals, error))
 
 
 def size(text: str) -> int:

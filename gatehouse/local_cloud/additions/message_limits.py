@@ -10,9 +10,11 @@
 
 import json
 import re
+from collections.abc import Callable
 
 from ministack.services import eventbridge, sns, sqs
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 REQUEST_BYTES = 256 * 1024
@@ -23,32 +25,26 @@ _QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo")
 
 
 def apply() -> None:
-    _limit_topics()
+    patch.wrap(sns, "_publish", _publish_within_limits)
+    patch.wrap(sns, "_create_topic", _create_topic)
     _limit_queues()
-    _limit_events()
+    patch.wrap(eventbridge, "_put_events", _put_events)
 
 
-def _limit_topics() -> None:
-    publish, create = sns._publish, sns._create_topic
+def _publish_within_limits(publish: Callable[..., Response], params: Json) -> Response:
+    subject = sns._p(params, "Subject")
+    given = "Subject" in params
+    if not sns._p(params, "Message"):
+        return _invalid("Empty message")
+    if given and not _SUBJECT.fullmatch(subject):
+        return _invalid("Subject")
+    return publish(params)
 
-    def publish_within_limits(params: Json) -> Response:
-        subject = sns._p(params, "Subject")
-        given = "Subject" in params
-        if not sns._p(params, "Message"):
-            return _invalid("Empty message")
-        if given and not _SUBJECT.fullmatch(subject):
-            return _invalid("Subject")
-        answer: Response = publish(params)
-        return answer
 
-    def create_topic(params: Json) -> Response:
-        if not _TOPIC_NAME.fullmatch(sns._p(params, "Name")):
-            return _invalid("Topic Name")
-        answer: Response = create(params)
-        return answer
-
-    sns._publish = publish_within_limits
-    sns._create_topic = create_topic
+def _create_topic(create: Callable[..., Response], params: Json) -> Response:
+    if not _TOPIC_NAME.fullmatch(sns._p(params, "Name")):
+        return _invalid("Topic Name")
+    return create(params)
 
 
 def _invalid(what: str) -> Response:
@@ -74,28 +70,22 @@ def _limit_queues() -> None:
     sqs._HANDLERS |= {"CreateQueue": create_queue, "ReceiveMessage": receive_message}
 
 
-def _limit_events() -> None:
-    original = eventbridge._put_events
-
-    def put_events(data: Json, allow_aws_source: bool = False) -> Response:
-        entries = data.get("Entries") or []
-        if allow_aws_source:
-            service: Response = original(data, allow_aws_source)
-            return service
-        if sum(_bytes_of(entry) for entry in entries) > REQUEST_BYTES:
-            told = "Total size of the entries in the request is over the limit."
-            refused: Response = eventbridge.error_response_json("ValidationException", told, 400)
-            return refused
-        status, headers, body = original({**data, "Entries": [entry for entry in entries if not _fault(entry)]}, False)
-        if status >= 300:
-            return status, headers, body
-        answer = json.loads(body)
-        taken = iter(answer["Entries"])
-        answer["Entries"] = [_fault(entry) or next(taken) for entry in entries]
-        answer["FailedEntryCount"] = sum("ErrorCode" in entry for entry in answer["Entries"])
-        return status, headers, json.dumps(answer).encode()
-
-    eventbridge._put_events = put_events
+def _put_events(original: Callable[..., Response], data: Json, allow_aws_source: bool = False) -> Response:
+    entries = data.get("Entries") or []
+    if allow_aws_source:
+        return original(data, allow_aws_source)
+    if sum(_bytes_of(entry) for entry in entries) > REQUEST_BYTES:
+        told = "Total size of the entries in the request is over the limit."
+        refused: Response = eventbridge.error_response_json("ValidationException", told, 400)
+        return refused
+    status, headers, body = original({**data, "Entries": [entry for entry in entries if not _fault(entry)]}, False)
+    if status >= 300:
+        return status, headers, body
+    answer = json.loads(body)
+    taken = iter(answer["Entries"])
+    answer["Entries"] = [_fault(entry) or next(taken) for entry in entries]
+    answer["FailedEntryCount"] = sum("ErrorCode" in entry for entry in answer["Entries"])
+    return status, headers, json.dumps(answer).encode()
 
 
 def _bytes_of(entry: Json) -> int:

@@ -4,19 +4,21 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resou
 arithmetic: such an alarm is there, under a metric that bears the expression's text, has no data, and wakes nobody.
 """
 
+from collections.abc import Callable
+
 from ministack.services.cloudformation import provisioners
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json
 
 
 def apply() -> None:
-    record = provisioners._cw_metric_alarm_record
+    patch.wrap(provisioners, "_cw_metric_alarm_record", _metric_alarm_record)
 
-    def metric_alarm_record(name: str, properties: Json) -> Json:
-        if metrics := properties.get("Metrics"):
-            expression = next((one["Expression"] for one in metrics if "Expression" in one), "several metrics")
-            properties = {key: value for key, value in properties.items() if key != "Metrics"}
-            properties |= {"Namespace": "Gatehouse/NotEvaluated", "MetricName": expression}
-        return record(name, properties)
 
-    provisioners._cw_metric_alarm_record = metric_alarm_record
+def _metric_alarm_record(record: Callable[..., Json], name: str, properties: Json) -> Json:
+    if metrics := properties.get("Metrics"):
+        expression = next((one["Expression"] for one in metrics if "Expression" in one), "several metrics")
+        properties = {key: value for key, value in properties.items() if key != "Metrics"}
+        properties |= {"Namespace": "Gatehouse/NotEvaluated", "MetricName": expression}
+    return record(name, properties)

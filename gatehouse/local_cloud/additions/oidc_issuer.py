@@ -7,6 +7,7 @@ them in its own name.
 """
 
 import os
+from collections.abc import Callable
 
 from ministack.services import cognito
 from ministack.services.cloudformation import provisioners
@@ -27,12 +28,11 @@ def apply() -> None:
         "_fake_token",
         ('f"https://cognito-idp.{_pool_region(pool_id)}.amazonaws.com/{pool_id}"', "_issuer_of(pool_id)"),
     )
-    attributes = provisioners._cognito_user_pool_attributes
+    patch.wrap(provisioners, "_cognito_user_pool_attributes", _user_pool_attributes)
 
-    def user_pool_attributes(pool_id: str) -> Json:
-        return {**attributes(pool_id), "ProviderURL": _issuer_of(pool_id)}
 
-    provisioners._cognito_user_pool_attributes = user_pool_attributes
+def _user_pool_attributes(attributes: Callable[..., Json], pool_id: str) -> Json:
+    return {**attributes(pool_id), "ProviderURL": _issuer_of(pool_id)}
 
 
 def _issuer_of(pool_id: str) -> str:

@@ -1,4 +1,4 @@
-"""How an addition changes the engine: by the very diff that could be offered upstream.
+"""How an addition changes the engine: by the very diff that could be offered upstream, or around a function as a whole.
 
 The engine is pinned exactly, so a line that is no longer there means the pin moved without this folder: that is said at
 start, and nothing runs half patched.
@@ -6,7 +6,10 @@ start, and nothing runs half patched.
 
 import inspect
 import textwrap
+from collections.abc import Callable
+from functools import partial
 from types import ModuleType
+from typing import Any
 
 from gatehouse.local_cloud.errors import EngineFailed
 
@@ -20,6 +23,8 @@ def edit(owner: ModuleType | type, function_name: str, *changes: tuple[str, str]
     """
     function = getattr(owner, function_name)
     name = f"{owner.__name__}.{function_name}"
+    if isinstance(function, partial):
+        raise EngineFailed(f"{name} is wrapped before it is edited, which would undo the wrapping. Edit it first.")
     source = _edited.get(name) or textwrap.dedent(inspect.getsource(function))
     for now, then in changes:
         source = _replaced(source, now, then, name)
@@ -27,6 +32,17 @@ def edit(owner: ModuleType | type, function_name: str, *changes: tuple[str, str]
     defined: dict[str, object] = {}
     exec(compile(source, inspect.getfile(function), "exec"), function.__globals__, defined)  # noqa: S102 - the engine's own text
     setattr(owner, function_name, defined[function_name])
+
+
+def wrap(module: ModuleType, function_name: str, around: Callable[..., Any]) -> None:
+    """Put a function of our own in a function's place. It is given what stood there as its first argument. Raises EngineFailed."""
+    original = getattr(module, function_name, None)
+    if not callable(original):
+        raise EngineFailed(
+            f"An addition to the local cloud does not fit this ministack: {module.__name__} has no function {function_name}. "
+            "Install the version that pyproject.toml pins."
+        )
+    setattr(module, function_name, partial(around, original))
 
 
 def edit_text(module: ModuleType, name: str, *changes: tuple[str, str]) -> None:

@@ -7,8 +7,11 @@ A function of the SQL may end a rule (`RuleEnded`): neither its actions nor its 
 (https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html).
 """
 
+from collections.abc import Awaitable, Callable
+
 from ministack.services import iot
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json
 
 
@@ -17,18 +20,23 @@ class RuleEnded(Exception):  # noqa: N818 - what AWS does, and no fault of the e
 
 
 def apply() -> None:
-    original = iot._run_rule_actions
+    patch.wrap(iot, "_run_rule_actions", _run_rule_actions)
 
-    async def run_rule_actions(
-        account_id: str, region: str, rule: Json, payload: bytes, topic: str = "", client_id: str | None = None
-    ) -> None:
-        with iot.request_scope(account_id, region):
-            try:
-                await original(account_id, region, rule, payload, topic, client_id)
-            except RuleEnded as reason:
-                iot.logger.warning("Rule %s ends without any action: %s", rule.get("ruleName"), reason)
 
-    iot._run_rule_actions = run_rule_actions
+async def _run_rule_actions(
+    original: Callable[..., Awaitable[None]],
+    account_id: str,
+    region: str,
+    rule: Json,
+    payload: bytes,
+    topic: str = "",
+    client_id: str | None = None,
+) -> None:
+    with iot.request_scope(account_id, region):
+        try:
+            await original(account_id, region, rule, payload, topic, client_id)
+        except RuleEnded as reason:
+            iot.logger.warning("Rule %s ends without any action: %s", rule.get("ruleName"), reason)
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:

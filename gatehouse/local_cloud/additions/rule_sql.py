@@ -1,8 +1,8 @@
-"""Functions of the rule SQL that the engine lacks: ``substring`` and ``get_dynamodb``, and ``f(…).attribute``; and Undefined.
+"""What the engine lacks of the rule SQL: ``get_dynamodb``, ``f(…).attribute``, and Undefined.
 
 https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html. Wrong arguments, and an attribute that is not there, are
-Undefined, which only ``isUndefined`` can tell from a value. String literals may stand in double quotes, as in AWS's examples of these
-functions.
+Undefined, which only ``isUndefined`` can tell from a value. String literals may stand in double quotes, as in AWS's examples of this
+function.
 
 What AWS refuses or leaves undefined:
 
@@ -20,11 +20,12 @@ What AWS refuses or leaves undefined:
 
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 
 from ministack.services import dynamodb, iot
 
-from gatehouse.local_cloud.additions import rule_message
+from gatehouse.local_cloud.additions import patch, rule_message
 from gatehouse.local_cloud.additions.rule_message import RuleEnded
 from gatehouse.local_cloud.additions.values import Json
 
@@ -35,95 +36,82 @@ _READ = re.compile(r"\bget_dynamodb\s*\(", re.IGNORECASE)
 
 
 def apply() -> None:
-    iot._IMPLEMENTED_SQL_FUNCS = iot._IMPLEMENTED_SQL_FUNCS | {"get_dynamodb", "substring"}
-    _add_functions()
-    _add_attribute_of_call()
-    _keep_undefined()
-    _refuse_unknown_functions()
-    _refuse_second_read()
+    iot._IMPLEMENTED_SQL_FUNCS = iot._IMPLEMENTED_SQL_FUNCS | {"get_dynamodb"}
+    patch.wrap(iot, "_eval_select_function", _eval_select_function)
+    patch.wrap(iot, "_eval_select_expr", _eval_select_expr)
+    patch.wrap(iot, "_valid_where_operand", _valid_where_operand)
+    patch.wrap(iot, "_parse_where_leaf", _parse_where_leaf)
+    patch.wrap(iot, "_eval_where_node", _eval_where_node)
+    patch.wrap(iot, "_validate_rule_sql", _validate_rule_sql)
+    patch.wrap(iot, "_rule_event", _rule_event)
 
 
-def _keep_undefined() -> None:
-    original = iot._eval_where_node
-
-    def eval_where_node(node: Json, topic: str, payload: bytes, message: Json, client_id: str | None) -> Json:
-        if node[0] not in ("or", "and"):
-            return original(node, topic, payload, message, client_id)
-        results = [iot._eval_where_node(child, topic, payload, message, client_id) for child in node[1]]
-        if any(result is iot._MISSING for result in results):
-            return iot._MISSING
-        return any(results) if node[0] == "or" else all(results)
-
-    iot._eval_where_node = eval_where_node
+def _eval_where_node(
+    original: Callable[..., Json], node: Json, topic: str, payload: bytes, message: Json, client_id: str | None
+) -> Json:
+    if node[0] not in ("or", "and"):
+        return original(node, topic, payload, message, client_id)
+    results = [iot._eval_where_node(child, topic, payload, message, client_id) for child in node[1]]
+    if any(result is iot._MISSING for result in results):
+        return iot._MISSING
+    return any(results) if node[0] == "or" else all(results)
 
 
-def _refuse_unknown_functions() -> None:
-    original = iot._validate_rule_sql
-
-    def validate_rule_sql(sql: str) -> str | None:
-        unknown = iot._unimplemented_sql_functions(_LITERAL.sub("''", sql or ""))
-        if unknown:
-            return f"Unknown function: {', '.join(unknown)}. AWS IoT or its local stand-in does not have it"
-        error: str | None = original(sql)
-        return error
-
-    iot._validate_rule_sql = validate_rule_sql
+def _validate_rule_sql(original: Callable[..., str | None], sql: str) -> str | None:
+    unknown = iot._unimplemented_sql_functions(_LITERAL.sub("''", sql or ""))
+    if unknown:
+        return f"Unknown function: {', '.join(unknown)}. AWS IoT or its local stand-in does not have it"
+    error: str | None = original(sql)
+    return error
 
 
-def _refuse_second_read() -> None:
-    original = iot._rule_event
-
-    def rule_event(sql: str, *rest: Json, **more: Json) -> Json:
-        if len(_READ.findall(_LITERAL.sub("''", sql or ""))) > 1:
-            raise RuleEnded("get_dynamodb may be called once in a statement")
-        return original(sql, *rest, **more)
-
-    iot._rule_event = rule_event
+def _rule_event(original: Callable[..., Json], sql: str, *rest: Json, **more: Json) -> Json:
+    if len(_READ.findall(_LITERAL.sub("''", sql or ""))) > 1:
+        raise RuleEnded("get_dynamodb may be called once in a statement")
+    return original(sql, *rest, **more)
 
 
-def _add_functions() -> None:
-    original = iot._eval_select_function
+def _eval_select_function(
+    original: Callable[..., Json],
+    name: str,
+    args: list[str],
+    topic: str,
+    payload: bytes,
+    message: Json,
+    client_id: str | None = None,
+) -> Json:
+    if name != "get_dynamodb":
+        return original(name, args, topic, payload, message, client_id)
+    return _get_dynamodb([iot._eval_select_expr(arg, topic, payload, message, client_id) for arg in args])
 
-    def eval_select_function(
-        name: str, args: list[str], topic: str, payload: bytes, message: Json, client_id: str | None = None
-    ) -> Json:
-        if name not in ("get_dynamodb", "substring"):
-            return original(name, args, topic, payload, message, client_id)
-        values = [iot._eval_select_expr(arg, topic, payload, message, client_id) for arg in args]
-        return _substring(values) if name == "substring" else _get_dynamodb(values)
 
-    iot._eval_select_function = eval_select_function
+def _eval_select_expr(
+    original_value: Callable[..., Json],
+    expr: str,
+    topic: str,
+    payload: bytes,
+    message: Json,
+    client_id: str | None = None,
+) -> Json:
+    expr = expr.strip()
+    if re.fullmatch(r'"[^"]*"', expr):
+        return expr[1:-1]
+    match = _attribute_of_call(expr)
+    if match is None:
+        return original_value(expr, topic, payload, message, client_id)
+    result = original_value(match["call"], topic, payload, message, client_id)
+    return iot._resolve_attribute(result, match["path"])
 
 
-def _add_attribute_of_call() -> None:
-    original_value, original_operand, original_leaf = (
-        iot._eval_select_expr,
-        iot._valid_where_operand,
-        iot._parse_where_leaf,
-    )
+def _valid_where_operand(original_operand: Callable[..., bool], expr: str) -> bool:
+    return _attribute_of_call(expr.strip()) is not None or bool(original_operand(expr))
 
-    def eval_select_expr(expr: str, topic: str, payload: bytes, message: Json, client_id: str | None = None) -> Json:
-        expr = expr.strip()
-        if re.fullmatch(r'"[^"]*"', expr):
-            return expr[1:-1]
-        match = _attribute_of_call(expr)
-        if match is None:
-            return original_value(expr, topic, payload, message, client_id)
-        result = original_value(match["call"], topic, payload, message, client_id)
-        return iot._resolve_attribute(result, match["path"])
 
-    def valid_where_operand(expr: str) -> bool:
-        return _attribute_of_call(expr.strip()) is not None or bool(original_operand(expr))
-
-    def parse_where_leaf(clause: str) -> tuple[Json, ...] | None:
-        if _attribute_of_call(clause.strip()):
-            return ("truth", clause.strip())
-        leaf: tuple[Json, ...] | None = original_leaf(clause)
-        return leaf
-
-    iot._eval_select_expr = eval_select_expr
-    iot._valid_where_operand = valid_where_operand
-    iot._parse_where_leaf = parse_where_leaf
+def _parse_where_leaf(original_leaf: Callable[..., tuple[Json, ...] | None], clause: str) -> tuple[Json, ...] | None:
+    if _attribute_of_call(clause.strip()):
+        return ("truth", clause.strip())
+    leaf: tuple[Json, ...] | None = original_leaf(clause)
+    return leaf
 
 
 def _attribute_of_call(expr: str) -> re.Match[str] | None:
@@ -131,17 +119,6 @@ def _attribute_of_call(expr: str) -> re.Match[str] | None:
     if match is None or iot._strip_where_group(match["call"][match["call"].index("(") :]) is None:
         return None
     return match
-
-
-def _substring(values: list[Json]) -> Json:
-    """``substring(String, Int[, Int])``: 0-based, the second index excluded, indices clamped to the string."""
-    if len(values) not in (2, 3) or iot._MISSING in values:
-        return iot._MISSING
-    text, *indices = iot._sql_as_string(values[0]), *(iot._sql_as_number(value) for value in values[1:])
-    if text is None or not all(isinstance(index, int) for index in indices):
-        return iot._MISSING
-    start, *end = (min(max(index, 0), len(text)) for index in indices)
-    return text[start : end[0]] if end else text[start:]
 
 
 def _get_dynamodb(values: list[Json]) -> Json:

@@ -7,6 +7,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#ser
 ``itemIdentifier``, another key, or an id that is none of the batch's messages makes the whole batch fail. The engine deletes its messages.
 """
 
+from collections.abc import Callable
+
 from ministack.services import iot, lambda_svc, sqs
 
 from gatehouse.local_cloud.additions import patch, rule_message
@@ -21,19 +23,20 @@ class SendRefused(Exception):  # noqa: N818 - the engine prints the class name i
 
 
 def apply() -> None:
-    original = iot._dispatch_rule_sqs
-
-    def dispatch_rule_sqs(account_id: str, region: str, rule_name: str, spec: Json, event: Json) -> None:
-        with iot.request_scope(account_id, region):
-            queue = sqs._get_q(spec.get("queueUrl") or "")["attributes"]["QueueArn"]
-            role = spec.get("roleArn", "")
-            if not rule_message.role_allows(role, "sqs:SendMessage", queue):
-                raise SendRefused(f"AccessDeniedException: {role} may not perform sqs:SendMessage on {queue}")
-        original(account_id, region, rule_name, spec, event)
-
-    iot._dispatch_rule_sqs = dispatch_rule_sqs
     lambda_svc._failures_make_no_sense = _failures_make_no_sense
     patch.edit(lambda_svc, "_run_sqs_batch", (_ERROR_NOW, _ERROR_THEN))
+    patch.wrap(iot, "_dispatch_rule_sqs", _dispatch_rule_sqs)
+
+
+def _dispatch_rule_sqs(
+    original: Callable[..., None], account_id: str, region: str, rule_name: str, spec: Json, event: Json
+) -> None:
+    with iot.request_scope(account_id, region):
+        queue = sqs._get_q(spec.get("queueUrl") or "")["attributes"]["QueueArn"]
+        role = spec.get("roleArn", "")
+        if not rule_message.role_allows(role, "sqs:SendMessage", queue):
+            raise SendRefused(f"AccessDeniedException: {role} may not perform sqs:SendMessage on {queue}")
+    original(account_id, region, rule_name, spec, event)
 
 
 def _failures_make_no_sense(esm: Json, result: Json, batch: list[Json]) -> bool:

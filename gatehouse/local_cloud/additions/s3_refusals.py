@@ -8,11 +8,13 @@
 - A copy of an object onto itself changes something, or is refused
   (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html)."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import unquote
 
 from ministack.services import s3
 
+from gatehouse.local_cloud.additions import patch
 from gatehouse.local_cloud.additions.values import Json, Response
 
 KEY_BYTES = 1024
@@ -26,31 +28,29 @@ _CHANGING = (
 
 
 def apply() -> None:
-    put, copy, versioning = s3._put_object, s3._copy_object, s3._put_bucket_versioning
+    patch.wrap(s3, "_put_object", _put_object)
+    patch.wrap(s3, "_copy_object", _copy_object)
+    patch.wrap(s3, "_put_bucket_versioning", _put_bucket_versioning)
 
-    def put_object(bucket: str, key: str, body: bytes, headers: dict[str, str]) -> Response:
-        answer: Response = _fault_of_write(key, headers) or put(bucket, key, body, headers)
-        return answer
 
-    def copy_object(bucket: str, key: str, headers: dict[str, str]) -> Response:
-        source = unquote(headers.get("x-amz-copy-source", "")).lstrip("/")
-        if source == f"{bucket}/{key}" and not any(headers.get(name) not in (None, "COPY") for name in _CHANGING):
-            return _refused(
-                "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself.", key
-            )
-        answer: Response = _fault_of_write(key, headers) or copy(bucket, key, headers)
-        return answer
+def _put_object(put: Callable[..., Response], bucket: str, key: str, body: bytes, headers: dict[str, str]) -> Response:
+    return _fault_of_write(key, headers) or put(bucket, key, body, headers)
 
-    def put_bucket_versioning(name: str, body: bytes) -> Response:
-        if b"Suspended" in body and (s3._bucket_object_lock.get(name) or {}).get("enabled"):
-            told = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
-            return _refused("InvalidBucketState", told, name, 409)
-        answer: Response = versioning(name, body)
-        return answer
 
-    s3._put_object = put_object
-    s3._copy_object = copy_object
-    s3._put_bucket_versioning = put_bucket_versioning
+def _copy_object(copy: Callable[..., Response], bucket: str, key: str, headers: dict[str, str]) -> Response:
+    source = unquote(headers.get("x-amz-copy-source", "")).lstrip("/")
+    if source == f"{bucket}/{key}" and not any(headers.get(name) not in (None, "COPY") for name in _CHANGING):
+        return _refused(
+            "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself.", key
+        )
+    return _fault_of_write(key, headers) or copy(bucket, key, headers)
+
+
+def _put_bucket_versioning(versioning: Callable[..., Response], name: str, body: bytes) -> Response:
+    if b"Suspended" in body and (s3._bucket_object_lock.get(name) or {}).get("enabled"):
+        told = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        return _refused("InvalidBucketState", told, name, 409)
+    return versioning(name, body)
 
 
 def _fault_of_write(key: str, headers: dict[str, str]) -> Response | None:

@@ -39,9 +39,9 @@ def apply() -> None:
             "        except _ExecutionError:\n            _task_tokens.pop(token, None)\n            raise\n",
         ),
     )
-    sfn._send_task_success = _once(_with_json_output(sfn._send_task_success))
-    sfn._send_task_failure = _once(sfn._send_task_failure)
-    sfn._send_task_heartbeat = _once(sfn._send_task_heartbeat)
+    patch.wrap(sfn, "_send_task_success", _with_json_output)
+    for name in ("_send_task_success", "_send_task_failure", "_send_task_heartbeat"):
+        patch.wrap(sfn, name, _once)
 
 
 def close_tokens(execution_arn: str, status: str) -> None:
@@ -66,31 +66,24 @@ def _issue_token(execution: Json) -> str:
     return token
 
 
-def _once(original: Callable[[Json], Response]) -> Callable[[Json], Response]:
+def _once(original: Callable[[Json], Response], data: Json) -> Response:
     """A token is answered once; then, and after its task ended, it is TaskTimedOut."""
-
-    def send(data: Json) -> Response:
-        token = data.get("taskToken")
-        with _answering:
-            waiting = stepfunctions._task_tokens.get(token)
-            if waiting is not None and not waiting["event"].is_set():
-                return original(data)
-        if waiting is None and token not in _execution_of_token:
-            return _refused("InvalidToken", "Invalid Token: 'Invalid token'")
-        return _refused("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
-
-    return send
+    token = data.get("taskToken")
+    with _answering:
+        waiting = stepfunctions._task_tokens.get(token)
+        if waiting is not None and not waiting["event"].is_set():
+            return original(data)
+    if waiting is None and token not in _execution_of_token:
+        return _refused("InvalidToken", "Invalid Token: 'Invalid token'")
+    return _refused("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
 
 
-def _with_json_output(original: Callable[[Json], Response]) -> Callable[[Json], Response]:
-    def send(data: Json) -> Response:
-        try:
-            json.loads(data.get("output", ""))
-        except ValueError:
-            return _refused("InvalidOutput", "Invalid Output: 'The provided output is not valid JSON'")
-        return original(data)
-
-    return send
+def _with_json_output(original: Callable[[Json], Response], data: Json) -> Response:
+    try:
+        json.loads(data.get("output", ""))
+    except ValueError:
+        return _refused("InvalidOutput", "Invalid Output: 'The provided output is not valid JSON'")
+    return original(data)
 
 
 def _refused(code: str, message: str) -> Response:

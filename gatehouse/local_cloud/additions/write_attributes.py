@@ -6,27 +6,29 @@ every standard attribute; with it, those that it names. Another one is NotAuthor
 the scope ``aws.cognito.signin.user.admin``, the engine checks itself.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from ministack.services import cognito
+
+from gatehouse.local_cloud.additions import patch
 
 _NOT_ONES_OWN = frozenset({"sub", "email_verified", "phone_number_verified", "identities"})
 """What nobody says of themselves, whatever the client may write."""
 
 
 def apply() -> None:
-    update = cognito._update_user_attributes
+    patch.wrap(cognito, "_update_user_attributes", _update_user_attributes)
 
-    def update_user_attributes(data: Any) -> Any:
-        claims = cognito._token_claims(str(data.get("AccessToken", ""))) or {}
-        pool = cognito._user_pools.get(str(claims.get("iss", "")).rsplit("/", 1)[-1]) or {}
-        client = pool.get("_clients", {}).get(claims.get("client_id")) or {}
-        allowed = set(client.get("WriteAttributes") or [])
-        asked = {str(one.get("Name")) for one in data.get("UserAttributes", [])}
-        if asked & _NOT_ONES_OWN or (allowed and asked - allowed):
-            return cognito.error_response_json(
-                "NotAuthorizedException", "A client attempted to write unauthorized attribute", 400
-            )
-        return update(data)
 
-    cognito._update_user_attributes = update_user_attributes
+def _update_user_attributes(update: Callable[..., Any], data: Any) -> Any:
+    claims = cognito._token_claims(str(data.get("AccessToken", ""))) or {}
+    pool = cognito._user_pools.get(str(claims.get("iss", "")).rsplit("/", 1)[-1]) or {}
+    client = pool.get("_clients", {}).get(claims.get("client_id")) or {}
+    allowed = set(client.get("WriteAttributes") or [])
+    asked = {str(one.get("Name")) for one in data.get("UserAttributes", [])}
+    if asked & _NOT_ONES_OWN or (allowed and asked - allowed):
+        return cognito.error_response_json(
+            "NotAuthorizedException", "A client attempted to write unauthorized attribute", 400
+        )
+    return update(data)

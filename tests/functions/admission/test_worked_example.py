@@ -73,6 +73,8 @@ def test_the_states_pass_the_checks_of_the_machine() -> None:
     checks.test_error_names_are_the_names_of_our_classes(states)
     checks.test_what_is_not_understood_is_never_let_in(states)
     checks.test_every_expression_parses(states)
+    checks.test_every_answer_of_a_step_is_kept(states)
+    checks.test_the_dossier_is_added_to_and_made_once(states)
     known = json.loads((ROOT / "statemachine.asl.json").read_text())["States"].keys() | states.keys()
     assert {target for state in states.values() for target in checks.follows(state)} <= known
 
@@ -84,4 +86,3 @@ def test_the_function_is_declared_like_the_others() -> None:
     like = template["Resources"]["LookUpDeviceFunction"]
     assert declared["Type"] == like["Type"]
     assert declared["Properties"].keys() == like["Properties"].keys()
-    assert declared["Properties"]["CodeUri"] == like["Properties"]["CodeUri"]

@@ -173,25 +173,6 @@ class SqlBench:
         return found
 
 
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
-        ("substring(text, 2)", "cdef"),
-        ("substring(text, 1, 3)", "bc"),
-        ("substring(text, -4, 2)", "ab"),
-        ("substring(text, 4, 99)", "ef"),
-        ("substring(text, 3, 1)", ""),
-    ],
-)
-def test_substring_counts_from_zero_and_clamps(sql: SqlBench, call: str, expected: str) -> None:
-    assert sql.select(f"{call} AS got", {"text": "abcdef"}) == {"got": {"S": expected}}
-
-
-@pytest.mark.parametrize("call", ["substring(missing, 1)", "substring(text)", "substring(text, 'x')"])
-def test_substring_of_the_wrong_things_is_undefined(sql: SqlBench, call: str) -> None:
-    assert sql.select(f"{call} AS got, isUndefined({call}) AS gone", {"text": "abcdef"}) == {"gone": {"BOOL": True}}
-
-
 @pytest.fixture(scope="module")
 def stored(sql: SqlBench) -> str:
     """The call of get_dynamodb for an item that is there; its attributes n, inner.word and, as many bytes as the key says, filler."""

@@ -219,7 +219,7 @@ def test_chosen_state_shows_what_came_out_and_where_it_leads(go: Go) -> None:
     expect(card.locator("pre")).to_have_text("{}")
     state(page, "Is it revoked?").click()
     expect(card.locator(".ways .taken")).to_contain_text("Look up device")
-    expect(card.locator(".ways")).to_contain_text("$revocation.status = 'revoked'")
+    expect(card.locator(".ways")).to_contain_text("$dossier.revocation.status = 'revoked'")
 
 
 def test_event_opens_and_its_task_token_is_withheld(go: Go) -> None:
