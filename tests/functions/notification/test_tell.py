@@ -248,8 +248,9 @@ def test_no_mail_is_sent_once_no_sender_is_set(
     aws_environment.tell_of(aws_environment.waiting_to_be_told())
     monkeypatch.setenv("MAIL_FROM", "")
     settings.cache_clear()
-    assert aws_environment.tell() == 0
-    assert post.new() == []
+    with faults.listening("sesv2", "SendEmail") as asked_of_ses:
+        assert aws_environment.tell() == 0
+    assert asked_of_ses == []
 
 
 def test_no_address_is_in_the_log(
