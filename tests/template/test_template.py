@@ -105,9 +105,9 @@ def test_whoever_takes_a_binding_back_may_delete_it(resources: Resources) -> Non
         and {"Fn::GetAtt": "InventoryTable.Arn"} in listed(statement["Resource"])
     }
     unbinding = {
-        "".join(word.capitalize() for word in app.parent.name.split("_")) + "Function"
-        for app in ROOT.glob("functions/*/*/app.py")
-        if ".unbind(" in app.read_text(encoding="utf-8")
+        "".join(word.capitalize() for word in module.parent.name.split("_")) + "Function"
+        for module in ROOT.glob("functions/*/*/*.py")
+        if re.search(r"\.unbind(ing)?\(", module.read_text(encoding="utf-8"))
     }
     assert may == unbinding
 

@@ -1,7 +1,5 @@
 """Put the events that are due of requests on the bus: reminders, escalations, results. `tell` tells people from there."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.approval.remind_approvers.reminding import Reminding
@@ -9,7 +7,8 @@ from functions.shared import clock
 from functions.shared.approval_index import due
 from functions.shared.approvals import Approvals
 from functions.shared.event_bus import EventBus
-from functions.shared.observability import count, logger, observed
+from functions.shared.handlers import Context, triggered
+from functions.shared.observability import count, logger
 from functions.shared.settings import settings
 from workflows.errors import GatehouseError
 
@@ -23,9 +22,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     approvals_url: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On a schedule. Returns how many requests were looked at. One that fails does not keep the others waiting, and is counted."""
+class Result(Struct, frozen=True, kw_only=True):
+    """How many requests were looked at."""
+
+    looked_at: int
+
+
+@triggered
+def handler(context: Context) -> Result:
+    """On a schedule. One request that fails does not keep the others waiting, and is counted."""
     configured = settings(Settings)
     reminding = Reminding(
         Approvals(configured.approvals_table), EventBus(configured.event_bus_name), configured.approvals_url
@@ -41,4 +46,4 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         except GatehouseError:
             count("ApproversNotTold")
             logger.exception("could not put what is due", extra={"approval_id": approval_id})
-    return {"looked_at": looked_at}
+    return Result(looked_at=looked_at)

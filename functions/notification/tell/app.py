@@ -1,16 +1,17 @@
 """Tell people what the events on the bus mean for them."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.notification.tell import received
 from functions.notification.tell.channels import Queue, Topic
 from functions.notification.tell.telling import Telling
+from functions.shared import queue_messages
 from functions.shared.approvals import Approvals
 from functions.shared.delegations import Delegations
-from functions.shared.observability import count, logger, observed
+from functions.shared.handlers import Context, on_event
+from functions.shared.observability import count, logger
 from functions.shared.personal_mail import PersonalMail
+from functions.shared.queue_messages import Message
 from functions.shared.settings import settings
 
 ENOUGH_MILLISECONDS = 15_000
@@ -27,12 +28,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     user_pool_id: str = ""
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:
-    """A batch of the queue TellQueue. Returns the ids of the messages that failed; Amazon SQS deletes the others.
+@on_event(queue_messages.read)
+def handler(batch: tuple[Message, ...], context: Context) -> queue_messages.Response:
+    """A batch of the queue TellQueue. Amazon SQS deletes each message that the result does not name.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting. One that keeps failing
-    ends in the dead-letter queue.
+    A message that keeps failing ends in the dead-letter queue.
     """
     used = settings(Settings)
     telling = Telling(
@@ -43,18 +43,17 @@ def handler(event: Any, context: Any) -> Any:
         mail=PersonalMail(used.mail_from, used.user_pool_id),
         approvals_url=used.approvals_url,
     )
-    failed = [record["messageId"] for record in event["Records"] if not _is_told(telling, record, context)]
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    return queue_messages.response(one.message_id for one in batch if not _is_told(telling, one, context))
 
 
-def _is_told(telling: Telling, record: Any, context: Any) -> bool:
+def _is_told(telling: Telling, message: Message, context: Context) -> bool:
     """False if the message has to come again. Whatever one fails on, the others of the batch are not told twice for it."""
     if context.get_remaining_time_in_millis() < ENOUGH_MILLISECONDS:
         return False
     try:
-        telling.tell(received.read(record["body"]))
+        telling.tell(received.read(message.body))
     except Exception:  # noqa: BLE001 - the others of the batch have been told, or shall be
         count("NotTold")
-        logger.exception("message %s could not be told", record["messageId"])
+        logger.exception("message %s could not be told", message.message_id)
         return False
     return True

@@ -1,15 +1,13 @@
 """What became of the sweep: counted in the admissions table, put on the event bus, noted in the manifest."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.revocation.report_sweep import announcing, counting
 from functions.shared import authorities, clock, manifests
 from functions.shared.event_bus import EventBus
-from functions.shared.observability import count, observed
+from functions.shared.handlers import step
+from functions.shared.observability import count
 from functions.shared.settings import settings
-from workflows.admission import contracts
 from workflows.revocation.ca_revocation import SETTLED
 from workflows.revocation.sweep import Report, ReportInput
 
@@ -20,15 +18,14 @@ class Settings(Struct, frozen=True, kw_only=True):
     event_bus_name: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Report sweep*. Input: ReportInput; output: Report. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
+@step(ReportInput)
+def handler(request: ReportInput) -> Report:
+    """State *Report sweep*. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
 
     The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
     puts the events twice rather than not at all.
     """
-    request, used = contracts.read(ReportInput, event), settings(Settings)
-    found = request.found
+    found, used = request.found, settings(Settings)
     revoked, still_open, left = counting.outcomes(used.admissions_table, found)
     report = Report(
         issuer_key=found.issuer_key,
@@ -46,7 +43,7 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     if not still_open and not left:
         _note_done(used.crl_bucket, request)
     count("SweepLeft", left)
-    return contracts.write(report)
+    return report
 
 
 def _note_done(bucket: str, request: ReportInput) -> None:
