@@ -36,7 +36,6 @@ _TIMES = (
     "decided_at",
     "execute_by",
     "announced_at",
-    "each_told_at",
     "reminded_at",
     "escalated_at",
 )

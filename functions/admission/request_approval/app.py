@@ -6,8 +6,8 @@ from functions.admission.request_approval.announcement import announce
 from functions.shared import clock, task_tokens
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
+from functions.shared.event_bus import EventBus
 from functions.shared.handlers import step
-from functions.shared.messages import Messages
 from functions.shared.settings import settings
 from workflows.admission.contracts import RequestApprovalInput
 from workflows.approval.opening import prepare
@@ -19,10 +19,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
     approvals_table: str
     data_key_arn: str
-    notifications_topic_arn: str
     event_bus_name: str
     approvals_url: str
-    mail_from: str = ""
 
 
 class Requested(Struct, frozen=True, kw_only=True):
@@ -39,13 +37,12 @@ def handler(asked: RequestApprovalInput) -> Requested:
     """
     configured = settings(Settings)
     Admissions(configured.admissions_table).retain(asked.certificate.certificate_id, asked.execution)
-    request, evidence = prepare(asked, at=clock.now(), tell_each=bool(configured.mail_from))
+    request, evidence = prepare(asked, at=clock.now())
     token = task_tokens.encrypt(asked.task_token, request.approval_id, configured.data_key_arn)
     approvals = Approvals(configured.approvals_table)
     standing = _store(approvals, request, evidence, token)
     if standing.status == "PENDING" and standing.announced_at is None:
-        messages = Messages(configured.notifications_topic_arn, configured.event_bus_name)
-        announce(approvals, messages, asked, standing, configured.approvals_url)
+        announce(approvals, EventBus(configured.event_bus_name), asked, standing, configured.approvals_url)
     return Requested(approval_id=standing.approval_id, status=standing.status)
 
 

@@ -7,8 +7,8 @@ from msgspec import Struct
 from functions.revocation.publish_crl import handed_in, results
 from functions.revocation.publish_crl.publishing import publish
 from functions.shared import clock, sweeps
+from functions.shared.event_bus import EventBus
 from functions.shared.handlers import on_event
-from functions.shared.messages import Messages
 from functions.shared.observability import count
 from functions.shared.settings import limits, settings
 from workflows.revocation.current_lists import Result
@@ -17,7 +17,6 @@ from workflows.revocation.publication import Limits, Rejected
 
 class Settings(Struct, frozen=True, kw_only=True):
     crl_bucket: str
-    notifications_topic_arn: str
     event_bus_name: str
     sweep_machine_arn: str
 
@@ -35,7 +34,7 @@ def handler(key: str) -> Result:
     judged = given if isinstance(given, Rejected) else publish(bucket, given, at, allowed)
     if isinstance(judged, Rejected):
         kept = results.keep_aside(bucket, key, judged, at)
-        results.tell(Messages(used.notifications_topic_arn, used.event_bus_name), kept)
+        EventBus(used.event_bus_name).put(results.rejection(kept))
         count("CrlRejected")
         return kept
     count("CrlAccepted")

@@ -1,11 +1,11 @@
-"""What became of the sweep: counted in the admissions table, noted in the file of current lists, told to people once."""
+"""What became of the sweep: counted in the admissions table, put on the event bus, noted in the file of current lists."""
 
 from msgspec import Struct
 
-from functions.revocation.report_sweep import counting, telling
+from functions.revocation.report_sweep import announcing, counting
 from functions.shared import ca_orders, clock, current_lists
+from functions.shared.event_bus import EventBus
 from functions.shared.handlers import step
-from functions.shared.messages import Messages
 from functions.shared.observability import count
 from functions.shared.settings import settings
 from workflows.revocation.ca_revocation import SETTLED
@@ -15,7 +15,6 @@ from workflows.revocation.sweep import Report, ReportInput
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
     crl_bucket: str
-    notifications_topic_arn: str
     event_bus_name: str
 
 
@@ -24,7 +23,7 @@ def handler(request: ReportInput) -> Report:
     """State *Report sweep*. Raises AwsUnavailable, AccessRefused, CurrentListsInvalid.
 
     The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
-    tells twice rather than not.
+    puts the events twice rather than not at all.
     """
     found, used = request.found, settings(Settings)
     revoked, still_open, left = counting.outcomes(used.admissions_table, found)
@@ -39,8 +38,8 @@ def handler(request: ReportInput) -> Report:
         released=found.released,
         authority=found.authority,
     )
-    messages = Messages(used.notifications_topic_arn, used.event_bus_name)
-    telling.tell(messages, report, telling.questions(found), request.execution)
+    questions = announcing.questions(found)
+    announcing.announce(EventBus(used.event_bus_name), report, questions, request.execution, at=clock.now())
     if not still_open and not left:
         _note_done(used.crl_bucket, request)
     count("SweepLeft", left)

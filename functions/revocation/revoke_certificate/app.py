@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from functions.shared import certificates, chains, clock
 from functions.shared.admissions import chain, revocation
+from functions.shared.event_bus import EventBus
 from functions.shared.handlers import step
-from functions.shared.messages import Messages
 from functions.shared.observability import count
 from functions.shared.sealing import keep
 from functions.shared.settings import limits, settings
@@ -13,10 +13,9 @@ from functions.shared.signing import Signer
 from functions.shared.turns import Turns
 from functions.shared.vault import Vault
 from workflows.admission.errors import CertificateUnknown
+from workflows.events import CertificateRevoked
 from workflows.evidence.record import revoked
 from workflows.revocation.sweep import AuthorityItem, Revoked, RevokeInput, read_item
-
-DETAIL_TYPE = "Gatehouse Certificate Revoked"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -25,7 +24,6 @@ class Settings(Struct, frozen=True, kw_only=True):
     evidence_bucket: str
     signing_key_arn: str
     approvals_url: str
-    notifications_topic_arn: str
     event_bus_name: str
     code_version: str
 
@@ -53,8 +51,8 @@ def handler(request: RevokeInput) -> Revoked:
     made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)
     kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
     chain.advance(table, item.certificate_id, head, link)
-    Messages(used.notifications_topic_arn, used.event_bus_name).event(
-        DETAIL_TYPE, {"item": item, "device": head.device, "evidence_key": kept.key}, request.execution.arn
+    EventBus(used.event_bus_name).put(
+        CertificateRevoked(item=item, device=head.device, evidence_key=kept.key), request.execution.arn
     )
     revocation.close(table, item, at)
     count("CertificateRevoked")
