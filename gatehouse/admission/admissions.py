@@ -65,10 +65,10 @@ def list_newest(
     if device is not None:
         of_device = _query(target, "by_device", "device", device)
         return list(islice((one for one in of_device if outcome in (None, one.outcome)), limit))
-    lanes = [_of_outcome(target, lane, newest_first=True) for lane in ([outcome] if outcome else STANDINGS)]
-    newest = heapq.merge(*lanes, key=lambda item: str(item["claimed_at"]), reverse=True)
-    found = _rows(target, islice(newest, limit))
-    return [one for one in found if outcome in (None, one.outcome)]
+    outcomes = [outcome] if outcome else STANDINGS
+    sources = [_of_outcome(target, one, newest_first=True) for one in outcomes]
+    newest = heapq.merge(*sources, key=lambda item: str(item["claimed_at"]), reverse=True)
+    return [one for one in _rows(target, islice(newest, limit)) if outcome in (None, one.outcome)]
 
 
 def expiring(target: Target, after: datetime, before: datetime) -> Iterator[Admission]:

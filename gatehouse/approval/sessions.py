@@ -71,20 +71,20 @@ def sign_out(target: Target, username: str) -> bool:
 def session(target: Target, username: str | None) -> Session:
     """The kept session of `username`, or of the only person signed in; renewed when it is about to end. Raises `NotPermitted`."""
     keeper = _Keeper(target)
-    found = keeper.find(username)
-    if found.expires_at - time.time() > _EXPIRES_SOON:
-        return found
-    if found.refresh_token is None or not found.client_id:  # kept by a version that took passwords
-        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}")
-    return _renewed(target, found, found.refresh_token)
+    current = keeper.find(username)
+    if current.expires_at - time.time() > _EXPIRES_SOON:
+        return current
+    if current.refresh_token is None or not current.client_id:  # kept by a version that took passwords
+        raise NotPermitted(f"The sign-in of {current.username} has ended. Sign in again: {_HOW}")
+    return _renewed(target, current, current.refresh_token)
 
 
-def _renewed(target: Target, found: Session, refresh_token: str) -> Session:
+def _renewed(target: Target, session: Session, refresh_token: str) -> Session:
     try:
-        tokens = Provider(target.output("OidcIssuer"), found.client_id).renewed(refresh_token, found.subject)
+        tokens = Provider(target.output("OidcIssuer"), session.client_id).renewed(refresh_token, session.subject)
     except Refused as error:
-        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}") from error
-    return keep(target, tokens, found.client_id)
+        raise NotPermitted(f"The sign-in of {session.username} has ended. Sign in again: {_HOW}") from error
+    return keep(target, tokens, session.client_id)
 
 
 class _Named(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,9 +20,9 @@ def agree(question: str, *, yes: bool) -> None:
         raise AnsweredNo("Nothing was changed.")
 
 
-def report(said: str, *, dry_run: bool, json: bool, **found: object) -> None:
-    """The end of an act: `said` for people, and for programs whether it was done and what it was about."""
+def report(message: str, *, dry_run: bool, json: bool, **facts: object) -> None:
+    """Write the result of an act: `message` for people; for programs, whether it was done and the `facts`."""
     if json:
-        write_json({"done": not dry_run, **found})
+        write_json({"done": not dry_run, **facts})
     else:
-        say(DRY if dry_run else said)
+        say(DRY if dry_run else message)

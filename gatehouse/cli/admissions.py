@@ -119,15 +119,18 @@ def redrive(
 
     aim = target(context)
     operators_trail.require_reason(reason)
-    found = admissions.show(aim, name)
-    redriving.require_failed(aim, found)
+    admission = admissions.show(aim, name)
+    redriving.require_failed(aim, admission)
     if not json:
-        write_facts(_act(found) | {"execution": found.execution_arn, "failed because": found.fault or found.reason})
+        write_facts(
+            _act(admission)
+            | {"execution": admission.execution_arn, "failed because": admission.fault or admission.reason}
+        )
     if not dry_run:
         agree("Redrive it?", yes=yes)
-        redriving.redrive(aim, found.certificate_id, found.execution_arn, reason)
+        redriving.redrive(aim, admission.certificate_id, admission.execution_arn, reason)
     said = "Sealed, and redriven. Follow it: gatehouse admissions watch"
-    report(said, dry_run=dry_run, json=json, admission=found)
+    report(said, dry_run=dry_run, json=json, admission=admission)
 
 
 @app.command()
@@ -143,17 +146,17 @@ def reopen(
 
     aim = target(context)
     operators_trail.require_reason(reason)
-    found = admissions.show(aim, name)
-    reopening.require_reopenable(aim, found)
+    admission = admissions.show(aim, name)
+    reopening.require_reopenable(aim, admission)
     if not json:
-        write_facts(_act(found) | {"would reopen": _reopens(found)})
+        write_facts(_act(admission) | {"would reopen": _reopens(admission)})
     if not dry_run:
         agree("Reopen it now?", yes=yes)
-        found = reopening.reopen(aim, found, reason)
+        admission = reopening.reopen(aim, admission, reason)
     said = "Reopened: the device's next knock starts anew."
-    if found.outcome == "refused":
+    if admission.outcome == "refused":
         said += " A refused certificate knocks again only once it is deleted in AWS IoT."
-    report(said, dry_run=dry_run, json=json, admission=found)
+    report(said, dry_run=dry_run, json=json, admission=admission)
 
 
 @app.command()
@@ -169,14 +172,14 @@ def forget(
 
     aim = target(context)
     operators_trail.require_reason(reason)
-    found = admissions.show(aim, name)
-    reopening.require_forgettable(aim, found)
+    admission = admissions.show(aim, name)
+    reopening.require_forgettable(aim, admission)
     if not json:
-        write_facts(_act(found) | {"evidence, which stays": found.evidence_key})
+        write_facts(_act(admission) | {"evidence, which stays": admission.evidence_key})
     if not dry_run:
         agree("Forget it?", yes=yes)
-        reopening.forget(aim, found, reason)
-    report("Forgotten.", dry_run=dry_run, json=json, admission=found)
+        reopening.forget(aim, admission, reason)
+    report("Forgotten.", dry_run=dry_run, json=json, admission=admission)
 
 
 def _ended(one: Admission) -> str:
@@ -184,13 +187,13 @@ def _ended(one: Admission) -> str:
     return f"{one.outcome} (trial)" if one.trial else one.outcome
 
 
-def _act(found: Admission) -> dict[str, object]:
+def _act(admission: Admission) -> dict[str, object]:
     return {
-        "certificate": found.certificate_id,
-        "device": found.device,
-        "subject": found.subject,
-        "outcome": found.outcome,
-        "why": found.reason,
+        "certificate": admission.certificate_id,
+        "device": admission.device,
+        "subject": admission.subject,
+        "outcome": admission.outcome,
+        "why": admission.reason,
     }
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gatehouse.approval.approvals import Answer, Approvals, Lane, Signing
+from gatehouse.approval.approvals import Answer, Approvals, Signing, Tab
 from gatehouse.cli import sign_in
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
@@ -28,16 +28,16 @@ Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="Wh
 def list_(
     context: typer.Context,
     *,
-    lane: Annotated[Lane, typer.Option(help="Which of them.")] = "mine",
+    tab: Annotated[Tab, typer.Option(help="Which tab of the inbox.")] = "mine",
     limit: Annotated[int, typer.Option(min=1)] = 50,
     as_: As = None,
     json: Json = False,
 ) -> None:
     """List what waits for you, for others, was decided, or could not be carried out.
 
-    Example: gatehouse approvals list --lane waiting
+    Example: gatehouse approvals list --tab waiting
     """
-    found = desk(context, as_).list_lane(lane, limit)
+    found = desk(context, as_).list_tab(tab, limit)
     if json:
         write_json(found)
         return
@@ -175,24 +175,25 @@ def _decide_together(
         raise typer.Exit(NO)
 
 
-def _facts(found: Answer) -> dict[str, Any]:
-    certificate, verdict = found["snapshot"]["certificate"], found["snapshot"]["revocation"]
+def _facts(approval: Answer) -> dict[str, Any]:
+    certificate, verdict = approval["snapshot"]["certificate"], approval["snapshot"]["revocation"]
     return {
-        "what": found["sentence"],
-        "why asked": f"rule {found['rule_id']}, version {found['rule_version']}",
-        "needs": [f"{one['received']} of {one['count']} from {one['group']}" for one in found["requirements"]],
-        **_state(found),
-        "certificate": found["certificate_id"],
+        "what": approval["sentence"],
+        "why asked": f"rule {approval['rule_id']}, version {approval['rule_version']}",
+        "needs": [f"{one['received']} of {one['count']} from {one['group']}" for one in approval["requirements"]],
+        **_state(approval),
+        "certificate": approval["certificate_id"],
         "subject": certificate["subject"],
         "revocation": f"{verdict['status']}: {verdict['reason']}",
-        "findings": found["snapshot"]["device"]["findings"],
-        "policy": found["snapshot"]["device"]["policy_name"],
-        "entered by": found["entered_by"],
-        "evidence hash": found["basis_sha256"],
-        "execution": found["execution_arn"],
-        "you may vote": found["you"]["in_own_name"] or f"no: {found['you']['why_not'] or 'only for others'}",
+        "findings": approval["snapshot"]["device"]["findings"],
+        "policy": approval["snapshot"]["device"]["policy_name"],
+        "entered by": approval["entered_by"],
+        "evidence hash": approval["basis_sha256"],
+        "execution": approval["execution_arn"],
+        "you may vote": approval["you"]["in_own_name"] or f"no: {approval['you']['why_not'] or 'only for others'}",
         "for others": [
-            f"{one['name']} ({one['group']}), delegation {one['delegation_id']}" for one in found["you"]["on_behalf_of"]
+            f"{one['name']} ({one['group']}), delegation {one['delegation_id']}"
+            for one in approval["you"]["on_behalf_of"]
         ],
     }
 

@@ -52,7 +52,7 @@ def register(
         say("It was registered already; it is active, with automatic registration on.")
     for warning in done.warnings:
         say(f"Warning: {warning}")
-    write(done if json else done.authority, as_json=json)
+    write(done if json else done.ca, as_json=json)
 
 
 @app.command("list")
@@ -153,19 +153,19 @@ def revoke(
 
     aim = target(context)
     operators_trail.require_reason(reason)
-    found = ca_revocation.plan(aim, authorities.show(aim, ca))
+    plan = ca_revocation.plan(aim, authorities.show(aim, ca))
     if not json:
-        _tell_plan(found)
+        _write_plan(plan)
     if dry_run:
         if json:
-            write_json({"done": False, "plan": found})
+            write_json({"done": False, "plan": plan})
         else:
             say(DRY)
         return
-    agree(f"Revoke {found.authority.subject}, and {found.revokes} certificates with it, for good?", yes=yes)
-    started = ca_revocation.revoke(aim, found.authority, reason)
+    agree(f"Revoke {plan.ca.subject}, and {plan.revokes} certificates with it, for good?", yes=yes)
+    started = ca_revocation.revoke(aim, plan.ca, reason)
     if json:
-        write_json({"done": True, "plan": found, "started": started})
+        write_json({"done": True, "plan": plan, "started": started})
         return
     write_facts({"execution": started.execution, "order": started.revocation.trail_id})
     say(
@@ -175,27 +175,27 @@ def revoke(
     )
 
 
-def _tell_plan(found: "Plan") -> None:
-    ca = found.authority
+def _write_plan(plan: "Plan") -> None:
+    ca = plan.ca
     write_facts(
         {
             "CA": ca.subject,
             "status": ca.status,
             "auto-registration": ca.auto_registration,
-            "certificates in AWS IoT": dict(sorted(found.certificates.items())) or "none",
-            "would be revoked": found.revokes,
-            "of those with an admission": dict(sorted(found.admissions.items())) or "none",
-            "takes": f"{found.seconds_alone:g} s; {found.seconds_contended:g} s while others want the quota",
-            "calls to AWS IoT": found.iot_calls,
+            "certificates in AWS IoT": dict(sorted(plan.certificates.items())) or "none",
+            "would be revoked": plan.revokes,
+            "of those with an admission": dict(sorted(plan.admissions.items())) or "none",
+            "takes": f"{plan.seconds_alone:g} s; {plan.seconds_contended:g} s while others want the quota",
+            "calls to AWS IoT": plan.iot_calls,
         }
     )
-    if found.ordered is not None:
-        one = found.ordered
+    if plan.ordered is not None:
+        order = plan.ordered
         say(
-            f"{one.by} ordered it on {one.at:%Y-%m-%d %H:%M}Z: {one.reason}. That goes on, and the proof names that order. "
-            f"Not yet sealed, of those that are REVOKED: {found.unfinished}."
+            f"{order.by} ordered it on {order.at:%Y-%m-%d %H:%M}Z: {order.reason}. That goes on, and the proof names that order. "
+            f"Not yet sealed, of those that are REVOKED: {plan.unfinished}."
         )
-    for other in found.same_key:
+    for other in plan.same_key:
         say(f"The same key is registered as CA {other} too: whoever has it signs for that one as well. Revoke both.")
     say(
         "It cannot be undone: devices need certificates of another CA. What stays: each connection until some minutes after its "
@@ -221,7 +221,7 @@ def _switch(
 
     aim = target(context)
     operators_trail.require_reason(reason)
-    found = authorities.show(aim, ca)
+    before = authorities.show(aim, ca)
     ordered = orders.owed(aim, ca) if on else None
     if ordered is not None:
         does += (
@@ -229,20 +229,20 @@ def _switch(
             "is REVOKED stays so. A sweep that runs goes on: stop its execution."
         )
     if not json:
-        write(found, as_json=False)
+        write(before, as_json=False)
         say(does)
     if dry_run:
         if json:
-            write_json({"done": False, "does": does, "authority": found})
+            write_json({"done": False, "does": does, "ca": before})
         else:
             say(DRY)
         return
-    agree(f"{'Enable' if on else 'Disable'} {found.subject}?", yes=yes)
+    agree(f"{'Enable' if on else 'Disable'} {before.subject}?", yes=yes)
     if on:
-        now = ca_revocation.enable(aim, found, ordered, registration_only=registration_only, reason=reason)
+        after = ca_revocation.enable(aim, before, ordered, registration_only=registration_only, reason=reason)
     else:
-        now = authorities.switch(aim, found, on=False, registration_only=registration_only, reason=reason)
+        after = authorities.switch(aim, before, on=False, registration_only=registration_only, reason=reason)
     if json:
-        write_json({"done": True, "does": does, "authority": now})
+        write_json({"done": True, "does": does, "ca": after})
     else:
-        say(f"It is {now.status}, with automatic registration {'on' if now.auto_registration else 'off'}.")
+        say(f"It is {after.status}, with automatic registration {'on' if after.auto_registration else 'off'}.")

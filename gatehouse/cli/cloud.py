@@ -37,7 +37,7 @@ def up(*, detach: Detach = False, port: Port = None, mqtt_port: MqttPort = None,
         with Console(Target(status.stack, status)) as running:
             say(f"The console: {running.link}")
             say("Ctrl-C stops it.")
-            cloud.hold()
+            cloud.run_until_stopped()
         say("Stopped.")
 
 

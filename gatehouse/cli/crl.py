@@ -70,10 +70,10 @@ def status(
 
     aim, at = target(context), datetime.now(UTC)
     found = lists.every(aim, at=at) if ca is None else lists.status(aim, ca, at=at)
-    asked = sweeps.questions(aim)
-    revoked = {one: line for one, line in orders.told(aim).items() if ca in (None, one)}
+    questions = sweeps.questions(aim)
+    revoked = {one: line for one, line in orders.lines(aim).items() if ca in (None, one)}
     if json:
-        write_json({"lists": found, "questions": asked, "revocations": revoked})
+        write_json({"lists": found, "questions": questions, "revocations": revoked})
         return
     columns = ("issuer key", "number", "kind", "scope", "entries", "age", "goes stale", "sweep", "then")
     rows = [
@@ -95,13 +95,13 @@ def status(
     write_table(columns, rows, empty="No list is published: every device is held until one is.")
     for line in revoked.values():
         say(line)
-    if asked:
+    if questions:
         say(
             "No list names these any more, and they are still refused. May their devices come back? Then delete the certificate."
         )
         write_table(
             ("device", "certificate", "refused because"),
-            [(one.device, one.certificate_id, one.reason) for one in asked],
+            [(one.device, one.certificate_id, one.reason) for one in questions],
             empty="",
         )
 
@@ -120,8 +120,8 @@ def _consequence(one: "Listed") -> str:
     return "new devices are held now" if one.problem else "new devices will be held; admitted ones stay connected"
 
 
-@app.command()
-def sweep(
+@app.command("sweep")
+def start_sweeps(
     context: typer.Context,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,

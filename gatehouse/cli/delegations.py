@@ -94,14 +94,14 @@ def end(
     write_facts(_facts(answer["delegation"]))
 
 
-def _facts(found: Answer) -> Answer:
+def _facts(delegation: Answer) -> Answer:
     return {
-        "delegation": found["delegation_id"],
-        "group": found["group"],
-        "of": found["delegator_name"],
-        "to": found["delegate"],
-        "until": found["until"],
-        "reason": found["reason"],
-        "stands": found["stands"],
-        **({"ended": found["ended_at"], "because": found["ended_because"]} if found["ended_at"] else {}),
+        "delegation": delegation["delegation_id"],
+        "group": delegation["group"],
+        "of": delegation["delegator_name"],
+        "to": delegation["delegate"],
+        "until": delegation["until"],
+        "reason": delegation["reason"],
+        "stands": delegation["stands"],
+        **({"ended": delegation["ended_at"], "because": delegation["ended_because"]} if delegation["ended_at"] else {}),
     }

@@ -153,8 +153,10 @@ def _count(attached: Attached) -> str:
     return f"{attached.certificates}" if attached.complete else f"{attached.certificates} or more"
 
 
-def _write_findings(found: list[Compared]) -> None:
-    rows = [(one.name or one.profile, finding.severity, finding.message) for one in found for finding in one.findings]
+def _write_findings(compared: list[Compared]) -> None:
+    rows = [
+        (one.name or one.profile, finding.severity, finding.message) for one in compared for finding in one.findings
+    ]
     if rows:
         write_table(("policy", "", "what was found"), rows, empty="")
     else:

@@ -74,12 +74,12 @@ class Api:
                 "or redrive with `gatehouse admissions redrive`."
             )
         try:
-            asked = stored.read(body, Redrive)
+            wanted = stored.read(body, Redrive)
         except stored.Unreadable as error:
             raise BadInput(f"{error}. Expected execution_arn and reason.") from error
-        arn = executions.require_ours(self._target, asked.execution_arn)
-        operators_trail.require_reason(asked.reason)
-        key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, asked.reason)
+        arn = executions.require_ours(self._target, wanted.execution_arn)
+        operators_trail.require_reason(wanted.reason)
+        key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, wanted.reason)
         self._answers.forget()
         return {"evidence_key": key}
 
@@ -145,10 +145,11 @@ class Api:
 
     def _visit(self, query: Query) -> Any:
         arn, number = self._arn(query), _number(query)
-        visits = history.read(told := self._history(arn)).visits
+        events = self._history(arn)
+        visits = history.read(events).visits
         if number >= len(visits):
             raise NotFound(f"The execution has made {len(visits)} visits so far; there is no number {number}.")
-        return payloads.of_visit(told, visits[number])
+        return payloads.of_visit(events, visits[number])
 
     def _event(self, query: Query) -> Any:
         arn, number = self._arn(query), _number(query)

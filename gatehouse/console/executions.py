@@ -71,10 +71,10 @@ def certificate_of(target: Target, arn: str) -> str:
     return found
 
 
-def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
-    """The execution, with `told` as its history."""
+def read(target: Target, arn: str, events: Sequence[Event]) -> Execution:
+    """The execution, with `events` as its history."""
     found = target.client("stepfunctions").describe_execution(executionArn=arn)
-    run = history.read(told)
+    run = history.read(events)
     return Execution(
         arn=arn,
         name=found["name"],
@@ -85,7 +85,7 @@ def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
         cause=found.get("cause"),
         redrivable=found.get("redriveStatus") == "REDRIVABLE",
         redrives=found.get("redriveCount", 0),
-        certificate_id=_certificate_of(told),
+        certificate_id=_certificate_of(events),
         visits=run.visits,
         taken=run.taken,
         lines=run.lines,
@@ -132,8 +132,8 @@ def sealed(target: Target, certificate_id: str) -> tuple[str, ...]:
     return tuple(f"{machine}:{name}" for name in islice(filter(is_of_execution, names), _MOST))
 
 
-def _certificate_of(told: Sequence[Event]) -> str | None:
-    started = of_event(told, 1) if told else None
-    event = started.get("input") if isinstance(started, dict) else None
+def _certificate_of(events: Sequence[Event]) -> str | None:
+    first = of_event(events, 1) if events else None
+    event = first.get("input") if isinstance(first, dict) else None
     name = event.get("certificateId") if isinstance(event, dict) else None
     return name if isinstance(name, str) else None

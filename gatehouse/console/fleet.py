@@ -20,7 +20,7 @@ _PAGES_COUNTED = 10
 _CERTIFICATE = re.compile(r"[0-9a-f]{64}")
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class SearchResult(Struct, frozen=True, kw_only=True):
     """Admissions, the newest first. `complete` is False if there may be more than were looked at."""
 
     admissions: tuple[Admission, ...]
@@ -46,17 +46,17 @@ class Funnel(Struct, frozen=True, kw_only=True):
     complete: bool
 
 
-def search(target: Target, words: str, outcome: Standing | None) -> Found:
+def search(target: Target, words: str, outcome: Standing | None) -> SearchResult:
     """Admissions of a device (whole name, or part of it), a common name, a certificate (id, or its first six digits or more), or all."""
     words = words.strip()
     if not words:
         newest = admissions.list_newest(target, outcome=outcome, limit=MOST_ROWS + 1)
-        return Found(admissions=tuple(newest[:MOST_ROWS]), complete=len(newest) <= MOST_ROWS)
-    found: dict[str, Admission] = {}
+        return SearchResult(admissions=tuple(newest[:MOST_ROWS]), complete=len(newest) <= MOST_ROWS)
+    matches: dict[str, Admission] = {}
     complete = True
     if _CERTIFICATE.fullmatch(words.lower()):
         one = admissions.by_certificate(target, words.lower())
-        found = {one.certificate_id: one} if one else {}
+        matches = {one.certificate_id: one} if one else {}
     else:
         newest = admissions.list_newest(target, limit=_NEWEST)
         complete = len(newest) < _NEWEST
@@ -65,10 +65,10 @@ def search(target: Target, words: str, outcome: Standing | None) -> Found:
         common = admissions.by_common_name(target, words, limit=MOST_ROWS)
         is_prefix = admissions.PREFIX.fullmatch(words.lower())
         begun = admissions.by_prefix(target, words.lower(), limit=MOST_ROWS) if is_prefix else []
-        found = {one.certificate_id: one for one in (*exact, *common, *named, *begun)}
-    rows = [one for one in found.values() if outcome in (None, one.outcome)]
+        matches = {one.certificate_id: one for one in (*exact, *common, *named, *begun)}
+    rows = [one for one in matches.values() if outcome in (None, one.outcome)]
     rows.sort(key=lambda one: str(one.claimed_at), reverse=True)
-    return Found(admissions=tuple(rows[:MOST_ROWS]), complete=complete and len(rows) <= MOST_ROWS)
+    return SearchResult(admissions=tuple(rows[:MOST_ROWS]), complete=complete and len(rows) <= MOST_ROWS)
 
 
 def funnel(target: Target) -> Funnel:

@@ -118,22 +118,22 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: a request line may carry the key."""
 
     def _get(self) -> None:
-        asked = urlsplit(self.path)
-        query = dict(parse_qsl(asked.query, keep_blank_values=True))
+        address = urlsplit(self.path)
+        query = dict(parse_qsl(address.query, keep_blank_values=True))
         guard = self.server.guard
         guard.check_host(self._headers)
-        if asked.path == "/" and guard.is_key(query.get("key", "")):
+        if address.path == "/" and guard.is_key(query.get("key", "")):
             self._send(303, b"", {"Location": "/", "Set-Cookie": guard.cookie})
             return
         guard.check_session(self._headers)
-        if asked.path.startswith("/api/"):
-            name = asked.path.removeprefix("/api/")
+        if address.path.startswith("/api/"):
+            name = address.path.removeprefix("/api/")
             found = self.server.api.get(name, query)
             self._send_json(200, {**found, "csrf": guard.csrf} if name == "session" else found)
-        elif asked.path in assets():
-            self._send_asset(assets()[asked.path])
+        elif address.path in assets():
+            self._send_asset(assets()[address.path])
         else:
-            raise NotFound(f"There is no {asked.path[:100]}.")
+            raise NotFound(f"There is no {address.path[:100]}.")
 
     def _post(self) -> None:
         guard = self.server.guard

@@ -40,7 +40,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
         return sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
-class DemoAuthority:
+class DemoCa:
     """A CA with an ECDSA key that is never reused. Files go to `folder`; keys can be read by their owner only."""
 
     def __init__(self, folder: Path) -> None:

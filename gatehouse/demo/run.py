@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from gatehouse.demo import results, stage
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.demo.results import Result
 from gatehouse.demo.scenes import SCENES, Door, Scene, Trouble
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -46,7 +46,7 @@ class Demo:
         status = self.cloud.up(self._say)
         target = Target(status.stack, status)
         folder = self._empty_folder()
-        ca = DemoAuthority(folder)
+        ca = DemoCa(folder)
         identities = {scene.device: ca.issue(scene.device) for scene in SCENES}
         identities |= {
             f"{scene.device} first": ca.issue(scene.device, f"{scene.device}-first")
@@ -65,7 +65,7 @@ class Demo:
         return stage.Stage(
             target=target,
             folder=folder,
-            authority=ca,
+            ca=ca,
             identities=identities,
             people=people,
             desks=stage.sign_everybody_in(target, people),
@@ -125,7 +125,7 @@ class Demo:
         return folder
 
 
-def _rows(ca: DemoAuthority, identities: dict[str, Identity]) -> list[dict[str, str]]:
+def _rows(ca: DemoCa, identities: dict[str, Identity]) -> list[dict[str, str]]:
     """The inventory's lines: each device by the kind of key its scene names."""
     rows = []
     for scene in SCENES:

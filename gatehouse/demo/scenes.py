@@ -65,7 +65,7 @@ class Door:
     def knock_until_noticed(self) -> None:
         """Knock until an admission stands: an event may be lost, the next knock makes it good."""
         self.tell("knocks")
-        for _ in self.turns("an admission was opened", every=KNOCK_EVERY_SECONDS):
+        for _ in self.tries("an admission was opened", every=KNOCK_EVERY_SECONDS):
             answer = self.knock()
             if answer is not Connection.CLOSED:
                 raise Trouble(f"a certificate nobody knows was answered: {answer}")
@@ -74,30 +74,30 @@ class Door:
 
     def wait_until_closed(self) -> admissions.Admission:
         """Until the admission has an outcome."""
-        for _ in self.turns("its admission ended"):
+        for _ in self.tries("its admission ended"):
             found = self.admission()
             if found is not None and found.outcome != "open":
                 self.tell(found.outcome)
                 return found
-        raise AssertionError("unreachable: turns() raises")
+        raise AssertionError("unreachable: tries() raises")
 
     def come_in(self) -> MqttDevice:
         """Connect as often as a policy needs to take effect (on AWS, minutes). The caller closes the session."""
         device = self.device()
-        for _ in self.turns("it was let in", every=KNOCK_EVERY_SECONDS):
+        for _ in self.tries("it was let in", every=KNOCK_EVERY_SECONDS):
             answer = device.connect()
             if answer is Connection.CONNECTED:
                 return device
-        raise AssertionError("unreachable: turns() raises")
+        raise AssertionError("unreachable: tries() raises")
 
     def approval(self, group: str) -> str:
         """The id of this certificate's request, as the approver of `group` sees it waiting."""
         self.tell("waits for people")
-        for _ in self.turns(f"its request reached {group}"):
-            for waiting in self.stage.desks[group].list_lane("mine", limit=100):
+        for _ in self.tries(f"its request reached {group}"):
+            for waiting in self.stage.desks[group].list_tab("mine", limit=100):
                 if waiting["certificate_id"] == self.identity.certificate_id:
                     return str(waiting["approval_id"])
-        raise AssertionError("unreachable: turns() raises")
+        raise AssertionError("unreachable: tries() raises")
 
     def vote(self, approval_id: str, group: str, decision: Literal["approve", "reject"], reason: str) -> None:
         """Decide as the approver of `group`, on the evidence as it stands."""
@@ -107,7 +107,7 @@ class Door:
         desk.vote(approval_id, decision, reason=reason, meaning=meaning, basis_sha256=basis)
         self.tell(f"{person.name} ({group}): {decision}")
 
-    def turns(self, until: str, every: float = LOOK_EVERY_SECONDS) -> Iterator[None]:
+    def tries(self, until: str, every: float = LOOK_EVERY_SECONDS) -> Iterator[None]:
         """Tries, evenly spaced. Raises `Trouble` when the time is over."""
         deadline = time.monotonic() + WITHIN_SECONDS
         while time.monotonic() < deadline:

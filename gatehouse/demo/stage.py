@@ -12,7 +12,7 @@ import msgspec
 
 from gatehouse.approval import approvers, sessions
 from gatehouse.approval.approvals import Approvals
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.inventory import devices
 from gatehouse.revocation import authorities, lists
 from gatehouse.stack.target import Target
@@ -35,7 +35,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
 
     target: Target
     folder: Path
-    authority: DemoAuthority
+    ca: DemoCa
     identities: dict[str, Identity]
     people: dict[str, Person]
     desks: dict[str, Approvals]
@@ -67,19 +67,19 @@ def import_inventory(target: Target, rows: Sequence[dict[str, str]], file: Path)
 
 def newcomer(set_up: Stage, device: str) -> Identity:
     """An infusion pump with a certificate, in the inventory: the rules ask two people about it."""
-    identity = set_up.authority.issue(device)
+    identity = set_up.ca.issue(device)
     hashed = {"device": device, "certificate_sha256": identity.certificate_id}
     row = {**hashed, "product": "infusion-pump", "site": "Ward 5"}
     import_inventory(set_up.target, [row], set_up.folder / f"{device}.csv")
     return identity
 
 
-def register(target: Target, ca: DemoAuthority) -> str:
+def register(target: Target, ca: DemoCa) -> str:
     """Register the demo's CA. Returns its id in AWS IoT."""
-    return authorities.register(target, ca.certificate, ca.key).authority.ca_certificate_id
+    return authorities.register(target, ca.certificate, ca.key).ca.ca_certificate_id
 
 
-def publish_list(target: Target, ca: DemoAuthority, ca_certificate_id: str, revoked: Sequence[Identity]) -> None:
+def publish_list(target: Target, ca: DemoCa, ca_certificate_id: str, revoked: Sequence[Identity]) -> None:
     """Publish a list that revokes these."""
     file = ca.revoke(identity.certificate for identity in revoked)
     lists.publish(target, file.read_bytes(), ca_certificate_id, at=datetime.now(UTC))

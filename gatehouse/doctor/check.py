@@ -10,5 +10,5 @@ class Check(Struct, frozen=True, kw_only=True):
 
     name: str
     state: Literal["ok", "warning", "wrong"]
-    found: str
+    result: str
     advice: str = ""

@@ -51,13 +51,13 @@ def run(target: Target, at: datetime) -> Iterator[Check]:
     """Every check. AWS itself has to answer, or this raises as any command; what fails after that is a finding."""
     identity = target.client("sts").get_caller_identity()
     region = target.client("sts").meta.region_name
-    yield Check(name="AWS answers", state="ok", found=f"account {identity['Account']}, {region}, as {identity['Arn']}")
+    yield Check(name="AWS answers", state="ok", result=f"account {identity['Account']}, {region}, as {identity['Arn']}")
     missing = [name for name in OUTPUTS if name not in target.outputs]
     if missing:
         advice = "Is it a Gatehouse stack, and up to date? Deploy it again."
-        yield Check(name="stack", state="wrong", found=f"{target.stack} lacks {', '.join(missing)}", advice=advice)
+        yield Check(name="stack", state="wrong", result=f"{target.stack} lacks {', '.join(missing)}", advice=advice)
         return
-    yield Check(name="stack", state="ok", found=f"{target.stack} has every output")
+    yield Check(name="stack", state="ok", result=f"{target.stack} has every output")
     checks: tuple[tuple[str, Callable[[Target], Check]], ...] = (
         ("state machine", _machine),
         ("topic rule", registration_path.rule),
@@ -85,13 +85,13 @@ def _tried(name: str, check: Callable[[Target], Check], target: Target) -> Check
     try:
         return check(target)
     except (GatehouseError, ClientError, BotoCoreError, OSError) as error:
-        return Check(name=name, state="wrong", found=explain(error)[0])
+        return Check(name=name, state="wrong", result=explain(error)[0])
 
 
 def _machine(target: Target) -> Check:
     arn = target.output("StateMachineArn")
     status = target.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["status"]
-    return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", found=f"{arn} is {status}")
+    return Check(name="state machine", state="ok" if status == "ACTIVE" else "wrong", result=f"{arn} is {status}")
 
 
 def _artifact(target: Target) -> Check:
@@ -99,11 +99,11 @@ def _artifact(target: Target) -> Check:
     noted = findings.artifact(target)
     if noted is None:
         said = "no look at arrivals has noted yet what runs; the first comes within five minutes of the deployment"
-        return Check(name="artifact", state="ok", found=said)
+        return Check(name="artifact", state="ok", result=said)
     if noted.startswith("source") and not target.local:
         advice = "Each start of a function takes longer. Build it where a Python 3.13 is on the PATH, and deploy again."
-        return Check(name="artifact", state="warning", found=f"{noted}: without bytecode", advice=advice)
-    return Check(name="artifact", state="ok", found=noted)
+        return Check(name="artifact", state="warning", result=f"{noted}: without bytecode", advice=advice)
+    return Check(name="artifact", state="ok", result=noted)
 
 
 def _endpoint(target: Target) -> Check:
@@ -114,17 +114,17 @@ def _endpoint(target: Target) -> Check:
     except OSError as error:
         advice = "Devices elsewhere may reach it all the same: try from where they are."
         said = f"{place} takes no connection from here: {error.strerror or error}"
-        return Check(name="device endpoint", state="wrong", found=said, advice=advice)
-    return Check(name="device endpoint", state="ok", found=f"{place} takes connections from here")
+        return Check(name="device endpoint", state="wrong", result=said, advice=advice)
+    return Check(name="device endpoint", state="ok", result=f"{place} takes connections from here")
 
 
 def _pace(target: Target) -> Check:
     pace = _calls_per_second()
     if target.local:
         said = f"{pace:g} calls a second; the local cloud has no Service Quotas to compare it with"
-        return Check(name="pace", state="ok", found=said)
+        return Check(name="pace", state="ok", result=said)
     judged = quotas.judge(_quotas(target, "AWS IoT Core"), _quotas(target, "AWS Step Functions"), pace)
-    return Check(name="pace", state=judged.state, found=judged.said, advice=judged.advice)
+    return Check(name="pace", state=judged.state, result=judged.said, advice=judged.advice)
 
 
 def _calls_per_second() -> float:
@@ -134,10 +134,10 @@ def _calls_per_second() -> float:
 def _concurrency(target: Target) -> Check:
     if target.local:
         said = "the local cloud has a limit of its own: gatehouse status"
-        return Check(name="concurrency", state="ok", found=said)
+        return Check(name="concurrency", state="ok", result=said)
     limit = target.client("lambda").get_account_settings()["AccountLimit"]
     judged = quotas.judge_concurrency(limit["UnreservedConcurrentExecutions"], _calls_per_second())
-    return Check(name="concurrency", state=judged.state, found=judged.said, advice=judged.advice)
+    return Check(name="concurrency", state=judged.state, result=judged.said, advice=judged.advice)
 
 
 def _executions(target: Target) -> Check:
@@ -148,7 +148,7 @@ def _executions(target: Target) -> Check:
     if not dead:
         more = f"of the {len(oldest)} oldest " if len(oldest) == OLDEST else ""
         said = f"every execution {more}of an open admission goes on" if oldest else "no admission is open"
-        return Check(name="executions", state="ok", found=said)
+        return Check(name="executions", state="ok", result=said)
     first = dead[0]
     said = (
         f"{len(dead)} open admissions whose execution has ended, such as that of {first.device or first.certificate_id} "
@@ -158,7 +158,7 @@ def _executions(target: Target) -> Check:
         f"gatehouse admissions redrive {first.certificate_id}, or gatehouse admissions reopen {first.certificate_id}. "
         "After a quarter of an hour reconciliation records and seals the failure by itself"
     )
-    return Check(name="executions", state="wrong", found=said, advice=advice)
+    return Check(name="executions", state="wrong", result=said, advice=advice)
 
 
 def _expiring(target: Target) -> Check:
@@ -166,12 +166,12 @@ def _expiring(target: Target) -> Check:
     soon = list(islice(admissions.expiring(target, at, at + timedelta(days=EXPIRING_DAYS)), MOST_EXPIRING))
     if not soon:
         said = f"no admitted certificate expires within {EXPIRING_DAYS} days"
-        return Check(name="expiry", state="ok", found=said)
+        return Check(name="expiry", state="ok", result=said)
     first = soon[0]
     many = f"{len(soon)} or more" if len(soon) == MOST_EXPIRING else str(len(soon))
     said = f"{many} admitted certificates expire within {EXPIRING_DAYS} days, the first on {first.not_after:%Y-%m-%d}"
     advice = f"AWS IoT refuses an expired certificate. Give these devices new ones, such as {first.device or first.certificate_id}"
-    return Check(name="expiry", state="warning", found=said, advice=advice)
+    return Check(name="expiry", state="warning", result=said, advice=advice)
 
 
 def _still_open(target: Target, seen: admissions.Admission) -> bool:
@@ -199,22 +199,24 @@ def _quotas(target: Target, service: str) -> dict[str, float]:
 def _findings(target: Target) -> Check:
     found = Counter(one.kind for one in findings.standing(target) if one.accepted_at is None)
     if not found:
-        return Check(name="findings", state="ok", found="tables and fleet fit together, as far as the rounds have come")
+        return Check(
+            name="findings", state="ok", result="tables and fleet fit together, as far as the rounds have come"
+        )
     said = ", ".join(f"{number} {kind}" for kind, number in found.items())
     advice = "gatehouse findings list, then gatehouse findings repair or gatehouse findings accept"
-    return Check(name="findings", state="warning", found=said, advice=advice)
+    return Check(name="findings", state="warning", result=said, advice=advice)
 
 
 def _names(target: Target) -> Check:
     if not issuers.several(target):
         return Check(
-            name="names", state="ok", found="one CA's key is registered: a name in the inventory is its devices'"
+            name="names", state="ok", result="one CA's key is registered: a name in the inventory is its devices'"
         )
     if not issuers.any_without(target):
-        return Check(name="names", state="ok", found="several CAs are registered, and each name says whose it is")
+        return Check(name="names", state="ok", result="several CAs are registered, and each name says whose it is")
     said = "several CAs are registered, and names in the inventory do not say whose devices bear them: those are held"
     advice = "Give them an issuer_key (gatehouse ca show): gatehouse inventory export, then gatehouse inventory import"
-    return Check(name="names", state="wrong", found=said, advice=advice)
+    return Check(name="names", state="wrong", result=said, advice=advice)
 
 
 def _lists(target: Target, at: datetime) -> Iterator[Check]:
@@ -222,22 +224,22 @@ def _lists(target: Target, at: datetime) -> Iterator[Check]:
     try:
         authorities = freshness.read(target, at)
     except (GatehouseError, ClientError, BotoCoreError) as error:
-        yield Check(name="CAs", state="wrong", found=explain(error)[0])
+        yield Check(name="CAs", state="wrong", result=explain(error)[0])
         return
     active = [ca for ca in authorities if ca.status == "ACTIVE" and ca.auto_registration and not ca.trial]
     if not active:
         advice = "No device can knock. gatehouse ca register, or gatehouse ca enable"
-        yield Check(name="CAs", state="warning", found="no CA is active with automatic registration on", advice=advice)
+        yield Check(name="CAs", state="warning", result="no CA is active with automatic registration on", advice=advice)
     for ca in active:
         name = f"CA {ca.ca_certificate_id[:16]}"
         if ca.valid_until <= at:
-            yield Check(name=name, state="wrong", found=f"{ca.subject} expired on {ca.valid_until:%Y-%m-%d}")
+            yield Check(name=name, state="wrong", result=f"{ca.subject} expired on {ca.valid_until:%Y-%m-%d}")
         elif ca.problem:
             advice = f"Its devices are held. gatehouse crl publish LIST --ca {ca.ca_certificate_id}"
-            yield Check(name=name, state="wrong", found=f"{ca.subject}: {ca.problem}", advice=advice)
+            yield Check(name=name, state="wrong", result=f"{ca.subject}: {ca.problem}", advice=advice)
         else:
             until = min(one.goes_stale_at for one in ca.lists if not one.problem)
-            yield Check(name=name, state="ok", found=f"{ca.subject}: its list counts until {until:%Y-%m-%d %H:%M}Z")
+            yield Check(name=name, state="ok", result=f"{ca.subject}: its list counts until {until:%Y-%m-%d %H:%M}Z")
 
 
 def _trials(target: Target, at: datetime) -> Check:
@@ -246,14 +248,14 @@ def _trials(target: Target, at: datetime) -> Check:
     if late:
         said = f"{len(late)} trials of gatehouse doctor --knock are not ended, such as CA {late[0].ca_certificate_id[:16]}…"
         advice = "Look at the log of end_trials for what stops it; its devices are never admitted"
-        return Check(name="trials", state="warning", found=said, advice=advice)
+        return Check(name="trials", state="warning", result=said, advice=advice)
     said = f"{len(found)} under way, or a moment ago" if found else "none is under way"
-    return Check(name="trials", state="ok", found=said)
+    return Check(name="trials", state="ok", result=said)
 
 
 def _queue(target: Target, queue: lost_events.Queue) -> Check:
     lying = lost_events.depth(target, queue)
     if not lying:
-        return Check(name=f"queue {queue}", state="ok", found="empty")
+        return Check(name=f"queue {queue}", state="ok", result="empty")
     advice = f"gatehouse doctor events {queue}, then gatehouse doctor redrive {queue}"
-    return Check(name=f"queue {queue}", state="wrong", found=f"{lying} events were not delivered", advice=advice)
+    return Check(name=f"queue {queue}", state="wrong", result=f"{lying} events were not delivered", advice=advice)

@@ -34,16 +34,20 @@ def rule(target: Target) -> Check:
     found = registration_rule(target)
     if found is None:
         advice = "No knock reaches the stack. Deploy the stack again."
-        return Check(name=name, state="wrong", found="no rule of the stack fills the registration queue", advice=advice)
+        return Check(
+            name=name, state="wrong", result="no rule of the stack fills the registration queue", advice=advice
+        )
     if found.get("ruleDisabled"):
         advice = f"No knock reaches the stack. Enable it: aws iot enable-topic-rule --rule-name {found['ruleName']}"
-        return Check(name=name, state="wrong", found=f"{found['ruleName']} is disabled", advice=advice)
+        return Check(name=name, state="wrong", result=f"{found['ruleName']} is disabled", advice=advice)
     reads = len(re.findall(r"get_dynamodb\s*\(", found["sql"]))
     # https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb
     if reads > 1:
         said = f"the statement of {found['ruleName']} calls get_dynamodb {reads} times, so AWS IoT ends it without any action"
-        return Check(name=name, state="wrong", found=said, advice="No knock reaches the stack. Deploy the stack again.")
-    return Check(name=name, state="ok", found=f"{found['ruleName']} is enabled and fills the registration queue")
+        return Check(
+            name=name, state="wrong", result=said, advice="No knock reaches the stack. Deploy the stack again."
+        )
+    return Check(name=name, state="ok", result=f"{found['ruleName']} is enabled and fills the registration queue")
 
 
 def registration_rule(target: Target) -> dict[str, Any] | None:
@@ -67,10 +71,10 @@ def heard(target: Target, at: datetime) -> Check:
     """What the rule made of the knocks of the last hour, as AWS IoT counts it."""
     if target.local:
         said = "not looked at: the local cloud counts nothing of AWS IoT's rules"
-        return Check(name="rule's metrics", state="ok", found=said)
+        return Check(name="rule's metrics", state="ok", result=said)
     found = registration_rule(target)
     if found is None:
-        return Check(name="rule's metrics", state="ok", found="not looked at: there is no rule")
+        return Check(name="rule's metrics", state="ok", result="not looked at: there is no rule")
     return judged(found["ruleName"], _counts(target, found["ruleName"], at))
 
 
@@ -93,9 +97,9 @@ def judged(name: str, counts: Mapping[str, float]) -> Check:
             "set IotLogLevel to see why."
         )
     if advice:
-        return Check(name="rule's metrics", state="wrong", found=f"{name} in the last hour: {said}", advice=advice)
+        return Check(name="rule's metrics", state="wrong", result=f"{name} in the last hour: {said}", advice=advice)
     nothing = f"{name} heard no knock in the last hour"
-    return Check(name="rule's metrics", state="ok", found=f"{name} in the last hour: {said}" if matched else nothing)
+    return Check(name="rule's metrics", state="ok", result=f"{name} in the last hour: {said}" if matched else nothing)
 
 
 def _counts(target: Target, name: str, at: datetime) -> Counter[str]:
@@ -106,7 +110,7 @@ def _counts(target: Target, name: str, at: datetime) -> Counter[str]:
         metrics += [
             (one["MetricName"], one["Dimensions"]) for one in page["Metrics"] if one["MetricName"] in _OF_ACTION
         ]
-    asked = [
+    queries = [
         {
             "Id": f"m{number}",
             "MetricStat": {
@@ -118,7 +122,7 @@ def _counts(target: Target, name: str, at: datetime) -> Counter[str]:
         for number, (metric, dimensions) in enumerate(metrics)
     ]
     until = at - _LATE
-    answer = cloudwatch.get_metric_data(MetricDataQueries=asked, StartTime=until - _HOUR, EndTime=until)
+    answer = cloudwatch.get_metric_data(MetricDataQueries=queries, StartTime=until - _HOUR, EndTime=until)
     counts: Counter[str] = Counter()
     for result in answer["MetricDataResults"]:
         counts[metrics[int(result["Id"][1:])][0]] += round(sum(result["Values"]))
@@ -137,24 +141,24 @@ def source(target: Target) -> Check:
         function = source["FunctionArn"].split(":")[6]
         if source["State"] in ("Disabled", "Disabling"):
             advice = f"Knocks wait there. Enable it: aws lambda update-event-source-mapping --uuid {uuid} --enabled"
-            return Check(name=name, state="wrong", found=f"{function} does not take from it: disabled", advice=advice)
+            return Check(name=name, state="wrong", result=f"{function} does not take from it: disabled", advice=advice)
         waiting = lost_events.waiting(target, target.output("RegistrationQueueUrl"))
-        return Check(name=name, state="ok", found=f"{function} takes from it; {waiting} knocks are on their way")
+        return Check(name=name, state="ok", result=f"{function} takes from it; {waiting} knocks are on their way")
     advice = "Knocks wait there. Deploy the stack again."
-    return Check(name=name, state="wrong", found="no function of the stack takes from it", advice=advice)
+    return Check(name=name, state="wrong", result="no function of the stack takes from it", advice=advice)
 
 
 def newest(target: Target, at: datetime) -> Check:
     """Of the newest certificates of each CA, those that wait to be activated and that no admission knows."""
     lost = [one.subject for one in _pending(target, at)]
     if not lost:
-        return Check(name="newest certificates", state="ok", found="each that waits to be activated has an admission")
+        return Check(name="newest certificates", state="ok", result="each that waits to be activated has an admission")
     advice = (
         "Their devices knock again; find out why no knock comes through: the rule and the queue are above. "
         "All that is known: gatehouse findings list --kind pending_without_admission"
     )
     said = f"{len(lost)} wait to be activated, and no admission knows of them: {', '.join(lost[:3])}"
-    return Check(name="newest certificates", state="wrong", found=said, advice=advice)
+    return Check(name="newest certificates", state="wrong", result=said, advice=advice)
 
 
 def _pending(target: Target, at: datetime) -> Iterator[Finding]:

@@ -46,8 +46,8 @@ def of_file(path: Path, keys: jws.Keys) -> Report:
     report = verify([(key, data), *beside], keys, part=Part(prefix=key))
     failures = [one for one in report.failures if one.rule != "chain"]
     if report.unsigned:
-        told = "A trail entry is not signed by itself, and no manifest beside it lists it: verify the folder that was exported."
-        failures.append(Failure(key=key, rule="unsigned", message=told))
+        message = "A trail entry is not signed by itself, and no manifest beside it lists it: verify the folder that was exported."
+        failures.append(Failure(key=key, rule="unsigned", message=message))
     return msgspec.structs.replace(report, failures=tuple(failures))
 
 
@@ -60,8 +60,8 @@ def of_folder(folder: Path, keys: jws.Keys, part: Part, due: date) -> Report:
     report = verify(found.files(), keys, part=part, due=due)
     failures = [*report.failures, *found.failures, *folders.unfinished(folder)]
     if part.device is not None and not found.tells_of(part.device):
-        told = f"No record of {part.device} is there."
-        failures.append(Failure(key="records/", rule="manifest", message=told))
+        message = f"No record of {part.device} is there."
+        failures.append(Failure(key="records/", rule="manifest", message=message))
     return msgspec.structs.replace(report, failures=tuple(sorted(failures)))
 
 

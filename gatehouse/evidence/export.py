@@ -77,14 +77,16 @@ def export(target: Target, folder: Path, part: Part, keys: jws.Keys, *, at: date
 
 
 def _write(
-    scratch: Path, found: Sequence[File], keys: jws.Keys, part: Part, *, at: datetime, missed: Sequence[Failure]
+    scratch: Path, files: Sequence[File], keys: jws.Keys, part: Part, *, at: datetime, missed: Sequence[Failure]
 ) -> tuple[Report, list[Line]]:
     """Every file, and last the one that says that these are all. What may not become a file is a failure, and the rest is written."""
-    refused = {one.key: why for one in found if (why := places.write(scratch, one.key, one.data)) is not None}
-    written = [one for one in found if one.key not in refused]
+    refused = {one.key: why for one in files if (why := places.write(scratch, one.key, one.data)) is not None}
+    written = [one for one in files if one.key not in refused]
     report = verify(((one.key, one.data) for one in written), keys, part=part, due=due_day(at))
-    told = [Failure(key=key, rule="place", message=f"It was not exported: {why}.") for key, why in refused.items()]
-    report = msgspec.structs.replace(report, failures=tuple(sorted((*report.failures, *told, *missed))))
+    not_exported = [
+        Failure(key=key, rule="place", message=f"It was not exported: {why}.") for key, why in refused.items()
+    ]
+    report = msgspec.structs.replace(report, failures=tuple(sorted((*report.failures, *not_exported, *missed))))
     lines = sorted(
         (_line(one) for one in written if one.key.startswith("records/")), key=lambda line: str(line.sealed_at)
     )
@@ -124,13 +126,13 @@ def _is_of(key: str, part: Part) -> bool:
     return not part.of_days if day is None else part.holds_day(day)
 
 
-def _line(found: File) -> Line:
-    made = readable(found.data)
+def _line(file: File) -> Line:
+    made = readable(file.data)
     if made is None:
-        return Line(key=found.key, sha256=sha256(found.data))
+        return Line(key=file.key, sha256=sha256(file.data))
     return Line(
-        key=found.key,
-        sha256=sha256(found.data),
+        key=file.key,
+        sha256=sha256(file.data),
         device=made.device,
         certificate_id=made.certificate_id,
         subject=subject_of(made),

@@ -59,8 +59,10 @@ class Bucket:
         except self._s3.exceptions.NoSuchKey:
             return None
         if answer["ContentLength"] > most_octets(key):
-            told = f"It has {answer['ContentLength']:,} octets; expected at most {most_octets(key):,}. It was not read."
-            self.failures.append(Failure(key=key, rule="format", message=told))
+            message = (
+                f"It has {answer['ContentLength']:,} octets; expected at most {most_octets(key):,}. It was not read."
+            )
+            self.failures.append(Failure(key=key, rule="format", message=message))
             return None
         return File(key, answer["Body"].read(), answer["LastModified"])
 

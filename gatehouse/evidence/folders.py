@@ -68,8 +68,8 @@ def unfinished(folder: Path) -> Iterator[Failure]:
     """Whether the export was cut off, or files were taken away or added afterwards by somebody who did not mean to hide it."""
     path = folder / COMPLETE
     if not path.exists():
-        told = "It is missing: the export was cut off, or this is a copy of another kind. Export again."
-        yield Failure(key=COMPLETE, rule="export", message=told)
+        message = "It is missing: the export was cut off, or this is a copy of another kind. Export again."
+        yield Failure(key=COMPLETE, rule="export", message=message)
         return
     try:
         found = stored.read(read_file(path, stored.MAX_OCTETS * 16), Complete, most=stored.MAX_OCTETS * 16)

@@ -130,23 +130,23 @@ def lift(target: Target, device: str, lines: Sequence[DeviceRecord], reason: str
     return lifted
 
 
-def retirable(found: Device) -> tuple[DeviceRecord, ...]:
+def retirable(device: Device) -> tuple[DeviceRecord, ...]:
     """The lines that expect the device. Denials are not retired: an unknown device is only held. Raises `AnsweredNo` if none is left."""
-    lines = tuple(record for record in found.records if record.effect == "allow")
+    lines = tuple(record for record in device.records if record.effect == "allow")
     if not lines:
-        raise AnsweredNo(f"The inventory does not expect {found.device}: there is nothing to retire.")
+        raise AnsweredNo(f"The inventory does not expect {device.device}: there is nothing to retire.")
     return lines
 
 
-def retire(target: Target, found: Device, reason: str) -> tuple[DeviceRecord, ...]:
+def retire(target: Target, device: Device, reason: str) -> tuple[DeviceRecord, ...]:
     """Delete the lines that expect the device and answer them. Its binding and its denials stay.
 
     A line that somebody turned into a denial meanwhile stays too. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`.
     """
     why = require_reason(reason)
-    lines = retirable(found)
+    lines = retirable(device)
     old = {line.lookup_key: msgspec.to_builtins(line) for line in lines}
-    with recorded(target, "inventory", "retire", found.device, old=old, reason=why) as act:
+    with recorded(target, "inventory", "retire", device.device, old=old, reason=why) as act:
         retired = tuple(line for line in lines if _delete(target, line))
         act.new = {"retired": [line.lookup_key for line in retired]}
     return retired

@@ -92,8 +92,10 @@ def write(target: Target, changes: Sequence[Change], progress: Progress) -> list
         left = [change for change, is_written in zip(due, written, strict=True) if not is_written]
         denied = _deny_again(target, [change for change, is_written in zip(due, written, strict=True) if is_written])
         if left or denied:
-            told = {"changed_meanwhile": left, "denied_meanwhile": denied}
-            act.new = {name: [change.record.lookup_key for change in part] for name, part in told.items() if part}
+            not_written = {"changed_meanwhile": left, "denied_meanwhile": denied}
+            act.new = {
+                name: [change.record.lookup_key for change in part] for name, part in not_written.items() if part
+            }
     return left + denied
 
 

@@ -156,7 +156,7 @@ class LocalCloud:
             return msgspec.json.decode(self.settings.lambda_use.read_bytes(), type=LambdaThrottled)
         return None
 
-    def hold(self, ready: Callable[[], None] = lambda: None) -> None:
+    def run_until_stopped(self, ready: Callable[[], None] = lambda: None) -> None:
         """Block until Ctrl-C, SIGTERM, SIGHUP or the engine's own end; then stop the engine.
 
         ``ready`` is called once the signals are caught. Raises EngineFailed when the engine ended by itself.

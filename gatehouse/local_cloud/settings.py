@@ -84,19 +84,19 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises LocalCloudError.
         """
-        found = os.environ if environment is None else environment
+        given = os.environ if environment is None else environment
         return cls(
-            home=Path(found.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
-            port=_port(found, "GATEHOUSE_PORT", 4566),
-            mqtt_port=_port(found, "GATEHOUSE_MQTT_PORT", 8883),
-            wait_scale=_scale(found.get("SFN_WAIT_SCALE", "1")),
-            iot_calls_per_second=_rate(found.get("GATEHOUSE_IOT_CALLS_PER_SECOND", "")),
-            lambda_concurrency=_concurrency(found.get("GATEHOUSE_LAMBDA_CONCURRENCY", "")),
+            home=Path(given.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
+            port=_port(given, "GATEHOUSE_PORT", 4566),
+            mqtt_port=_port(given, "GATEHOUSE_MQTT_PORT", 8883),
+            wait_scale=_scale(given.get("SFN_WAIT_SCALE", "1")),
+            iot_calls_per_second=_rate(given.get("GATEHOUSE_IOT_CALLS_PER_SECOND", "")),
+            lambda_concurrency=_concurrency(given.get("GATEHOUSE_LAMBDA_CONCURRENCY", "")),
         )
 
 
-def _port(found: Mapping[str, str], name: str, default: int) -> int:
-    raw = found.get(name, "") or str(default)
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    raw = environment.get(name, "") or str(default)
     if not raw.isdecimal() or not 0 < int(raw) < 65536:
         raise LocalCloudError(f"{name} is {raw!r}; expected a port between 1 and 65535, such as {default}.")
     return int(raw)

@@ -35,7 +35,7 @@ class PasswordNeeded(BadInput):
     """The private key is encrypted and no password was given."""
 
 
-class Authority(msgspec.Struct, frozen=True, kw_only=True):
+class RegisteredCa(msgspec.Struct, frozen=True, kw_only=True):
     """A CA as registered. `issuer_key` is the SHA-256 of its DER SubjectPublicKeyInfo, as the inventory and the lists name it."""
 
     ca_certificate_id: str
@@ -52,7 +52,7 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
     """`new` is False for a CA that was registered already; `warnings` are what will trouble the operator later."""
 
-    authority: Authority
+    ca: RegisteredCa
     new: bool
     warnings: tuple[str, ...]
 
@@ -66,7 +66,7 @@ def register(
 
     `sni_only` registers it in mode SNI_ONLY, which several accounts may share; otherwise AWS IoT wants proof of the key.
     """
-    warnings = require_authority(certificate, key, at=datetime.now(UTC))
+    warnings = require_ca(certificate, key, at=datetime.now(UTC))
     _require_not_revoked(target, certificate.fingerprint(hashes.SHA256()).hex())
     iot = target.client("iot")
     request: dict[str, Any] = {"caCertificate": _pem(certificate), "setAsActive": True, "allowAutoRegistration": True}
@@ -77,8 +77,8 @@ def register(
         request["verificationCertificate"] = _pem(verification_certificate(certificate, key, code))
     if name:
         request["tags"] = [{"Key": "Name", "Value": name}]
-    asked = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
-    with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=asked) as act:
+    requested = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
+    with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=requested) as act:
         identifier, new = _register(target, certificate, request)
         objects.write(
             target, "CrlBucket", issuers.key_of(identifier), _pem(certificate).encode(), "application/x-pem-file"
@@ -91,7 +91,7 @@ def register(
                 certificateId=identifier, newStatus="INACTIVE", newAutoRegistrationStatus="DISABLE"
             )
             raise
-    return Registration(authority=show(target, identifier), new=new, warnings=warnings)
+    return Registration(ca=show(target, identifier), new=new, warnings=warnings)
 
 
 def _require_not_revoked(target: Target, identifier: str) -> None:
@@ -115,7 +115,7 @@ def _register(target: Target, certificate: x509.Certificate, request: dict[str, 
         return identifier, False
 
 
-def switch(target: Target, found: Authority, *, on: bool, registration_only: bool, reason: str) -> Authority:
+def switch(target: Target, ca: RegisteredCa, *, on: bool, registration_only: bool, reason: str) -> RegisteredCa:
     """Enable or disable a CA, or only its automatic registration. Returns it as AWS IoT then has it.
 
     Certificates that are registered already stay as they are either way (AWS IoT developer guide, *Manage your CA certificates*).
@@ -128,18 +128,18 @@ def switch(target: Target, found: Authority, *, on: bool, registration_only: boo
         target,
         "authority",
         "enable" if on else "disable",
-        found.ca_certificate_id,
-        old={"status": found.status, "auto_registration": found.auto_registration},
+        ca.ca_certificate_id,
+        old={"status": ca.status, "auto_registration": ca.auto_registration},
         new={"auto_registration": on} | ({} if registration_only else {"status": wanted["newStatus"]}),
         reason=require_reason(reason),
     ) as act:
-        target.client("iot").update_ca_certificate(certificateId=found.ca_certificate_id, **wanted)
-        now = show(target, found.ca_certificate_id)
+        target.client("iot").update_ca_certificate(certificateId=ca.ca_certificate_id, **wanted)
+        now = show(target, ca.ca_certificate_id)
         act.new = {"status": now.status, "auto_registration": now.auto_registration}
     return now
 
 
-def show(target: Target, identifier: str) -> Authority:
+def show(target: Target, identifier: str) -> RegisteredCa:
     """One registered CA. Raises `NotFound`."""
     iot = target.client("iot")
     try:
@@ -155,7 +155,7 @@ def show(target: Target, identifier: str) -> Authority:
             ) from error
         raise
     certificate = read_certificate(found["certificatePem"].encode(), "the CA certificate in AWS IoT")
-    return Authority(
+    return RegisteredCa(
         ca_certificate_id=identifier,
         subject=certificate.subject.rfc4514_string(),
         issuer_key=issuer_key(certificate),
@@ -177,7 +177,7 @@ def registered(target: Target, identifier: str) -> x509.Certificate | None:
     return read_certificate(found["certificatePem"].encode(), "the CA certificate in AWS IoT")
 
 
-def list_all(target: Target) -> Iterator[Authority]:
+def list_all(target: Target) -> Iterator[RegisteredCa]:
     """Every registered CA; one call each, since the list does not say whether automatic registration is on."""
     for identifier in identifiers(target.client("iot")):
         yield show(target, identifier)
@@ -206,7 +206,7 @@ def read_key(data: bytes, what: str, password: bytes | None = None) -> SigningKe
     return key
 
 
-def require_authority(certificate: x509.Certificate, key: SigningKey, *, at: datetime) -> tuple[str, ...]:
+def require_ca(certificate: x509.Certificate, key: SigningKey, *, at: datetime) -> tuple[str, ...]:
     """Check that this is a CA's certificate and this its key. Returns warnings; raises `BadInput` for what AWS IoT would refuse."""
     if certificate.public_key() != key.public_key():
         raise BadInput("The private key does not belong to the certificate: their public keys differ.")
@@ -235,13 +235,13 @@ def require_authority(certificate: x509.Certificate, key: SigningKey, *, at: dat
     return ()
 
 
-def verification_certificate(authority: x509.Certificate, key: SigningKey, code: str) -> x509.Certificate:
+def verification_certificate(ca: x509.Certificate, key: SigningKey, code: str) -> x509.Certificate:
     """The proof that AWS IoT asks for: a certificate whose common name is the registration code, signed by the CA's key."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, code)]))
-        .issuer_name(authority.subject)
+        .issuer_name(ca.subject)
         .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCKS_DIFFER_BY)

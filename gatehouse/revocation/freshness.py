@@ -32,11 +32,11 @@ class Freshness(Struct, frozen=True, kw_only=True):
 
 def read(target: Target, at: datetime) -> tuple[Freshness, ...]:
     """Every registered CA."""
-    revoked = orders.told(target)
+    revoked = orders.lines(target)
     return tuple(_of(target, ca, revoked.get(ca.ca_certificate_id), at) for ca in authorities.list_all(target))
 
 
-def _of(target: Target, ca: authorities.Authority, revocation: str | None, at: datetime) -> Freshness:
+def _of(target: Target, ca: authorities.RegisteredCa, revocation: str | None, at: datetime) -> Freshness:
     lists: list[Listed] = []
     problem: str | None = None
     try:

@@ -82,14 +82,14 @@ def status(target: Target, ca_certificate_id: str, *, at: datetime) -> list[List
 
 def every(target: Target, *, at: datetime) -> list[Listed]:
     """The same for every CA."""
-    return [one for found in manifests(target) for one in listed(found, at=at)]
+    return [one for current in all_current(target) for one in listed(current, at=at)]
 
 
-def listed(found: Manifest, *, at: datetime) -> list[Listed]:
-    return sorted((_listed(one, at) for one in found.slots.values()), key=lambda one: one.goes_stale_at)
+def listed(current: Manifest, *, at: datetime) -> list[Listed]:
+    return sorted((_listed(one, at) for one in current.slots.values()), key=lambda one: one.goes_stale_at)
 
 
-def manifests(target: Target) -> list[Manifest]:
+def all_current(target: Target) -> list[Manifest]:
     """Every issuer key's."""
     keys = objects.keys(target, "CrlBucket", "current/")
     return [current(target, key.removeprefix("current/").removesuffix(".json")) for key in keys]

@@ -14,12 +14,12 @@ def owed(target: Target, ca_certificate_id: str) -> AuthorityRevocation | None:
     return None if order is None or order.ended_at is not None else order.revocation
 
 
-def told(target: Target) -> dict[str, str]:
-    """What there is to say of each CA whose revocation is owed or runs, by its id: one line. An order that cannot be read is told too."""
+def lines(target: Target) -> dict[str, str]:
+    """One line for each CA whose revocation is owed or runs, by its id. For an order that cannot be read, the error."""
     keys = objects.keys(target, "CrlBucket", "authorities/")
     identifiers = [key.removeprefix("authorities/").removesuffix(".json") for key in keys]
-    lines = {identifier: _line(target, identifier) for identifier in identifiers}
-    return {identifier: line for identifier, line in lines.items() if line is not None}
+    found = {identifier: _line(target, identifier) for identifier in identifiers}
+    return {identifier: line for identifier, line in found.items() if line is not None}
 
 
 def _line(target: Target, ca_certificate_id: str) -> str | None:

@@ -78,11 +78,11 @@ def start(target: Target) -> list[str]:
 
 def questions(target: Target) -> list[Question]:
     """Certificates that no list names any more and that are still refused: may their devices come back?"""
-    asked: dict[str, Question] = {}
+    all_questions: dict[str, Question] = {}
     for key in objects.keys(target, "CrlBucket", "questions/"):
         data = lists.read_object(target, key) or b"[]"
-        asked |= {one.certificate_id: one for one in stored.read(data, list[Question])}
-    ids = list(asked)
+        all_questions |= {one.certificate_id: one for one in stored.read(data, list[Question])}
+    ids = list(all_questions)
     rows = [
         row
         for at in range(0, len(ids), tables.READ_BATCH)
@@ -93,7 +93,7 @@ def questions(target: Target) -> list[Question]:
         )
     ]
     refused = {row["certificate_id"] for row in rows if row["outcome"] == "refused"}
-    return [one for one in asked.values() if one.certificate_id in refused and _still_known(target, one)]
+    return [one for one in all_questions.values() if one.certificate_id in refused and _still_known(target, one)]
 
 
 def _still_known(target: Target, one: Question) -> bool:
@@ -108,8 +108,7 @@ def _still_known(target: Target, one: Question) -> bool:
 
 
 def _owed(target: Target) -> list[Current]:
-    found = lists.manifests(target)
-    return [one for manifest in found for one in manifest.slots.values() if one.sweep_is_owed]
+    return [one for current in lists.all_current(target) for one in current.slots.values() if one.sweep_is_owed]
 
 
 def _plan(target: Target, new: VerifiedList, swept: str | None, issuer: x509.Certificate) -> Plan:
@@ -151,8 +150,8 @@ def _list(target: Target, key: str, sha256: str, issuer: x509.Certificate) -> Ve
 def _rows(target: Target, key: str, serials: set[str]) -> Iterator[dict[str, str]]:
     dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     where = {"TableName": table, "IndexName": "by_issuer_serial"}
-    asked: list[dict[str, str]] = [{"serial": one} for one in sorted(serials)] if len(serials) <= FEW else [{}]
-    for one in asked:
+    queries: list[dict[str, str]] = [{"serial": one} for one in sorted(serials)] if len(serials) <= FEW else [{}]
+    for one in queries:
         wanted = {"issuer_key": key} | one
         for row in tables.query(
             dynamodb,

@@ -108,14 +108,14 @@ def services(repository: Path) -> frozenset[str]:
     return frozenset(service for text in texts for service in _SERVICE.findall(text))
 
 
-def keep_services(data: Path, kept: frozenset[str]) -> None:
+def keep_services(data: Path, needed: frozenset[str]) -> None:
     """Remove the models of services that nobody calls. Files beside them (endpoints, partitions, retries) stay. Raises `BuildFailed`."""
     there = {path.name for path in data.iterdir() if path.is_dir()}
-    if missing := kept - there:
+    if missing := needed - there:
         raise BuildFailed(
             f"botocore has no model of {', '.join(sorted(missing))}, which the functions call. Is it the version of the lock?"
         )
-    for name in there - kept:
+    for name in there - needed:
         shutil.rmtree(data / name)
 
 
@@ -134,10 +134,10 @@ _WHICH = "import sys; print(sys.implementation.name, *sys.version_info[:2], sys.
 
 def _is_runtime(python: str) -> bool:
     try:
-        asked = subprocess.run([python, "-c", _WHICH], capture_output=True, text=True, check=False, timeout=30)
+        answer = subprocess.run([python, "-c", _WHICH], capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return asked.returncode == 0 and asked.stdout.split() == ["cpython", *RUNTIME.split("."), "final"]
+    return answer.returncode == 0 and answer.stdout.split() == ["cpython", *RUNTIME.split("."), "final"]
 
 
 def compile_bytecode(folder: Path, python: str) -> None:

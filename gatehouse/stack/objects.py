@@ -20,7 +20,7 @@ class ChangedMeanwhile(AnsweredNo):
     """Somebody else wrote the object since it was read."""
 
 
-class Found(NamedTuple):
+class StoredObject(NamedTuple):
     """An object's content, and the ETag that a write over it must match."""
 
     data: bytes
@@ -40,7 +40,7 @@ def keys(target: Target, bucket: Bucket, prefix: str) -> list[str]:
     return [key for key, _ in listing(target, bucket, prefix)]
 
 
-def read(target: Target, bucket: Bucket, key: str) -> Found | None:
+def read(target: Target, bucket: Bucket, key: str) -> StoredObject | None:
     """The object; None if there is none."""
     try:
         answer = target.client("s3").get_object(Bucket=target.output(bucket), Key=key)
@@ -48,7 +48,7 @@ def read(target: Target, bucket: Bucket, key: str) -> Found | None:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
             raise
         return None
-    return Found(answer["Body"].read(), answer["ETag"])
+    return StoredObject(answer["Body"].read(), answer["ETag"])
 
 
 def write(target: Target, bucket: Bucket, key: str, data: bytes, content_type: str) -> None:

@@ -50,13 +50,13 @@ def put_over(dynamodb: Any, table: str, new: object, there: Mapping[str, Any] | 
     absent = (key,) if there is None else tuple(name for name in item if name not in before)
     names = {f"#{number}": name for number, name in enumerate((*before, *absent))}
     values = {f":{number}": value for number, value in enumerate(before.values())}
-    asked = [f"#{number} = :{number}" for number in range(len(before))]
-    asked += [f"attribute_not_exists(#{number})" for number in range(len(before), len(names))]
+    conditions = [f"#{number} = :{number}" for number in range(len(before))]
+    conditions += [f"attribute_not_exists(#{number})" for number in range(len(before), len(names))]
     try:
         dynamodb.put_item(
             TableName=table,
             Item=item,
-            ConditionExpression=" AND ".join(asked),
+            ConditionExpression=" AND ".join(conditions),
             ExpressionAttributeNames=names,
             **({"ExpressionAttributeValues": values} if values else {}),
         )

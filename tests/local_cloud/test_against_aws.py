@@ -228,7 +228,7 @@ def test_everything_that_only_looks_reads_only_and_needs_what_the_document_names
     assert gatehouse("policies", "show", there["policy"])["deployed"]["default_version"] == "2"
     doctor = {check["name"]: check for check in gatehouse("doctor", code=1)}
     assert {doctor[name]["state"] for name in ("AWS answers", "stack", "state machine", "topic rule")} == {"ok"}
-    assert "takes no connection from here" in doctor["device endpoint"]["found"]  # the engine names none that is there
+    assert "takes no connection from here" in doctor["device endpoint"]["result"]  # the engine names none that is there
     assert issuers.any_without(aimed(looker)) in (True, False)  # what doctor asks where several CAs are registered
 
     assert [name for _, name in sorted(calls) if not name.startswith(READS)] == []

@@ -20,7 +20,7 @@ from gatehouse.admission import admissions
 from gatehouse.approval import approvers, sessions
 from gatehouse.approval.approvals import Approvals, Signing, Wanted
 from gatehouse.demo import stage
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.errors import AnsweredNo, NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -45,7 +45,7 @@ class World:
         cloud.client("sesv2").create_email_identity(EmailIdentity=FROM)
         status = cloud.up(parameters={"MailFrom": FROM})
         self.target = Target(status.stack, status)
-        self.ca = DemoAuthority(folder)
+        self.ca = DemoCa(folder)
         self.devices: dict[str, Identity] = {
             f"pump-{number}": self.ca.issue(f"pump-{number}") for number in range(81, 92)
         }
@@ -91,7 +91,7 @@ class World:
         identity = self.devices[device].certificate_id
 
         def waiting() -> str | None:
-            found = self.desks["otto"].list_lane("waiting", 100)
+            found = self.desks["otto"].list_tab("waiting", 100)
             return next((one["approval_id"] for one in found if one["certificate_id"] == identity), None)
 
         return eventually(waiting, within=WITHIN, what=f"somebody is asked about {device}")
@@ -153,7 +153,7 @@ def test_a_delegate_and_an_approver_admit_a_device_and_an_auditor_finds_it_again
     assert [event["type"] for event in told["events"]][:2] == ["opened", "announced"]
     world.desks["ada"].end_delegation(identity, reason="Back again")
     with pytest.raises(NotPermitted):
-        world.desks["dan"].list_lane("mine", 1)
+        world.desks["dan"].list_tab("mine", 1)
 
 
 def test_each_is_written_to_and_learns_the_result(world: World) -> None:

@@ -27,8 +27,8 @@ def _fill_in(address: str, username: str, password: str) -> str:
     status, answer, location = call(urljoin(address, "/login"), fill(page, username=username, password=password))
     if status == 302:
         return location
-    asked = "the page asks for more, in a browser" if "new_password" in answer else "Incorrect username or password"
-    raise NotPermitted(f"{username} was not signed in: {asked}. Try again: gatehouse approvals login")
+    why = "the page asks for more, in a browser" if "new_password" in answer else "Incorrect username or password"
+    raise NotPermitted(f"{username} was not signed in: {why}. Try again: gatehouse approvals login")
 
 
 def call(address: str, form: dict[str, str] | None = None) -> tuple[int, str, str]:

@@ -14,7 +14,7 @@ from gatehouse.admission import admissions
 from gatehouse.admission.admissions import Admission
 from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.doctor.trial import certificates, diagnosis
-from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name, Stuck, Tell
+from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name, Report, Stuck
 from gatehouse.evidence.operators_trail import recorded
 from gatehouse.revocation import authorities, lists
 from gatehouse.stack import objects
@@ -30,13 +30,13 @@ _KNOCK_EVERY_SECONDS = 5.0
 _FORESEEN = (GatehouseError, ClientError, BotoCoreError, OSError)
 
 
-def knock(target: Target, tell: Tell, limits: Limits | None = None) -> bool:
-    """Try the whole chain, then end the trial in any case. `tell` is called for each link. Returns whether the knock came through.
+def run_trial(target: Target, report: Report, limits: Limits | None = None) -> bool:
+    """Test the whole chain, then end the trial in any case. `report` is called for each link. Returns whether each link held.
 
     An interruption also ends the trial, and is raised afterwards.
     """
     with TemporaryDirectory(prefix="gatehouse-knock-") as folder:
-        run = _Knock(target, tell, limits or Limits(), Path(folder))
+        run = _Trial(target, report, limits or Limits(), Path(folder))
         try:
             return all(run.link(name) for name in ORDER if name != "end")
         finally:
@@ -44,11 +44,11 @@ def knock(target: Target, tell: Tell, limits: Limits | None = None) -> bool:
                 run.link("end")
 
 
-class _Knock:
+class _Trial:
     """One trial. Each method that is a link returns what it found, or raises `Stuck` or what AWS says."""
 
-    def __init__(self, target: Target, tell: Tell, limits: Limits, folder: Path) -> None:
-        self._target, self._tell, self._limits = target, tell, limits
+    def __init__(self, target: Target, report: Report, limits: Limits, folder: Path) -> None:
+        self._target, self._report, self._limits = target, report, limits
         self._made = certificates.make(datetime.now(UTC))
         self._files = certificates.write_device(self._made, folder)
         self._ca_id = self._made.note.ca_certificate_id
@@ -56,12 +56,12 @@ class _Knock:
         self.noted = False
 
     def link(self, name: Name) -> bool:
-        """Try one link and tell its result. Returns whether it holds."""
+        """Test one link and report its result. Returns whether it holds."""
         links: dict[Name, Callable[[], str]] = {
             "note": self._note,
             "CA": self._register,
             "list": self._publish,
-            "certificate": self._knock,
+            "certificate": self._register_device,
             "start": self._started,
             "execution": self._ran,
             "outcome": self._outcome,
@@ -69,17 +69,17 @@ class _Knock:
         }
         began = time.monotonic()
         try:
-            found, advice, held = links[name](), "", True
+            result, advice, held = links[name](), "", True
         except Stuck as stuck:
-            found, advice, held = stuck.found, stuck.advice, False
+            result, advice, held = stuck.result, stuck.advice, False
         except _FORESEEN as error:
-            found, advice, held = (
+            result, advice, held = (
                 explain(error)[0],
                 _ADVICE.get(name, "Put that right, and run the command again."),
                 False,
             )
         seconds = round(time.monotonic() - began, 1)
-        self._tell(Link(name=name, state="ok" if held else "stuck", found=found, advice=advice, seconds=seconds))
+        self._report(Link(name=name, state="ok" if held else "stuck", result=result, advice=advice, seconds=seconds))
         return held
 
     def _note(self) -> str:
@@ -96,8 +96,8 @@ class _Knock:
 
     def _register(self) -> str:
         registered = authorities.register(self._target, self._made.ca, self._made.key)
-        if registered.authority.ca_certificate_id != self._ca_id:
-            self._ca_id = registered.authority.ca_certificate_id
+        if registered.ca.ca_certificate_id != self._ca_id:
+            self._ca_id = registered.ca.ca_certificate_id
             self._write_note()
         return f"AWS IoT has registered the trial CA {self._ca_id[:16]}…"
 
@@ -106,11 +106,11 @@ class _Knock:
         published = lists.publish(self._target, self._made.crl, self._ca_id, at=at, within=self._limits.judged)
         return f"its empty list counts ({published.list_key.rpartition('/')[2][:16]}…)"
 
-    def _knock(self) -> str:
+    def _register_device(self) -> str:
         """Connect until AWS IoT has registered the certificate: a CA that was registered a moment ago may not be known everywhere yet."""
         until = time.monotonic() + self._limits.registered
         while True:
-            answer, why = self._connects()
+            answer, why = self._connect()
             status = self._status()
             if status == "PENDING_ACTIVATION":
                 return f"the device knocked, and AWS IoT has registered its certificate {self._made.note.certificate_id[:16]}…"
@@ -133,7 +133,7 @@ class _Knock:
             )
         return Stuck(said, "The log group AWSIotLogsV2 says why (parameter IotLogLevel), for example CLIENT_ERROR.")
 
-    def _connects(self) -> tuple[Connection, str]:
+    def _connect(self) -> tuple[Connection, str]:
         certificate, key = self._files
         client_id = f"gatehouse-trial-{self._made.note.certificate_id[:16]}"
         with MqttDevice(self._target.mqtt_endpoint(), certificate=certificate, key=key, client_id=client_id) as device:
@@ -156,7 +156,7 @@ class _Knock:
             if time.monotonic() >= until:
                 raise diagnosis.of_start(self._target, self._made.note.certificate_id)
             if time.monotonic() >= again:
-                self._connects()
+                self._connect()
                 again = time.monotonic() + _KNOCK_EVERY_SECONDS
             time.sleep(_LOOK_EVERY_SECONDS)
         return f"rule, queue and function have started the execution {name}"
@@ -176,13 +176,13 @@ class _Knock:
         return ""
 
     def _ran(self) -> str:
-        until, told = time.monotonic() + self._limits.execution, 0
+        until, reported = time.monotonic() + self._limits.execution, 0
         while True:
             found = self._target.client("stepfunctions").describe_execution(executionArn=self._execution)
             states = self._states()
-            for state in states[told:]:
-                self._tell(Link(name="execution", state="running", found=f"state {state!r}"))
-            told, last = len(states), states[-1] if states else "none yet"
+            for state in states[reported:]:
+                self._report(Link(name="execution", state="running", result=f"state {state!r}"))
+            reported, last = len(states), states[-1] if states else "none yet"
             if found["status"] == "SUCCEEDED":
                 return f"it ended after {len(states)} states"
             if found["status"] != "RUNNING":

@@ -72,7 +72,7 @@ def _source(target: Target, _: str) -> Stuck | None:
 
 
 def _of(check: Check) -> Stuck | None:
-    return None if check.state == "ok" else Stuck(f"{check.name}: {check.found}.", check.advice)
+    return None if check.state == "ok" else Stuck(f"{check.name}: {check.result}.", check.advice)
 
 
 def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:

@@ -26,18 +26,18 @@ class Link(Struct, frozen=True, kw_only=True):
 
     name: Name
     state: Literal["ok", "running", "stuck"]
-    found: str
+    result: str
     advice: str = ""
     seconds: float = 0.0
 
 
-Tell = Callable[[Link], None]
+Report = Callable[[Link], None]
 
 
 class Stuck(GatehouseError):  # noqa: N818 - an answer
     """The knock got no further. `advice` says what to do, and names the resource."""
 
-    def __init__(self, found: str, advice: str) -> None:
-        self.found = found
+    def __init__(self, result: str, advice: str) -> None:
+        self.result = result
         self.advice = advice
-        super().__init__(found)
+        super().__init__(result)

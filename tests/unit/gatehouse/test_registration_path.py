@@ -26,7 +26,7 @@ CA = "ca" * 32
 )
 def test_what_aws_iot_counts_of_the_rule_is_judged(counts: dict[str, float], state: str, says: str) -> None:
     check = registration_path.judged("knocks", counts)
-    assert (check.state, says in f"{check.found} {check.advice}") == (state, True), check
+    assert (check.state, says in f"{check.result} {check.advice}") == (state, True), check
 
 
 @pytest.fixture
@@ -58,8 +58,8 @@ def test_the_metrics_of_this_rule_and_of_the_last_hour_are_read(rule: Target) ->
     put(rule, "Failure", 100, ago=minutes, rule="another", ActionType="SQS")
     check = registration_path.heard(rule, NOW)
     assert check.state == "ok"
-    assert "TopicMatch 3" in check.found
-    assert "Success 2" in check.found
+    assert "TopicMatch 3" in check.result
+    assert "Success 2" in check.result
     put(rule, "Failure", 1, ago=minutes, ActionType="SQS")
     assert registration_path.heard(rule, NOW).state == "wrong"
 
@@ -71,7 +71,7 @@ def test_matches_without_any_success_are_wrong(rule: Target) -> None:
 
 def test_the_local_cloud_has_no_such_metrics_and_it_is_said(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "local", True)
-    assert registration_path.heard(target, NOW).found.startswith("not looked at: the local cloud counts nothing")
+    assert registration_path.heard(target, NOW).result.startswith("not looked at: the local cloud counts nothing")
 
 
 def test_pending_certificates_that_no_admission_knows_are_found(target: Target) -> None:
@@ -94,7 +94,7 @@ def test_pending_certificates_that_no_admission_knows_are_found(target: Target) 
     target.client("dynamodb").put_item(TableName=target.output("AdmissionsTable"), Item=row)
     check = registration_path.newest(target, NOW)
     assert check.state == "wrong"
-    assert check.found == f"1 wait to be activated, and no admission knows of them: {'11' * 32}"
+    assert check.result == f"1 wait to be activated, and no admission knows of them: {'11' * 32}"
     assert asked == [{"caCertificateId": CA, "pageSize": 250, "ascendingOrder": False}]
     listed.clear()
     assert registration_path.newest(target, NOW).state == "ok"

@@ -89,13 +89,13 @@ def test_dry_run_says_what_it_takes_and_changes_nothing(target: Target, ca: str,
 
 def test_it_disables_orders_and_starts_the_sweep_in_the_operators_name(target: Target, ca: str) -> None:
     done = answer("ca", "revoke", ca, *WHY, "--yes")["started"]
-    assert done["authority"]["status"] == "INACTIVE"
+    assert done["ca"]["status"] == "INACTIVE"
     assert [one.result for one in entries(target, "disable")] == ["begun", "succeeded"]
     begun, succeeded = entries(target, "revoke")
     assert (begun.category, begun.subject, begun.reason) == ("authority", ca, "Key copied from the signing host")
     kept = order(target, ca).revocation
     assert (kept.by, kept.reason, kept.trail_id) == (begun.actor, begun.reason, begun.id)
-    assert kept.issuer_key == done["authority"]["issuer_key"]
+    assert kept.issuer_key == done["ca"]["issuer_key"]
     [started] = executions(target)
     assert started["name"].startswith(kept.executions)
     assert json.loads(started["input"]) == {"issuer_key": kept.issuer_key, "authority": ca}
@@ -145,7 +145,7 @@ def test_registering_it_again_is_refused_until_the_order_is_ended(target: Target
     assert described["status"] == "INACTIVE"
     assert order(target, ca).ended_at is None
     run("ca", "enable", ca, "--reason", "A mistake", "--yes")
-    assert authority.register(target, AUTHORITY.certificate, key_of(AUTHORITY)).authority.status == "ACTIVE"
+    assert authority.register(target, AUTHORITY.certificate, key_of(AUTHORITY)).ca.status == "ACTIVE"
 
 
 def test_that_it_is_owed_shows_beside_the_lists_until_it_is_done(target: Target, ca: str) -> None:

@@ -79,7 +79,7 @@ def waiting(stage: Stage) -> Waiting:
     """Has a device of that name knock; answers it and its request's id."""
 
     def knock(device: str) -> tuple[Door, str]:
-        identity = stage.authority.issue(device)
+        identity = stage.ca.issue(device)
         hashed = {"device": device, "certificate_sha256": identity.certificate_id}
         row = {**hashed, "product": "infusion-pump", "site": "Plant B"}
         stages.import_inventory(stage.target, [row], stage.folder / f"{device}.csv")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gatehouse.revocation import authorities, orders
-from gatehouse.revocation.authorities import Authority
+from gatehouse.revocation.authorities import RegisteredCa
 from tests import aws_environment, pki
 from tests.web.console.conftest import HOSTILE, Stack, certificate
 from tests.web.console.stories import TOKEN, arn
@@ -115,7 +115,7 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
     visitor: Visitor, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ca = pki.authority()
-    known = Authority(
+    known = RegisteredCa(
         ca_certificate_id="c" * 64,
         subject="CN=Works CA",
         issuer_key="d" * 64,
