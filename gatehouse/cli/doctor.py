@@ -1,4 +1,4 @@
-"""``gatehouse doctor``: is every part there, and does anything wait to be put right?"""
+"""``gatehouse doctor``: checks the parts of the stack, runs trials, and delivers lost events again."""
 
 import textwrap
 from datetime import UTC, datetime
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-WhichQueue = Annotated[Queue, typer.Argument(help="The topic rule's error queue, or the dead letters.")]
+WhichQueue = Annotated[Queue, typer.Argument(help="The topic rule's error queue, or the dead-letter queue.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most this many events.")]
 
 Trial = Annotated[
-    bool, typer.Option("--knock", help="Let a device of a trial CA connect instead, and remove both afterwards.")
+    bool, typer.Option("--knock", help="Run a trial instead: let a device of a trial CA connect, then remove both.")
 ]
 
 WHAT_A_TRIAL_DOES = """\
@@ -37,9 +37,9 @@ audit trail. It costs some cents, and takes about a minute."""
 
 @app.callback(invoke_without_command=True)
 def doctor(context: typer.Context, *, knock: Trial = False, yes: Yes = False, json: Json = False) -> None:
-    """Check the stack: every part there, the rule on, lists fresh, queues empty. Exit code 1 if something is wrong.
+    """Check the stack: resources, topic rule, revocation lists, queues. Exit code 1 if something is wrong.
 
-    With --knock a device really connects (it knocks), and the command names the link of the chain where it got stuck.
+    With --knock it runs a trial: a device really connects (it knocks), and the command names the link of the chain where it got stuck.
 
     Example: gatehouse doctor
 
@@ -67,10 +67,10 @@ def _run_trial(aim: Target, *, yes: bool, json: bool) -> None:
     from gatehouse.doctor.trial.links import Link
 
     if "EndTrialsArn" not in aim.outputs:
-        raise BadInput(f"The stack {aim.stack} has no output EndTrialsArn, so it knows no trials. Deploy it again.")
+        raise BadInput(f"The stack {aim.stack} has no output EndTrialsArn, so it cannot run trials. Deploy it again.")
     if not yes:
         say(WHAT_A_TRIAL_DOES)
-    agree("Knock?", yes=yes)
+    agree("Run the trial?", yes=yes)
     links: list[Link] = []
 
     def show(link: Link) -> None:
@@ -87,11 +87,11 @@ def _run_trial(aim: Target, *, yes: bool, json: bool) -> None:
     if not passed or any(link.state == "stuck" for link in links):
         raise typer.Exit(NO)
     if not json:
-        say("The knock came through: a device that is expected would go on from here.")
+        say("The trial passed. An expected device would continue from here.")
 
 
 def lines_of(link: "Link") -> list[str]:
-    """A link in at most 80 columns: where, how, after how long, what was found, and what to do."""
+    """A link in lines of at most 80 columns: name, state, result, time taken, and what to do."""
     if link.state == "running":
         return textwrap.wrap(link.result, 80, initial_indent=" " * 20, subsequent_indent=" " * 20)
     head = f"{link.name:<11} {link.state:<7} "
@@ -102,7 +102,7 @@ def lines_of(link: "Link") -> list[str]:
 
 @app.command()
 def events(context: typer.Context, queue: WhichQueue, *, limit: Limit = 50, json: Json = False) -> None:
-    """List events that could not be delivered, with the reason. They stay where they are.
+    """List events that could not be delivered, with the reason. They stay in the queue.
 
     Example: gatehouse doctor events rule
     """
@@ -125,7 +125,7 @@ def redrive(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Deliver lost events once more. Put the cause right first. What fails again stays; exit code 1 then.
+    """Deliver lost events again. First correct the cause. Events that fail again stay in the queue; then the exit code is 1.
 
     Example: gatehouse doctor redrive rule --reason "The quota was raised" --dry-run
     """
@@ -164,4 +164,4 @@ def _write_events(lost: list[LostEvent], *, json: bool) -> None:
         write_json(lost)
         return
     rows = [(one.since, one.what, one.error, one.problem or one.goes_to) for one in lost]
-    write_table(("since", "what", "why it was lost", "redriving hands it to"), rows, empty="The queue is empty.")
+    write_table(("since", "what", "why it was lost", "redriving sends it to"), rows, empty="The queue is empty.")

@@ -1,4 +1,4 @@
-"""What is kept between two looks: AWS clients, and answers for a moment, so that many open pages cost no more calls than one."""
+"""Caches answers for a short time, so that many open pages cause no more calls than one."""
 
 import functools
 import threading
@@ -16,7 +16,7 @@ _MOST_ANSWERS = 512
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """For how many seconds an answer is good enough. The page asks every second; AWS is asked no oftener than this."""
+    """How many seconds an answer is cached. The page asks every second; AWS is called no more often than this."""
 
     execution: float
     admissions: float
@@ -54,39 +54,39 @@ class KeptClients(Target):
 
 
 class Answers:
-    """Answers with the time until which they hold. Who asks for one that is just being fetched waits for it."""
+    """Cached answers with the time when each expires. A request for an answer that is being fetched waits for it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: dict[Hashable, tuple[float, Any]] = {}
+        self._cached: dict[Hashable, tuple[float, Any]] = {}
         self._fetching: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, seconds: float, fetch: Callable[[], T]) -> T:
-        """The kept answer if it is no older than `seconds`, otherwise a fresh one. An error is not kept."""
+        """The cached answer if it is no older than `seconds`, or else a new one. Errors are not cached."""
         with self._lock:
             one_at_a_time = self._fetching.setdefault(key, threading.Lock())
         with one_at_a_time:
-            kept = self._kept.get(key)
-            if kept is not None and self._clock() < kept[0]:
-                found: T = kept[1]
-                return found
-            found = fetch()
+            cached = self._cached.get(key)
+            if cached is not None and self._clock() < cached[0]:
+                answer: T = cached[1]
+                return answer
+            answer = fetch()
             with self._lock:
                 self._make_room()
-                self._kept[key] = (self._clock() + seconds, found)
-            return found
+                self._cached[key] = (self._clock() + seconds, answer)
+            return answer
 
     def forget(self) -> None:
-        """Everything is asked anew: something was changed."""
+        """Delete all answers, because something was changed."""
         with self._lock:
-            self._kept.clear()
+            self._cached.clear()
 
     def _make_room(self) -> None:
-        if len(self._kept) < _MOST_ANSWERS:
+        if len(self._cached) < _MOST_ANSWERS:
             return
         now = self._clock()
-        self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
-        while len(self._kept) >= _MOST_ANSWERS:
-            del self._kept[next(iter(self._kept))]
-        self._fetching = {key: lock for key, lock in self._fetching.items() if key in self._kept or lock.locked()}
+        self._cached = {key: cached for key, cached in self._cached.items() if now < cached[0]}
+        while len(self._cached) >= _MOST_ANSWERS:
+            del self._cached[next(iter(self._cached))]
+        self._fetching = {key: lock for key, lock in self._fetching.items() if key in self._cached or lock.locked()}

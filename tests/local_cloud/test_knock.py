@@ -151,7 +151,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "start",
         r"RegistrationRule.* neither its queue nor its error queue",
     ),
-    "a source that is switched off": (source_switched_off, "start", "StartAdmissions.* does not take from it"),
+    "a source that is switched off": (source_switched_off, "start", "StartAdmissions.* does not read it"),
     "a step's role without its rights": (
         lambda target: role_without_its_right(target, "LookUpDeviceFunctionRole"),
         "execution",

@@ -1,4 +1,4 @@
-"""The chain: a trial CA is noted, registered and given a list; its device connects, and is held as unknown. Then the trial is ended."""
+"""Runs a trial. Its links: the trial CA is noted, registered and given a list; its device connects and is held; the trial is ended."""
 
 import time
 from collections.abc import Callable
@@ -45,7 +45,7 @@ def run_trial(target: Target, report: Report, limits: Limits | None = None) -> b
 
 
 class _Trial:
-    """One trial. Each method that is a link returns what it found, or raises `Stuck` or what AWS says."""
+    """One trial. Each method for a link returns its result, or raises `Stuck` or an error of AWS."""
 
     def __init__(self, target: Target, report: Report, limits: Limits, folder: Path) -> None:
         self._target, self._report, self._limits = target, report, limits
@@ -75,7 +75,7 @@ class _Trial:
         except _FORESEEN as error:
             result, advice, held = (
                 explain(error)[0],
-                _ADVICE.get(name, "Put that right, and run the command again."),
+                _ADVICE.get(name, "Correct that, and run the command again."),
                 False,
             )
         seconds = round(time.monotonic() - began, 1)
@@ -104,10 +104,10 @@ class _Trial:
     def _publish(self) -> str:
         at = datetime.now(UTC)
         published = lists.publish(self._target, self._made.crl, self._ca_id, at=at, within=self._limits.judged)
-        return f"its empty list counts ({published.list_key.rpartition('/')[2][:16]}…)"
+        return f"its empty list is accepted ({published.list_key.rpartition('/')[2][:16]}…)"
 
     def _register_device(self) -> str:
-        """Connect until AWS IoT has registered the certificate: a CA that was registered a moment ago may not be known everywhere yet."""
+        """Connect until AWS IoT has registered the certificate. All of AWS IoT may not know the new CA yet."""
         until = time.monotonic() + self._limits.registered
         while True:
             answer, why = self._connect()
@@ -117,7 +117,7 @@ class _Trial:
             if status is not None:
                 advice = "Look for another rule on $aws/events/certificates/registered/ that sets certificates' status."
                 raise Stuck(
-                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something other than Gatehouse acts on it.",
+                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something other than Gatehouse has changed it.",
                     advice,
                 )
             if time.monotonic() >= until:
@@ -128,9 +128,7 @@ class _Trial:
         where = self._target.mqtt_endpoint()
         said = f"{where.host}:{where.port} {answer.value} ({why}); AWS IoT has not registered the certificate."
         if answer in (Connection.UNREACHABLE, Connection.TLS_FAILED):
-            return Stuck(
-                said, "Try from another network: port 8883 must be open, and nothing may decrypt the TLS on the way."
-            )
+            return Stuck(said, "Try from another network: port 8883 must be open, and no proxy may decrypt TLS.")
         return Stuck(said, "The log group AWSIotLogsV2 says why (parameter IotLogLevel), for example CLIENT_ERROR.")
 
     def _connect(self) -> tuple[Connection, str]:
@@ -149,7 +147,7 @@ class _Trial:
         return status
 
     def _started(self) -> str:
-        """Wait until an execution has the certificate. Meanwhile the device connects again, as devices do."""
+        """Wait until an execution has started. Meanwhile the device connects again, as real devices do."""
         knocked, again = datetime.now(UTC), time.monotonic() + _KNOCK_EVERY_SECONDS
         until = time.monotonic() + self._limits.started
         while not (name := self._find_execution(knocked)):
@@ -162,7 +160,7 @@ class _Trial:
         return f"rule, queue and function have started the execution {name}"
 
     def _find_execution(self, knocked: datetime) -> str:
-        """The execution's name: from the admission, or before the claim the name that a first knock gives it. Empty if there is none."""
+        """The execution's name: from the admission, or before the claim the name of a first execution. Empty if there is none."""
         row = self._row()
         if row is not None:
             self._execution = row.execution_arn
@@ -206,7 +204,7 @@ class _Trial:
         row, limit = self._row(), self._limits.execution
         said = f"It is still in the state {state!r} after {limit:g} s."
         if row is not None and row.turn_at is not None and row.turn_at > datetime.now(UTC):
-            said += f" Its turn comes at {row.turn_at:%Y-%m-%d %H:%M:%S}Z, since many devices knock."
+            said += f" Its rate-limit slot is at {row.turn_at:%Y-%m-%d %H:%M:%S}Z, since many devices knock."
             return Stuck(
                 said,
                 "Nothing is wrong. Run the command again when fewer devices knock, or raise the pace: docs/scale.md.",
@@ -220,7 +218,7 @@ class _Trial:
         row = self._row()
         if row is None or row.outcome == "open":
             raise Stuck(
-                "The execution ended, and its admission is open.",
+                "The execution has ended, but its admission is open.",
                 "Run the command again. If it stays so, deploy the stack again.",
             )
         said = f"It ended as {row.outcome}: {row.reason or row.fault}"
@@ -233,7 +231,7 @@ class _Trial:
         if row.outcome != "held" or trial.HELD not in (row.reason or ""):
             raise Stuck(
                 f"{said} Expected: held at *Look up device*, as a trial's.",
-                "Put right what the reason names; config/limits.toml and config/crl.toml hold the bounds.",
+                "Correct what the reason names. The limits are in config/limits.toml and config/crl.toml.",
             )
         if not row.trial or not row.evidence_key:
             raise Stuck(
@@ -245,7 +243,7 @@ class _Trial:
         return admissions.by_certificate(self._target, self._made.note.certificate_id)
 
     def _end(self) -> str:
-        """Write into the note that the trial is over, and have the stack end it."""
+        """Write into the note that the trial is over, and call the function that ends it."""
         with recorded(
             self._target,
             "authority",
@@ -265,12 +263,12 @@ class _Trial:
                 if self._ca_id in stored.read(content)["ended"]:
                     return "CA, certificate and list are removed; the sealed records stay, marked as a trial's"
                 if time.monotonic() >= until:
-                    raise Stuck("Its admission is still open; the trial ends when that has ended.", _ADVICE["end"])
+                    raise Stuck("Its admission is still open. The trial ends after that.", _ADVICE["end"])
                 time.sleep(_LOOK_EVERY_SECONDS)
 
 
 _ADVICE: dict[Name, str] = {
-    "CA": "AWS IoT takes ten CAs of one subject; see docs/deploying.md for the rights.",
+    "CA": "AWS IoT accepts ten CAs of one subject. docs/deploying.md lists the permissions that are needed.",
     "list": "Look at the log of publish_crl, and at its dead letters: gatehouse doctor events dead-letters",
-    "end": "The stack ends it by itself within the hour. gatehouse doctor tells if it does not.",
+    "end": "The stack ends it automatically within the hour. If it does not, gatehouse doctor says so.",
 }

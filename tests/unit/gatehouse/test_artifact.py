@@ -179,7 +179,7 @@ def test_doctor_says_which_kind_runs(
     text: str | None, found: str, target: Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The function notes what stands in its own zip, and the command reads the note."""
-    assert "has noted yet" in checkup._artifact(target).result
+    assert "has not noted it yet" in checkup._artifact(target).result
     if text:
         (tmp_path / artifact.LABEL).write_text(text)
     monkeypatch.setattr(settings, "CONFIGURATION", tmp_path / "config")

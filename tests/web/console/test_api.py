@@ -137,8 +137,8 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
     orders.write(stack, Order(revocation=order), None)
     without_certificate, without_list = visitor.json("/api/lists")
     assert without_certificate["revocation"] is None
-    assert "being revoked, by arn:aws:iam::1:user/ada" in without_list["revocation"]
-    assert "No certificate is kept" in without_certificate["problem"]
+    assert "being revoked; arn:aws:iam::1:user/ada ordered it" in without_list["revocation"]
+    assert "No certificate of the CA" in without_certificate["problem"]
     assert "No list of this CA is published" in without_list["problem"]
     assert (without_list["lists"], without_list["subject"]) == ([], "CN=Works CA")
 

@@ -56,7 +56,7 @@ def test_no_more_than_so_many_are_kept() -> None:
     answers = Answers(clock)
     for number in range(2000):
         answers.get(number, 60.0, lambda: number)  # noqa: B023 - called at once
-    assert len(answers._kept) <= 512
+    assert len(answers._cached) <= 512
     assert len(answers._fetching) <= 513
 
 

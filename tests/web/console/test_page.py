@@ -285,7 +285,7 @@ def test_read_only_console_says_so(page: Page, stack: Stack) -> None:
 
 def test_decision_not_carried_out_stands_above_the_approvals(go: Go) -> None:
     page = go("approvals")
-    expect(page.locator(".notice.bad")).to_contain_text("never carried out: its execution had ended")
+    expect(page.locator(".notice.bad")).to_contain_text("cannot be carried out: its execution had ended")
     expect(page.locator("tbody tr")).to_contain_text("pump-0002")
     expect(page.locator("tbody tr")).to_contain_text("reminded")
 
