@@ -10,10 +10,10 @@ ARGS   ?=
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
 
-# What shares the machine well runs on both cores; the local cloud and the browser have it to themselves.
+# What shares the machine well runs on both cores; the local cloud has it to itself.
 test: $(VENV)/.test
-	$(BIN)/pytest -n 2 -m "not local_cloud and not browser" $(or $(ARGS),--every-right)
-	$(BIN)/pytest -m "local_cloud or browser" $(ARGS)
+	$(BIN)/pytest -n 2 -m "not local_cloud" $(or $(ARGS),--every-right)
+	$(BIN)/pytest -m local_cloud $(ARGS)
 
 # The rules, the commands, the template and the state machine's text: no AWS, no network, under a minute.
 test-fast: $(VENV)/.test
@@ -50,7 +50,7 @@ races: $(VENV)/.test
 
 # Nightly: every statement of every role taken away. The gate holds that each right is needed by a test.
 rights: $(VENV)/.test
-	$(BIN)/pytest -n 2 -q -m "not local_cloud and not browser" --every-right tests/functions tests/unit/gatehouse tests/machine \
+	$(BIN)/pytest -n 2 -q -m "not local_cloud" --every-right tests/functions tests/unit/gatehouse tests/machine \
 	    --ignore tests/machine/test_sweep.py --ignore tests/machine/test_mutants.py
 	$(BIN)/python -m tests.nightly.rights
 

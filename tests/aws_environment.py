@@ -32,6 +32,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 MACHINE = "Admission"
 EXECUTIONS = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{MACHINE}"
+_TELL_QUEUE = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/TellQueue"
 MOTO: Any = {"iot": {"use_valid_cert": True}}
 """moto then takes the SHA-256 of the DER as certificate id, as AWS IoT does."""
 
@@ -110,7 +111,7 @@ def _identity_provider(method: str, address: str, fields: dict[str, str] | None 
 
 
 def create() -> dict[str, str]:
-    """Make tables, buckets, keys, topic and event bus; answers the functions' environment variables."""
+    """Make tables, buckets, keys, topic, and the queue of what people are told; returns the functions' environment variables."""
     resources = template()["Resources"]
     for variable in (name for name in NAMES if name.endswith("_TABLE")):
         declared = resources[f"{NAMES[variable]}Table"]["Properties"]
@@ -130,12 +131,15 @@ def create() -> dict[str, str]:
         kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["Arn"] for _ in range(2)
     )
     topic = client("sns").create_topic(Name="Notifications")["TopicArn"]
+    tell_queue = client("sqs").create_queue(QueueName="TellQueue", Attributes={"VisibilityTimeout": "0"})["QueueUrl"]
+    deliver(json.dumps(resources["TellRule"]["Properties"]["EventPattern"]), to="TellQueue")
     return {
         **NAMES,
         "DATA_KEY_ARN": kms.create_key()["KeyMetadata"]["Arn"],
         "SIGNING_KEY_ARN": signing,
         "VOTE_SIGNING_KEY_ARN": voting,
         "NOTIFICATIONS_TOPIC_ARN": topic,
+        "TELL_QUEUE_URL": tell_queue,
         "EVENT_BUS_NAME": "default",
         "STATE_MACHINE_ARN": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{MACHINE}",
         "RECORD_FAILURE_ARN": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:record-failure:live",
@@ -267,15 +271,46 @@ def registration_event(device_id: str, ca_id: str) -> dict[str, Any]:
     }
 
 
+def deliver(pattern: str, *, to: str) -> None:
+    """A rule on the event bus that sends what matches `pattern` to the queue of this name."""
+    events = client("events")
+    events.put_rule(Name=to, EventPattern=pattern, State="ENABLED")
+    events.put_targets(Rule=to, Targets=[{"Id": to, "Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{to}"}])
+
+
+def tell() -> int:
+    """Have all told that waits in the queue. Returns how many messages failed: those stay there."""
+    failed: set[str] = set()
+    while records := [one for one in waiting_to_be_told() if one["messageId"] not in failed]:
+        failed |= tell_of(records)
+    return len(failed)
+
+
+def waiting_to_be_told() -> list[dict[str, str]]:
+    """The first ten, as AWS Lambda hands them over (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html)."""
+    found = client("sqs").receive_message(QueueUrl=_TELL_QUEUE, MaxNumberOfMessages=10).get("Messages", [])
+    names = {"messageId": "MessageId", "receiptHandle": "ReceiptHandle", "body": "Body"}
+    return [{ours: one[theirs] for ours, theirs in names.items()} for one in found]
+
+
+def tell_of(records: list[dict[str, str]]) -> set[str]:
+    """One call of the function, after which AWS Lambda deletes what did not fail. Returns the ids of those that did."""
+    from functions.notification.tell.app import handler
+
+    answer = call(handler, {"Records": records})
+    failed = {one["itemIdentifier"] for one in answer["batchItemFailures"]}
+    for one in records:
+        if one["messageId"] not in failed:
+            client("sqs").delete_message(QueueUrl=_TELL_QUEUE, ReceiptHandle=one["receiptHandle"])
+    return failed
+
+
 def listen() -> "Inbox":
     """Subscribe a queue to the topic and to every event of Gatehouse's own."""
-    sqs = client("sqs")
-    url = sqs.create_queue(QueueName="inbox")["QueueUrl"]
+    url = client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:inbox"
     client("sns").subscribe(TopicArn=f"arn:aws:sns:{REGION}:{ACCOUNT}:Notifications", Protocol="sqs", Endpoint=arn)
-    events = client("events")
-    events.put_rule(Name="inbox", EventPattern=json.dumps({"source": ["gatehouse"]}), State="ENABLED")
-    events.put_targets(Rule="inbox", Targets=[{"Id": "inbox", "Arn": arn}])
+    deliver(json.dumps({"source": ["gatehouse"]}), to="inbox")
     return Inbox(url)
 
 
@@ -286,7 +321,8 @@ class Inbox:
         self._url = url
 
     def read(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Messages for people (SNS), and events for programs (EventBridge)."""
+        """Messages for people (SNS), of all events so far, and those events (EventBridge)."""
+        tell()
         sqs = client("sqs")
         bodies: list[dict[str, Any]] = []
         while found := sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages"):

@@ -10,7 +10,7 @@ from typing import Any
 
 from functions.shared import aws
 
-SERVICES = ("dynamodb", "iot", "s3", "sns", "events", "kms", "stepfunctions")
+SERVICES = ("dynamodb", "iot", "s3", "sns", "events", "kms", "stepfunctions", "sqs", "sesv2", "cognito-idp")
 
 
 class Died(Exception):  # noqa: N818 - what a killed process would say, if it could
@@ -39,15 +39,19 @@ def refused(
         yield refusals
 
 
+class Killed(BaseException):
+    """The same where the function catches every `Exception`: nothing of it catches this."""
+
+
 @contextmanager
-def dying_after(number: int) -> Iterator[list[str]]:
+def dying_after(number: int, error: type[BaseException] = Died) -> Iterator[list[str]]:
     """The process dies once its `number`-th call to AWS has taken effect (from 1; 0: never). Yields the calls made, in order."""
     calls: list[str] = []
 
     def count(model: Any, **_: Any) -> None:
         calls.append(f"{model.service_model.service_name}.{model.name}")
         if len(calls) == number:
-            raise Died(calls[-1])
+            raise error(calls[-1])
 
     with hooked("after-call", count, SERVICES):
         yield calls

@@ -257,7 +257,8 @@ _NEEDED: dict[str, Callable[[str, dict[str, Any]], list[Needed]]] = {
     "kms": lambda operation, params: [(f"kms:{operation}", params["KeyId"])],
     "lambda": lambda operation, params: [({"Invoke": "lambda:InvokeFunction"}[operation], params["FunctionName"])],
     "sns": lambda operation, params: [(f"sns:{operation}", params["TopicArn"])],
-    "sqs": lambda operation, params: [(f"sqs:{operation}", params["QueueUrl"])],
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html
+    "sqs": lambda operation, params: [(f"sqs:{operation.removesuffix('Batch')}", params["QueueUrl"])],
     "events": lambda operation, params: [
         (f"events:{operation}", f"event-bus/{entry.get('EventBusName', 'default')}") for entry in params["Entries"]
     ],
@@ -278,6 +279,7 @@ def _stand_for(environment: dict[str, str]) -> dict[str, str]:
         "SigningKey.Arn": environment["SIGNING_KEY_ARN"],
         "VoteSigningKey.Arn": environment["VOTE_SIGNING_KEY_ARN"],
         "Notifications": environment["NOTIFICATIONS_TOPIC_ARN"],
+        "TellQueue.Arn": environment["TELL_QUEUE_URL"],
         "AdmissionStateMachine": environment["STATE_MACHINE_ARN"],
         "AdmissionStateMachine.Name": environment["STATE_MACHINE_ARN"].rpartition(":")[2],
         "SweepStateMachine": environment["SWEEP_MACHINE_ARN"],

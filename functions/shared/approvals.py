@@ -14,9 +14,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from botocore.exceptions import ClientError
 
-from functions.shared import approval_trail, clock
+from functions.shared import approval_trail, clock, conditional
 from functions.shared.approval_index import DUE, found_as, mention
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
@@ -37,7 +36,6 @@ _TIMES = (
     "decided_at",
     "execute_by",
     "announced_at",
-    "each_told_at",
     "reminded_at",
     "escalated_at",
 )
@@ -83,7 +81,7 @@ class Approvals:
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
         said = approval_trail.put(self.table, request.approval_id, event, request.version)
         found_by = self._mentions(request, entered_under(request))
-        return self._transact([put, *self._secrets(request, snapshot, token), said, *found_by])
+        return conditional.transact([put, *self._secrets(request, snapshot, token), said, *found_by])
 
     def commit(self, step: Step, *, snapshot: str | None = None, token: bytes | None = None) -> bool:
         """Store one step. False if the request is no longer the one the step was worked out on: nothing was written.
@@ -101,7 +99,7 @@ class Approvals:
                 items.append(standing_check(self._delegations_table, step.vote.on_behalf_of))
         if token is not None and snapshot is not None:
             items += self._secrets(after, snapshot, token)
-        return self._transact(items)
+        return conditional.transact(items)
 
     def change(
         self,
@@ -192,22 +190,6 @@ class Approvals:
         if new:
             put["ConditionExpression"] = "attribute_not_exists(approval_id)"
         return {"Put": put}
-
-    def _transact(self, items: list[dict[str, Any]]) -> bool:
-        try:
-            with translated():
-                client("dynamodb").transact_write_items(TransactItems=items)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "TransactionCanceledException":
-                raise
-            reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
-            codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
-            if codes and codes <= {"ConditionalCheckFailed", "TransactionConflict"}:
-                return False
-            if codes & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
-                raise AwsUnavailable(str(error)) from error
-            raise
-        return True
 
 
 def _key(approval_id: str, item: str) -> dict[str, Any]:

@@ -2,10 +2,8 @@
 
 from msgspec import Struct
 
-from functions.shared import conditional
-from functions.shared.admissions import Admission
+from functions.shared.admissions.rows import Admission
 from functions.shared.aws import client, translated
-from functions.shared.conditional import ConditionFailed
 from workflows.dynamodb_items import from_item, to_item, values
 from workflows.evidence.record import Link
 
@@ -63,20 +61,3 @@ def head(table: str, certificate_id: str) -> Head | None:
             TableName=table, Key=to_item({"certificate_id": certificate_id}), ConsistentRead=True
         )
     return from_item(found["Item"], Head) if "Item" in found else None
-
-
-def advance(table: str, certificate_id: str, before: Head, link: Link) -> bool:
-    """Let the chain go on from `link`. False if it went on from another record meanwhile: then only the day's manifest names this one."""
-    unchanged = "evidence_sha256 = :before" if before.link else "attribute_not_exists(evidence_sha256)"
-    named = {"me": before.execution_arn, "key": link.key, "sha": link.sha256}
-    try:
-        conditional.update(
-            table,
-            {"certificate_id": certificate_id},
-            "SET evidence_key = :key, evidence_sha256 = :sha",
-            condition=f"execution_arn = :me AND {unchanged}",
-            given=named | ({"before": before.evidence_sha256} if before.link else {}),
-        )
-    except ConditionFailed:
-        return False
-    return True

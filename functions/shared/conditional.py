@@ -1,6 +1,6 @@
-"""Conditional writes to DynamoDB: each takes effect whole or not at all, and tells what stood in the way."""
+"""Conditional writes to DynamoDB: each takes effect whole or not at all, and says what stood in the way."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
 from workflows.dynamodb_items import to_item, to_plain, values
+from workflows.errors import AwsUnavailable
 
 
 class ConditionFailed(Exception):  # noqa: N818 - an answer, which each caller turns into its own
@@ -55,6 +56,54 @@ def delete(table: str, key: Mapping[str, str], *, condition: str, given: Mapping
             ExpressionAttributeValues=values(**given),
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
+
+
+def change(
+    table: str, key: Mapping[str, str], expression: str, *, condition: str, given: Mapping[str, object]
+) -> dict[str, Any]:
+    """What `update` does, as a part of a transaction."""
+    return {
+        "Update": {
+            "TableName": table,
+            "Key": to_item(dict(key)),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values(**given),
+        }
+    }
+
+
+def deletion(table: str, key: Mapping[str, str], *, condition: str, given: Mapping[str, object]) -> dict[str, Any]:
+    """What `delete` does, as a part of a transaction."""
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": to_item(dict(key)),
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values(**given),
+        }
+    }
+
+
+def transact(items: Sequence[dict[str, Any]]) -> bool:
+    """Several conditional writes, all or none. False if a condition did not hold, or another transaction was at the same items.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html. Raises `AwsUnavailable`, `AccessRefused`.
+    """
+    try:
+        with translated():
+            client("dynamodb").transact_write_items(TransactItems=items)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+        codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+        if codes and codes <= {"ConditionalCheckFailed", "TransactionConflict"}:
+            return False
+        if codes & {"ThrottlingError", "ProvisionedThroughputExceeded"}:
+            raise AwsUnavailable(str(error)) from error
+        raise
+    return True
 
 
 @contextmanager

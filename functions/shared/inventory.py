@@ -96,6 +96,15 @@ class Inventory:
             return None
         return f"unbound {device}"
 
+    def unbinding(self, device: str, certificate_id: str) -> dict[str, Any]:
+        """The part of a transaction that takes the binding away, if the device is bound to the certificate."""
+        return conditional.deletion(
+            self.table,
+            {"lookup_key": device_key(device)},
+            condition="bound_certificate_id = :bound",
+            given={"bound": certificate_id},
+        )
+
     def _update(self, device: str, update: str, condition: str, **named: object) -> Binding | dict[str, Any] | None:
         """The new binding; if the condition does not hold, the old item as it is, or None."""
         key = {"lookup_key": device_key(device)}

@@ -11,16 +11,12 @@ from cryptography import x509
 from functions.shared import objects
 from functions.shared.aws import client, translated
 from functions.shared.observability import count, logger
-from workflows.admission import issuers
+from workflows.admission import issuers, other_cas
 from workflows.admission.errors import CertificateUnknown, IssuerMismatch
-from workflows.admission.facts import issuer_key
 from workflows.admission.issuers import key_of
 from workflows.admission.trial import TrialInvalid, is_trial
 from workflows.admission.trial import key_of as trial_note
 from workflows.errors import AccessRefused, AwsUnavailable
-
-_MOST_COMPARED = 16
-"""CAs whose keys are compared. Whoever has more binds names to their issuers."""
 
 
 @lru_cache(maxsize=32)
@@ -64,15 +60,12 @@ def load_to_revoke(bucket: str, ca_certificate_id: str) -> x509.Certificate:
 
 
 def has_others(bucket: str, ca_certificate_id: str, key: str) -> bool:
-    """Whether a CA with another key than `key` has its certificate here: then a common name alone does not say whose device it is.
+    """Whether a CA with another key than `key` has its certificate here (`workflows.admission.other_cas.has_others`).
 
-    The CA of a trial is none, by its certificate: no device of it is ever admitted. A file that cannot be read or does not match counts as
-    another CA's. A note below ``trials/`` changes nothing, since it proves nothing of the CA that it names.
-    Raises `AwsUnavailable`, `AccessRefused`.
+    A note below ``trials/`` changes nothing, since it proves nothing of the CA that it names. Raises `AwsUnavailable`, `AccessRefused`.
     """
-    stored = {found.removeprefix("issuers/").removesuffix(".pem") for found in objects.keys(bucket, "issuers/")}
-    others = stored - {ca_certificate_id}
-    return len(others) > _MOST_COMPARED or any(_is_another(bucket, other, key) for other in sorted(others))
+    stored = [found.removeprefix("issuers/").removesuffix(".pem") for found in objects.keys(bucket, "issuers/")]
+    return other_cas.has_others(stored, ca_certificate_id, key, lambda other: _load_or_none(bucket, other))
 
 
 def ensure_trial(ca_certificate_id: str, issuer: x509.Certificate, note: TrialInvalid) -> None:
@@ -88,13 +81,12 @@ def ensure_trial(ca_certificate_id: str, issuer: x509.Certificate, note: TrialIn
     )
 
 
-def _is_another(bucket: str, ca_certificate_id: str, key: str) -> bool:
+def _load_or_none(bucket: str, ca_certificate_id: str) -> x509.Certificate | None:
     try:
-        found = load(bucket, ca_certificate_id)
-        return not is_trial(found) and issuer_key(found) != key
+        return load(bucket, ca_certificate_id)
     except (IssuerMismatch, CertificateUnknown, AccessRefused, AwsUnavailable) as error:
         logger.warning("%s: %s", type(error).__name__, error)
-        return True
+        return None
 
 
 def _registered(ca_certificate_id: str) -> tuple[x509.Certificate, bytes]:

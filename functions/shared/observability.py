@@ -5,14 +5,18 @@ Events are never logged: one of them carries a task token.
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
 from workflows.errors import GatehouseError
 
+E = TypeVar("E")
+C = TypeVar("C")
+R = TypeVar("R")
 Handler = Callable[[Any, Any], Any]
+"""As Lambda calls it: with the decoded event and its context object."""
 
 logger = Logger()
 NAMESPACE = "Gatehouse"
@@ -40,11 +44,11 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
             alone.add_dimension(name=key, value=text)
 
 
-def observed(handler: Handler) -> Handler:
+def observed(handler: Callable[[E, C], R]) -> Callable[[E, C], R]:
     """Log the end of each call with its correlation keys; count and log a fault, and let it pass."""
 
     @wraps(handler)
-    def observed_handler(event: Any, context: Any) -> Any:
+    def observed_handler(event: E, context: C) -> R:
         logger.append_keys(**_correlation(event), function_request_id=getattr(context, "aws_request_id", None))
         try:
             result = handler(event, context)
@@ -65,7 +69,7 @@ def observed(handler: Handler) -> Handler:
     return observed_handler
 
 
-def _correlation(event: Any) -> dict[str, str | None]:
+def _correlation(event: object) -> dict[str, str | None]:
     """The keys by which a log line is found again: which certificate, which execution. What the states hand over says both."""
     return {
         "certificate_id": next((found for place in _CERTIFICATES if (found := _inside(event, *place))), None),
@@ -73,13 +77,13 @@ def _correlation(event: Any) -> dict[str, str | None]:
     }
 
 
-def _inside(event: Any, *place: str) -> str | None:
+def _inside(event: object, *place: str) -> str | None:
     """The text at this place of an event that may be anything."""
     for key in place:
         event = event.get(key) if isinstance(event, dict) else None
     return event if isinstance(event, str) else None
 
 
-def _status(result: Any) -> dict[str, Any]:
+def _status(result: object) -> dict[str, Any]:
     keys = ("status", "action", "outcome", "certificate_status")
     return {key: result[key] for key in keys if key in result} if isinstance(result, dict) else {}

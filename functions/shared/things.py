@@ -64,14 +64,19 @@ def attach(thing: str, certificate_arn: str) -> None:
 
 def is_attached(thing: str, certificate_arn: str) -> bool:
     """Whether the certificate is attached to the thing; False too if there is no such thing."""
+    return certificate_arn in principals(thing)
+
+
+def principals(thing: str) -> list[str]:
+    """The ARNs of what is attached to the thing; none if there is no such thing. Raises `AwsUnavailable`, `AccessRefused`."""
     try:
         with translated():
             pages = client("iot").get_paginator("list_thing_principals").paginate(thingName=thing)
-            return any(certificate_arn in page["principals"] for page in pages)
+            return [principal for page in pages for principal in page["principals"]]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
-        return False
+        return []
 
 
 def detach(thing: str, certificate_arn: str) -> bool:

@@ -24,8 +24,10 @@ class Failed(msgspec.Struct, rename="camel"):
     error_message: str = ""
 
 
-def carry_out(target: Target, act: Kind, certificate_id: str, execution_arn: str, reason: str) -> str:
-    """Have the act sealed and done; answers the key of its record.
+def carry_out(
+    target: Target, act: Kind, certificate_id: str, execution_arn: str, reason: str, *, device: str | None = None
+) -> str:
+    """Have the act sealed and done. Returns the key of its record. `device` is the one to unbind.
 
     Raises `AnsweredNo` if it must not be done (any more), `NotPermitted` if the stack does not believe who we are, `Unreachable` if it
     could not be sealed: in each case nothing was done, unless the message says otherwise.
@@ -37,6 +39,7 @@ def carry_out(target: Target, act: Kind, certificate_id: str, execution_arn: str
         execution_arn=execution_arn,
         reason=reason,
         bucket=target.output("EvidenceBucket"),
+        device=device,
     )
     request = acts.Request(ask=ask, proof=_sign(target, acts.digest(ask)))
     try:

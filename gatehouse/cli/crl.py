@@ -209,7 +209,7 @@ def check(
         authorities.read_certificate(certificate.read_bytes(), str(certificate)),
         authorities.read_certificate(issuer.read_bytes(), str(issuer)),
         [lists.to_der(file.read_bytes()) for file in list_],
-        _moment(at),
+        moment(at),
     )
     if json:
         write_json(verdict)
@@ -222,7 +222,7 @@ def check(
     raise typer.Exit(_VERDICTS[verdict.status])
 
 
-def _moment(text: str | None) -> datetime:
+def moment(text: str | None) -> datetime:
     from workflows.admission import inventory_cells
 
     if text is None:

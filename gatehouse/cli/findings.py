@@ -56,6 +56,9 @@ def repair(
 ) -> None:
     """Put one finding right. It is looked at again first; what is over by now is left alone.
 
+    Closing and reopening an admission and unbinding a device are sealed before they are done. The other repairs run on the local cloud
+    only: on AWS the command says what it would do, and how to do it with the AWS CLI.
+
     Example: gatehouse findings repair orphan_thing pump-0042 --reason "Taken out of service" --dry-run
     """
     from gatehouse.evidence import operators_trail

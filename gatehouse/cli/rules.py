@@ -1,6 +1,6 @@
-"""``gatehouse rules``: who must agree, and why."""
+"""``gatehouse rules``: who must agree, and what would be decided."""
 
-from datetime import UTC, datetime
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, get_args
 
@@ -8,13 +8,15 @@ import typer
 
 from gatehouse.cli.context import Aim, target
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
+from gatehouse.stack import configuration
 from gatehouse.stack.configuration import RULES
 from gatehouse.stack.error_messages import USAGE
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
+    from gatehouse.admission.explanation import Ca, Door, Explanation, Source, Verdicts
     from gatehouse.stack.target import Target
-    from workflows.admission.contracts import DeviceRecord
+    from workflows.approval.rules import Rules
 
 app = typer.Typer(no_args_is_help=True, help="Who must agree, and why.")
 
@@ -54,8 +56,12 @@ def check(
 @app.command()
 def explain(
     context: typer.Context,
-    device: str,
+    device: Annotated[str | None, typer.Argument(help="A device's name, as the inventory has it.")] = None,
     *,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, readable=True, help="The device's certificate, PEM or DER."),
+    ] = None,
     file: Annotated[
         Path, typer.Option(exists=True, dir_okay=False, readable=True, show_default="config/approval.toml")
     ] = RULES,
@@ -63,69 +69,144 @@ def explain(
         Path | None,
         typer.Option("--inventory", exists=True, dir_okay=False, readable=True, help="Ask this file, and no stack."),
     ] = None,
-    ca: Annotated[str, typer.Option(help="The CA certificate's id, for rules that name one.")] = "",
+    ca: Annotated[str, typer.Option(help="The CA: the file of its certificate, or its id in AWS IoT.")] = "",
+    list_: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--list",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+            help="With --inventory: a revocation list of the CA. May be repeated.",
+        ),
+    ] = None,
     finding: Annotated[
         list[str] | None, typer.Option(help="Suppose that this is found at the door, as second_certificate.")
     ] = None,
+    at: Annotated[
+        str | None, typer.Option(help="The moment to ask for, as 2027-01-31T18:00:00Z. Default: now.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Say which rule a device would meet, and why not the ones before it. A device in no inventory is explained as such.
+    """Say what would be decided about a device or a certificate, and why. Changes nothing.
 
-    Example: gatehouse rules explain pump-0042 --inventory fleet.csv --finding second_certificate
+    It asks what the states ask: of a certificate the inspection, the revocation check and the inventory with the rules; of a device's name
+    the inventory and the rules. A device in no inventory is explained as such.
+
+    Example: gatehouse rules explain --certificate device.pem --ca ca.pem --list ca.crl --inventory fleet.csv
     """
-    from gatehouse.inventory.explaining import cases
-    from workflows.admission.contracts import Finding
+    from gatehouse.admission import explanation
+    from gatehouse.cli.crl import moment
     from workflows.approval import rules
 
+    if (device is None) == (certificate is None):
+        raise BadInput("Give the name of a device, or --certificate with its file.")
+    loaded = rules.load(file.read_text(encoding="utf-8"))
+    door = explanation.Door(loaded, configuration.limits(), moment(at), _supposed(finding))
+    source = _source(context, inventory_, ca, list_ or [], door)
+    if certificate is not None:
+        explained = [explanation.of_certificate(certificate.read_bytes(), source, door)]
+    else:
+        explained = explanation.of_device(device or "", source, door)
+    _note(explained, source, device, inventory_)
+    if json:
+        write_json(explanation.together(explained))
+        return
+    for one in explained:
+        _tell(one, loaded)
+
+
+def _supposed(findings: list[str] | None) -> tuple[str, ...]:
+    from workflows.admission.contracts import Finding
+
     known = get_args(Finding)
-    for name in finding or ():
+    for name in findings or ():
         if name not in known:
             raise BadInput(f"--finding is {name!r}; expected one of: {', '.join(known)}.")
-    loaded = rules.load(file.read_text(encoding="utf-8"))
-    records = _in_file(inventory_, device) if inventory_ else _in_stack(context, device)
-    found = [(loaded.rule(case), loaded.explain(case)) for case in cases(device, records, ca, tuple(finding or ()))]
-    if json:
-        write_json([{"ruling": ruling, "steps": steps} for ruling, steps in found])
-        return
-    for ruling, steps in found:
-        needs = [f"{need.count} of {need.group}" for need in ruling.requirements]
-        write_facts({"rule": ruling.rule_id, "action": ruling.action, "needs": needs})
-        rows = [(step.rule_id, step.decides, step.why_not or "matches") for step in steps]
+    return tuple(findings or ())
+
+
+def _source(context: typer.Context, inventory: Path | None, ca: str, lists: list[Path], door: "Door") -> "Source":
+    from gatehouse.admission.explanation_sources import Files, Stack
+    from gatehouse.revocation.lists import to_der
+
+    if inventory is None:
+        if lists:
+            raise BadInput("--list is for where nothing is deployed. Give --inventory too, or leave --list out.")
+        return Stack(_aim(context), _ca(ca))
+    return Files(inventory.read_bytes(), _ca(ca), [to_der(one.read_bytes()) for one in lists], door.at)
+
+
+def _ca(given: str) -> "Ca":
+    from gatehouse.admission.explanation import Ca
+    from gatehouse.revocation import authorities
+    from workflows.admission.facts import issuer_key
+    from workflows.admission.issuers import fingerprint
+
+    if not given or (_ID.fullmatch(given) and not Path(given).exists()):
+        return Ca(given)
+    certificate = authorities.read_certificate(Path(given).read_bytes(), given)
+    return Ca(fingerprint(certificate), issuer_key(certificate), certificate)
+
+
+_ID = re.compile("[0-9a-f]{64}")
+
+
+def _note(explained: "list[Explanation]", source: "Source", device: str | None, inventory: Path | None) -> None:
+    """What the answer rests on, where it could surprise."""
+    found = explained[0].found
+    if inventory is not None and found is not None:
+        say(
+            "A file does not say what a device is bound to, nor which other CAs are registered. "
+            "Suppose it with --finding second_certificate or --finding name_without_issuer."
+        )
+    if device is not None and explained[0].found_by is None:
+        say(
+            f"{device} is not in {inventory or 'the inventory'}: this is what would be decided about a device that nobody expects."
+        )
+    elif device is not None and (binding := source.inventory.standing(device)[0]) is not None:
+        say(
+            f"{device} is bound to certificate {binding.bound_certificate_id}: this is what would be decided about another one."
+        )
+
+
+def _tell(one: "Explanation", loaded: "Rules") -> None:
+    from gatehouse.admission.explanation import case
+
+    verdicts, found = one.verdicts, one.found
+    parts = (("inspection", verdicts.inspection), ("revocation", verdicts.revocation))
+    facts: dict[str, object] = {"found by": one.found_by} if one.found_by else {}
+    facts |= {name: f"{part.status}: {part.reason}" for name, part in parts if part is not None}
+    if verdicts.decision is not None and found is not None:
+        needs = [f"{need.count} of {need.group}" for need in found.ruling.requirements] if found.ruling else []
+        facts |= {
+            "decision": f"{verdicts.decision.action}: {verdicts.decision.reason}",
+            "rule": verdicts.decision.rule or "the rules are not asked",
+            "needs": needs,
+            "findings": found.findings,
+        }
+    write_facts(facts)
+    say(_outcome(verdicts))
+    if (asked := case(one)) is not None:
+        rows = [(step.rule_id, step.decides, step.why_not or "matches") for step in loaded.explain(asked)]
         write_table(("rule", "decides", "why not"), rows, empty="The file has no rules: every device is held.")
 
 
-def _in_file(file: Path, device: str) -> "tuple[DeviceRecord, ...]":
-    from gatehouse.inventory import devices
-    from workflows.admission import inventory_file
-
-    found = inventory_file.parse(
-        file.read_bytes(), profiles=devices.profiles(), entered_by="nobody yet", at=datetime.now(UTC)
-    )
-    return _told(device, tuple(record for record in found.records if record.device == device), str(file))
-
-
-def _in_stack(context: typer.Context, device: str) -> "tuple[DeviceRecord, ...]":
-    from gatehouse.errors import NotFound
-    from gatehouse.inventory import devices
-    from workflows.admission.inventory import denied_key
-
-    try:
-        found = devices.show(_aim(context), device)
-    except NotFound:
-        return _told(device, (), "the inventory")
-    if found.binding is not None:
-        say(f"{device} is bound to a certificate: another one would be found as second_certificate (--finding).")
-    mark = denied_key(device)
-    if any(record.lookup_key == mark for record in found.records):
-        say(f"{device} is denied: it is refused, whatever the rules say.")
-    lines = tuple(record for record in found.records if record.lookup_key != mark)
-    return _told(device, lines, "the inventory")
+def _outcome(verdicts: "Verdicts") -> str:
+    """What the admission would come to."""
+    if verdicts.decision is not None:
+        return _OUTCOMES[verdicts.decision.action]
+    if verdicts.revocation is not None:
+        return _OUTCOMES["refuse" if verdicts.revocation.status == "revoked" else "hold"]
+    return _OUTCOMES["refuse"]
 
 
-def _told(device: str, records: "tuple[DeviceRecord, ...]", where: str) -> "tuple[DeviceRecord, ...]":
-    if not records:
-        say(f"{device} is not in {where}: this is what a device meets that nobody expects.")
-    return records
+_OUTCOMES = {
+    "auto": "The device would be admitted, and nobody would be asked.",
+    "people": "People would be asked, and the device would be admitted if they agree.",
+    "hold": "The device would be held: its certificate stays pending, and it may try again later.",
+    "refuse": "The device would be refused: its certificate would be deactivated, or revoked if a list revokes it.",
+}
 
 
 def _aim(context: typer.Context) -> "Target":

@@ -34,6 +34,7 @@ OUTPUTS = (
     "StateMachineArn",
     "NotificationsTopicArn",
     "RegistrationQueueUrl",
+    "TellQueueUrl",
     "RuleErrorQueueUrl",
     "DeadLettersUrl",
     "ApprovalsUrl",

@@ -2,10 +2,10 @@
 
 The rule's error queue holds AWS IoT's error documents (developer guide, *Error handling (error action)*). The dead-letter queue holds
 events from EventBridge (user guide, *Using dead-letter queues to process undelivered events*), invocation records from Lambda
-(developer guide, *Capturing records of Lambda asynchronous invocations*), and registration events that failed ten times,
-unchanged (SQS developer guide, *Using dead-letter queues*).
+(developer guide, *Capturing records of Lambda asynchronous invocations*), and messages that failed ten times in the registration queue
+or in the queue of messages to people, unchanged (SQS developer guide, *Using dead-letter queues*).
 
-A registration event goes back to the registration queue; its function ignores events that are no longer due.
+Such a message goes back to its queue; the queue's function ignores what is no longer due.
 """
 
 import base64
@@ -23,6 +23,7 @@ from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.admission.registration import quoted, read_event
 from workflows.errors import GatehouseError
+from workflows.events import SOURCE
 
 Queue = Literal["rule", "dead-letters"]
 QUEUES: tuple[Queue, ...] = get_args(Queue)
@@ -107,10 +108,10 @@ def redrive(target: Target, event: LostEvent, reason: str) -> None:
         new={"queue": event.queue, "to": event.goes_to},
         reason=why,
     ):
-        if event.goes_to == target.output("RegistrationQueueUrl"):
-            target.client("sqs").send_message(QueueUrl=event.goes_to, MessageBody=json.dumps(event.payload))
-        else:
+        if event.goes_to.startswith("arn:"):
             _invoke(target, event)
+        else:
+            target.client("sqs").send_message(QueueUrl=event.goes_to, MessageBody=json.dumps(event.payload))
         target.client("sqs").delete_message(QueueUrl=target.output(_OUTPUTS[event.queue]), ReceiptHandle=event.receipt)
 
 
@@ -164,6 +165,8 @@ def _of_dead_letters(target: Target, body: Any, message: dict[str, Any]) -> dict
             "problem": "the message contains no events. Decisions are looked for every minute, so nothing has to be redriven",
         }
     attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
+    if body.get("source") == SOURCE or {"event", "approval_id", "to"} <= body.keys():
+        return _for_people(target, body, attributes.get("ERROR_MESSAGE"))
     if "requestContext" in body:
         function, payload = body["requestContext"]["functionArn"], body["requestPayload"]
         error = str(body["requestContext"].get("condition"))
@@ -173,6 +176,20 @@ def _of_dead_letters(target: Target, body: Any, message: dict[str, Any]) -> dict
     if function.split(":")[6] not in _functions(target):
         return {"what": what, "error": error, "problem": f"{function} is not a function of the stack"}
     return {"what": what, "error": error, "goes_to": function, "payload": payload}
+
+
+def _for_people(target: Target, body: Any, error: str | None) -> dict[str, Any]:
+    """An event that people are told of, or a mail to one of them: to whom is not shown."""
+    if "event" in body:
+        what = f"a mail to one person: {body['event']}, request {body['approval_id']}"
+    else:
+        what = f"a message to people: {body['detail-type']}"
+    return {
+        "what": what,
+        "error": error or "people could not be told: the log of tell says why",
+        "goes_to": target.output("TellQueueUrl"),
+        "payload": body,
+    }
 
 
 def _functions(target: Target) -> set[str]:

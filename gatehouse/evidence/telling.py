@@ -140,7 +140,11 @@ def _changes(told: Dossier) -> Iterator[Section]:
 
 def _state(when: str, values: Mapping[str, object]) -> dict[str, object]:
     return {
-        f"{when}: {name.replace('_', ' ')}": reopening(value) if name == "reopen_at" else value
+        f"{when}: {name.replace('_', ' ')}": reopening(value)
+        if name == "reopen_at"
+        else "none"
+        if value is None
+        else value
         for name, value in values.items()
     }
 

@@ -151,19 +151,29 @@ def every(target: Target) -> list[DeviceRecord]:
 
 def show(target: Target, device: str) -> Device:
     """Everything in the inventory about a device. Raises `NotFound`. Scans the table, since its key is the lookup key."""
+    records = lines(target, device)
     dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
-    items = tables.scan(
-        dynamodb,
-        TableName=table,
-        FilterExpression="device = :device AND NOT begins_with(lookup_key, :binding)",
-        ExpressionAttributeValues=to_item({":device": device, ":binding": device_key("")}),
-    )
-    records = tuple(msgspec.convert(item, DeviceRecord) for item in items)
     bindings = tables.read_batch(dynamodb, table, [{"lookup_key": device_key(device)}])
     if not records and not bindings:
         raise NotFound(f"The inventory has no device {device!r}. Names are compared exactly, capitals included.")
     binding = msgspec.convert(bindings[0], Binding) if bindings else None
-    return Device(device=device, records=records, binding=binding)
+    return Device(device=device, records=tuple(records), binding=binding)
+
+
+def lines(target: Target, device: str) -> list[DeviceRecord]:
+    """Every line of a device by its lookup key, the mark that denies it among them.
+
+    The index names them and may lag behind by a second; each line, and the mark in any case, is read as it is now.
+    """
+    dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
+    indexed = tables.of_index(dynamodb, table, "by_device", "device", device, newest_first=False)
+    keys = sorted({denied_key(device), *(str(item["lookup_key"]) for item in indexed)})
+    found = [
+        msgspec.convert(item, DeviceRecord)
+        for part in tables.batches(keys, tables.READ_BATCH)
+        for item in tables.read_batch(dynamodb, table, [{"lookup_key": key} for key in part])
+    ]
+    return sorted((one for one in found if one.device == device), key=lambda record: record.lookup_key)
 
 
 def _change(record: DeviceRecord, item: dict[str, Any] | None, *, is_denied: bool) -> Change:

@@ -1,12 +1,13 @@
 """The repair of each finding: looked at again first, since the finding may be a day old, and safe to repeat. A person decides."""
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from typing import NamedTuple
 
 from botocore.exceptions import ClientError
 
-from gatehouse.admission import admissions, reopening
+from gatehouse.admission import admissions, reopening, sealed_acts
 from gatehouse.admission.admissions import Admission
 from gatehouse.errors import AnsweredNo
 from gatehouse.evidence.files import Bucket, readable
@@ -17,19 +18,25 @@ from gatehouse.stack.target import Target
 from workflows.admission.inventory import device_key
 from workflows.dynamodb_items import to_item, to_plain
 from workflows.evidence.acts import ended
-from workflows.evidence.record import AdmissionRecord
+from workflows.evidence.record import ActRecord, AdmissionRecord, Link
 from workflows.reconciliation.findings import Kind
 
 
 class Repair(NamedTuple):
-    """`does` says in words what `carry_out` will do to the world as it is now."""
+    """`does` says in words what `carry_out` will do to the world as it is now; it is given the reason and returns the key of the record
+    that seals it. `by_hand` is the AWS CLI's command for what is not sealed yet.
+    """
 
     does: str
-    carry_out: Callable[[], None]
+    carry_out: Callable[[str], str | None]
+    by_hand: tuple[str, ...] = ()
 
 
 def plan(target: Target, found: Standing) -> Repair:
-    """Look again, and say what would be done. Changes nothing. Raises `AnsweredNo` if there is nothing to do, or nothing that may be."""
+    """Look again, and say what would be done. Changes nothing.
+
+    Raises `AnsweredNo` if there is nothing to do, or nothing that may be: on AWS nothing is done that is not sealed.
+    """
     makers: dict[Kind, Callable[[Target, Standing], Repair]] = {
         "open_without_execution": _close,
         "decision_not_carried_out": _ask_again,
@@ -46,7 +53,13 @@ def plan(target: Target, found: Standing) -> Repair:
         raise AnsweredNo(
             f"No command brings a device back. Look at {found.device or found.subject} where it stands, or accept it."
         )
-    return makers[found.kind](target, found)
+    planned = makers[found.kind](target, found)
+    if planned.by_hand and target.local is None:
+        raise AnsweredNo(
+            f"Gatehouse does not do this on AWS yet, because it cannot seal it. It would {planned.does}. "
+            f"Do it yourself: {shlex.join(planned.by_hand)}. The next round then drops the finding {found.kind}."
+        )
+    return planned
 
 
 def repair(target: Target, found: Standing, planned: Repair, reason: str) -> None:
@@ -58,8 +71,9 @@ def repair(target: Target, found: Standing, planned: Repair, reason: str) -> Non
     if plan(target, found).does != planned.does:
         raise AnsweredNo(f"Something else would repair {found.subject} by now; nothing was done. Look again.")
     new = {"kind": found.kind, "does": planned.does}
-    with recorded(target, "admission", "repair_finding", found.subject, new=new, reason=why):
-        planned.carry_out()
+    with recorded(target, "admission", "repair_finding", found.subject, new=new, reason=why) as act:
+        key = planned.carry_out(why)
+        act.new = new | ({"evidence_key": key} if key else {})
     findings.drop(target, found)
 
 
@@ -71,10 +85,10 @@ def _close(target: Target, found: Standing) -> Repair:
     if not ended(status):
         raise _over(found, f"its execution is {status}")
 
-    def carry_out() -> None:
-        reopening.reopen(target, row, f"Its execution is {status}, and its admission was still open")
+    def carry_out(why: str) -> str:
+        return sealed_acts.carry_out(target, "close", row.certificate_id, row.execution_arn, why)
 
-    return Repair("mark the admission failed; the next knock starts anew, or redrive its execution", carry_out)
+    return Repair("close the admission as failed; the next knock starts anew, or redrive its execution", carry_out)
 
 
 def _ask_again(target: Target, found: Standing) -> Repair:
@@ -93,8 +107,8 @@ def _ask_again(target: Target, found: Standing) -> Repair:
     row = _admission(target, request["certificate_id"])
     reopening.require_reopenable(target, row)
 
-    def carry_out() -> None:
-        reopening.reopen(target, row, "Its decision could not be carried out")
+    def carry_out(why: str) -> str | None:
+        return reopening.reopen(target, row, why).evidence_key
 
     return Repair("reopen the admission: the device's next knock asks people again", carry_out)
 
@@ -107,10 +121,11 @@ def _deactivate(target: Target, found: Standing) -> Repair:
     if status != "ACTIVE":
         raise _over(found, f"the certificate is {status}")
 
-    def carry_out() -> None:
+    def carry_out(_: str) -> None:
         target.client("iot").update_certificate(certificateId=found.subject, newStatus="INACTIVE")
 
-    return Repair("set the certificate INACTIVE: its device is disconnected", carry_out)
+    by_hand = ("update-certificate", "--certificate-id", found.subject, "--new-status", "INACTIVE")
+    return Repair("set the certificate INACTIVE: its device is disconnected", carry_out, ("aws", "iot", *by_hand))
 
 
 def _attach_policy(target: Target, found: Standing) -> Repair:
@@ -125,10 +140,11 @@ def _attach_policy(target: Target, found: Standing) -> Repair:
         raise _over(found, "it has a policy")
     policy = _sealed_policy(target, row)
 
-    def carry_out() -> None:
+    def carry_out(_: str) -> None:
         target.client("iot").attach_policy(policyName=policy, target=arn)
 
-    return Repair(f"attach {policy}, with which it was admitted", carry_out)
+    by_hand = ("aws", "iot", "attach-policy", "--policy-name", policy, "--target", arn)
+    return Repair(f"attach {policy}, with which it was admitted", carry_out, by_hand)
 
 
 def _unbind(target: Target, found: Standing) -> Repair:
@@ -137,23 +153,15 @@ def _unbind(target: Target, found: Standing) -> Repair:
     if "Item" not in answer:
         raise _over(found, "the device is not bound")
     bound = to_plain(answer["Item"])["bound_certificate_id"]
-    row = admissions.by_certificate(target, bound)
-    if row is not None and row.outcome == "open":
+    row = _admission(target, bound)
+    if row.outcome == "open":
         raise _over(found, "the admission of its certificate is open, and may have bound it a moment ago")
     principals = _principals(target, found.subject)
     if any(principal.endswith(f":cert/{bound}") for principal in principals or ()):
         raise _over(found, "its thing holds the certificate")
 
-    def carry_out() -> None:
-        try:
-            dynamodb.delete_item(
-                TableName=target.output("InventoryTable"),
-                Key=key,
-                ConditionExpression="bound_certificate_id = :bound",
-                ExpressionAttributeValues=to_item({":bound": bound}),
-            )
-        except dynamodb.exceptions.ConditionalCheckFailedException as error:
-            raise AnsweredNo(f"{found.subject} was bound anew meanwhile; nothing was done.") from error
+    def carry_out(why: str) -> str:
+        return sealed_acts.carry_out(target, "unbind", bound, row.execution_arn, why, device=found.subject)
 
     return Repair(f"unbind {found.subject} from certificate {bound}: another one is no second one then", carry_out)
 
@@ -165,10 +173,13 @@ def _delete_thing(target: Target, found: Standing) -> Repair:
     if principals:
         raise _over(found, f"it holds {', '.join(principals)}")
 
-    def carry_out() -> None:
+    def carry_out(_: str) -> None:
         target.client("iot").delete_thing(thingName=found.subject)
 
-    return Repair(f"delete the thing {found.subject}, its attributes and its place in groups with it", carry_out)
+    by_hand = ("aws", "iot", "delete-thing", "--thing-name", found.subject)
+    return Repair(
+        f"delete the thing {found.subject}, its attributes and its place in groups with it", carry_out, by_hand
+    )
 
 
 def _over(found: Standing, because: str) -> AnsweredNo:
@@ -178,7 +189,7 @@ def _over(found: Standing, because: str) -> AnsweredNo:
 def _admission(target: Target, certificate_id: str) -> Admission:
     row = admissions.by_certificate(target, certificate_id)
     if row is None:
-        raise AnsweredNo(f"There is no admission of certificate {certificate_id} any more.")
+        raise AnsweredNo(f"Certificate {certificate_id} has no admission, so nothing can be sealed in its chain.")
     return row
 
 
@@ -194,11 +205,15 @@ def _principals(target: Target, thing: str) -> list[str] | None:
 
 def _sealed_policy(target: Target, row: Admission) -> str:
     """The policy that the sealed record names; the record is the one whose hash the admission keeps."""
-    file = next(Bucket(target).read([row.evidence_key] if row.evidence_key else []), None)
-    if file is not None and hashlib.sha256(file.data).hexdigest() == row.evidence_sha256:
+    link = Link(key=row.evidence_key, sha256=row.evidence_sha256) if row.evidence_key and row.evidence_sha256 else None
+    while link is not None:
+        file = next(Bucket(target).read([link.key]), None)
+        if file is None or hashlib.sha256(file.data).hexdigest() != link.sha256:
+            break
         record = readable(file.data)
         if isinstance(record, AdmissionRecord) and record.dossier.policy is not None:
             return record.dossier.policy.policy_name
+        link = record.previous if isinstance(record, ActRecord) else None  # an act on it, such as unbinding its device
     raise AnsweredNo(
         f"No sealed record says which policy {row.certificate_id} was admitted with. "
         "Look at it: gatehouse evidence show, and attach the policy yourself."

@@ -117,6 +117,12 @@ def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
     return kept
 
 
+def kept_issuers(target: Target) -> list[str]:
+    """The ids of the CAs whose certificates are kept."""
+    keys = objects.keys(target, "CrlBucket", "issuers/")
+    return [key.removeprefix("issuers/").removesuffix(".pem") for key in keys]
+
+
 def to_der(data: bytes) -> bytes:
     """The DER of a list in DER or PEM. Raises `NoList` for a file that is certainly not a list."""
     start = data.lstrip()[:256]

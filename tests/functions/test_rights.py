@@ -84,7 +84,7 @@ def test_a_right_that_no_test_needs_is_named(monkeypatch: pytest.MonkeyPatch) ->
     assert f"no test needs {action} (statement {number} of {function}'s role)" in rights.told()
 
 
-@pytest.mark.parametrize(("service", "operation"), [("iot", "DescribeThing"), ("textract", "AnalyzeDocument")])
+@pytest.mark.parametrize(("service", "operation"), [("iot", "DescribeEndpoint"), ("textract", "AnalyzeDocument")])
 def test_a_call_that_nobody_wrote_down_is_named_with_what_to_do(service: str, operation: str) -> None:
     with pytest.raises(
         rights.UnknownCallError, match=rf"{service}:{operation} needs\. Look the action up .* write its"

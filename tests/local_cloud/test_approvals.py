@@ -47,7 +47,7 @@ class World:
         self.target = Target(status.stack, status)
         self.ca = DemoCa(folder)
         self.devices: dict[str, Identity] = {
-            f"pump-{number}": self.ca.issue(f"pump-{number}") for number in range(81, 92)
+            f"pump-{number}": self.ca.issue(f"pump-{number}") for number in range(81, 93)
         }
         ca_id = stage.register(self.target, self.ca)
         rows = [
@@ -157,7 +157,12 @@ def test_a_delegate_and_an_approver_admit_a_device_and_an_auditor_finds_it_again
 
 
 def test_each_is_written_to_and_learns_the_result(world: World) -> None:
-    approval = world.asks("pump-82")
+    """Also that a decision came to nothing, since its execution was gone."""
+    gone, approval = world.asks("pump-92"), world.asks("pump-82")
+    for arn in world.started("pump-92"):
+        world.cloud.client("stepfunctions").stop_execution(executionArn=arn)
+    for who in ("ada", "sam"):
+        world.votes(who, gone)
     subject = "Approval needed: pump-82"
     eventually(
         lambda: world.written_to(subject) >= {"ada@example.com", "sam@example.com"},
@@ -169,7 +174,12 @@ def test_each_is_written_to_and_learns_the_result(world: World) -> None:
     eventually(lambda: "sam@example.com" in world.written_to("Rejected: pump-82"), within=WITHIN, what="sam is told")
     assert "otto@example.com" not in world.written_to("Rejected: pump-82") | world.written_to(subject)
     trail = [event["type"] for event in world.desks["otto"].show(approval)["events"]]
-    assert trail.count("told") == 2
+    assert trail.count("told") == 1
+    lost = "Decided, not carried out: pump-92"
+    both = {"ada@example.com", "sam@example.com"}
+    eventually(lambda: world.written_to(lost) >= both, within=WITHIN, what="both learn that it came to nothing")
+    [mail, *_] = [mail for mail in world.mails() if mail["Subject"].startswith(lost)]
+    assert "As of 20" in str(mail)
 
 
 def test_several_are_decided_in_one_act(world: World) -> None:

@@ -195,7 +195,7 @@ def test_device_entered_and_approved_by_commands_alone(home: Home) -> None:
         encoding="utf-8-sig",
     )
     assert home.answer("inventory", "import", str(fleet))["new"] == 1
-    assert home.answer("rules", "explain", "pump-0099")[0]["ruling"]["rule_id"] == "high-impact-product"
+    assert home.answer("rules", "explain", "pump-0099")["decision"]["rule"] == "high-impact-product"
     knock = (
         "device",
         "connect",

@@ -17,6 +17,8 @@ from tests import pki
 from tests.local_cloud import devices
 from tests.local_cloud.test_operating import gatehouse
 from tests.local_cloud.waiting import eventually
+from workflows.dynamodb_items import to_item
+from workflows.reconciliation.findings import Kind
 
 pytestmark = pytest.mark.local_cloud
 
@@ -144,6 +146,34 @@ def test_certificate_that_somebody_activated_by_hand_is_found_and_taken_off(
     gatehouse(cloud, "findings", "repair", *subject, "--reason", "Nobody knows it", "--yes")
     described = target.client("iot").describe_certificate(certificateId=files.certificate_id)
     assert described["certificateDescription"]["status"] == "INACTIVE"
+
+
+def test_binding_that_its_thing_does_not_bear_out_is_undone_with_its_record(
+    cloud: LocalCloud, target: Target, pump: devices.DeviceFiles
+) -> None:
+    """By the role of `seal_act`, in one transaction with the chain. `rules explain` reads the same stack.
+
+    A round finds a binding only once it is 15 minutes old, so the finding is written here.
+    """
+    kind: Kind = "bound_without_certificate"
+    iot, subject = target.client("iot"), (kind, "pump-0500")
+    described = iot.describe_certificate(certificateId=pump.certificate_id)["certificateDescription"]
+    iot.detach_thing_principal(thingName="pump-0500", principal=described["certificateArn"])
+    now = datetime.now(UTC)
+    finding = findings.Standing(kind=kind, subject="pump-0500", detail="", since=now, seen_at=now)
+    target.client("dynamodb").put_item(TableName=target.output("FindingsTable"), Item=to_item(finding))
+    gatehouse(cloud, "findings", "repair", *subject, "--reason", "Taken out of service", "--yes")
+    assert gatehouse(cloud, "inventory", "show", "pump-0500")["binding"] is None
+    assert subject not in reconcile(cloud, target)
+    shown = gatehouse(cloud, "evidence", "show", pump.certificate_id)
+    assert shown["report"]["failures"] == []
+    acts = [one for one in shown["records"] if one["kind"] == "act"]
+    assert [(one["act"], one["device"], one["reason"]) for one in acts] == [
+        ("unbound", "pump-0500", "Taken out of service")
+    ]
+    explained = gatehouse(cloud, "rules", "explain", "--certificate", str(pump.certificate))
+    assert [explained["inspection"]["status"], explained["revocation"]["status"]] == ["acceptable", "good"]
+    assert explained["decision"]["rule"] == "expected-device"
 
 
 def outcome(target: Target, files: devices.DeviceFiles) -> str | None:

@@ -363,7 +363,7 @@ def test_a_trials_device_is_held_though_the_inventory_expects_it_and_the_rule_ad
     fleet.expect("pump-0001")
     certificate = fleet.device("pump-0001")
     run = fleet.knocks(certificate)
-    assert run.states[-7:] == ["Look up device", "Who decides?", "Hold", *NO_TAIL, "Held"]
+    assert run.states == [*up_to("Who decides?"), "Hold", *NO_TAIL, "Held"]
     assert (run.status, run.output["outcome"]) == ("SUCCEEDED", "held")
     assert fleet.status(certificate) == "PENDING_ACTIVATION"
     row = fleet.admission(certificate)

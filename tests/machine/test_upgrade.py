@@ -4,6 +4,7 @@ An execution keeps the state machine's text that it started with, and calls the 
 (https://docs.aws.amazon.com/step-functions/latest/dg/concepts-state-machine-version.html).
 """
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -67,10 +68,10 @@ def test_what_the_last_release_handed_to_a_function_is_read_by_this_one(name: st
         contracts.read(contract(name), example)
 
 
-def test_every_step_has_an_example() -> None:
-    """A contract that no way reaches would be held by nothing."""
-    kinds = [kind for kind in vars(contracts).values() if isinstance(kind, type) and issubclass(kind, msgspec.Struct)]
-    steps = {kind.__name__ for kind in kinds if kind.__name__.endswith("Input")}
+def test_every_step_of_the_last_release_has_an_example() -> None:
+    """A contract that no way reaches would be held by nothing. A step that is newer than the release was given nothing by it."""
+    text = releases.read("workflows/admission/contracts.py").decode()
+    steps = set(re.findall(r"^class (\w+Input)\(", text, re.MULTILINE))
     assert len(steps) > 10
     assert {name.rpartition(".")[2] for name in READ} >= steps
 

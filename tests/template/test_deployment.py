@@ -96,6 +96,23 @@ def test_the_starter_may_read_admissions_start_them_and_be_polled_for(resources:
     ]
 
 
+def test_the_teller_may_read_tell_and_be_polled_for_and_nothing_else(resources: Resources) -> None:
+    """It sends to its own queue alone: a letter for each person."""
+    queue = '{"Fn::GetAtt": "TellQueue.Arn"}'
+    may = set(allowed(resources, "TellFunction"))
+    assert {(action, target) for action, target in may if not action.startswith("ses:")} == {
+        ("cognito-idp:ListUsersInGroup", '{"Fn::GetAtt": "Approvers.Arn"}'),
+        ("dynamodb:GetItem", '{"Fn::GetAtt": "ApprovalsTable.Arn"}'),
+        ("dynamodb:Query", '{"Fn::Sub": "${DelegationsTable.Arn}/index/by_end"}'),
+        ("sns:Publish", '{"Ref": "Notifications"}'),
+        ("sqs:DeleteMessage", queue),
+        ("sqs:GetQueueAttributes", queue),
+        ("sqs:ReceiveMessage", queue),
+        ("sqs:SendMessage", queue),
+    }
+    assert {action for action, _ in may if action.startswith("ses:")} == {"ses:SendEmail"}
+
+
 def test_roles_use_the_key_through_the_services_that_keep_things_and_not_otherwise(resources: Resources) -> None:
     """DynamoDB, S3, SNS and SQS use the caller's right to the key. The key's policy gives it, so that no role must."""
     through = key_policy(resources)["ThroughServices"]

@@ -105,9 +105,9 @@ def test_whoever_takes_a_binding_back_may_delete_it(resources: Resources) -> Non
         and {"Fn::GetAtt": "InventoryTable.Arn"} in listed(statement["Resource"])
     }
     unbinding = {
-        "".join(word.capitalize() for word in app.parent.name.split("_")) + "Function"
-        for app in ROOT.glob("functions/*/*/app.py")
-        if ".unbind(" in app.read_text(encoding="utf-8")
+        "".join(word.capitalize() for word in module.parent.name.split("_")) + "Function"
+        for module in ROOT.glob("functions/*/*/*.py")
+        if re.search(r"\.unbind(ing)?\(", module.read_text(encoding="utf-8"))
     }
     assert may == unbinding
 
@@ -311,6 +311,53 @@ def test_what_the_rule_queues_is_taken_and_what_cannot_be_is_kept(
     assert (source["BatchSize"], source.get("MaximumBatchingWindowInSeconds", 0)) == (10, 0)
     assert 2 <= source["ScalingConfig"]["MaximumConcurrency"] <= 5, "a new account has ten calls in flight in all"
     assert "Events" not in function, "SAM would add a right to read every queue"
+
+
+def test_what_people_are_told_is_queued_and_what_cannot_be_is_kept(
+    template: dict[str, Any], resources: Resources
+) -> None:
+    """The same as for the knocks; before it, EventBridge tries for a day to reach the queue, as only this rule may."""
+    queue = resources["TellQueue"]["Properties"]
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "DeadLetters.Arn"}
+    assert queue["RedrivePolicy"]["maxReceiveCount"] >= 5
+    function = resources["TellFunction"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+    assert "Events" not in function, "SAM would add a right to read every queue"
+    source = resources["TellSource"]["Properties"]
+    assert source["FunctionName"] == {"Ref": "TellFunction.Alias"}
+    assert source["EventSourceArn"] == {"Fn::GetAtt": "TellQueue.Arn"}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert source["ScalingConfig"]["MaximumConcurrency"] == 2, "a new account has ten calls in flight in all"
+    [target] = resources["TellRule"]["Properties"]["Targets"]
+    assert target["Arn"] == {"Fn::GetAtt": "TellQueue.Arn"}
+    assert target["DeadLetterConfig"] == {"Arn": {"Fn::GetAtt": "DeadLetters.Arn"}}
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+    assert "RoleArn" not in target, "EventBridge sends to a queue by the queue's policy"
+    policy = resources["TellQueuePolicy"]["Properties"]
+    assert policy["Queues"] == [{"Ref": "TellQueue"}]
+    [may] = policy["PolicyDocument"]["Statement"]
+    assert (may["Principal"], may["Action"]) == ({"Service": "events.amazonaws.com"}, "sqs:SendMessage")
+    assert may["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": "TellRule.Arn"}}}
+
+
+def test_only_tell_tells_people(resources: Resources) -> None:
+    """And whoever puts an event of Gatehouse's may do nothing else to tell anybody."""
+    for action in ("sns:Publish", "ses:SendEmail", "cognito-idp:ListUsersInGroup"):
+        may = {name for name, statement in statements(resources) if action in listed(statement["Action"])}
+        assert may == {"TellFunction"}, action
+    may = {name for name, statement in statements(resources) if "events:PutEvents" in listed(statement["Action"])}
+    assert may == {
+        f"{name}Function"
+        for name in (
+            "Notify",
+            "PublishCrl",
+            "RecordFailure",
+            "RemindApprovers",
+            "ReportSweep",
+            "RequestApproval",
+            "RevokeCertificate",
+        )
+    }
 
 
 def test_quiet_hours_count_every_knock(resources: Resources) -> None:

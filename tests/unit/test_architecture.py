@@ -87,12 +87,35 @@ def test_workflows_know_no_network_no_clock_and_no_chance() -> None:
             assert not asks, f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} asks for the time"
 
 
+APPS = {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob("functions/*/*/app.py"))}
+
+
+def handler(text: str) -> ast.FunctionDef:
+    [found] = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "handler"]
+    return found
+
+
+def body_lines(function: ast.FunctionDef) -> int:
+    """From the first statement after the docstring to the last."""
+    first = function.body[0 if ast.get_docstring(function) is None else 1]
+    return (function.end_lineno or 0) - first.lineno + 1
+
+
 def test_a_handler_fits_on_a_screen() -> None:
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in ROOT.glob("functions/*/*/app.py")
+    assert APPS
+    assert {path: lines for path, text in APPS.items() if (lines := len(text.splitlines())) > 80} == {}
+    assert {path: lines for path, text in APPS.items() if (lines := body_lines(handler(text))) > 25} == {}
+
+
+def test_a_handler_takes_and_returns_types() -> None:
+    """But for the two that hand their event to a library (`functions/shared/handlers.py`)."""
+    decorated = {
+        path: ast.unparse(node.func if isinstance(node := handler(text).decorator_list[0], ast.Call) else node)
+        for path, text in APPS.items()
     }
-    assert lengths
-    assert {path: length for path, length in lengths.items() if length > 80} == {}
+    untyped = {path for path, name in decorated.items() if name not in {"step", "on_event", "triggered"}}
+    assert untyped == {"functions/approval/approvals_web/app.py", "functions/approval/resume_execution/app.py"}
+    assert {decorated[path] for path in untyped} == {"observed"}
 
 
 OWN_READERS = {

@@ -363,10 +363,10 @@ class NotifyInput(Struct, frozen=True, kw_only=True):
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """SNS message id and EventBridge event id, for the log. `message_id` is empty if people were not told."""
+    """EventBridge event id, for the log. `message_id` is empty: people are told from the event, by a function of its own."""
 
-    message_id: str
     event_id: str
+    message_id: str = ""
 
 
 C = TypeVar("C")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from workflows.admission import inventory_cells as cells
-from workflows.admission.contracts import CertificateFacts, DeviceDecision, Finding, Ruling
+from workflows.admission.contracts import CertificateFacts, DeviceDecision, DeviceRecord, Finding, Ruling
 from workflows.admission.inventory import Binding, Match, counts_for_every_ca
 from workflows.admission.policies import Policy
 from workflows.admission.trial import HELD
@@ -30,7 +30,7 @@ def decide(
     that several CAs could have given.
     """
     findings = _findings(facts, matched, binding, policy, other_issuers=other_issuers)
-    ruling = None if facts.trial or matched.denied else rules.rule(_case(facts, matched, findings))
+    ruling = None if facts.trial or matched.denied else rules.rule(case(facts, matched.record, findings))
     action, reason = _action(matched, binding, policy, findings, ruling)
     if facts.trial:
         action, reason = "hold", f"{matched.reason} {HELD}"
@@ -95,12 +95,13 @@ def _findings(
     return tuple(found)
 
 
-def _case(facts: CertificateFacts, matched: Match, findings: tuple[Finding, ...]) -> Case:
-    case = Case(ca_certificate_id=facts.ca_certificate_id, issuer_key=facts.issuer_key, findings=findings)
-    if (record := matched.record) is None:
-        return case
+def case(facts: CertificateFacts, record: DeviceRecord | None, findings: tuple[Finding, ...]) -> Case:
+    """What the rules are asked about a certificate that `record` expects; None: no line of the inventory does."""
+    known = Case(ca_certificate_id=facts.ca_certificate_id, issuer_key=facts.issuer_key, findings=findings)
+    if record is None:
+        return known
     return msgspec.structs.replace(
-        case,
+        known,
         product=record.product,
         site=record.site,
         attributes=record.attributes,

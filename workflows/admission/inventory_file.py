@@ -70,10 +70,11 @@ class InventoryFile(Struct, frozen=True, kw_only=True):
     lines: tuple[int, ...]
 
 
-def parse(data: bytes, *, profiles: Collection[str], entered_by: str, at: datetime) -> InventoryFile:
+def parse(data: bytes, *, profiles: Collection[str] | None, entered_by: str, at: datetime) -> InventoryFile:
     """Read a CSV file: UTF-8 with or without BOM; comma, semicolon or tab; any line ending.
 
-    `profiles` are the policy profiles that exist; `at` becomes `entered_at`. Raises `InventoryInvalid` with every wrong line.
+    `profiles` are the policy profiles that exist; None: their names are not checked. `at` becomes `entered_at`.
+    Raises `InventoryInvalid` with every wrong line.
     """
     text = _decode(data)
     header, separator = _header(text)
@@ -109,7 +110,7 @@ def render(records: Iterable[DeviceRecord]) -> str:
         shared = {name: value for name, value in structs.asdict(record).items() if name in COLUMNS}
         writer.writerow(
             shared
-            | _key_cells(record.lookup_key)
+            | key_cells(record.lookup_key)
             | {
                 "groups": ";".join(record.groups),
                 "attributes": ";".join(f"{name}={value}" for name, value in record.attributes.items()),
@@ -119,7 +120,11 @@ def render(records: Iterable[DeviceRecord]) -> str:
     return text.getvalue()
 
 
-def _key_cells(lookup_key: str) -> dict[str, str]:
+def key_cells(lookup_key: str) -> dict[str, str]:
+    """A record's key as cells: ``certificate_sha256``; ``serial`` and ``issuer_key``; or ``name``, perhaps with ``issuer_key``.
+
+    Raises ValueError for a key that is none of a record's.
+    """
     kind, rest = kind_of(lookup_key), lookup_key.partition("#")[2]
     if kind == "serial":
         issuer_key, _, serial = rest.partition("#")
@@ -204,7 +209,7 @@ def _named(line: int, row: list[str], header: list[str]) -> dict[str, str]:
 
 
 def _record(
-    line: int, row: Mapping[str, str], profiles: Collection[str], entered_by: str, at: datetime
+    line: int, row: Mapping[str, str], profiles: Collection[str] | None, entered_by: str, at: datetime
 ) -> DeviceRecord:
     problems: list[Problem] = []
 
@@ -224,7 +229,9 @@ def _record(
         "thing_type": cell("thing_type", cells.thing_name, ""),
         "groups": cell("groups", cells.groups, ()),
         "attributes": cell("attributes", cells.attributes, {}),
-        "policy_profile": cell("policy_profile", lambda text: cells.one_of(text, profiles), "device"),
+        "policy_profile": cell(
+            "policy_profile", lambda text: text if profiles is None else cells.one_of(text, profiles), "device"
+        ),
         "expires_at": cell("expires_at", cells.moment, None),
         "note": cell("note", cells.note, ""),
     }

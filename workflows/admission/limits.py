@@ -1,6 +1,6 @@
 """The bounds an operator sets in ``config/limits.toml``: what a certificate may look like, how old a list may be, how fast we go."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -49,10 +49,13 @@ class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     held_minutes: Positive
     failed_minutes: Positive
 
-    def wait_after(self, outcome: str) -> timedelta | None:
-        """None: never by itself. A refused certificate is INACTIVE or REVOKED and knocks no more; an admitted one is in."""
+    def reopens_at(self, outcome: str, closed_at: datetime) -> datetime | None:
+        """When a knock starts an admission anew that ended at `closed_at`. None: no knock does.
+
+        A refused certificate is INACTIVE or REVOKED and knocks no more; an admitted one is in.
+        """
         minutes = {"held": self.held_minutes, "failed": self.failed_minutes}.get(outcome)
-        return None if minutes is None else timedelta(minutes=minutes)
+        return None if minutes is None else closed_at + timedelta(minutes=minutes)
 
 
 class Reconciling(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,55 +1,28 @@
-"""What is said when an admission has ended: a message for people, an event for programs.
+"""What is said when an admission or an execution has ended: an event, and the message that people are told it with.
 
-Names and reasons may carry the device's own words: everything is cut to one line of visible characters first.
+Names and reasons may carry the device's own words, and events may be put by others in the account: both are cut to one line of visible
+characters, where the event is made and where the message is.
 """
 
 from datetime import datetime
 
-from msgspec import Struct
-
-from workflows.admission.contracts import Dossier, NotifyInput, Outcome
+from workflows.admission.contracts import Dossier, NotifyInput
 from workflows.admission.errors import CertificateChanged
 from workflows.admission.failure import SUPERSEDED, EndedBadly
 from workflows.approval.wording import plain
-from workflows.moments import Moment
+from workflows.events import AdmissionEnded, ExecutionFailed
+from workflows.message import Message, as_of, subject_line
 from workflows.visible import visible
 
-DETAIL_TYPE = "Admission ended"
-_SUBJECT_LENGTH = 99
-"""SNS takes less than 100 (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
-"""Characters, ASCII (SNS API reference, Publish)."""
-
-
-class Message(Struct, frozen=True, kw_only=True):
-    """`subject` is ASCII, one line, at most 99 characters."""
-
-    subject: str
-    text: str
-
-
-class AdmissionEnded(Struct, frozen=True, kw_only=True):
-    """Detail of the EventBridge event. It may come twice: `execution_arn` tells one end from another."""
-
-    outcome: Outcome
-    reason: str
-    certificate_id: str
-    ca_certificate_id: str
-    device: str | None
-    thing_name: str | None
-    policy_name: str | None
-    replaced_certificate_id: str | None
-    execution_arn: str
-    evidence_key: str
-    evidence_sha256: str
-    ended_at: Moment
-    reopen_at: Moment | None
-    trial: bool = False
+_WHOLE = 20_000
+"""Characters of a text that an event has cut already: escapes have made it longer."""
 
 
 def event(ended: NotifyInput) -> AdmissionEnded:
-    """The event for programs."""
+    """The end of an admission, as its execution knows it."""
     dossier, seal = ended.dossier, ended.seal
     activation = dossier.activation
+    facts = dossier.certificate.facts if dossier.certificate else None
     return AdmissionEnded(
         outcome=ended.outcome,
         reason=line(ended.reason),
@@ -65,35 +38,39 @@ def event(ended: NotifyInput) -> AdmissionEnded:
         ended_at=seal.sealed_at,
         reopen_at=seal.reopen_at,
         trial=seal.trial,
+        subject=plain(facts.subject, 200) if facts else None,
+        what_next=_next(ended),
     )
 
 
-def message(ended: NotifyInput) -> Message:
-    """The message for people: what happened, why, what to do next, and where the proof lies."""
-    dossier, seal = ended.dossier, ended.seal
-    certificate_id = dossier.claim.certificate_id
-    facts = dossier.certificate.facts if dossier.certificate else None
-    who = _device(dossier) or "Unknown device"
+def message(ended: AdmissionEnded) -> Message:
+    """What happened, why, what to do next, and where the proof lies."""
+    who = plain(ended.device, 128) if ended.device else "Unknown device"
     parts = [
-        f"{who}: {ended.outcome}.",
-        f"Why: {line(ended.reason)}",
-        f"What next: {_next(ended)}",
+        f"{as_of(ended.ended_at)}{who}: {ended.outcome}.",
+        f"Why: {line(ended.reason, _WHOLE)}",
+        f"What next: {line(ended.what_next, _WHOLE)}",
         "\n".join(
             [
-                f"Certificate: {certificate_id}",
-                f"Subject:     {plain(facts.subject, 200) if facts else 'not readable'}",
-                f"Execution:   {ended.execution.arn}",
-                f"Evidence:    {seal.evidence_key}",
-                f"             SHA-256 {seal.evidence_sha256}",
+                f"Certificate: {line(ended.certificate_id)}",
+                f"Subject:     {plain(ended.subject, 200) if ended.subject is not None else 'not readable'}",
+                f"Execution:   {line(ended.execution_arn)}",
+                f"Evidence:    {line(ended.evidence_key)}",
+                f"             SHA-256 {line(ended.evidence_sha256)}",
             ]
         ),
     ]
-    return Message(subject=subject(who, ended.outcome, certificate_id), text="\n\n".join(parts) + "\n")
+    return Message(
+        subject=subject(who, ended.outcome, ended.certificate_id),
+        text="\n\n".join(parts) + "\n",
+        kind=f"admission_{ended.outcome}",
+    )
 
 
-def failed(ended: EndedBadly, certificate_id: str | None, reopen_at: datetime | None) -> Message:
-    """The alarm for an execution that did not come to an end of its own. `certificate_id` is None if it had no admission."""
-    who = f"Execution {ended.name}"
+def failed(
+    ended: EndedBadly, certificate_id: str | None, reopen_at: datetime | None, *, at: datetime
+) -> ExecutionFailed:
+    """An execution that did not come to an end of its own. `certificate_id` is None if it had no admission."""
     if certificate_id is None:
         then = "It had no admission. Find out what started it: only start_admissions should start executions."
     elif ended.error == SUPERSEDED:
@@ -105,20 +82,39 @@ def failed(ended: EndedBadly, certificate_id: str | None, reopen_at: datetime | 
         then = "Correct the fault and redrive the execution within 14 days: it goes on where it stands."
         if reopen_at is not None:
             then += f" If nobody does, the device's first attempt to connect after {_time(reopen_at)} starts a new admission."
+    return ExecutionFailed(
+        execution_arn=ended.execution_arn,
+        execution_name=ended.name,
+        status=ended.status,
+        fault=line(ended.fault),
+        certificate_id=certificate_id,
+        reopen_at=reopen_at,
+        what_next=then,
+        at=at,
+    )
+
+
+def failure_message(failure: ExecutionFailed) -> Message:
+    """What failed, why, and what to do next."""
+    who = f"Execution {line(failure.execution_name)}"
+    status = failure.status.lower().replace("_", " ")
     parts = [
-        f"{who}: {_spoken(ended.status)}.",
-        f"Why: {line(ended.fault)}",
-        f"What next: {then}",
-        f"Certificate: {certificate_id or 'none'}\nExecution:   {ended.execution_arn}",
+        f"{as_of(failure.at)}{who}: {status}.",
+        f"Why: {line(failure.fault, _WHOLE)}",
+        f"What next: {line(failure.what_next, _WHOLE)}",
+        f"Certificate: {line(failure.certificate_id or 'none')}\nExecution:   {line(failure.execution_arn)}",
     ]
-    return Message(subject=subject(who, _spoken(ended.status), certificate_id), text="\n\n".join(parts) + "\n")
+    return Message(
+        subject=subject(who, status, failure.certificate_id),
+        text="\n\n".join(parts) + "\n",
+        kind="execution_failed",
+    )
 
 
 def subject(who: str, outcome: str, certificate_id: str | None) -> str:
     """The message's subject."""
-    tail = f" (certificate {certificate_id[:8]})" if certificate_id else ""
-    said = f"Gatehouse: {plain(who, 60)} {outcome}{tail}"
-    return said.encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
+    tail = f" (certificate {line(certificate_id[:8])})" if certificate_id else ""
+    return subject_line(f"Gatehouse: {plain(who, 60)} {outcome}{tail}")
 
 
 def line(text: str, limit: int = 2000) -> str:
@@ -174,10 +170,6 @@ def _next_if_refused(dossier: Dossier) -> str:
         "The certificate is INACTIVE: the device can neither connect nor knock. If that is wrong, correct the cause and delete the "
         f"certificate in AWS IoT: the device registers it again when it next connects.{note}"
     )
-
-
-def _spoken(status: str) -> str:
-    return status.lower().replace("_", " ")
 
 
 def _time(moment: datetime) -> str:

@@ -70,6 +70,22 @@ class Trial(Struct, frozen=True, kw_only=True):
         return at - (self.over_at or self.began_at) >= SETTLED or self.is_late(at)
 
 
+Action = Literal["leave", "wait", "remove", "end"]
+
+
+def action(trial: Trial, at: datetime, *, is_open: bool) -> Action:
+    """What `end_trials` does with a trial now; `is_open` says whether the admission of its device is open.
+
+    ``leave``: it goes on, or has ended before. ``wait``: it is to be ended, once its admission is closed or the trial is late. ``remove``:
+    what it made is removed, and the next run looks at it again. ``end``: the same, and its note says that it has ended.
+    """
+    if not trial.is_due(at):
+        return "leave"
+    if is_open and not trial.is_late(at):
+        return "wait"
+    return "end" if trial.is_settled(at) else "remove"
+
+
 def is_trial(authority: x509.Certificate) -> bool:
     """Whether this CA is a trial's, by its subject. Such a CA is not counted among the fleet's."""
     try:

@@ -1,7 +1,7 @@
-"""Who has to be told what of a request, and when: worked out from the request itself, so that no message is lost and none is sent twice.
+"""Who has to be told what of a request, and when: worked out from the request itself, so that no message is lost.
 
-The next message that is due is a function of what stands in the table, and having sent it is a step like any other. Whoever sends it
-dies between the two at worst, and then it is sent again.
+The next event that is due is a function of what stands in the table, and having put it on the bus is a step like any other. Whoever puts
+it dies between the two at worst, and then it is put again.
 """
 
 from datetime import datetime, timedelta
@@ -11,26 +11,23 @@ from msgspec.structs import replace
 
 from workflows.approval.audit import AuditEvent
 from workflows.approval.quorum import may_fill, progress
-from workflows.approval.request import Request, Step, entered_under
+from workflows.approval.request import Outcome, Request, Step, entered_under
 
-Kind = Literal["asked", "reminder", "escalation", "lapse", "approved", "rejected", "expired", "not_carried_out"]
-"""``asked``: the first mail to each person. ``lapse``: nobody is told; the request is overdue and nobody has said so."""
-
-Outcome = Literal["approved", "rejected", "expired", "not_carried_out"]
+Kind = Literal["requested", "reminder", "escalation", "lapse", "approved", "rejected", "expired", "not_carried_out"]
+"""``requested``: people are asked; it is never due, since *Request approval* puts its event. ``lapse``: nobody is told; the request is
+overdue and nobody has said so."""
 
 GRACE = timedelta(minutes=10)
 """After `decide_by`, the execution's own time-out (TimeoutSeconds is five minutes more) expires the request. Later, nobody will."""
 
 
 def due(request: Request) -> tuple[Kind, datetime] | None:
-    """What has to be told next, and from when on; None if everything is told."""
+    """What event has to be put next, and from when on; None if there is none."""
     ruling, asked_at = request.ruling, request.requested_at
     if request.status != "PENDING":
-        outcome = _untold(request)
-        return (outcome, request.decided_at or asked_at) if outcome else None
+        result = _untold(request)
+        return (result, request.decided_at or asked_at) if result else None
     found: list[tuple[datetime, Kind]] = [(request.decide_by + GRACE, "lapse")]
-    if request.tell_each and request.each_told_at is None:
-        found.append((asked_at, "asked"))
     if ruling.remind_after is not None and request.reminded_at is None:
         found.append((asked_at + timedelta(seconds=ruling.remind_after), "reminder"))
     if ruling.escalate_after is not None and request.escalated_at is None:
@@ -40,31 +37,29 @@ def due(request: Request) -> tuple[Kind, datetime] | None:
 
 
 def told(request: Request, kind: Kind, *, at: datetime) -> Step | None:
-    """`kind` was sent. None if it is no longer what is due: somebody else sent it, or it is too late for it."""
+    """The event of `kind` was put. None if it is no longer what is due: somebody else put it, or it is too late for it."""
     following = due(request)
     if following is None or following[0] != kind or at < following[1]:
         return None
     match kind:
-        case "asked":
-            after, what = replace(request, each_told_at=at), "Each of the approvers was sent a mail."
         case "reminder":
-            after, what = replace(request, reminded_at=at), "Those who have not voted were reminded."
+            after, what = replace(request, reminded_at=at), "A reminder to those who have not voted is on its way."
         case "escalation":
             after, what = (
                 replace(request, escalated_at=at),
-                f"{request.ruling.escalate_to} may stand in, and was told so.",
+                f"{request.ruling.escalate_to} may stand in; a message to them is on its way.",
             )
-        case "lapse":
+        case "approved" | "rejected" | "expired" | "not_carried_out":
+            after, what = replace(request, told=kind), f"A message is on its way: {kind.replace('_', ' ')}."
+        case "requested" | "lapse":
             return None
-        case _:
-            after, what = replace(request, told=kind), f"The result was sent: {kind.replace('_', ' ')}."
     event = AuditEvent(at=at, source="remind_approvers", type="told", summary=what)
     return Step(before=request, after=replace(after, version=request.version + 1), event=event)
 
 
 def groups(request: Request, kind: Kind, *, at: datetime) -> tuple[str, ...]:
-    """Whose members `kind` is for: those that can still fill an open place, or, of a result, all that were asked."""
-    ruling, since = request.ruling, at - request.requested_at
+    """Whose members `kind` is for: those that can still fill an open place, or, of a result, all that were asked until then."""
+    ruling, since = request.ruling, min(at, request.decided_at or at) - request.requested_at
     escalated = ruling.escalate_after is not None and since >= timedelta(seconds=ruling.escalate_after)
     if kind == "escalation":
         return (ruling.escalate_to,) if ruling.escalate_to else ()
@@ -98,15 +93,24 @@ def requester(request: Request) -> str | None:
     return next(addresses, None)
 
 
-def _untold(request: Request) -> Outcome | None:
-    """The result that nobody was told yet. One that is carried out after all is not told again: what admits the device tells that."""
+def outcome(request: Request) -> Outcome | None:
+    """What became of the request, as it stands; None while it is open."""
     if request.resume_state == "LOST":
-        return "not_carried_out" if request.told != "not_carried_out" else None
-    if request.told is not None:
-        return None
+        return "not_carried_out"
     match request.status:
         case "APPROVED":
             return "approved"
         case "REJECTED":
             return "rejected"
-    return "expired"
+        case "EXPIRED":
+            return "expired"
+        case "PENDING":
+            return None
+
+
+def _untold(request: Request) -> Outcome | None:
+    """The result that nobody was told yet. One that is carried out after all is not told again: what admits the device tells that."""
+    result = outcome(request)
+    if result == "not_carried_out":
+        return result if request.told != result else None
+    return result if request.told is None else None

@@ -10,11 +10,10 @@ from workflows.canonical import canonical
 from workflows.errors import BadInput
 
 
-def prepare(asked: RequestApprovalInput, *, at: datetime, tell_each: bool = False) -> tuple[Request, str]:
+def prepare(asked: RequestApprovalInput, *, at: datetime) -> tuple[Request, str]:
     """The request that `asked` amounts to at `at`, and its evidence as canonical JSON (RFC 8785), in which no token is.
 
     The basis, on which people vote, leaves the revocation verdict out: lists are replaced daily, and the machine checks again.
-    `tell_each`: each approver is sent a mail of their own as well.
     Raises `BadInput` if the ruling asks nobody.
     """
     ruling, record, certificate = asked.device.ruling, asked.device.record, asked.certificate
@@ -39,7 +38,6 @@ def prepare(asked: RequestApprovalInput, *, at: datetime, tell_each: bool = Fals
         site=record.site if record else "",
         entered_by=record.entered_by if record else None,
         policy_name=asked.device.policy_name,
-        tell_each=tell_each,
         green=all_green(certificate, asked.revocation, asked.device),
     )
     return request, evidence.decode()

@@ -28,6 +28,9 @@ READ_STATE = "Read decision"
 
 _TRACED = ("status", "resume_state", "generation", "basis_sha256", "decided_at", "execute_by", "lost_because")
 
+Outcome = Literal["approved", "rejected", "expired", "not_carried_out"]
+"""What becomes of a request, as people are told it."""
+_DECIDED: dict[str, Outcome] = {"APPROVED": "approved", "REJECTED": "rejected", "EXPIRED": "expired"}
 Status = Literal["PENDING", "APPROVED", "REJECTED", "EXPIRED"]
 ResumeState = Literal["NONE", "OWED", "DELIVERED", "LOST"]
 
@@ -37,8 +40,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `token_sha256` tells a new task token from the same one come twice, without keeping it. `votes` holds every vote that counted when it
     was cast; only those on the present `basis_sha256` count towards the quorum. `green`: nothing was found that somebody should look
-    into (see `workflows.approval.bulk`). `tell_each`: personal mails are sent as well; `told`: the result that people were told last
-    (see `workflows.approval.notices`).
+    into (see `workflows.approval.bulk`). `told`: the result that people were told last (see `workflows.approval.notices`).
     """
 
     approval_id: str
@@ -55,11 +57,9 @@ class Request(Struct, frozen=True, kw_only=True):
     decided_at: Moment | None = None
     execute_by: Moment | None = None
     announced_at: Moment | None = None
-    tell_each: bool = False
-    each_told_at: Moment | None = None
     reminded_at: Moment | None = None
     escalated_at: Moment | None = None
-    told: Literal["approved", "rejected", "expired", "not_carried_out"] | None = None
+    told: Outcome | None = None
     ruling: Ruling
     basis_sha256: str
     snapshot_sha256: str
@@ -154,7 +154,10 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
     if request.overdue(at):
         after = replace(after, status="EXPIRED", decided_at=at, resume_state="OWED")
     elif request.status != "PENDING":
-        after = replace(after, resume_state="OWED", lost_because=None)
+        known = _DECIDED[request.status] if request.told == "not_carried_out" else request.told
+        after = replace(
+            after, resume_state="OWED", lost_because=None, told=known
+        )  # if it is lost again, people are told again
     else:
         after = replace(
             after,
@@ -169,7 +172,7 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
             green=fresh.green,
         )
         if fresh.basis_sha256 != request.basis_sha256:  # whoever has voted has to be asked once more
-            after = replace(after, announced_at=None, each_told_at=None)
+            after = replace(after, announced_at=None)
     step = _step(
         request, after, "asked_again", source="request_approval", summary="The execution waits on a new token.", at=at
     )
@@ -177,10 +180,15 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
 
 
 def announce(request: Request, *, at: datetime) -> Step:
-    """The message went out."""
+    """The event that asks people was put on the bus."""
     after = replace(request, announced_at=at, version=request.version + 1)
     return _step(
-        request, after, "announced", source="request_approval", summary="The message to the approvers was sent.", at=at
+        request,
+        after,
+        "announced",
+        source="request_approval",
+        summary="A message to the approvers is on its way.",
+        at=at,
     )
 
 
@@ -212,13 +220,12 @@ def moot(request: Request, *, source: str, at: datetime) -> Step:
     return _step(request, after, "resumed", source=source, summary="The execution had ended before.", at=at)
 
 
-def lost(request: Request, *, because: str, source: str, at: datetime, told: bool = False) -> Step:
-    """The decision will not be carried out, and everybody shall see it. `told`: the message is out already."""
+def lost(request: Request, *, because: str, source: str, at: datetime) -> Step:
+    """The decision will not be carried out, and everybody shall see it: that it is told falls due (`workflows.approval.notices`)."""
     after = replace(
         request,
         resume_state="LOST",
         lost_because=because,
-        told="not_carried_out" if told else request.told,
         version=request.version + 1,
     )
     return _step(request, after, "not_carried_out", source=source, summary=because, at=at)

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
 from workflows.approval.quorum import progress
 from workflows.approval.request import Request
+from workflows.message import as_of, subject_line
 from workflows.revocation.verdict import Verdict
 
 HEADS = {
-    "asked": "Approval needed",
+    "requested": "Approval needed",
     "reminder": "Still waiting for you",
     "escalation": "You may stand in",
     "approved": "Approved",
@@ -73,12 +74,8 @@ def sentence(request: Request, *, at: datetime) -> str:
 
 
 def subject(what: str, request: Request) -> str:
-    """A mail subject, within SNS's limits: ASCII, without control characters, less than 100 characters.
-
-    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
-    """
-    text = f"{what}: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}"
-    return text.encode("ascii", "replace").decode()[:99]
+    """The subject of a message about a request."""
+    return subject_line(f"{what}: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}")
 
 
 def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> tuple[str, ...]:
@@ -94,30 +91,15 @@ def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDec
 
 
 def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime, lead: str | None = None) -> str:
-    """The mail: the sentence, why it comes now (`lead`), the checks in short, the expiry, and one link to the signed-in page."""
+    """The mail: the sentence as of `at`, why it comes (`lead`), the checks in short, the expiry, and one link to the signed-in page."""
     rule = f"Asked by rule {request.ruling.rule_id}, version {plain(request.ruling.rule_version)}."
     expiry = f"Decide by {request.decide_by:%Y-%m-%d %H:%M} UTC."
-    head = (sentence(request, at=at), *((lead,) if lead else ()))
+    head = (as_of(at) + sentence(request, at=at), *((lead,) if lead else ()))
     return "\n".join((*head, "", *lines, "", rule, expiry, "", "Read it and decide, signed in:", link, ""))
 
 
-def event(request: Request, link: str, *, at: datetime) -> dict[str, object]:
-    """The same for programs and chat: the part of every event about a request. Nothing of the task token is in what it is made from."""
-    return {
-        "approval_id": request.approval_id,
-        "certificate_id": request.certificate_id,
-        "device": plain(request.device, 128),
-        "product": plain(request.product),
-        "site": plain(request.site),
-        "rule_id": request.ruling.rule_id,
-        "sentence": sentence(request, at=at),
-        "decide_by": request.decide_by,
-        "link": link,
-    }
-
-
 def result(request: Request, link: str, *, at: datetime) -> str:
-    """The mail about what became of a request: the sentence, who decided, what follows, and one link."""
+    """The mail about what became of a request: the sentence as of `at`, who decided, what follows, and one link."""
     if request.resume_state == "LOST":
         follows = f"It was not carried out: {plain(request.lost_because or 'nobody knows why', 300)}"
     elif request.status == "APPROVED":
@@ -130,7 +112,7 @@ def result(request: Request, link: str, *, at: datetime) -> str:
     else:
         follows = "The device is held: the certificate stays pending, and a later connection asks again."
     said = tuple(f"Reason: {plain(vote.reason, 300)}" for vote in request.votes[-1:] if vote.reason)
-    return "\n".join((sentence(request, at=at), "", *_who(request), *said, follows, "", link, ""))
+    return "\n".join((as_of(at) + sentence(request, at=at), "", *_who(request), *said, follows, "", link, ""))
 
 
 def _who(request: Request) -> tuple[str, ...]:

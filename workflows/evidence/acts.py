@@ -1,10 +1,10 @@
-"""What an operator may do to an admission after its end: reopen it, forget it, redrive its execution. Each is sealed first.
+"""What an operator may do to an admission: reopen, forget or close it, redrive its execution, unbind its device. Each is sealed first.
 
 Whoever asks signs the question with their AWS credentials: see `Proof`.
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Struct
 
@@ -12,7 +12,10 @@ from workflows.admission.failure import LIVE
 from workflows.canonical import canonical, sha256
 from workflows.hashes import Sha256
 
-Kind = Literal["reopen", "forget", "redrive"]
+Kind = Literal["reopen", "forget", "redrive", "close", "unbind"]
+"""``close``: the admission is open, and its execution has ended and nothing said so. ``unbind``: the inventory binds a device to the
+certificate, and the device's thing does not hold it."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 HEADER = "X-Gatehouse-Act"
 """The signed header of the operator's request to AWS STS that holds `digest` of what they ask for."""
@@ -45,8 +48,11 @@ def sts_endpoint(region: str) -> str:
     return f"https://sts.{region}.{suffix}"
 
 
-class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One act, asked for once. `execution_arn` is the owner that the operator saw; `bucket` is the stack's that is meant."""
+class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One act, asked for once. `execution_arn` is the owner that the operator saw; `bucket` is the stack's that is meant.
+
+    `device` is named to unbind it, and only then. A default is left out, so that the hash of the other acts does not depend on it.
+    """
 
     id: _Id
     act: Kind
@@ -54,6 +60,13 @@ class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     execution_arn: str
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
     bucket: str
+    device: Annotated[str, Meta(min_length=1, max_length=128)] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.act == "unbind") != (self.device is not None):
+            raise ValueError(
+                f"device {self.device!r} with the act {self.act}; expected one to unbind, and none otherwise"
+            )
 
 
 class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -82,6 +95,8 @@ class Answer(Struct, frozen=True, kw_only=True):
 class Standing(Struct, frozen=True, kw_only=True):
     """How the admission stands. `certificate_status` is AWS IoT's, None if it has no such certificate or was not asked.
 
+    `bound` and `attached` are asked to unbind: whether the inventory binds the device to the certificate, and whether its thing holds it.
+
     `execution_status` is Step Functions' own, asked for a redrive and for an admission that is open: the event that would have closed
     it may be lost. None if it was not asked, ``not there any more`` if Step Functions does not know the execution.
     """
@@ -93,6 +108,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     """What revoked the certificate, if that closed the admission and not its execution."""
     execution_status: str | None = None
     redrivable: bool = False
+    bound: bool = False
+    attached: bool = False
 
 
 def digest(ask: Ask) -> str:
@@ -109,8 +126,11 @@ def forbidden(ask: Ask, found: Standing | None) -> str | None:
             f"The admission of {ask.certificate_id} has changed meanwhile: {found.execution_arn} owns it. Look again: "
             f"gatehouse admissions show {ask.certificate_id}"
         )
-    if ask.act == "redrive":
-        return _not_redrivable(found)
+    match ask.act:
+        case "redrive":
+            return _not_redrivable(found)
+        case "unbind":
+            return _not_to_be_unbound(ask, found)
     if ask.act == "forget" and found.certificate_status is not None:
         return (
             f"The certificate is still in AWS IoT, {found.certificate_status}: a list that revokes it later must find it here. "
@@ -121,11 +141,21 @@ def forbidden(ask: Ask, found: Standing | None) -> str | None:
 
 def _not_over(ask: Ask, found: Standing) -> str | None:
     match found.outcome:
+        case outcome if ask.act == "close" and outcome != "open":
+            return f"The admission is {outcome}: there is nothing to close."
         case "admitted" if ask.act == "reopen":
             return "The certificate is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
-        case "open" if ask.act != "reopen" or not ended(found.execution_status):
+        case "open" if ask.act not in ("reopen", "close") or not ended(found.execution_status):
             return f"The admission is open: an execution owns it, and is {found.execution_status}."
     return None
+
+
+def _not_to_be_unbound(ask: Ask, found: Standing) -> str | None:
+    if found.outcome == "open":
+        return f"The admission of the certificate is open, and may have bound {ask.device} a moment ago. Let it end."
+    if not found.bound:
+        return f"{ask.device} is not bound to certificate {ask.certificate_id} (any more)."
+    return f"The thing {ask.device} holds the certificate: the binding is right." if found.attached else None
 
 
 GONE = "not there any more"

@@ -18,7 +18,7 @@ from workflows.admission.contracts import Dossier, Execution, Outcome, SealInput
 from workflows.admission.failure import EndedBadly
 from workflows.canonical import decoder, storable
 from workflows.evidence import jws
-from workflows.evidence.acts import Ask, Kind
+from workflows.evidence.acts import KINDS, Ask, Kind
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.hashes import Sha256
 from workflows.moments import Moment
@@ -27,10 +27,16 @@ from workflows.revocation.sweep import AuthorityItem, Item
 from workflows.revocation.verdict import Verdict
 
 FORMAT = "gatehouse.evidence/1"
-Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back", "forgotten"]
-"""What may be done to an admission after its end. A roll back is told in the admission's own record."""
+Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back", "forgotten", "closed", "unbound"]
+"""What may be done to an admission after its execution has ended. A roll back is told in the admission's own record."""
 
-_DONE: dict[Kind, Act] = {"reopen": "reopened", "forget": "forgotten", "redrive": "redriven"}
+_DONE: dict[Kind, Act] = {
+    "reopen": "reopened",
+    "forget": "forgotten",
+    "redrive": "redriven",
+    "close": "closed",
+    "unbind": "unbound",
+}
 
 
 class Link(Struct, frozen=True, kw_only=True):
@@ -142,7 +148,7 @@ def is_of_execution(name: str) -> bool:
 
 def is_of_act(name: str) -> bool:
     """Whether a record of this name tells what was done after an admission's end."""
-    return re.match(r"(reopen|forget|redrive|revoked)-", name) is not None
+    return name.startswith(tuple(f"{kind}-" for kind in (*KINDS, "revoked")))
 
 
 def device_of(dossier: Dossier) -> str | None:
@@ -257,7 +263,7 @@ def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datet
     return ActRecord(
         key=key_of(ask.certificate_id, f"{ask.act}-{ask.id}"),
         certificate_id=ask.certificate_id,
-        device=head.device,
+        device=ask.device or head.device,
         reason=ask.reason,
         sealed_at=at,
         code_version=code_version,
@@ -272,6 +278,14 @@ def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datet
         operator=by,
         trial=head.trial,
     )
+
+
+def latest_after(kept: Record, link: Link, before: Link | None) -> Link:
+    """The latest record of the certificate once `kept` lies at `link`; `before` was the latest until now.
+
+    `kept` may be what an earlier try stored. Then another record may have been chained to it since, and that one stays the latest.
+    """
+    return link if before is None or before == kept.previous else before
 
 
 def says_the_same(one: Record, other: Record) -> bool:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 from msgspec.structs import replace
 
+from workflows.admission.limits import Reconciling
 from workflows.moments import Moment
 from workflows.reconciliation.findings import GRACE, Kind
 
@@ -61,6 +62,12 @@ class Cursor(Struct, frozen=True, kw_only=True):
     page: str | None = None
     number: int = 0
     since: Moment | None = None
+
+
+def every(name: Round, limits: Reconciling) -> timedelta:
+    """How long after a round began the next one is due."""
+    fleet = timedelta(hours=limits.fleet_every_hours)
+    return {"arrivals": ARRIVALS_EVERY, "tables": TABLES_EVERY, "fleet": fleet}[name]
 
 
 def begin(name: Round, at: datetime, last: Cursor | None = None) -> Cursor:

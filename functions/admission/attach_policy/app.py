@@ -1,14 +1,12 @@
 """Give the device the rights that its profile names, and no others."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.shared import clock, policies
 from functions.shared.admissions import Admissions, ensure_not_revoked
-from functions.shared.observability import observed
+from functions.shared.handlers import step
 from functions.shared.settings import policy, settings
-from workflows.admission import contracts
+from workflows.admission.contracts import AttachPolicyInput, PolicyAttachment
 from workflows.admission.errors import PolicyRefused
 
 
@@ -16,13 +14,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Attach policy*. Input: AttachPolicyInput; output: PolicyAttachment. Repeatable.
+@step(AttachPolicyInput)
+def handler(request: AttachPolicyInput) -> PolicyAttachment:
+    """State *Attach policy*. Repeatable.
 
     Raises AdmissionNotOwned; PolicyRefused, CertificateUnknown, CertificateChanged (→ Roll back): a redrive comes long after the checks.
     """
-    request = contracts.read(contracts.AttachPolicyInput, event)
     record, decided = request.device.record, request.device.policy_name
     profile = policy(record.policy_profile) if record is not None else None
     if profile is None or profile.name != decided:
@@ -34,8 +31,6 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     ensure_not_revoked(admissions.await_return(request.certificate_id, request.execution, clock.now()))
     created = policies.ensure(profile)
     policies.attach(profile.name, request.certificate_arn)
-    return contracts.write(
-        contracts.PolicyAttachment(
-            policy_name=profile.name, document_sha256=profile.sha256, document=profile.document, created=created
-        )
+    return PolicyAttachment(
+        policy_name=profile.name, document_sha256=profile.sha256, document=profile.document, created=created
     )

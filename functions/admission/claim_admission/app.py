@@ -1,15 +1,14 @@
 """Claim the certificate for this execution, and hand out its turn."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.shared import clock
 from functions.shared.admissions import Admissions
-from functions.shared.observability import logger, observed
+from functions.shared.handlers import step
+from functions.shared.observability import logger
 from functions.shared.settings import limits, settings
 from functions.shared.turns import Turns
-from workflows.admission import contracts
+from workflows.admission.contracts import Claim, ClaimInput
 from workflows.admission.registration import read_event
 
 
@@ -18,14 +17,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     turns_table: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Claim admission*. Input: ClaimInput; output: Claim.
+@step(ClaimInput)
+def handler(request: ClaimInput) -> Claim:
+    """State *Claim admission*. Raises EventMalformed (→ Fail), AwsUnavailable (retryable).
 
-    Raises EventMalformed (→ Fail), AwsUnavailable (retryable). A repeat answers the claim and the turn it was
-    first given, or another once that one is lost (*Inspect certificate*).
+    A repeat returns the claim and the turn it was first given, or another turn once that one is lost (*Inspect certificate*).
     """
-    request = contracts.read(contracts.ClaimInput, event)
     registered = read_event(request.event)
     logger.append_keys(certificate_id=registered.certificate_id)
     configured, at = settings(Settings), clock.now()
@@ -36,13 +33,11 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     if ours and turn_at is None:
         turn = Turns(configured.turns_table, limits().pacing).take("admission", at)
         turn_at = admissions.give_turn(registered.certificate_id, request.execution, turn)
-    return contracts.write(
-        contracts.Claim(
-            status="claimed" if ours else "duplicate",
-            certificate_id=registered.certificate_id,
-            ca_certificate_id=admission.ca_certificate_id,
-            owner=admission.execution_arn,
-            knocks=admission.knocks,
-            turn_at=turn_at or at,
-        )
+    return Claim(
+        status="claimed" if ours else "duplicate",
+        certificate_id=registered.certificate_id,
+        ca_certificate_id=admission.ca_certificate_id,
+        owner=admission.execution_arn,
+        knocks=admission.knocks,
+        turn_at=turn_at or at,
     )

@@ -1,35 +1,39 @@
-"""Mark the admission of an execution that ended without closing it, and raise the alarm."""
+"""Mark the admission of an execution that ended without closing it, and put on the event bus that it failed."""
 
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from functions.shared import clock
 from functions.shared.admissions import Admissions
-from functions.shared.messages import Messages
-from functions.shared.observability import count, logger, observed
+from functions.shared.event_bus import EventBus
+from functions.shared.handlers import on_event
+from functions.shared.observability import count, logger
 from functions.shared.settings import limits, settings
 from workflows.admission import failure, notification
+from workflows.admission.failure import EndedBadly
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
-    notifications_topic_arn: str
+    event_bus_name: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+class Result(Struct, frozen=True, kw_only=True):
+    status: Literal["marked", "unchanged"]
+
+
+@on_event(failure.read)
+def handler(ended: EndedBadly) -> Result:
     """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. May be delivered twice, or late.
 
     The admission is marked failed only if it still is this execution's and open, so a repeat changes nothing; after the cool-down the
-    next knock may start anew. An execution that rolled back and told people itself raises no second alarm.
+    next knock may start anew. There is no event of an execution that rolled back, since *Notify* has put one.
     """
-    ended = failure.read(event)
     certificate_id, at = failure.certificate_of(ended), clock.now()
     logger.append_keys(certificate_id=certificate_id, execution=ended.execution_arn)
     count("ExecutionFailed", status=ended.status)
-    used, wait = settings(Settings), limits().reopen.wait_after("failed")
-    reopen_at = at + wait if wait is not None else None
+    used, reopen_at = settings(Settings), limits().reopen.reopens_at("failed", at)
     marked = None
     if certificate_id is not None:
         marked = Admissions(used.admissions_table).fail(
@@ -38,6 +42,6 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     if ended.error != failure.ALREADY_TOLD and not (
         marked and marked.trial
     ):  # whoever tries the door is told by the command
-        said = notification.failed(ended, certificate_id, reopen_at if marked else None)
-        Messages(used.notifications_topic_arn, "").mail(said.subject, said.text, kind="execution_failed")
-    return {"status": "marked" if marked else "unchanged"}
+        failed = notification.failed(ended, certificate_id, reopen_at if marked else None, at=at)
+        EventBus(used.event_bus_name).put(failed, ended.execution_arn)
+    return Result(status="marked" if marked else "unchanged")

@@ -1,19 +1,17 @@
 """Ask the people whom the rule names."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.admission.request_approval.announcement import announce
 from functions.shared import clock, task_tokens
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
-from functions.shared.messages import Messages
-from functions.shared.observability import observed
+from functions.shared.event_bus import EventBus
+from functions.shared.handlers import step
 from functions.shared.settings import settings
-from workflows.admission import contracts
+from workflows.admission.contracts import RequestApprovalInput
 from workflows.approval.opening import prepare
-from workflows.approval.request import Request, ask_again, opened
+from workflows.approval.request import Request, Status, ask_again, opened
 from workflows.errors import AwsUnavailable
 
 
@@ -21,30 +19,31 @@ class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
     approvals_table: str
     data_key_arn: str
-    notifications_topic_arn: str
     event_bus_name: str
     approvals_url: str
-    mail_from: str = ""
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Request approval*. Input: RequestApprovalInput; what it answers is ignored: the callback ends the state.
+class Requested(Struct, frozen=True, kw_only=True):
+    approval_id: str
+    status: Status
+
+
+@step(RequestApprovalInput)
+def handler(asked: RequestApprovalInput) -> Requested:
+    """State *Request approval*. The machine ignores the result: the callback ends the state.
 
     One request an execution and certificate, however often the state is entered; the newest task token is the one that is resumed.
     Raises AdmissionNotOwned, AwsUnavailable (retryable).
     """
-    asked = contracts.read(contracts.RequestApprovalInput, event)
     configured = settings(Settings)
     Admissions(configured.admissions_table).retain(asked.certificate.certificate_id, asked.execution)
-    request, evidence = prepare(asked, at=clock.now(), tell_each=bool(configured.mail_from))
+    request, evidence = prepare(asked, at=clock.now())
     token = task_tokens.encrypt(asked.task_token, request.approval_id, configured.data_key_arn)
     approvals = Approvals(configured.approvals_table)
     standing = _store(approvals, request, evidence, token)
     if standing.status == "PENDING" and standing.announced_at is None:
-        messages = Messages(configured.notifications_topic_arn, configured.event_bus_name)
-        announce(approvals, messages, asked, standing, configured.approvals_url)
-    return {"approval_id": standing.approval_id, "status": standing.status}
+        announce(approvals, EventBus(configured.event_bus_name), asked, standing, configured.approvals_url)
+    return Requested(approval_id=standing.approval_id, status=standing.status)
 
 
 def _store(approvals: Approvals, request: Request, evidence: str, token: bytes) -> Request:

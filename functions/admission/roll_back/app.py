@@ -1,15 +1,13 @@
 """Take back what an admission did that AWS will never let finish."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.shared import certificates, policies, things
 from functions.shared.admissions import Admissions
+from functions.shared.handlers import step
 from functions.shared.inventory import Inventory
-from functions.shared.observability import observed
 from functions.shared.settings import settings
-from workflows.admission import contracts
+from workflows.admission.contracts import DeviceDecision, RollBack, RollBackInput
 from workflows.admission.errors import CertificateUnknown
 
 
@@ -18,17 +16,24 @@ class Settings(Struct, frozen=True, kw_only=True):
     inventory_table: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Roll back*. Input: RollBackInput; output: RollBack. Repeatable: each part looks first at what is there.
+@step(RollBackInput)
+def handler(request: RollBackInput) -> RollBack:
+    """State *Roll back*. Repeatable: each part looks first at what is there.
 
     The certificate is deactivated before anything else, so that whatever fails afterwards, it can connect no more.
     Raises AdmissionNotOwned, AwsUnavailable.
     """
-    request = contracts.read(contracts.RollBackInput, event)
     used, device, certificate_id = settings(Settings), request.device, request.certificate_id
     Admissions(used.admissions_table).retain(certificate_id, request.execution)
     certificate_arn = certificates.arn(request.execution.arn, "cert", certificate_id)
+    status, undone = _undo_in_iot(device, certificate_id, certificate_arn)
+    if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
+        undone.append(released)
+    return RollBack(undone=tuple(undone), certificate_status=status)
+
+
+def _undo_in_iot(device: DeviceDecision, certificate_id: str, certificate_arn: str) -> tuple[str, list[str]]:
+    """Returns the certificate's status, and what was undone."""
     undone: list[str] = []
     try:
         status = certificates.status_of(certificate_id)
@@ -42,6 +47,4 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
             undone.append(f"detached the certificate from {device.record.device}")
     except CertificateUnknown:
         status = "not in AWS IoT any more"
-    if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
-        undone.append(released)
-    return contracts.write(contracts.RollBack(undone=tuple(undone), certificate_status=status))
+    return status, undone

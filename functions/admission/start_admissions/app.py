@@ -1,14 +1,14 @@
 """Start an admission for each certificate that has knocked and has none."""
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
 from functions.admission.start_admissions import messages
+from functions.admission.start_admissions.messages import Batch
 from functions.admission.start_admissions.starts import start
-from functions.shared import batch_reads, clock
-from functions.shared.observability import logger, observed
+from functions.shared import batch_reads, clock, queue_messages
+from functions.shared.handlers import on_event
+from functions.shared.observability import logger
 from functions.shared.settings import settings
 from workflows.admission import starting
 from workflows.admission.starting import Known
@@ -19,16 +19,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     state_machine_arn: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """A batch of the registration queue. Returns the ids of the messages that failed; Amazon SQS deletes the others.
+@on_event(messages.read)
+def handler(batch: Batch) -> queue_messages.Response:
+    """A batch of the registration queue. Amazon SQS deletes each message that the result does not name.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting. A message that
-    keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then the whole batch
-    comes again.
+    A message that keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then the
+    whole batch comes again.
     """
-    used, at = settings(Settings), clock.now()
-    knocks, failed = messages.read(event)
+    used, at, knocks = settings(Settings), clock.now(), batch.knocks
+    failed = list(batch.malformed)
     rows = batch_reads.admissions(used.admissions_table, knocks, *Known.__struct_fields__)
     known = {row["certificate_id"]: msgspec.convert(row, Known) for row in rows}
     due = [one for certificate_id, one in knocks.items() if starting.is_due(known.get(certificate_id), at)]
@@ -36,5 +35,5 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         name = starting.name(knock.certificate_id, known.get(knock.certificate_id), at)
         if not start(used.state_machine_arn, name, knock.event):
             failed.append(knock.message_id)
-    logger.info("started", extra={"messages": len(event["Records"]), "due": len(due), "failed": len(failed)})
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+    logger.info("started", extra={"messages": batch.size, "due": len(due), "failed": len(failed)})
+    return queue_messages.response(failed)

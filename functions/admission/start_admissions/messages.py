@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from functions.shared import queue_messages
 from functions.shared.observability import logger
 from workflows import stored
 from workflows.admission.errors import EventMalformed
@@ -18,22 +19,30 @@ class Knock(Struct, frozen=True, kw_only=True):
     event: Any
 
 
-def read(batch: Any) -> tuple[dict[str, Knock], list[str]]:
-    """Returns the first knock of each certificate, by certificate id; and the ids of messages that hold no registration event.
+class Batch(Struct, frozen=True, kw_only=True):
+    """`size` messages: the first knock of each certificate, by certificate id, and the ids of the messages that hold none."""
 
-    Whoever may send to the queue may have written them, so a message that cannot be read must not keep the others back.
+    size: int
+    knocks: dict[str, Knock]
+    malformed: tuple[str, ...]
+
+
+def read(event: Any) -> Batch:
+    """Whoever may send to the queue may have written the messages, so one that cannot be read must not keep the others back.
+
+    Raises `BadInput` for an event that is not a batch.
     """
     knocks: dict[str, Knock] = {}
     malformed: list[str] = []
-    for record in batch["Records"]:
+    messages = queue_messages.read(event)
+    for message in messages:
         try:
-            event = stored.read(record["body"])
-            certificate_id = read_event(event).certificate_id
+            registered = stored.read(message.body)
+            certificate_id = read_event(registered).certificate_id
         except (stored.Unreadable, EventMalformed) as error:
-            logger.warning("message %s: %s", record["messageId"], error)
-            malformed.append(record["messageId"])
+            logger.warning("message %s: %s", message.message_id, error)
+            malformed.append(message.message_id)
             continue
-        knocks.setdefault(
-            certificate_id, Knock(message_id=record["messageId"], certificate_id=certificate_id, event=event)
-        )
-    return knocks, malformed
+        knock = Knock(message_id=message.message_id, certificate_id=certificate_id, event=registered)
+        knocks.setdefault(certificate_id, knock)
+    return Batch(size=len(messages), knocks=knocks, malformed=tuple(malformed))

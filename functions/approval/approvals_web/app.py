@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.approval.approvals_web.answers import Denied, fault
 from functions.approval.approvals_web.api import approvals, delegations, search, votes
@@ -52,12 +53,12 @@ def not_found(_: NotFoundError) -> Response[str]:
 
 
 @observed
-def handler(event: Any, context: Any) -> Any:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """An HTTP API event (payload format 2.0). Under ``/api/`` answers are JSON and faults {code, message}; the rest are pages."""
     return app.resolve(event, context) if event["requestContext"]["http"]["method"] != "HEAD" else head(event, context)
 
 
-def head(event: Any, context: Any) -> Any:
+def head(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Status and headers of the same GET (RFC 9110 section 9.3.2), asked by nobody: what opens mailed links may have somebody's cookies.
 
     Without a session and a sign-in nothing is read, redeemed or kept awake.

@@ -1,17 +1,14 @@
-"""Tell people what is due: reminders, escalations, results. Nothing is due twice, and nothing is forgotten."""
-
-from typing import Any
+"""Put the events that are due of requests on the bus: reminders, escalations, results. `tell` tells people from there."""
 
 from msgspec import Struct
 
-from functions.approval.remind_approvers.telling import Telling
+from functions.approval.remind_approvers.reminding import Reminding
 from functions.shared import clock
 from functions.shared.approval_index import due
 from functions.shared.approvals import Approvals
-from functions.shared.delegations import Delegations
-from functions.shared.messages import Messages
-from functions.shared.observability import count, logger, observed
-from functions.shared.personal_mail import PersonalMail
+from functions.shared.event_bus import EventBus
+from functions.shared.handlers import Context, triggered
+from functions.shared.observability import count, logger
 from functions.shared.settings import settings
 from workflows.errors import GatehouseError
 
@@ -21,34 +18,32 @@ ENOUGH_MILLISECONDS = 15_000
 
 class Settings(Struct, frozen=True, kw_only=True):
     approvals_table: str
-    delegations_table: str
-    notifications_topic_arn: str
     event_bus_name: str
     approvals_url: str
-    mail_from: str = ""
-    user_pool_id: str = ""
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On a schedule. Returns how many requests were looked at. One that fails does not keep the others waiting, and is counted."""
+class Result(Struct, frozen=True, kw_only=True):
+    """How many requests were looked at."""
+
+    looked_at: int
+
+
+@triggered
+def handler(context: Context) -> Result:
+    """On a schedule. One request that fails does not keep the others waiting, and is counted."""
     configured = settings(Settings)
-    telling = Telling(
-        Approvals(configured.approvals_table),
-        Delegations(configured.delegations_table),
-        Messages(configured.notifications_topic_arn, configured.event_bus_name),
-        PersonalMail(configured.mail_from, configured.user_pool_id),
-        configured.approvals_url,
+    reminding = Reminding(
+        Approvals(configured.approvals_table), EventBus(configured.event_bus_name), configured.approvals_url
     )
     looked_at = 0
     for approval_id in due(configured.approvals_table, clock.now()):
         if context.get_remaining_time_in_millis() < ENOUGH_MILLISECONDS:
-            logger.info("the rest is told by the next call")
+            logger.info("the rest is left to the next call")
             break
         looked_at += 1
         try:
-            telling.tell(approval_id)
+            reminding.put_due(approval_id)
         except GatehouseError:
             count("ApproversNotTold")
-            logger.exception("could not tell", extra={"approval_id": approval_id})
-    return {"looked_at": looked_at}
+            logger.exception("could not put what is due", extra={"approval_id": approval_id})
+    return Result(looked_at=looked_at)

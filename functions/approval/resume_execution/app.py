@@ -9,7 +9,6 @@ from msgspec import Struct
 from functions.approval.resume_execution.resumption import Resumption
 from functions.shared.approval_index import requests
 from functions.shared.approvals import Approvals
-from functions.shared.messages import Messages
 from functions.shared.observability import logger, observed
 from functions.shared.settings import settings
 from workflows.errors import AwsUnavailable, GatehouseError
@@ -18,21 +17,13 @@ from workflows.errors import AwsUnavailable, GatehouseError
 class Settings(Struct, frozen=True, kw_only=True):
     approvals_table: str
     data_key_arn: str
-    notifications_topic_arn: str
-    event_bus_name: str
-    approvals_url: str
 
 
 @observed
 def handler(event: Any, context: Any) -> Any:
     """The stream of the approvals table (answers the records that failed), or, on a schedule, a sweep of all that is still owed."""
     configured = settings(Settings)
-    resumption = Resumption(
-        Approvals(configured.approvals_table),
-        Messages(configured.notifications_topic_arn, configured.event_bus_name),
-        data_key_arn=configured.data_key_arn,
-        approvals_url=configured.approvals_url,
-    )
+    resumption = Resumption(Approvals(configured.approvals_table), data_key_arn=configured.data_key_arn)
     if "Records" not in event:
         return _sweep(resumption, configured.approvals_table)
     # One a call, since it remembers failures; a wholly failed batch is answered like a partly failed one.

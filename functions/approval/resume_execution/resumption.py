@@ -5,10 +5,8 @@ from collections.abc import Callable
 from functions.approval.resume_execution import executions
 from functions.shared import clock, task_tokens
 from functions.shared.approvals import Approvals
-from functions.shared.messages import Messages
 from functions.shared.observability import count, logger
 from workflows.approval import request as requests
-from workflows.approval import wording
 from workflows.approval.request import Request, Step, whole
 
 SOURCE = "resume_execution"
@@ -17,11 +15,9 @@ SOURCE = "resume_execution"
 class Resumption:
     """Every call may be repeated, come late, or run twice at once."""
 
-    def __init__(self, approvals: Approvals, messages: Messages, *, data_key_arn: str, approvals_url: str) -> None:
+    def __init__(self, approvals: Approvals, *, data_key_arn: str) -> None:
         self._approvals = approvals
-        self._messages = messages
         self._data_key_arn = data_key_arn
-        self._approvals_url = approvals_url
 
     def resume(self, approval_id: str) -> None:
         """Deliver what is owed. Raises `AwsUnavailable`: then it is still owed."""
@@ -52,25 +48,13 @@ class Resumption:
         count("DecisionDelivered")
 
     def _lost(self, request: Request, generation: int) -> None:
-        """Tell first, then note it: a crash in between tells twice rather than never."""
+        """That people are told of it falls due by this note; `remind_approvers` puts the event."""
         because = f"The execution {request.execution_arn} ended before it could take the decision."
         count("ApprovalNotCarriedOut")
-        link = f"{self._approvals_url}/approvals/{request.approval_id}"
-        head = f"{request.status.capitalize()}, not carried out"
-        what = f"certificate {request.certificate_id[:8]} for {wording.plain(request.device)}"
-        text = f"{head}: {what}.\n\n{requests.told(request)}\n{because}\n\n{link}\n"
-        self._messages.mail(wording.subject(head, request), text, "approval_not_carried_out")
-        detail = {
-            "approval_id": request.approval_id,
-            "certificate_id": request.certificate_id,
-            "because": because,
-            "link": link,
-        }
-        self._messages.event("Approval not carried out", detail, request.execution_arn)
         self._settle(
             request,
             generation,
-            lambda standing: requests.lost(standing, because=because, source=SOURCE, at=whole(clock.now()), told=True),
+            lambda standing: requests.lost(standing, because=because, source=SOURCE, at=whole(clock.now())),
         )
 
     def _settle(self, request: Request, generation: int, step: Callable[[Request], Step]) -> None:

@@ -1,11 +1,9 @@
 """The public keys that evidence is verified with, as a JSON Web Key Set (RFC 7517): what `jku` in every record points at."""
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
-from functions.shared.observability import observed
+from functions.shared.handlers import triggered
 from functions.shared.settings import settings
 from functions.shared.signing import public_key
 from workflows.evidence import jws
@@ -16,19 +14,27 @@ class Settings(Struct, frozen=True, kw_only=True):
     vote_signing_key_arn: str
 
 
-@observed
-def handler(_event: Any, _context: Any) -> Any:
+class Response(Struct, frozen=True, kw_only=True, rename="camel"):
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html, format 2.0."""
+
+    status_code: int
+    headers: dict[str, str]
+    body: str
+
+
+@triggered
+def handler() -> Response:
     """Route ``GET /evidence/keys.json`` of the HTTP API, open to everybody. Raises `AwsUnavailable`, `AccessRefused`."""
     used = settings(Settings)
     published = [
         _published(used.signing_key_arn, jws.RECORD, jws.MANIFEST),
         _published(used.vote_signing_key_arn, jws.VOTE),
     ]
-    return {
-        "statusCode": 200,
-        "headers": {"content-type": "application/jwk-set+json", "cache-control": "public, max-age=3600"},
-        "body": msgspec.json.encode({"keys": published}).decode(),
-    }
+    return Response(
+        status_code=200,
+        headers={"content-type": "application/jwk-set+json", "cache-control": "public, max-age=3600"},
+        body=msgspec.json.encode({"keys": published}).decode(),
+    )
 
 
 def _published(key_arn: str, *signs: str) -> dict[str, object]:

@@ -1,11 +1,11 @@
 """Put a change of rules, limits or policies on the audit trail, with the old text and the new."""
 
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from functions.shared.clock import now
-from functions.shared.observability import observed
+from functions.shared.handlers import triggered
 from functions.shared.settings import CONFIGURATION, settings
 from functions.shared.trail import Trail
 from functions.shared.vault import Vault
@@ -21,32 +21,49 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-@observed
-def handler(_event: Any, _context: Any) -> Any:
-    """After each deployment, and every hour. Returns the files that differ from what was in force before.
+class Result(Struct, frozen=True, kw_only=True):
+    """`files` differ from what was in force before."""
+
+    status: Literal["changed", "unchanged"]
+    files: list[str]
+
+
+@triggered
+def handler() -> Result:
+    """After each deployment, and every hour.
 
     The entry comes before the text it tells of: a call that dies in between writes it again. Who deployed is in CloudTrail.
     Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next hour tries again.
     """
     used, at = settings(Settings), now()
     vault = Vault(used.evidence_bucket)
-    texts = {
+    texts, before = _texts(), _before(vault)
+    changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
+    if not changed:
+        return Result(status="unchanged", files=[])
+    Trail(used.evidence_bucket, "record_configuration").record(
+        "configuration",
+        "deploy",
+        subject=", ".join(changed),
+        actor=f"deployment of version {used.code_version}",
+        result="succeeded",
+        old={name: before[name] for name in changed if name in before},
+        new={name: texts[name] for name in changed if name in texts},
+    )
+    vault.keep(f"{FOLDER}{at:%Y-%m-%dT%H%M%S.%fZ}.json", canonical(texts), "application/json")
+    return Result(status="changed", files=changed)
+
+
+def _texts() -> dict[str, str]:
+    """What is in force: each file of the configuration, by its path in the artifact."""
+    return {
         path.relative_to(CONFIGURATION.parent).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(CONFIGURATION.rglob("*"))
         if path.is_file()
     }
+
+
+def _before(vault: Vault) -> dict[str, str]:
+    """What was in force when it was recorded last; empty if it never was."""
     last = max((key for key, _ in vault.kept(FOLDER)), default=None)
-    before: dict[str, str] = stored.read(vault.read(last), dict[str, str]) if last else {}
-    changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
-    if changed:
-        Trail(used.evidence_bucket, "record_configuration").record(
-            "configuration",
-            "deploy",
-            subject=", ".join(changed),
-            actor=f"deployment of version {used.code_version}",
-            result="succeeded",
-            old={name: before[name] for name in changed if name in before},
-            new={name: texts[name] for name in changed if name in texts},
-        )
-        vault.keep(f"{FOLDER}{at:%Y-%m-%dT%H%M%S.%fZ}.json", canonical(texts), "application/json")
-    return {"status": "changed" if changed else "unchanged", "files": changed}
+    return stored.read(vault.read(last), dict[str, str]) if last else {}

@@ -1,29 +1,23 @@
-"""The admission that an operator acts on: how it stands, and the one write that changes it and lets its chain go on."""
+"""The admission that an operator acts on: how it stands, and what the act changes."""
 
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from functions.shared import certificates, clock, conditional
+from functions.shared import certificates, clock, things
+from functions.shared.admissions.operators import LEARNED, NOBODY
 from functions.shared.aws import client, translated
 from functions.shared.chains import Head
-from functions.shared.conditional import ConditionFailed
+from functions.shared.inventory import Inventory
 from workflows.admission.contracts import Execution
 from workflows.admission.errors import CertificateUnknown
+from workflows.admission.inventory import Binding
 from workflows.errors import WillNeverWork
 from workflows.evidence.acts import GONE, Ask, Standing
-from workflows.evidence.record import Change, Link
-
-_LEARNED = (
-    "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, "
-    "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at, trial"
-)
-"""What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
-
-_NOBODY = "forgotten"
-"""The owner of a forgotten admission: no execution, so that none can be redriven into it."""
+from workflows.evidence.record import Change
 
 _REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
 
@@ -33,13 +27,14 @@ class ExecutionNotRedriven(WillNeverWork):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """`found` is None if there is no admission; `execution` is that of a redrive."""
+    """`found` is None if there is no admission; `execution` is that of a redrive, `binding` what is to be undone."""
 
     found: Standing | None
     execution: Execution | None = None
+    binding: Binding | None = None
 
 
-def standing(ask: Ask, head: Head | None) -> Found:
+def standing(ask: Ask, head: Head | None, inventory: Inventory) -> Found:
     """What the act depends on, as AWS has it now. Raises `AwsUnavailable`, `AccessRefused`."""
     if head is None:
         return Found(found=None)
@@ -47,6 +42,8 @@ def standing(ask: Ask, head: Head | None) -> Found:
     if ask.act == "forget" and head.outcome != "open":
         with suppress(CertificateUnknown):  # AWS IoT has it no more, as it has to be
             told["certificate_status"] = certificates.status_of(ask.certificate_id)
+    if ask.device is not None:
+        return _standing_of_binding(ask, ask.device, told, inventory)
     if (ask.act != "redrive" and head.outcome != "open") or head.execution_arn != ask.execution_arn:
         return Found(found=Standing(**told))
     answer = _execution(head.execution_arn)
@@ -56,6 +53,13 @@ def standing(ask: Ask, head: Head | None) -> Found:
     execution = Execution(arn=head.execution_arn, name=answer["name"], started_at=answer["startDate"])
     found = Standing(**told, execution_status=_why(answer), redrivable=redrivable)
     return Found(found=found, execution=execution)
+
+
+def _standing_of_binding(ask: Ask, device: str, told: dict[str, Any], inventory: Inventory) -> Found:
+    binding = inventory.binding(device)
+    bound = binding is not None and binding.bound_certificate_id == ask.certificate_id
+    attached = any(one.endswith(f":cert/{ask.certificate_id}") for one in things.principals(device))
+    return Found(found=Standing(**told, bound=bound, attached=attached), binding=binding)
 
 
 def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change:
@@ -71,8 +75,12 @@ def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change
                 execution=standing.execution,
             )
         case "forget":
-            after = {"execution_arn": _NOBODY, "reopen_at": now, "forgotten": _LEARNED.split(", ")}
+            after = {"execution_arn": NOBODY, "reopen_at": now, "forgotten": LEARNED.split(", ")}
             return Change(before=before | {"reopen_at": head.reopen_at}, after=after)
+        case "unbind":
+            bound_at = standing.binding and msgspec.to_builtins(standing.binding.bound_at)
+            bound = {"bound_certificate_id": ask.certificate_id, "bound_at": bound_at}
+            return Change(before=before | bound, after={"bound_certificate_id": None})
     before |= {"reopen_at": head.reopen_at}
     if head.outcome != "open":
         return Change(before=before, after={"reopen_at": now})
@@ -81,41 +89,6 @@ def change(ask: Ask, head: Head, standing: Found, signed_at: datetime) -> Change
     return Change(
         before=before | {"execution_status": status}, after={"outcome": "failed", "reason": reason, "reopen_at": now}
     )
-
-
-def write(table: str, ask: Ask, head: Head, change: Change, link: Link) -> bool:
-    """Change the row and let the chain go on from `link`, in one write: a record that its chain names was carried out.
-
-    False if the row is not as it was read: then nothing was done.
-    """
-    expression = "SET evidence_key = :key, evidence_sha256 = :sha"
-    given: dict[str, object] = {"key": link.key, "sha": link.sha256, "was": head.outcome, "owner": head.execution_arn}
-    if "outcome" in change.after:
-        expression += ", outcome = :outcome, reason = :reason, fault = :reason, closed_at = :at"
-        given |= {"outcome": change.after["outcome"], "reason": change.after["reason"]}
-        given["at"] = clock.from_microseconds(change.after["reopen_at"] * 1000)
-    if ask.act == "forget":
-        expression += ", execution_arn = :nobody"
-        given["nobody"] = _NOBODY
-    if ask.act in ("reopen", "forget"):  # a new attempt: no execution has had the name that the next knock starts
-        expression += ", reopen_at = :now ADD attempts :one"
-        given |= {"now": change.after["reopen_at"], "one": 1}
-    if ask.act == "forget":
-        expression += f" REMOVE {_LEARNED}"
-    unchanged = "attribute_not_exists(evidence_sha256)"
-    if head.link is not None:
-        unchanged, given["before"] = "evidence_sha256 = :before", head.link.sha256
-    try:
-        conditional.update(
-            table,
-            {"certificate_id": ask.certificate_id},
-            expression,
-            condition=f"outcome = :was AND execution_arn = :owner AND {unchanged}",
-            given=given,
-        )
-    except ConditionFailed:
-        return False
-    return True
 
 
 def redrive(ask: Ask) -> None:

@@ -1,54 +1,55 @@
 """Seal an operator's act on an admission, and carry it out: an act that cannot be sealed does not happen."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from functions.evidence.seal_act import admission
 from functions.shared import callers, chains
+from functions.shared.admissions import operators
 from functions.shared.clock import now
-from functions.shared.observability import observed
+from functions.shared.handlers import Context, step
+from functions.shared.inventory import Inventory
 from functions.shared.sealing import keep
 from functions.shared.settings import settings
 from functions.shared.signing import Signer
 from functions.shared.vault import Vault
-from workflows.admission import contracts
 from workflows.evidence import acts
 from workflows.evidence.record import key_of, operated
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
+    inventory_table: str
     evidence_bucket: str
     signing_key_arn: str
     approvals_url: str
     code_version: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:
-    """Invoked by `gatehouse admissions reopen|forget|redrive`. Input: acts.Request; output: acts.Answer.
+@step(acts.Request)
+def handler(request: acts.Request, context: Context) -> acts.Answer:
+    """Invoked by `gatehouse admissions reopen|forget|redrive` and `gatehouse findings repair`.
 
     Raises `CallerNotProven` and `BadInput` before anything is looked at; `AwsUnavailable`, `AccessRefused` and `EvidenceConflict`
     while KMS, S3 or DynamoDB will not have the record: then nothing was done. A repeat with the same id does nothing twice.
     """
-    request, used, at = contracts.read(acts.Request, event), settings(Settings), now()
-    ask, table = request.ask, used.admissions_table
+    used, at = settings(Settings), now()
+    ask, table, inventory = request.ask, used.admissions_table, Inventory(used.inventory_table)
     if ask.bucket != used.evidence_bucket:
         raise callers.CallerNotProven(f"Signed for the stack of {ask.bucket}; this is that of {used.evidence_bucket}.")
     by = callers.prove(request.proof, acts.digest(ask), at=at, account=context.invoked_function_arn.split(":")[4])
     head = chains.head(table, ask.certificate_id)
     key = key_of(ask.certificate_id, f"{ask.act}-{ask.id}")
     if head is None or head.evidence_key != key:
-        standing = admission.standing(ask, head)
+        standing = admission.standing(ask, head, inventory)
         if (why := acts.forbidden(ask, standing.found)) or head is None:
-            return contracts.write(acts.Answer(status="refused", reason=why or ""))
+            return acts.Answer(status="refused", reason=why or "")
         change = admission.change(ask, head, standing, by.signed_at)
         made = operated(ask, by, head, change, at=at, code_version=used.code_version)
         _, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
-        if not admission.write(table, ask, head, change, link):
+        also = [inventory.unbinding(ask.device, ask.certificate_id)] if ask.device is not None else []
+        if not operators.write(table, ask, head, change, link, *also):
             told = f"The admission of {ask.certificate_id} has changed meanwhile; nothing was done. Look again."
-            return contracts.write(acts.Answer(status="refused", reason=told))
+            return acts.Answer(status="refused", reason=told)
     if ask.act == "redrive":
         admission.redrive(ask)
-    return contracts.write(acts.Answer(status="done", evidence_key=key))
+    return acts.Answer(status="done", evidence_key=key)

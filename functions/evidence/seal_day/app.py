@@ -3,12 +3,13 @@
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from functions.shared.clock import now
-from functions.shared.observability import count, observed
+from functions.shared.handlers import triggered
+from functions.shared.observability import count
 from functions.shared.settings import settings
 from functions.shared.signing import Signer
 from functions.shared.vault import AlreadyKept, Vault
@@ -27,31 +28,50 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-@observed
-def handler(_event: Any, _context: Any) -> Any:
-    """Every night. Seals all days since the last manifest, so that a night that failed is made good by the next; answers their dates.
+class Sealed(Struct, frozen=True, kw_only=True):
+    status: Literal["sealed"] = "sealed"
+    days: list[date]
+
+
+@triggered
+def handler() -> Sealed:
+    """Every night. Seals all days since the last manifest, so that a night that failed is made good by the next.
 
     Raises `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next night tries again.
     """
-    used = settings(Settings)
+    used, at = settings(Settings), now()
     vault, signer = Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url)
-    moment = now()
-    by_day: dict[date, list[str]] = defaultdict(list)
+    by_day = _keys_by_day(vault)
+    sealed = last_day((key for key, _ in vault.kept("manifests/")), before=at.date())
+    previous = Link(key=key_of(sealed), sha256=vault.sha256(key_of(sealed))) if sealed else None
+    days = due(sealed, min(by_day, default=None), at.date())
+    for day in days:
+        hashes = _hashes(vault, by_day[day])
+        made = manifest(day, hashes, at=at, code_version=used.code_version, previous=previous)
+        data = _keep(vault, made.key, signer.seal(jws.MANIFEST, canonical(made)))
+        previous = Link(key=made.key, sha256=sha256(data))
+        count("DaySealed")
+    return Sealed(days=days)
+
+
+def _keys_by_day(vault: Vault) -> defaultdict[date, list[str]]:
+    """The keys of what a manifest covers, by the day on which it was kept (UTC); a day without any has none."""
+    by_day = defaultdict[date, list[str]](list)
     for folder in COVERED:
         for key, kept_at in vault.kept(folder):
             by_day[kept_at.astimezone(UTC).date()].append(key)
-    sealed = last_day((key for key, _ in vault.kept("manifests/")), before=moment.date())
-    previous = Link(key=key_of(sealed), sha256=vault.sha256(key_of(sealed))) if sealed else None
-    days = due(sealed, min(by_day, default=None), moment.date())
-    for day in days:
-        with ThreadPoolExecutor(READERS) as readers:
-            hashes = dict(zip(by_day[day], readers.map(vault.sha256, by_day[day]), strict=True))
-        made = manifest(day, hashes, at=moment, code_version=used.code_version, previous=previous)
-        data = signer.seal(jws.MANIFEST, canonical(made))
-        try:
-            vault.keep(made.key, data)
-        except AlreadyKept:  # another run was quicker; the chain goes on from what it kept
-            data = vault.read(made.key)
-        previous = Link(key=key_of(day), sha256=sha256(data))
-        count("DaySealed")
-    return {"status": "sealed", "days": [day.isoformat() for day in days]}
+    return by_day
+
+
+def _hashes(vault: Vault, keys: list[str]) -> dict[str, str]:
+    with ThreadPoolExecutor(READERS) as readers:
+        return dict(zip(keys, readers.map(vault.sha256, keys), strict=True))
+
+
+def _keep(vault: Vault, key: str, data: bytes) -> bytes:
+    """Returns what lies there now: if another run was quicker, the chain goes on from what that one kept."""
+    try:
+        vault.keep(key, data)
+    except AlreadyKept:
+        return vault.read(key)
+    return data

@@ -1,19 +1,21 @@
 """Seal that an execution failed where it stood: an end like any other, until it is redriven."""
 
-from typing import Any
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
 
 from functions.shared import chains, trials
+from functions.shared.admissions import chain
 from functions.shared.clock import now
-from functions.shared.observability import observed
+from functions.shared.handlers import on_event
 from functions.shared.sealing import keep
 from functions.shared.settings import settings
 from functions.shared.signing import Signer
 from functions.shared.vault import Vault
 from workflows.admission import failure
 from workflows.admission.contracts import Outcome
+from workflows.admission.failure import EndedBadly
 from workflows.canonical import sha256
 from workflows.evidence import jws
 from workflows.evidence.record import Link, execution_failed, key_of, parse
@@ -28,18 +30,22 @@ class Settings(Struct, frozen=True, kw_only=True):
     code_version: str
 
 
-@observed
-def handler(event: Any, _context: Any) -> Any:
+class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    status: Literal["sealed", "unchanged"]
+    evidence_key: str = ""
+
+
+@on_event(failure.read)
+def handler(ended: EndedBadly) -> Result:
     """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. Repeatable: the record stored first stands.
 
     Nothing is sealed of what was no admission, of an execution that was overtaken, or of a roll back, which has its record.
     """
-    ended = failure.read(event)
     certificate_id, used = failure.certificate_of(ended), settings(Settings)
     head = chains.head(used.admissions_table, certificate_id) if certificate_id else None
     ours = head is not None and head.execution_arn == ended.execution_arn
     if certificate_id is None or head is None or not ours or ended.error in (failure.ALREADY_TOLD, failure.SUPERSEDED):
-        return {"status": "unchanged"}
+        return Result(status="unchanged")
     vault = Vault(used.evidence_bucket)
     head = _with_its_end(used.admissions_table, certificate_id, head, key_of(certificate_id, ended.name), vault)
     made = execution_failed(
@@ -53,8 +59,8 @@ def handler(event: Any, _context: Any) -> Any:
         trial=head.trial or trials.proves(used.crl_bucket, head.ca_certificate_id, certificate_id),
     )
     kept, link = keep(made, vault, Signer(used.signing_key_arn, used.approvals_url))
-    chains.advance(used.admissions_table, certificate_id, head, link)
-    return {"status": "sealed", "evidence_key": kept.key}
+    chain.advance(used.admissions_table, certificate_id, head, link)
+    return Result(status="sealed", evidence_key=kept.key)
 
 
 def _with_its_end(table: str, certificate_id: str, head: chains.Head, key: str, vault: Vault) -> chains.Head:
@@ -65,5 +71,5 @@ def _with_its_end(table: str, certificate_id: str, head: chains.Head, key: str, 
     if parse(jws.parse(data)[1]).previous != head.link:
         return head  # it is in the chain
     link = Link(key=key, sha256=sha256(data))
-    chains.advance(table, certificate_id, head, link)
+    chain.advance(table, certificate_id, head, link)
     return msgspec.structs.replace(head, evidence_key=link.key, evidence_sha256=link.sha256)

@@ -1,8 +1,9 @@
 """Fetch the lists that the operator's configuration names, and hand them in. An address in a device's certificate is never fetched."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
@@ -10,7 +11,8 @@ from functions.revocation.fetch_crl.addresses import Reach
 from functions.revocation.fetch_crl.fetching import fetch
 from functions.shared import clock
 from functions.shared.aws import client
-from functions.shared.observability import count, logger, observed
+from functions.shared.handlers import Context, triggered
+from functions.shared.observability import count, logger
 from functions.shared.settings import CONFIGURATION, limits, settings
 from workflows.errors import GatehouseError
 from workflows.revocation import sources
@@ -27,14 +29,21 @@ class Settings(Struct, frozen=True, kw_only=True):
     crl_bucket: str
 
 
+class Fetched(Struct, frozen=True, kw_only=True):
+    """How it ended for each CA: what `fetch` returns, or ``failed``."""
+
+    status: Literal["fetched"] = "fetched"
+    ends: dict[str, str]
+
+
 @cache
 def configured() -> tuple[Source, ...]:
     """Raises `ConfigurationInvalid`."""
     return sources.load((CONFIGURATION / "crl.toml").read_text(encoding="utf-8"))
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+@triggered
+def handler(context: Context) -> Fetched:
     """On a schedule. Each source has a share of the time of its own: one that is slow or fails costs no other. The alarm on freshness
     tells if it lasts. Raises AwsUnavailable, AccessRefused, once every source was tried.
     """
@@ -42,16 +51,8 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     found, at = configured(), clock.now()
     client("s3")  # made once, before several threads want one
     share = (context.get_remaining_time_in_millis() / 1000 - RESERVE) / max(1, -(-len(found) // AT_ONCE))
-
-    def one(source: Source) -> str | GatehouseError:
-        try:
-            return fetch(bucket, source, at, max_size=max_size, reach=Reach(private=source.private), share=share)
-        except GatehouseError as error:
-            logger.warning("%s: %s", type(error).__name__, error, extra={"ca": source.ca})
-            return error
-
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(one, found))
+        results = list(pool.map(lambda source: _fetch(bucket, source, at, max_size, share), found))
     ends = {
         source.ca: "failed" if isinstance(end, GatehouseError) else end
         for source, end in zip(found, results, strict=True)
@@ -60,4 +61,13 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     count("CrlFetchFailed", len(faults) + results.count("failed"))
     if faults:
         raise faults[0]
-    return {"status": "fetched", "ends": ends}
+    return Fetched(ends=ends)
+
+
+def _fetch(bucket: str, source: Source, at: datetime, max_size: int, share: float) -> str | GatehouseError:
+    """How it ended, or what it failed with: no source keeps the others waiting."""
+    try:
+        return fetch(bucket, source, at, max_size=max_size, reach=Reach(private=source.private), share=share)
+    except GatehouseError as error:
+        logger.warning("%s: %s", type(error).__name__, error, extra={"ca": source.ca})
+        return error

@@ -1,15 +1,13 @@
 """Whom does the new list take back, or the end of a CA? Written down for the Map to work through, certificate by certificate."""
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
 from functions.revocation.find_revoked import admitted, authority, lists
 from functions.shared import manifests, objects
-from functions.shared.observability import count, observed
+from functions.shared.handlers import step
+from functions.shared.observability import count
 from functions.shared.settings import settings
-from workflows.admission import contracts
 from workflows.revocation import sweep
 from workflows.revocation.sweep import FindInput, Found, Question
 
@@ -19,20 +17,20 @@ class Settings(Struct, frozen=True, kw_only=True):
     crl_bucket: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Find revoked*. Input: FindInput; output: Found. Repeatable: it changes nothing but its own two files.
+@step(FindInput)
+def handler(request: FindInput) -> Found:
+    """State *Find revoked*. Repeatable: it changes nothing but its own two files.
 
     Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one. For a CA that was
     revoked, `newly_listed` counts its certificates in AWS IoT; nobody is found without an operator's order in the bucket.
     """
-    request, used = contracts.read(FindInput, event), settings(Settings)
+    used = settings(Settings)
     if request.authority is not None:
         found = authority.find(request, request.authority, used.crl_bucket, used.admissions_table)
     else:
         found = _of_list(request, request.slot or "", used.crl_bucket, used.admissions_table)
     count("NewlyRevoked", found.revoked)
-    return contracts.write(found)
+    return found
 
 
 def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:

@@ -1,43 +1,42 @@
 """Judge a list that was handed in and make it the current one; keep it aside and say why if it breaks a rule."""
 
 from datetime import timedelta
-from typing import Any
 
 from msgspec import Struct
 
 from functions.revocation.publish_crl import handed_in, results
 from functions.revocation.publish_crl.publishing import publish
 from functions.shared import clock, sweeps
-from functions.shared.messages import Messages
-from functions.shared.observability import count, observed
+from functions.shared.event_bus import EventBus
+from functions.shared.handlers import on_event
+from functions.shared.observability import count
 from functions.shared.settings import limits, settings
-from workflows.admission import contracts
+from workflows.revocation.manifest import Result
 from workflows.revocation.publication import Limits, Rejected
 
 
 class Settings(Struct, frozen=True, kw_only=True):
     crl_bucket: str
-    notifications_topic_arn: str
     event_bus_name: str
     sweep_machine_arn: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """On S3's *Object Created* below ``incoming/``. Returns `manifest.Result`, which also lies beside the list. Repeatable.
+@on_event(handed_in.key_of)
+def handler(key: str) -> Result:
+    """On S3's *Object Created* below ``incoming/``. The result also lies beside the list. Repeatable.
 
     Whom the list newly revokes, the sweep finds. Raises AwsUnavailable, AccessRefused; BadInput for an event that is none of S3's.
     """
     used, at, bounds = settings(Settings), clock.now(), limits().crl
-    key, bucket = handed_in.key_of(event), used.crl_bucket
+    bucket = used.crl_bucket
     allowed = Limits(max_age=timedelta(days=bounds.max_age_days), max_size=bounds.max_size_mb * 1_000_000)
     given = handed_in.read(bucket, key, allowed.max_size)
     judged = given if isinstance(given, Rejected) else publish(bucket, given, at, allowed)
     if isinstance(judged, Rejected):
         kept = results.keep_aside(bucket, key, judged, at)
-        results.tell(Messages(used.notifications_topic_arn, used.event_bus_name), kept)
+        EventBus(used.event_bus_name).put(results.rejection(kept))
         count("CrlRejected")
-        return contracts.write(kept)
+        return kept
     count("CrlAccepted")
     sweep = sweeps.start(used.sweep_machine_arn, judged) if judged.sweep_is_owed else None
-    return contracts.write(results.accept(bucket, key, judged, sweep, at))
+    return results.accept(bucket, key, judged, sweep, at)

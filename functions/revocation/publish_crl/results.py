@@ -1,16 +1,14 @@
-"""What became of a list that was handed in: written beside it for whoever waits, and told to people if it is bad news."""
+"""What became of a list that was handed in: written beside it for whoever waits, and an event if it does not count."""
 
 from datetime import datetime
 
 import msgspec
 
 from functions.shared import objects
-from functions.shared.messages import Messages
+from workflows.events import RevocationListRejected
 from workflows.revocation import manifest
 from workflows.revocation.manifest import Current, KeptAside, Published, Result
 from workflows.revocation.publication import Rejected
-
-DETAIL_TYPE = "Gatehouse Revocation List Rejected"
 
 
 def accept(bucket: str, key: str, current: Current, sweep: str | None, at: datetime) -> Published:
@@ -37,15 +35,10 @@ def keep_aside(bucket: str, key: str, rejected: Rejected, at: datetime) -> KeptA
     return kept
 
 
-def tell(messages: Messages, kept: KeptAside) -> None:
-    """Programs first: they can tell a repeat by its key, people cannot. Raises `AwsUnavailable`."""
-    messages.event(DETAIL_TYPE, kept)
-    messages.mail(
-        "Gatehouse: a revocation list was rejected",
-        f"{kept.incoming} does not count.\n\nRule:   {kept.clause}\nReason: {kept.reason}\nSHA-256: {kept.sha256 or 'not read'}\n\n"
-        f"It is kept as {manifest.result_key(kept.incoming, 'rejected')}. The list published before it stays current until it goes "
-        "stale; after that every device of the CA is held. See: gatehouse crl status",
-        kind="crl_rejected",
+def rejection(kept: KeptAside) -> RevocationListRejected:
+    """The event for programs and people. `incoming` tells a repeat."""
+    return RevocationListRejected(
+        incoming=kept.incoming, clause=kept.clause, reason=kept.reason, sha256=kept.sha256, at=kept.at
     )
 
 

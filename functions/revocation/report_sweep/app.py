@@ -1,15 +1,13 @@
-"""What became of the sweep: counted in the admissions table, noted in the manifest, told to people once."""
-
-from typing import Any
+"""What became of the sweep: counted in the admissions table, put on the event bus, noted in the manifest."""
 
 from msgspec import Struct
 
-from functions.revocation.report_sweep import counting, telling
+from functions.revocation.report_sweep import announcing, counting
 from functions.shared import authorities, clock, manifests
-from functions.shared.messages import Messages
-from functions.shared.observability import count, observed
+from functions.shared.event_bus import EventBus
+from functions.shared.handlers import step
+from functions.shared.observability import count
 from functions.shared.settings import settings
-from workflows.admission import contracts
 from workflows.revocation.ca_revocation import SETTLED
 from workflows.revocation.sweep import Report, ReportInput
 
@@ -17,19 +15,17 @@ from workflows.revocation.sweep import Report, ReportInput
 class Settings(Struct, frozen=True, kw_only=True):
     admissions_table: str
     crl_bucket: str
-    notifications_topic_arn: str
     event_bus_name: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Report sweep*. Input: ReportInput; output: Report. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
+@step(ReportInput)
+def handler(request: ReportInput) -> Report:
+    """State *Report sweep*. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
 
     The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
-    tells twice rather than not.
+    puts the events twice rather than not at all.
     """
-    request, used = contracts.read(ReportInput, event), settings(Settings)
-    found = request.found
+    found, used = request.found, settings(Settings)
     revoked, still_open, left = counting.outcomes(used.admissions_table, found)
     report = Report(
         issuer_key=found.issuer_key,
@@ -42,12 +38,12 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
         released=found.released,
         authority=found.authority,
     )
-    messages = Messages(used.notifications_topic_arn, used.event_bus_name)
-    telling.tell(messages, report, telling.questions(found), request.execution)
+    questions = announcing.questions(found)
+    announcing.announce(EventBus(used.event_bus_name), report, questions, request.execution, at=clock.now())
     if not still_open and not left:
         _note_done(used.crl_bucket, request)
     count("SweepLeft", left)
-    return contracts.write(report)
+    return report
 
 
 def _note_done(bucket: str, request: ReportInput) -> None:

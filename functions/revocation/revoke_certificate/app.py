@@ -1,24 +1,21 @@
 """Take one certificate back: REVOKED in AWS IoT, the act sealed, the admission closed, programs told."""
 
-from typing import Any
-
 from msgspec import Struct
 
-from functions.revocation.revoke_certificate import admission
 from functions.shared import certificates, chains, clock
-from functions.shared.messages import Messages
-from functions.shared.observability import count, observed
+from functions.shared.admissions import chain, revocation
+from functions.shared.event_bus import EventBus
+from functions.shared.handlers import step
+from functions.shared.observability import count
 from functions.shared.sealing import keep
 from functions.shared.settings import limits, settings
 from functions.shared.signing import Signer
 from functions.shared.turns import Turns
 from functions.shared.vault import Vault
-from workflows.admission import contracts
 from workflows.admission.errors import CertificateUnknown
+from workflows.events import CertificateRevoked
 from workflows.evidence.record import revoked
 from workflows.revocation.sweep import AuthorityItem, Revoked, RevokeInput, read_item
-
-DETAIL_TYPE = "Gatehouse Certificate Revoked"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -27,43 +24,45 @@ class Settings(Struct, frozen=True, kw_only=True):
     evidence_bucket: str
     signing_key_arn: str
     approvals_url: str
-    notifications_topic_arn: str
     event_bus_name: str
     code_version: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """State *Revoke certificate*. Input: RevokeInput; output: Revoked. Repeatable after a crash anywhere in between.
+@step(RevokeInput)
+def handler(request: RevokeInput) -> Revoked:
+    """State *Revoke certificate*. Repeatable after a crash anywhere in between.
 
     The mark comes first: from then on an admission that is still open can activate no more. If its CA was revoked, the certificate is set
     REVOKED at once all the same, and sealed once the admission is over. Raises AdmissionStillOpen and
     RevocationUnderWay (retried), TurnLost (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
     """
-    request, used, at = contracts.read(RevokeInput, event), settings(Settings), clock.now()
+    used, at = settings(Settings), clock.now()
     item, table = read_item(request.item), used.admissions_table
-    outcome = admission.mark(table, item, request.execution, at)
+    outcome = revocation.mark(table, item, request.execution, at)
     if outcome is None:
-        return contracts.write(Revoked(certificate_id=item.certificate_id, status="unchanged"))
+        return Revoked(certificate_id=item.certificate_id, status="unchanged")
     Turns(used.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
-    note = ""
-    try:
-        certificates.set_status(item.certificate_id, "REVOKED")
-    except CertificateUnknown:
-        note = "The certificate is not in AWS IoT any more; there was nothing to set."
+    note = _set_revoked(item.certificate_id)
     if outcome == "open" and isinstance(item, AuthorityItem):
-        admission.note_revoked(table, item, at)
-        raise admission.still_open(item)  # its execution writes the chain until it is over
+        revocation.note_revoked(table, item, at)
+        raise revocation.still_open(item)  # its execution writes the chain until it is over
     head = chains.head(table, item.certificate_id)
     assert head is not None  # noqa: S101 - it was marked a moment ago, and rows are never deleted
     made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)
     kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
-    chains.advance(table, item.certificate_id, head, link)
-    Messages(used.notifications_topic_arn, used.event_bus_name).event(
-        DETAIL_TYPE, {"item": item, "device": head.device, "evidence_key": kept.key}, request.execution.arn
+    chain.advance(table, item.certificate_id, head, link)
+    EventBus(used.event_bus_name).put(
+        CertificateRevoked(item=item, device=head.device, evidence_key=kept.key), request.execution.arn
     )
-    admission.close(table, item, at)
+    revocation.close(table, item, at)
     count("CertificateRevoked")
-    return contracts.write(
-        Revoked(certificate_id=item.certificate_id, status="revoked", evidence_key=kept.key, note=note)
-    )
+    return Revoked(certificate_id=item.certificate_id, status="revoked", evidence_key=kept.key, note=note)
+
+
+def _set_revoked(certificate_id: str) -> str:
+    """Returns what was unusual about it."""
+    try:
+        certificates.set_status(certificate_id, "REVOKED")
+    except CertificateUnknown:
+        return "The certificate is not in AWS IoT any more; there was nothing to set."
+    return ""

@@ -1,14 +1,17 @@
 """Asked by AWS IoT on every connect, where an operator wants that: has the CA taken this certificate back?"""
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
+from cryptography import x509
 from msgspec import Struct
 
 from functions.revocation.validate_connection import ca_certificates, chain
+from functions.revocation.validate_connection.chain import NoCertificate
 from functions.shared import clock
 from functions.shared.crl_store import CrlStore
-from functions.shared.observability import count, logger, observed
+from functions.shared.handlers import on_event
+from functions.shared.observability import count, logger
 from functions.shared.settings import limits, settings
 from workflows import revocation
 from workflows.admission.facts import issuer_key
@@ -21,28 +24,37 @@ class Settings(Struct, frozen=True, kw_only=True):
     on_unknown: Literal["allow", "deny"]
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
-    """https://docs.aws.amazon.com/iot/latest/developerguide/customize-client-auth.html
+class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
+    """True lets AWS IoT go on to its own checks: https://docs.aws.amazon.com/iot/latest/developerguide/customize-client-auth.html"""
 
-    Returns ``isAuthenticated``: true lets AWS IoT go on to its own checks. Revoked, or no certificate: false. Good: true. Unknown, or the
-    lists cannot be read: as the operator has decided.
+    is_authenticated: bool
+
+
+@on_event(chain.leaf)
+def handler(leaf: x509.Certificate | NoCertificate) -> Answer:
+    """A certificate that is good is authenticated; one that is revoked is not, and what is not a certificate is not either.
+
+    Unknown, or the lists cannot be read: as the operator has decided.
     """
     used = settings(Settings)
+    status = _status(leaf, used.crl_bucket)
+    count("ConnectionChecked", status=status)
+    return Answer(is_authenticated=status == "good" or (status == "unknown" and used.on_unknown == "allow"))
+
+
+def _status(leaf: x509.Certificate | NoCertificate, bucket: str) -> str:
+    if isinstance(leaf, NoCertificate):
+        logger.warning("no certificate: %s", leaf.reason)
+        return "malformed"
     try:
-        verdict = _verdict(chain.leaf(event), used.crl_bucket)
-        status: str = "unknown" if verdict is None else verdict.status
-    except chain.NoCertificate as error:
-        logger.warning("no certificate: %s", error)
-        status = "malformed"
+        verdict = _verdict(leaf, bucket)
     except MayWorkLater as error:
         logger.warning("%s: %s", type(error).__name__, error)
-        status = "unknown"
-    count("ConnectionChecked", status=status)
-    return {"isAuthenticated": status == "good" or (status == "unknown" and used.on_unknown == "allow")}
+        return "unknown"
+    return "unknown" if verdict is None else verdict.status
 
 
-def _verdict(certificate: Any, bucket: str) -> Verdict | None:
+def _verdict(certificate: x509.Certificate, bucket: str) -> Verdict | None:
     """By the CA that really signed it; None if it is none of ours. A name may have two keys, so each is asked."""
     bounds, verdict = limits().crl, None
     max_size = bounds.max_size_mb * 1_000_000

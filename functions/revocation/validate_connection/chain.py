@@ -11,23 +11,23 @@ import msgspec
 from cryptography import x509
 from msgspec import Meta, Struct
 
-from workflows.errors import BadInput
 
+class NoCertificate(Struct, frozen=True, kw_only=True):
+    """The first string of the chain is not a certificate; `reason` says why."""
 
-class NoCertificate(BadInput):
-    """The first string of the chain is no certificate."""
+    reason: str
 
 
 class _Connecting(Struct, frozen=True, kw_only=True, rename="camel"):
     client_certificate_chain: Annotated[tuple[Annotated[str, Meta(max_length=65_536)], ...], Meta(min_length=1)]
 
 
-def leaf(event: Any) -> x509.Certificate:
-    """The certificate that the client proved to have the key of. Raises `NoCertificate`."""
+def leaf(event: Any) -> x509.Certificate | NoCertificate:
+    """The certificate whose key the client has proven to hold. Raises nothing: whoever connects wrote the event's chain."""
     try:
         text = msgspec.convert(event, _Connecting).client_certificate_chain[0]
         if "-----BEGIN" in text:
             return x509.load_pem_x509_certificate(text.encode("ascii"))
         return x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
     except (msgspec.ValidationError, ValueError, binascii.Error) as error:
-        raise NoCertificate(f"clientCertificateChain: {error}") from error
+        return NoCertificate(reason=f"clientCertificateChain: {error}")

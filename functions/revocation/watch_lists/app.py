@@ -2,13 +2,14 @@
 
 import math
 from datetime import timedelta
-from typing import Any
+from typing import Literal
 
 from msgspec import Struct
 
 from functions.revocation.watch_lists.owed import start_owed
 from functions.shared import authorities, clock, manifests
-from functions.shared.observability import count, logger, observed
+from functions.shared.handlers import triggered
+from functions.shared.observability import count, logger
 from functions.shared.settings import limits, settings
 from workflows.revocation.publication import Limits
 
@@ -18,8 +19,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     sweep_machine_arn: str
 
 
-@observed
-def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
+class Watched(Struct, frozen=True, kw_only=True):
+    """Until each issuer's list goes stale, in hours by issuer key; and the ARNs of the executions that were started."""
+
+    status: Literal["watched"] = "watched"
+    hours_left: dict[str, float]
+    started: list[str]
+
+
+@triggered
+def handler() -> Watched:
     """On a schedule. Raises ManifestInvalid, OrderInvalid, AwsUnavailable, AccessRefused; what is not measured raises an alarm too."""
     used, at = settings(Settings), clock.now()
     allowed = Limits(max_age=timedelta(days=limits().crl.max_age_days))
@@ -33,4 +42,4 @@ def handler(event: Any, context: Any) -> Any:  # noqa: ARG001
     # Orders come last: one that cannot be read must not hide how fresh the lists are.
     revoked = list(authorities.every_owed(used.crl_bucket))
     started = start_owed(found, revoked, used.sweep_machine_arn, at)
-    return {"status": "watched", "hours_left": hours, "started": started}
+    return Watched(hours_left=hours, started=started)

@@ -12,6 +12,8 @@ And:
   (https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_stepfunctions.StateMachine.html).
 - ``lambda:GetEventSourceMapping`` is the action of reading one; the engine asks for that of listing them
   (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html).
+- ``sqs:…Batch`` is no action: who may send, delete or hide a message may do it in batches
+  (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-batch-api-actions.html).
 - ``ses:SendEmail``: the identity that sends (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html).
 """
 
@@ -43,6 +45,7 @@ def apply() -> None:
         ('    if service == "ses":\n', _SES_THEN),
     )
     patch.edit(iam_actions, "_lambda_action", (_SOURCES_NOW, _SOURCES_THEN))
+    patch.edit(iam_actions, "extract_iam_action", (_TARGET_NOW, _TARGET_NOW + _BATCH_THEN))
 
 
 _PRINCIPAL_THEN = """\
@@ -55,6 +58,11 @@ _SOURCES_NOW = 'return "ListEventSourceMappings"\n'
 _SOURCES_THEN = (
     'return "ListEventSourceMappings" if parts[-1] == "event-source-mappings" else "GetEventSourceMapping"\n'
 )
+_TARGET_NOW = "    action_name = _action_from_target(headers)\n"
+_BATCH_THEN = """\
+    if service == "sqs" and action_name:
+        action_name = action_name.removesuffix("Batch")
+"""
 _STATES_THEN = """\
     if service == "states":
         token = _safe_json_field(body, "taskToken")

@@ -1,4 +1,4 @@
-"""Programs and people are told of every end; a fault of one of the two is retried."""
+"""Programs and people are told of every end; a fault of the bus is retried."""
 
 import json
 from typing import Any
@@ -20,7 +20,7 @@ def notify(**unusual: Any) -> Any:
 def test_both_are_told(inbox: aws_environment.Inbox) -> None:
     answer = notify()
     (mail,), (event,) = inbox.read()
-    assert mail["MessageId"] == answer["message_id"]
+    assert event["id"] == answer["event_id"]
     assert mail["Subject"].startswith("Gatehouse: pump-0042 admitted")
     assert "keep trying" in mail["Message"]
     assert mail["MessageAttributes"]["kind"]["Value"] == "admission_admitted"
@@ -40,25 +40,24 @@ def test_a_bus_that_does_not_take_the_event_is_not_overlooked(inbox: aws_environ
     """PutEvents answers 200 and says in the body that it failed."""
     with faults.entries_refused(), pytest.raises(AwsUnavailable, match="ThrottlingException"):
         notify()
+    inbox.read()  # moto has taken it all the same
     notify()
     assert len(inbox.read()[0]) == 1
 
 
-@pytest.mark.parametrize(("service", "operation"), [("sns", "Publish"), ("events", "PutEvents")])
-def test_throttling_may_work_later(inbox: aws_environment.Inbox, service: str, operation: str) -> None:
-    with faults.refused(service, operation, "ThrottlingException", times=9), pytest.raises(AwsUnavailable):
+def test_throttling_may_work_later(inbox: aws_environment.Inbox) -> None:
+    with faults.refused("events", "PutEvents", "ThrottlingException", times=9), pytest.raises(AwsUnavailable):
         notify()
     notify()
     mails, events = inbox.read()
-    assert len(mails) == 1
-    assert len(events) >= 1
+    assert (len(mails), len(events)) == (1, 1)
 
 
 def test_of_a_trial_programs_are_told_and_people_are_not(inbox: aws_environment.Inbox) -> None:
     told = ended(outcome="held")
     answer = aws_environment.call(handler, contracts.write(replace(told, seal=replace(told.seal, trial=True))))
     mails, (event,) = inbox.read()
-    assert (mails, answer["message_id"]) == ([], "")
+    assert (mails, answer["event_id"]) == ([], event["id"])
     assert event["detail"]["trial"] is True
     notify(outcome="held")
     (_,), (event,) = inbox.read()

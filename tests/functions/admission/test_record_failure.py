@@ -126,7 +126,7 @@ def test_failures_are_counted(case: Case, capsys: pytest.CaptureFixture[str]) ->
 
 def test_throttling_is_retried_by_eventbridge(case: Case, inbox: aws_environment.Inbox) -> None:
     event = status_change(case.execution, case.event)
-    for service, operation in (("dynamodb", "UpdateItem"), ("sns", "Publish")):
+    for service, operation in (("dynamodb", "UpdateItem"), ("events", "PutEvents")):
         with faults.refused(service, operation, "ThrottlingException", times=9), pytest.raises(AwsUnavailable):
             record(event)
     record(event)

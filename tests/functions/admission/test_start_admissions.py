@@ -143,7 +143,9 @@ def test_what_an_operator_reopens_or_forgets_starts_at_the_next_knock(door: Door
 def acts(act: Any) -> None:
     """The operator's write alone; `tests/functions/evidence/test_seal_act.py` holds what comes before it."""
     from functions.evidence.seal_act import admission
+    from functions.shared.admissions import operators
     from functions.shared.chains import Head
+    from functions.shared.inventory import Inventory
     from workflows.evidence.record import Link
 
     row = Admissions("Admissions").find(CERTIFICATE)
@@ -152,8 +154,8 @@ def acts(act: Any) -> None:
     asked = Ask(
         id="5a" * 16, act=act, certificate_id=CERTIFICATE, execution_arn=row.execution_arn, reason="x", bucket="b"
     )
-    change = admission.change(asked, head, admission.standing(asked, head), pki.NOW)
-    assert admission.write("Admissions", asked, head, change, Link(key="k", sha256=sha256("k")))
+    change = admission.change(asked, head, admission.standing(asked, head, Inventory("Inventory")), pki.NOW)
+    assert operators.write("Admissions", asked, head, change, Link(key="k", sha256=sha256("k")))
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,10 @@ from functions.approval.resume_execution.app import handler as resume_execution
 from functions.shared import approval_trail, aws
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
+from functions.shared.settings import settings
 from tests import aws_environment, rights
 from tests.approvals import NOW, api_event, asked, claims, execution
+from tests.functions.post import FROM, Post
 from workflows.admission import contracts
 from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, approval_id
@@ -182,3 +184,12 @@ class Scene:
 @pytest.fixture
 def scene(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> Scene:
     return Scene(monkeypatch, environment)
+
+
+@pytest.fixture
+def post(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Post:
+    made = Post()
+    monkeypatch.setenv("MAIL_FROM", FROM)
+    monkeypatch.setenv("USER_POOL_ID", made.pool)
+    settings.cache_clear()
+    return made

@@ -1,4 +1,4 @@
-"""The schedule on which people are told what is due, for tests."""
+"""The schedule on which what is due is put on the bus, for tests."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ def runs(milliseconds: int = 60_000) -> Any:
 
 
 def told(inbox: aws_environment.Inbox) -> list[str]:
-    """The kinds of message on the topic; the bus was told of each as well."""
+    """The kinds of message on the topic, each of an event on the bus."""
     mails, events = inbox.read()
     kinds = [mail["MessageAttributes"]["kind"]["Value"] for mail in mails]
-    assert len(events) == len(mails)
+    assert len(events) >= len(mails)
     assert {event["source"] for event in events} <= {"gatehouse"}
     return kinds

@@ -1,4 +1,4 @@
-"""Reminders, escalations and results: to the topic and to the bus, at least once and noted."""
+"""Reminders, escalations and results: put on the bus at least once and noted, and told from there."""
 
 from typing import Any
 
@@ -6,13 +6,14 @@ import pytest
 from msgspec.structs import replace
 
 from functions.shared.approvals import Approvals
-from functions.shared.messages import Messages
+from functions.shared.event_bus import EventBus
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, asked, person
 from tests.functions.approval.conftest import Scene
 from tests.functions.approval.reminding import RULE, runs, told
 from workflows.approval.request import Step
 from workflows.errors import AwsUnavailable
+from workflows.events import Event
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 
@@ -115,7 +116,7 @@ def test_what_came_too_late_to_its_execution_is_told(scene: Scene, opened: str, 
     assert told(inbox) == []
 
 
-def test_a_loss_that_the_resumer_told_is_not_told_again(
+def test_a_decision_whose_execution_is_gone_is_told_once(
     scene: Scene, opened: str, inbox: aws_environment.Inbox
 ) -> None:
     scene.votes(ADA)
@@ -123,10 +124,15 @@ def test_a_loss_that_the_resumer_told_is_not_told_again(
     scene.step_functions.ends(asked().execution.arn)
     scene.streams()
     runs()
-    assert told(inbox) == ["approval_not_carried_out"]
+    runs()
+    (mail,), (event,) = inbox.read()
+    assert mail["Subject"].startswith("Decided, not carried out: pump-0042")
+    assert "ended before it could take the decision" in mail["Message"]
+    assert (event["detail-type"], event["detail"]["status"]) == ("Approval not carried out", "approved")
+    assert "ended before it could take the decision" in event["detail"]["because"]
 
 
-def test_a_crash_between_sending_and_noting_sends_twice_and_not_never(
+def test_a_crash_between_putting_and_noting_puts_twice_and_not_never(
     scene: Scene, opened: str, inbox: aws_environment.Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crashes(*_: Any, **__: Any) -> bool:
@@ -143,15 +149,15 @@ def test_a_crash_between_sending_and_noting_sends_twice_and_not_never(
     assert told(inbox) == []
 
 
-def test_a_crash_before_sending_loses_nothing(
+def test_a_bus_that_is_away_loses_nothing(
     scene: Scene, opened: str, inbox: aws_environment.Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: Any) -> str:
-        raise AwsUnavailable("SNS is away")
+        raise AwsUnavailable("EventBridge is away")
 
     scene.at(NOW + HOUR)
     with monkeypatch.context() as patch:
-        patch.setattr(Messages, "mail", away)
+        patch.setattr(EventBus, "put", away)
         runs()
     assert scene.request().reminded_at is None
     runs()
@@ -178,22 +184,26 @@ def test_one_that_fails_does_not_keep_the_others_waiting(
     assert "ApproversNotTold" in capsys.readouterr().out
 
 
-def test_a_vote_between_the_look_and_the_message_takes_the_reminder_back(
-    scene: Scene, opened: str, monkeypatch: pytest.MonkeyPatch
+def test_a_vote_between_the_look_and_the_event_takes_the_reminder_back(
+    scene: Scene, opened: str, inbox: aws_environment.Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mail = Messages.mail
+    """The event is out, and nobody is reminded of what is decided."""
+    put = EventBus.put
 
-    def meanwhile(self: Messages, *words: str) -> str:
-        monkeypatch.setattr(Messages, "mail", mail)
+    def meanwhile(self: EventBus, event: Event, *resources: str) -> str:
+        monkeypatch.setattr(EventBus, "put", put)
         scene.votes(SAM)
         scene.votes(ADA)
-        return mail(self, *words)
+        return put(self, event, *resources)
 
     scene.at(NOW + HOUR)
-    monkeypatch.setattr(Messages, "mail", meanwhile)
+    monkeypatch.setattr(EventBus, "put", meanwhile)
     runs()
     request = scene.request()
     assert (request.status, request.reminded_at, request.told) == ("APPROVED", None, "approved")
+    (mail,), events = inbox.read()
+    assert [event["detail-type"] for event in events] == ["Approval reminder", "Approval decided"]
+    assert mail["Subject"].startswith("Approved: ")
 
 
 def test_with_little_time_left_the_rest_waits(scene: Scene, opened: str) -> None:

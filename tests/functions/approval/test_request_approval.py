@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from functions.shared import task_tokens
-from functions.shared.messages import Messages
+from functions.shared.event_bus import EventBus
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, TOKEN, asked, asks, person, ruling
 from tests.functions.approval.conftest import Scene
@@ -44,7 +44,7 @@ def test_people_and_programs_are_told(scene: Scene, inbox: aws_environment.Inbox
     scene.asks()
     (mail,), (event,) = inbox.read()
     assert mail["Message"].startswith(
-        f"Activate certificate {asked().certificate.certificate_id[:8]}… for pump-0042, Plant B."
+        f"As of 2026-11-23 12:00 UTC: Activate certificate {asked().certificate.certificate_id[:8]}… for pump-0042, Plant B."
     )
     assert f"https://approvals.example/approvals/{scene.id}" in mail["Message"]
     assert (event["source"], event["detail-type"]) == ("gatehouse", "Approval requested")
@@ -72,14 +72,14 @@ def test_a_repeated_call_tells_and_opens_nothing_twice(scene: Scene, inbox: aws_
     assert (len(mails), len(events)) == (1, 1)
 
 
-def test_a_crash_before_the_message_is_made_good_by_the_retry(
+def test_a_crash_before_the_event_is_made_good_by_the_retry(
     scene: Scene, inbox: aws_environment.Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: Any) -> str:
-        raise AwsUnavailable("SNS is away")
+        raise AwsUnavailable("EventBridge is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Messages, "mail", fails)
+        patch.setattr(EventBus, "put", fails)
         with pytest.raises(AwsUnavailable):
             scene.asks()
     assert scene.request().announced_at is None

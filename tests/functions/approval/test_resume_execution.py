@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from functions.shared.approvals import Approvals
-from functions.shared.messages import Messages
 from tests import aws_environment
 from tests.approvals import NOW, asked, asks, execution, person, ruling
 from tests.functions.approval.conftest import Scene
+from tests.functions.approval.reminding import runs, told
 from workflows.approval.request import Step
 from workflows.errors import AwsUnavailable
 
@@ -120,13 +120,15 @@ def test_an_execution_that_waits_on_a_token_we_do_not_have_yet(scene: Scene) -> 
 
 
 @pytest.mark.parametrize("end", ["ABORTED", "FAILED", "TIMED_OUT"])
-def test_an_execution_that_is_gone_is_reported(scene: Scene, inbox: aws_environment.Inbox, end: str) -> None:
+def test_an_execution_that_is_gone_is_noted_and_told(scene: Scene, inbox: aws_environment.Inbox, end: str) -> None:
     scene.step_functions.ends(ARN, end)
     scene.streams()
     request = scene.request()
     assert (request.status, request.resume_state) == ("APPROVED", "LOST")
+    assert inbox.read() == ([], [])
+    runs()
     (mail,), (event,) = inbox.read()
-    assert mail["Subject"].startswith("Approved, not carried out: pump-0042")
+    assert mail["Subject"].startswith("Decided, not carried out: pump-0042")
     assert "Approved by Ada" in mail["Message"]
     assert event["detail-type"] == "Approval not carried out"
     _, shown = scene.api("GET", "/api/approvals", ADA, lane="not_carried_out")
@@ -151,34 +153,23 @@ def test_a_redrive_brings_back_what_was_lost(scene: Scene) -> None:
     assert shown["approvals"] == []
 
 
-def test_a_redrive_while_the_loss_is_being_reported(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The report was true when it was sent; the new token is owed all the same."""
-    mail = Messages.mail
-
-    def meanwhile(self: Messages, *told: str) -> str:
-        scene.asks(asked(token="token-2"))
-        return mail(self, *told)
-
-    scene.step_functions.ends(ARN)
-    monkeypatch.setattr(Messages, "mail", meanwhile)
-    scene.streams()
-    assert (scene.request().resume_state, scene.request().generation) == ("OWED", 2)
-
-
-def test_a_report_that_could_not_be_sent_is_sent_by_the_next_sweep(
+def test_a_redrive_while_the_loss_is_being_noted(
     scene: Scene, inbox: aws_environment.Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: Any) -> str:
-        raise AwsUnavailable("SNS is away")
+    """The new token is owed, and nobody is told of a loss that is none."""
+    commit = Approvals.commit
+
+    def meanwhile(self: Approvals, step: Step, **more: Any) -> bool:
+        monkeypatch.setattr(Approvals, "commit", commit)
+        scene.asks(asked(token="token-2"))
+        return commit(self, step, **more)
 
     scene.step_functions.ends(ARN)
-    with monkeypatch.context() as patch:
-        patch.setattr(Messages, "mail", fails)
-        scene.streams()
-    assert scene.request().resume_state == "OWED"
-    scene.sweeps()
-    assert scene.request().resume_state == "LOST"
-    assert len(inbox.read()[0]) == 1
+    monkeypatch.setattr(Approvals, "commit", meanwhile)
+    scene.streams()
+    assert (scene.request().resume_state, scene.request().generation) == ("OWED", 2)
+    runs()
+    assert told(inbox) == ["approval_decided"]
 
 
 def test_the_two_resumers_at_the_same_instant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.admission.request_approval.app import handler as request_approval
-from functions.shared.messages import Messages
+from functions.shared.event_bus import EventBus
 from tests import aws_environment
 from tests.approvals import TOKEN, asked, person
 from tests.functions.approval.conftest import Scene
@@ -51,7 +51,7 @@ def test_not_in_the_log_of_an_unforeseen_error(
     def breaks(*_: Any) -> str:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(Messages, "mail", breaks)
+    monkeypatch.setattr(EventBus, "put", breaks)
     with pytest.raises(RuntimeError):
         scene.asks()
     printed = capsys.readouterr()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.shared import approval_trail
+from functions.shared import approval_trail, conditional
 from functions.shared.approvals import Approvals
 from functions.shared.signing import Signer
 from tests.approvals import HOUR, MINUTE, NOW, asked, claims, person, ruling
@@ -194,7 +194,7 @@ def test_without_its_line_on_the_trail_no_vote_counts(scene: Scene, monkeypatch:
     before = scene.request()
     voted = AuditEvent(at=NOW + MINUTE, source="test", type="voted", summary="takes the key")
     taken = approval_trail.put(scene.approvals.table, scene.id, voted, before.version + 1)
-    assert scene.approvals._transact([taken])
+    assert conditional.transact([taken])
     status, told = scene.votes(SAM)
     assert (status, told["code"]) == (503, "try_again")
     assert scene.request() == before

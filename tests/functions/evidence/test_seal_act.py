@@ -7,71 +7,22 @@ from typing import Any
 import boto3
 import msgspec
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 from functions.admission.seal_evidence.app import handler as seal_evidence
 from functions.evidence.seal_act import admission
 from functions.evidence.seal_act.app import handler
 from functions.shared import aws, clock
-from functions.shared.admissions import Admissions
+from functions.shared.admissions import Admissions, operators
 from functions.shared.callers import CallerNotProven
-from functions.shared.signing import public_key
 from tests import aws_environment, faults, pki, records, rights
+from tests.functions.evidence.operator_acts import OWNER, PUMP, ask, binding, call, row, sealed_act, sign, whole_chain
 from tests.functions.evidence.test_seal_failure import failed, files, kept
 from tests.functions.evidence.test_seal_failure import seal as seal_failure
 from workflows.canonical import sha256
 from workflows.errors import AccessRefused, AwsUnavailable, BadInput
-from workflows.evidence import acts, jws
-from workflows.evidence.acts import Ask, Proof
-from workflows.evidence.record import ActRecord
-from workflows.evidence.verify import verify
-
-PUMP = records.certificate_id()
-OWNER = records.execution()
-
-
-def ask(act: acts.Kind = "reopen", **unusual: Any) -> Ask:
-    parts: dict[str, Any] = {
-        "id": "5a" * 16,
-        "certificate_id": PUMP,
-        "execution_arn": OWNER.arn,
-        "reason": "Entered by now",
-        "bucket": "gatehouse-evidence",
-    }
-    return Ask(act=act, **parts | unusual)
-
-
-def sign(digest: str, *, key: str = "testing", headers: dict[str, str] | None = None, service: str = "sts") -> Proof:
-    """As an operator's command does; the clock of botocore is the machine's own, so the date is set."""
-    request = AWSRequest(
-        method="POST",
-        url=f"https://sts.{aws_environment.REGION}.amazonaws.com/",
-        data=acts.BODY,
-        headers={"Content-Type": acts.CONTENT_TYPE} | ({acts.HEADER: digest} if headers is None else headers),
-    )
-    SigV4Auth(Credentials(key, "secret"), service, aws_environment.REGION).add_auth(request)
-    return Proof(authorization=request.headers["Authorization"], date=f"{pki.NOW:%Y%m%dT%H%M%SZ}")
-
-
-def call(asked: Ask, proof: Proof | None = None) -> Any:
-    request = acts.Request(ask=asked, proof=proof or sign(acts.digest(asked)))
-    return aws_environment.call(handler, msgspec.to_builtins(request))
-
-
-def row() -> dict[str, Any]:
-    item = boto3.client("dynamodb").get_item(TableName="Admissions", Key={"certificate_id": {"S": PUMP}})["Item"]
-    return {name: next(iter(value.values())) for name, value in item.items()}
-
-
-@pytest.fixture
-def held(environment: dict[str, str]) -> dict[str, str]:
-    """The pump was held, which is sealed."""
-    Admissions("Admissions").claim(PUMP, sha256(b"ca"), OWNER, clock.now())
-    seal_evidence(msgspec.to_builtins(records.seal_input(outcome="held")), aws_environment.context())
-    return environment
+from workflows.evidence import acts
+from workflows.evidence.acts import Proof
 
 
 class StepFunctions:
@@ -104,15 +55,6 @@ def steps(monkeypatch: pytest.MonkeyPatch, sfn: StepFunctions) -> StepFunctions:
 @pytest.fixture
 def sfn(monkeypatch: pytest.MonkeyPatch) -> StepFunctions:
     return steps(monkeypatch, StepFunctions())
-
-
-def sealed_act() -> ActRecord:
-    (made,) = [one for one in kept() if isinstance(one, ActRecord) and one.operator is not None]
-    return made
-
-
-def whole_chain(environment: dict[str, str]) -> bool:
-    return verify(files().items(), jws.Keys(public_key(environment["SIGNING_KEY_ARN"]))).failures == ()
 
 
 def test_a_reopening_is_sealed_in_the_device_s_chain_with_who_why_before_and_after(held: dict[str, str]) -> None:
@@ -243,7 +185,7 @@ def test_a_knock_between_sealing_and_writing_keeps_its_admission(
     held: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The record then is in no chain, which is how a reader sees that it was not carried out."""
-    write = admission.write
+    write = operators.write
 
     def knock_first(*arguments: Any) -> bool:
         boto3.client("dynamodb").update_item(
@@ -254,7 +196,7 @@ def test_a_knock_between_sealing_and_writing_keeps_its_admission(
         )
         return write(*arguments)
 
-    monkeypatch.setattr(admission, "write", knock_first)
+    monkeypatch.setattr(operators, "write", knock_first)
     before = row()
     answer = call(ask())
     assert (answer["status"], row()["execution_arn"]) == ("refused", "another")
@@ -263,10 +205,20 @@ def test_a_knock_between_sealing_and_writing_keeps_its_admission(
 
 
 @pytest.mark.parametrize(
-    ("act", "outcome"), [("reopen", "open"), ("reopen", "admitted"), ("forget", "open"), ("redrive", "held")]
+    ("act", "outcome"),
+    [
+        ("reopen", "open"),
+        ("reopen", "admitted"),
+        ("forget", "open"),
+        ("redrive", "held"),
+        ("close", "open"),
+        ("close", "held"),
+        ("close", "admitted"),
+        ("unbind", "open"),
+    ],
 )
 def test_what_must_not_be_done_is_refused(
-    act: acts.Kind, outcome: str, held: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    act: acts.Kind, outcome: str, bound: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps(monkeypatch, StepFunctions("RUNNING"))
     boto3.client("dynamodb").update_item(
@@ -277,19 +229,20 @@ def test_what_must_not_be_done_is_refused(
     )
     before = files()
     assert call(ask(act))["status"] == "refused"
-    assert files() == before
+    assert (files(), binding()) == (before, PUMP)
 
 
+@pytest.mark.parametrize(("kind", "done"), [("reopen", "reopened"), ("close", "closed")])
 @pytest.mark.parametrize("status", ["FAILED", "TIMED_OUT", "ABORTED", "gone"])
 def test_an_admission_whose_end_nobody_told_is_closed_as_failed_and_opened_anew(
-    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, status: str
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch, status: str, kind: acts.Kind, done: str
 ) -> None:
     """EventBridge delivers Step Functions' events by best effort: the one that would have closed the row may be lost."""
     Admissions("Admissions").claim(PUMP, sha256(b"ca"), OWNER, clock.now())
     steps(monkeypatch, StepFunctions(status))
-    assert call(ask("reopen"))["status"] == "done"
+    assert call(ask(kind))["status"] == "done"
     found, act = row(), sealed_act()
-    assert (found["outcome"], act.act, act.outcome) == ("failed", "reopened", "failed")
+    assert (found["outcome"], act.act, act.outcome) == ("failed", done, "failed")
     assert act.before is not None
     assert act.after is not None
     assert act.before["outcome"] == "open"
@@ -433,7 +386,16 @@ def test_a_signature_for_another_stack_is_not_taken(held: dict[str, str]) -> Non
 
 @pytest.mark.parametrize(
     "unusual",
-    [{"reason": ""}, {"reason": "x" * 501}, {"act": "admit"}, {"id": "../x"}, {"certificate_id": "zz"}, {"more": 1}],
+    [
+        {"reason": ""},
+        {"reason": "x" * 501},
+        {"act": "admit"},
+        {"id": "../x"},
+        {"certificate_id": "zz"},
+        {"more": 1},
+        {"act": "unbind"},
+        {"device": "pump-0042"},
+    ],
 )
 def test_nonsense_is_named_and_nothing_is_done(unusual: dict[str, Any], held: dict[str, str]) -> None:
     request = msgspec.to_builtins(acts.Request(ask=ask(), proof=sign(acts.digest(ask()))))

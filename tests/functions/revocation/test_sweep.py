@@ -11,11 +11,11 @@ from cryptography import x509
 from functions.admission.take_turn.app import handler as take_turn
 from functions.revocation.find_revoked.app import handler as find_revoked
 from functions.revocation.report_sweep.app import handler as report_sweep
-from functions.revocation.revoke_certificate.admission import LEASE
 from functions.revocation.revoke_certificate.app import handler as revoke_certificate
 from functions.revocation.watch_lists.app import handler as watch_lists
 from functions.shared import manifests
 from functions.shared.admissions import NEVER
+from functions.shared.admissions.revocation import LEASE
 from tests import aws_environment, faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
 from workflows.dynamodb_items import to_item, to_plain

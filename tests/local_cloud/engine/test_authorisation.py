@@ -110,3 +110,13 @@ def test_reading_a_source_is_not_listing_them(engine: LocalCloud) -> None:
         may.get_event_source_mapping(UUID="00000000-0000-0000-0000-000000000000")
     with pytest.raises(ClientError, match="AccessDenied"):
         may.list_event_source_mappings()
+
+
+def test_who_may_send_a_message_may_send_a_batch(engine: LocalCloud, sample_stack: dict[str, str]) -> None:
+    sqs = engine.client("sqs")
+    url = sqs.create_queue(QueueName="batches")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    may = as_role(engine, make_role(engine, "may-send", {"Action": "sqs:SendMessage", "Resource": arn}), "sqs")
+    assert may.send_message_batch(QueueUrl=url, Entries=[{"Id": "0", "MessageBody": "x"}])["Successful"]
+    with pytest.raises(ClientError, match="AccessDenied"):
+        may.delete_message_batch(QueueUrl=url, Entries=[{"Id": "0", "ReceiptHandle": "x"}])

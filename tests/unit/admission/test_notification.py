@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests import pki
 from tests.unit.admission.examples import CA, CERTIFICATE, facts, record, sha256
 from tests.unit.admission.test_authority import decision
+from workflows.admission import notification
 from workflows.admission.contracts import (
     Activation,
     Claim,
@@ -23,8 +24,9 @@ from workflows.admission.contracts import (
     Seal,
 )
 from workflows.admission.failure import EndedBadly, certificate_of, read
-from workflows.admission.notification import event, failed, line, message, subject
+from workflows.admission.notification import event, failed, failure_message, line, subject
 from workflows.errors import BadInput
+from workflows.message import Message
 
 CLAIM = Claim(
     status="claimed", certificate_id=CERTIFICATE, ca_certificate_id=CA, owner="arn:x", knocks=1, turn_at=pki.NOW
@@ -62,9 +64,15 @@ def ended(
     )
 
 
+def message(given: NotifyInput) -> Message:
+    """As people read it, who are told from the event."""
+    return notification.message(event(given))
+
+
 def test_an_admission_says_to_keep_trying() -> None:
     said = message(ended())
     assert said.subject == f"Gatehouse: pump-0042 admitted (certificate {CERTIFICATE[:8]})"
+    assert said.text.startswith("As of 2026-11-23 12:00 UTC: pump-0042: admitted.")
     assert "6 to 8 minutes" in said.text
     assert "keep trying" in said.text
     assert "Why: Rule everything admits it." in said.text
@@ -142,7 +150,8 @@ FAILED = EndedBadly(execution_arn="arn:e", name="run-1", status="TIMED_OUT", err
 
 
 def test_an_alarm_says_to_redrive() -> None:
-    said = failed(FAILED, CERTIFICATE, pki.NOW)
+    said = failure_message(failed(FAILED, CERTIFICATE, pki.NOW, at=pki.NOW))
+    assert said.text.startswith("As of 2026-11-23 12:00 UTC: Execution run-1: timed out.")
     assert said.subject == f"Gatehouse: Execution run-1 timed out (certificate {CERTIFICATE[:8]})"
     assert "redrive the execution within 14 days" in said.text
     assert "after 2026-11-23 12:00 UTC" in said.text
@@ -150,12 +159,14 @@ def test_an_alarm_says_to_redrive() -> None:
 
 
 def test_an_alarm_without_an_admission_asks_what_started_it() -> None:
-    assert "only start_admissions should start executions" in failed(FAILED, None, None).text
+    said = failure_message(failed(FAILED, None, None, at=pki.NOW))
+    assert "only start_admissions should start executions" in said.text
+    assert "Certificate: none" in said.text
 
 
 def test_a_superseded_execution_is_not_to_be_redriven() -> None:
     superseded = msgspec.structs.replace(FAILED, error="AdmissionNotOwned")
-    assert "Nothing has to be done" in failed(superseded, CERTIFICATE, None).text
+    assert "Nothing has to be done" in failed(superseded, CERTIFICATE, None, at=pki.NOW).what_next
 
 
 def test_a_failure_without_an_error_says_where_to_look() -> None:

@@ -72,6 +72,31 @@ def test_a_trial_is_ended_when_its_command_says_so_or_says_nothing_any_more() ->
     assert not msgspec.structs.replace(over, ended_at=began + SETTLED).is_due(began + LASTS)
 
 
+OVER = msgspec.structs.replace(MADE, over_at=MADE.began_at + MINUTE)
+
+
+@pytest.mark.parametrize(
+    ("made", "after", "is_open", "expected"),
+    [
+        (MADE, MINUTE, False, "leave"),
+        (MADE, MINUTE, True, "leave"),
+        (MADE, LASTS - MINUTE, True, "leave"),
+        (MADE, LASTS, True, "end"),  # nobody waits for ever
+        (MADE, LASTS, False, "end"),
+        (OVER, MINUTE, True, "wait"),
+        (OVER, LASTS - MINUTE, True, "wait"),
+        (OVER, LASTS, True, "end"),
+        (OVER, MINUTE, False, "remove"),
+        (OVER, SETTLED, False, "remove"),
+        (OVER, MINUTE + SETTLED, False, "end"),
+        (OVER, MINUTE + SETTLED, True, "wait"),
+        (msgspec.structs.replace(OVER, ended_at=MADE.began_at + SETTLED), 2 * LASTS, True, "leave"),
+    ],
+)
+def test_what_is_done_with_a_trial(made: Trial, after: timedelta, is_open: bool, expected: str) -> None:
+    assert trial.action(made, made.began_at + after, is_open=is_open) == expected
+
+
 def test_a_clock_that_is_ahead_keeps_no_trial_alive() -> None:
     assert not MADE.is_late(MADE.began_at - 5 * MINUTE)
     assert MADE.is_due(MADE.began_at - 6 * MINUTE)

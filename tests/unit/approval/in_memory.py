@@ -1,23 +1,27 @@
-"""The approvals table in memory, as strict as DynamoDB, and the messages that would have been sent: for tests of interleavings."""
+"""The approvals table in memory, as strict as DynamoDB, and the event bus: for tests of interleavings."""
 
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from functions.notification.tell.received import Letter
 from functions.shared.approvals import Approvals
 from tests.approvals import unsigned
+from workflows.approval import notices, wording
 from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, Step
 from workflows.approval.signature import SignedVote
+from workflows.events import Event
+from workflows.message import Message
 
 
 class World(Protocol):
     """What the table has to know of everything else."""
 
     now: datetime
+    table: "Memory"
 
     def stands(self, identity: str) -> bool: ...
 
@@ -86,30 +90,64 @@ class Memory(Approvals):
         return True
 
 
-class Silent:
-    """Messages, and what may happen while they are sent."""
-
-    def __init__(self, meanwhile: Callable[[], None]) -> None:
-        self.meanwhile = meanwhile
-
-    def mail(self, *_: str) -> None:
-        self.meanwhile()
-
-    def event(self, *_: Any) -> None:
-        """Goes with the mail."""
-
-
-class Outbox:
-    """What the teller sends, by kind: the topic is enough, since the bus goes with it."""
+class Bus:
+    """The event bus: what was put, oldest first."""
 
     def __init__(self) -> None:
-        self.sent: Counter[str] = Counter()
+        self.put_so_far: list[Event] = []
 
-    def mail(self, _: str, __: str, kind: str) -> None:
-        self.sent[kind] += 1
+    def put(self, event: Event, *_: str) -> None:
+        self.put_so_far.append(event)
 
-    def event(self, *_: Any) -> None:
-        """Goes with the mail."""
+    @property
+    def counts(self) -> Counter[str]:
+        """How often each detail type was put."""
+        return Counter(event.detail_type for event in self.put_so_far)
+
+
+class People:
+    """Those who are told: the queue, the topic, and each one's mail. Dies where it is told to, right after it took something."""
+
+    def __init__(self, world: World, members: dict[str, dict[str, str]], *, wanted: bool) -> None:
+        self.world, self._members, self.wanted = world, members, wanted
+        self.queue: list[Event | Letter] = []
+        self.on_topic: list[Message] = []
+        self.mails: dict[str, list[str]] = {}
+        self.dies_after: Literal["topic", "letters", "mail"] | None = None
+
+    def members(self, group: str) -> dict[str, str]:
+        return self._members.get(group, {})
+
+    def publish(self, message: Message) -> None:
+        self._is_true(message.subject)
+        self.on_topic.append(message)
+        self._dies("topic")
+
+    def send(self, first: Any, subject: str = "", _: str = "") -> bool:
+        """Letters for the queue, or one mail."""
+        if not isinstance(first, str):
+            self.queue += first
+            self._dies("letters")
+            return True
+        self._is_true(subject)
+        self.mails.setdefault(first, []).append(subject)
+        self._dies("mail")
+        return True
+
+    def _is_true(self, subject: str) -> None:
+        """Whatever came before and in which order: nobody is asked what is decided, or told what does not stand."""
+        request = self.world.table.item
+        assert request is not None
+        kind = notices.outcome(request)
+        if kind is None:
+            assert not request.overdue(self.world.now)
+            asks = [wording.HEADS[one] for one in ("requested", "reminder", "escalation")]
+        assert subject.startswith(tuple(asks) if kind is None else wording.HEADS[kind])
+
+    def _dies(self, where: str) -> None:
+        if self.dies_after == where:
+            self.dies_after = None
+            raise Crash
 
 
 class Unsigned:

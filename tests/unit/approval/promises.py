@@ -6,10 +6,15 @@ from itertools import permutations
 from hypothesis.stateful import invariant
 
 from tests.unit.approval.world import GROUP_OF, PEOPLE, WITHIN, World
-from workflows.approval import notices
+from workflows.approval import notices, wording
+from workflows.approval.events import message_kind
 from workflows.approval.quorum import is_met
-from workflows.approval.request import Request
+from workflows.approval.request import Outcome, Request
 from workflows.approval.signature import SignedVote
+
+OUTCOMES: tuple[Outcome, ...] = ("approved", "rejected", "expired", "not_carried_out")
+RESULTS = {message_kind(one) for one in OUTCOMES}
+RESULT_HEADS = {wording.HEADS[one] for one in OUTCOMES}
 
 
 class Promised(World):
@@ -49,19 +54,20 @@ class Promised(World):
                 assert vote.voted_at < vote.on_behalf_of.until
 
     @invariant()
-    def nothing_is_told_more_often_than_it_crashed(self) -> None:
+    def no_event_is_put_more_often_than_it_crashed(self) -> None:
         request = self.table.item
         if request is None:
             return
         expected = {
-            "approval_reminder": request.reminded_at is not None,
-            "approval_escalated": request.escalated_at is not None,
-            "approval_decided": request.told in {"approved", "rejected"},
-            "approval_expired": request.told == "expired",
+            "Approval reminder": request.reminded_at is not None,
+            "Approval escalated": request.escalated_at is not None,
+            "Approval decided": request.told in {"approved", "rejected"},
+            "Approval expired": request.told == "expired",
         }
         for kind, noted in expected.items():
-            assert self.outbox.sent[kind] >= noted, kind
-        assert sum(self.outbox.sent.values()) <= self.crashes + sum(expected.values()) + 2 * (request.told is not None)
+            assert self.bus.counts[kind] >= noted, kind
+        due = sum(self.bus.counts.values()) - self.bus.counts["Approval requested"]
+        assert due <= self.crashes + sum(expected.values()) + 2 * (request.told is not None)
 
     @staticmethod
     def _different_people_and_rights_fill_every_place(request: Request) -> bool:
@@ -93,7 +99,7 @@ class Promised(World):
         if request.status in {"APPROVED", "REJECTED"}:
             assert request.resume_state in {"OWED", "DELIVERED", "LOST"}
         if request.resume_state == "LOST":
-            assert self.reported or (request.lost_because or "").endswith("came to it after execute_by.")
+            assert request.told == "not_carried_out" or notices.due(request) is not None
 
     @invariant()
     def a_decision_is_owed_to_whoever_waits_on_the_token_we_hold(self) -> None:
@@ -120,6 +126,10 @@ class Promised(World):
                 self.goes_to_read()
         self.resumer_runs(crash=False, redriven=False)
         self.schedule_runs(crash=False)
+        self.teller_takes(which=0, again=False, dies_after=None)
+        while self.people.queue:
+            self.teller_takes(which=0, again=False, dies_after=None)
+        self._everybody_was_told()
         request = self.table.item
         assert request is not None
         assert request.resume_state != "OWED"
@@ -134,3 +144,28 @@ class Promised(World):
         elif request.status in {"APPROVED", "REJECTED"}:
             assert self.where == "gone"  # which raises an alarm of its own
             assert self.came_to_read or request.resume_state == "LOST"
+
+    def _everybody_was_told(self) -> None:
+        """What became of the request, at least once, on the topic and each who was asked by themselves."""
+        request = self.table.item
+        assert request is not None
+        outcome = notices.outcome(request)
+        assert outcome is not None
+        results = [one.kind for one in self.people.on_topic if one.kind in RESULTS]
+        assert results
+        if outcome == "not_carried_out":
+            assert results[-1] == "approval_not_carried_out"
+        if not self.people.wanted:
+            assert self.people.mails == {}
+            return
+        asked = {
+            one
+            for group in notices.groups(request, outcome, at=self.now)
+            for one in PEOPLE
+            if group in PEOPLE[one].groups
+        }
+        for subject in asked - notices.left_out(request, outcome):
+            heads = [one.partition(":")[0] for one in self.people.mails[f"{subject}@example.com"]]
+            assert any(head in RESULT_HEADS for head in heads), subject
+            if outcome == "not_carried_out":
+                assert heads[-1] == wording.HEADS[outcome], subject

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.approvals import HOUR, MINUTE, NOW, after, asks, delegation, person, request, ruling, standing_in
 from workflows.approval import notices, wording
 from workflows.approval.notices import GRACE, due, groups, left_out, told
-from workflows.approval.request import Request, delivered, expire, lost
+from workflows.approval.request import Request, ask_again, delivered, expire, lost
 
 ADA, SAM, MIA = person("ada", "quality"), person("sam", "security"), person("mia", "managers")
 RULE = ruling(remind_after=3600, escalate_after=7200, escalate_to="managers")
@@ -25,9 +25,7 @@ def sent(standing: Request, kind: notices.Kind, *, at: timedelta) -> Request:
 
 
 def test_the_life_of_a_request_that_nobody_decides() -> None:
-    standing = request(RULE, tell_each=True)
-    assert due(standing) == ("asked", NOW)
-    standing = sent(standing, "asked", at=MINUTE)
+    standing = request(RULE)
     assert due(standing) == ("reminder", NOW + HOUR)
     standing = sent(standing, "reminder", at=HOUR)
     assert due(standing) == ("escalation", NOW + 2 * HOUR)
@@ -71,9 +69,21 @@ def test_what_is_not_carried_out_is_told_even_after_the_decision_was() -> None:
     assert due(delivered(standing, source="test", at=NOW + HOUR).after) is None
 
 
-def test_what_the_resumer_told_already_is_not_told_again() -> None:
-    decided = after(request(), ADA, SAM)
-    assert due(lost(decided, because="gone", source="resume_execution", at=NOW + HOUR, told=True).after) is None
+def test_what_is_lost_a_second_time_is_told_a_second_time() -> None:
+    """The first message may have come late, when the execution had been redriven, and then it said that the decision stands."""
+    first = lost(after(request(), ADA, SAM), because="gone", source="resume_execution", at=NOW + HOUR).after
+    standing = sent(first, "not_carried_out", at=HOUR)
+    redriven = ask_again(standing, replace(standing, token_sha256="f" * 64), at=NOW + HOUR)
+    assert redriven is not None
+    assert due(redriven.after) is None
+    second = lost(redriven.after, because="gone", source="resume_execution", at=NOW + 2 * HOUR).after
+    assert due(second) == ("not_carried_out", NOW + MINUTE)
+
+
+def test_a_result_is_for_those_who_were_asked_until_it_came() -> None:
+    """However late it is told: whoever was to be asked only later learns nothing."""
+    decided = after(request(RULE), ADA, SAM)
+    assert groups(decided, "approved", at=NOW + 3 * HOUR) == ("quality", "security")
 
 
 def test_a_reminder_is_for_those_who_can_still_fill_a_place() -> None:

@@ -59,7 +59,7 @@ def test_the_mail_has_the_sentence_the_checks_the_expiry_and_one_link() -> None:
     given = asked()
     lines = wording.checks(given.certificate, given.revocation, given.device)
     text = wording.message(request(), lines, "https://approvals.example/approvals/1", at=NOW)
-    assert text.startswith("Activate certificate ")
+    assert text.startswith("As of 2026-11-23 12:00 UTC: Activate certificate ")
     assert "Revocation: good (list number " in text
     assert "Inventory: matched by certificate; found: nothing unusual" in text
     assert "Decide by 2026-11-23 16:00 UTC." in text

@@ -1,7 +1,7 @@
 """A world in which anything may happen to one admission, in any order: people vote on stale pages, for others, or on several at once,
 delegations begin and end, clocks run, reminders go out, Lambdas crash between any two steps, executions retry, time out, are redriven or
-aborted. The resumer, the teller, the adapter's loop and all rules are the real ones; the table and Step Functions are in memory and as
-strict as theirs. What must hold in it is in `promises`.
+aborted; events come late, twice and in any order. What asks, resumes, reminds and tells, the adapter's loop and all rules are the real
+ones; the table, Step Functions, the bus and the queue are in memory and as strict as theirs. What must hold in it is in `promises`.
 """
 
 from datetime import datetime, timedelta
@@ -14,12 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from msgspec.structs import replace
 
 from functions.admission.read_decision import reading
+from functions.admission.request_approval.announcement import announce
 from functions.approval.approvals_web import voting
-from functions.approval.remind_approvers import telling
+from functions.approval.remind_approvers import reminding
 from functions.approval.resume_execution import executions, resumption
+from functions.notification.tell import telling
 from functions.shared import clock, task_tokens
 from tests.approvals import NOW, asked, asks, ballot, delegation, person, ruling, unsigned
-from tests.unit.approval.in_memory import Crash, Memory, Outbox, Silent, Unsigned
+from tests.unit.approval.in_memory import Bus, Crash, Memory, People, Unsigned
 from workflows.approval import bulk
 from workflows.approval import request as requests
 from workflows.approval.delegation import Delegation
@@ -39,6 +41,7 @@ GROUP_OF = {"ada": "quality", "kim": "security", "sam": "security", "erin": "qua
 """Which right each of them gives away, if any."""
 TAKERS = ["ada", "erin", "kim", "mal", "sam"]
 WITHIN = 4 * 3600
+URL = "https://approvals.example"
 
 
 class World(RuleBasedStateMachine):
@@ -48,9 +51,7 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.now: datetime = NOW
         self.table = Memory(self)
-        self.messages = Silent(self._meanwhile)
         self.redriven_meanwhile = False
-        self.reported = False
         self.where: Literal["waiting", "reading", "done", "gone"] = "waiting"
         self.came_to_read = False  # the last it did of the two states, as its history tells
         self.waits_on = ""  # the token that Step Functions would accept
@@ -60,8 +61,9 @@ class World(RuleBasedStateMachine):
         self.seen: dict[str, Request] = {}  # the page each person has before them
         self.outcomes: set[str] = set()
         self.delegations: dict[str, Delegation] = {}
-        self.outbox = Outbox()
-        self.crashes = 0  # of the teller, each of which may send one message again
+        self.bus = Bus()
+        self.delivered = 0  # events of the bus that EventBridge has sent to the queue
+        self.crashes = 0  # of the schedule, each of which may put one event again
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(clock, "now", lambda: self.now)
         self.patch.setattr(executions, "resume", self._send_task_success)
@@ -72,14 +74,8 @@ class World(RuleBasedStateMachine):
         self.patch.setattr(telling, "count", lambda *_: None)
         self.patch.setattr(voting, "count", lambda *_: None)
         self.patch.setattr(voting, "still_delegated", lambda voter, _: self._with_delegations(voter))
-        nobody = SimpleNamespace(wanted=False)
-        self.telling = telling.Telling(self.table, None, self.outbox, nobody, "https://approvals.example")  # type: ignore[arg-type]
-        self.resumption = resumption.Resumption(
-            self.table,
-            self.messages,  # type: ignore[arg-type]
-            data_key_arn="key",
-            approvals_url="https://approvals.example",
-        )
+        self.reminding = reminding.Reminding(self.table, self.bus, URL)  # type: ignore[arg-type]
+        self.resumption = resumption.Resumption(self.table, data_key_arn="key")
 
     def teardown(self) -> None:
         self.patch.undo()
@@ -93,7 +89,8 @@ class World(RuleBasedStateMachine):
         self.timeout = self.now + timedelta(seconds=WITHIN + 300)
         if crash:
             return
-        fresh, evidence = prepare(asked(rule=self.rule, token=self.waits_on), at=self.now, tell_each=self.tell_each)
+        given = asked(rule=self.rule, token=self.waits_on)
+        fresh, evidence = prepare(given, at=self.now)
         token = self.waits_on.encode()
         if not self.table.open(fresh, requests.opened(fresh), snapshot=evidence, token=token):
             self.table.change(
@@ -102,6 +99,9 @@ class World(RuleBasedStateMachine):
                 snapshot=evidence,
                 token=token,
             )
+        standing = self.table.get(fresh.approval_id)
+        if standing.status == "PENDING" and standing.announced_at is None:
+            announce(self.table, self.bus, given, standing, URL)  # type: ignore[arg-type]
 
     def _send_task_success(self, token: str, _: str) -> bool:
         if self.where != "waiting" or token != self.waits_on:
@@ -113,7 +113,11 @@ class World(RuleBasedStateMachine):
         self.where, self.came_to_read = "reading", True
 
     def _whereabouts(self, _: str) -> str:
-        return "past" if self.came_to_read else self.where
+        """It may be redriven between the resumer's look at it and its note of that."""
+        where = "past" if self.came_to_read else self.where
+        if where == "gone" and self.redriven_meanwhile:
+            self.is_redriven(crash=False)
+        return where
 
     def _read(self) -> None:
         """*Read decision*, as its handler does it."""
@@ -139,7 +143,20 @@ class World(RuleBasedStateMachine):
     )
     def begins(self, counts: dict[str, int], reminds: bool, tell_each: bool, given: list[tuple[str, str]]) -> None:
         later = {"remind_after": 3600, "escalate_after": 7200, "escalate_to": "finance"} if reminds else {}
-        self.rule, self.tell_each = ruling(requirements=asks(**counts), decide_within=WITHIN, **later), tell_each
+        self.rule = ruling(requirements=asks(**counts), decide_within=WITHIN, **later)
+        members = {
+            group: {subject: f"{subject}@example.com" for subject, who in PEOPLE.items() if group in who.groups}
+            for group in ("quality", "security", "finance")
+        }
+        self.people = People(self, members, wanted=tell_each)
+        self.telling = telling.Telling(
+            self.table,
+            SimpleNamespace(all=lambda **_: self.delegations.values()),  # type: ignore[arg-type]
+            topic=self.people,  # type: ignore[arg-type]
+            queue=self.people,  # type: ignore[arg-type]
+            mail=self.people,  # type: ignore[arg-type]
+            approvals_url=URL,
+        )
         for giver, taker in given:
             self.delegates(giver=giver, taker=taker, hours=3)
         self._enter(crash=False)
@@ -178,13 +195,6 @@ class World(RuleBasedStateMachine):
             self.where = "reading"
         else:
             self._enter(crash=crash)
-
-    def _meanwhile(self) -> None:
-        """Between the resumer's look at the execution and its note of it. What it tells people has to be true."""
-        assert self.where == "gone"
-        self.reported = True
-        if self.redriven_meanwhile and self.where == "gone":
-            self.is_redriven(crash=False)
 
     # --- the people ----------------------------------------------------------------------------------------------------
 
@@ -301,11 +311,33 @@ class World(RuleBasedStateMachine):
         assert self.table.item is not None
         self.table.crash_before_write = crash
         try:
-            self.telling.tell(self.table.item.approval_id)
+            self.reminding.put_due(self.table.item.approval_id)
         except Crash:
             self.crashes += 1
         finally:
             self.table.crash_before_write = False
+
+    @rule(
+        which=st.integers(0, 9),
+        again=st.sampled_from([False, False, True]),
+        dies_after=st.sampled_from([None, None, "topic", "letters", "mail"]),
+    )
+    def teller_takes(self, which: int, again: bool, dies_after: Literal["topic", "letters", "mail"] | None) -> None:
+        """Any message of the queue, which stays there if the Lambda dies, or is delivered once more."""
+        self.people.queue += self.bus.put_so_far[self.delivered :]
+        self.delivered = len(self.bus.put_so_far)
+        if not self.people.queue:
+            return
+        message = self.people.queue.pop(which % len(self.people.queue))
+        self.people.dies_after = dies_after
+        try:
+            self.telling.tell(message)
+            if again:
+                self.people.queue.append(message)
+        except Crash:
+            self.people.queue.append(message)
+        finally:
+            self.people.dies_after = None
 
     @rule(minutes=st.sampled_from([1, 1, 30, 239, 480]))
     def time_passes(self, minutes: int) -> None:

@@ -13,7 +13,17 @@ from tests import records
 from workflows.canonical import canonical
 from workflows.evidence import jws, schema
 from workflows.evidence.errors import EvidenceInvalid
-from workflows.evidence.record import ActRecord, AdmissionRecord, Record, key_of, parse, revoked, says_the_same
+from workflows.evidence.record import (
+    ActRecord,
+    AdmissionRecord,
+    Link,
+    Record,
+    key_of,
+    latest_after,
+    parse,
+    revoked,
+    says_the_same,
+)
 from workflows.evidence.verify import verify_record
 from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.sweep import AuthorityItem
@@ -125,3 +135,23 @@ def test_a_record_that_was_kept_is_still_read_and_verified() -> None:
     assert isinstance(made, AdmissionRecord)
     assert made.dossier.approval is not None
     assert made.dossier.approval.votes[0].name == "Ada Quality"
+
+
+HERE, EARLIER, LATER = (Link(key=f"records/x/{name}.json", sha256=name * 64) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("previous", "before", "latest"),
+    [
+        (None, None, HERE),  # the certificate's first record
+        (EARLIER, EARLIER, HERE),  # chained to the latest, as each record is at first
+        (EARLIER, HERE, HERE),  # a repeat after the row already named it
+        (EARLIER, LATER, LATER),  # stored by an earlier try; another record was chained to it since
+        (None, LATER, LATER),
+    ],
+)
+def test_a_repeat_takes_no_later_record_out_of_the_chain(
+    previous: Link | None, before: Link | None, latest: Link
+) -> None:
+    kept = msgspec.structs.replace(ACT, previous=previous)
+    assert latest_after(kept, HERE, before) == latest

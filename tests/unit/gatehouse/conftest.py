@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from moto.iot.models import iot_backends
 
+from gatehouse.local_cloud.cloud import LocalCloudStatus
 from gatehouse.revocation import lists
 from gatehouse.stack.target import Target
 from tests import acts, aws_environment
@@ -37,6 +38,8 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
         "SweepMachineArn": environment["SWEEP_MACHINE_ARN"],
         "ApprovalsUrl": environment["APPROVALS_URL"],
         "OidcIssuer": environment["OIDC_ISSUER"],
+        "SigningKeyArn": environment["SIGNING_KEY_ARN"],
+        "VoteSigningKeyArn": environment["VOTE_SIGNING_KEY_ARN"],
     }
     found = Target("gatehouse")
     found.__dict__["outputs"] = outputs
@@ -47,6 +50,15 @@ def target(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Targ
     monkeypatch.setattr(Target, "resolve", lambda *_: found)
     acts.serve(monkeypatch, found)
     return found
+
+
+@pytest.fixture
+def local_target(target: Target) -> Target:
+    """The same stack as if it stood on the local cloud. Its clients are made before, since no engine runs."""
+    for service in ("dynamodb", "iot", "s3", "sts"):
+        target.client(service)
+    target.local = LocalCloudStatus(running=True, home="")
+    return target
 
 
 @pytest.fixture

@@ -256,19 +256,19 @@ def test_rules_are_checked_and_explained(target: Target, tmp_path: Path) -> None
     assert (problem["severity"], problem["line"]) == ("error", 4)
     file = write_inventory(tmp_path, f"device,certificate_sha256,product\npump-1,{HASH},infusion-pump\n")
     run("inventory", "import", file)
-    assert answer("rules", "explain", "pump-1")[0]["ruling"]["rule_id"] == "high-impact-product"
+    assert answer("rules", "explain", "pump-1")["decision"]["rule"] == "high-impact-product"
     found = answer("rules", "explain", "pump-1", "--finding", "second_certificate")
-    assert found[0]["ruling"]["rule_id"] == "second-certificate"
+    assert found["decision"]["rule"] == "second-certificate"
     assert "wildcard_policy" in run("rules", "explain", "pump-1", "--finding", "nonsense", code=2).stderr
     stranger = run("rules", "explain", "pump-2", "--json")
-    assert json.loads(stranger.stdout)[0]["ruling"]["rule_id"] == "unknown-device"
+    assert json.loads(stranger.stdout)["decision"]["rule"] == "unknown-device"
     assert "nobody expects" in stranger.stderr
 
 
 def test_rules_are_explained_from_a_file_without_any_stack(tmp_path: Path) -> None:
     file = write_inventory(tmp_path, f"device,certificate_sha256,product\npump-1,{HASH},infusion-pump\n")
-    assert answer("rules", "explain", "pump-1", "--inventory", file)[0]["ruling"]["action"] == "people"
-    assert answer("rules", "explain", "pump-2", "--inventory", file)[0]["ruling"]["action"] == "hold"
+    assert answer("rules", "explain", "pump-1", "--inventory", file)["decision"]["action"] == "people"
+    assert answer("rules", "explain", "pump-2", "--inventory", file)["decision"]["action"] == "hold"
     odd = write_inventory(tmp_path, "device,name,product\npump-1\n")
     assert "line 2" in run("rules", "explain", "pump-1", "--inventory", odd, code=2).stderr
 
@@ -282,7 +282,7 @@ def test_a_policy_that_reaches_beyond_the_device_is_found_before_it_knocks(
     (folder / "wide.json").write_text(json.dumps(everything))
     monkeypatch.setattr("gatehouse.stack.configuration.PROFILES", folder)
     file = write_inventory(tmp_path, f"device,certificate_sha256,policy_profile\npump-1,{HASH},wide\n")
-    assert answer("rules", "explain", "pump-1", "--inventory", file)[0]["ruling"]["rule_id"] == "wildcard-policy"
+    assert answer("rules", "explain", "pump-1", "--inventory", file)["decision"]["rule"] == "wildcard-policy"
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import pytest
 
 from gatehouse.reconciliation import findings, repairs
 from gatehouse.stack.target import Target
-from tests import aws_environment, pki
+from tests import aws_environment, pki, records
 from tests.unit.gatehouse.commands import answer, entries, lose_the_trail, run
 from workflows.dynamodb_items import to_item, to_plain
+from workflows.evidence.record import ActRecord, Link, Record
 from workflows.reconciliation.findings import Kind
 
 WHY = ("--reason", "Looked at it")
@@ -86,7 +87,8 @@ def test_list_names_kind_subject_and_how_far_the_rounds_are(target: Target) -> N
     assert "at things" in run("findings", "list").stderr
 
 
-def test_undecided_certificate_is_deactivated_once_somebody_has_agreed(target: Target) -> None:
+def test_undecided_certificate_is_deactivated_once_somebody_has_agreed(local_target: Target) -> None:
+    target = local_target
     certificate_id = certificate(target)
     note(target, ACTIVE, certificate_id)
     ask = ("findings", "repair", ACTIVE, certificate_id, *WHY)
@@ -113,7 +115,8 @@ def test_certificate_that_was_admitted_meanwhile_is_left_active(target: Target, 
     assert status(target, certificate_id) == "ACTIVE"
 
 
-def test_nothing_is_repaired_without_a_trail(target: Target) -> None:
+def test_nothing_is_repaired_without_a_trail(local_target: Target) -> None:
+    target = local_target
     certificate_id = certificate(target)
     note(target, ACTIVE, certificate_id)
     lose_the_trail(target)
@@ -130,6 +133,10 @@ def test_open_admission_without_execution_is_marked_failed_and_may_knock(target:
     assert row is not None
     assert row["outcome"] == "failed"
     assert row["reopen_at"] <= datetime.now(UTC).timestamp() * 1000 + 1
+    assert row["evidence_key"].startswith(f"records/{certificate_id}/close-")
+    (done,) = [one for one in entries(target, "repair_finding") if one.result == "succeeded"]
+    assert done.new is not None
+    assert done.new["evidence_key"] == row["evidence_key"]
 
 
 def test_admission_that_another_execution_claims_meanwhile_is_not_closed(target: Target) -> None:
@@ -156,11 +163,45 @@ def test_policy_is_attached_only_if_a_sealed_record_names_it(target: Target) -> 
     assert target.client("iot").list_attached_policies(target=arn_of(target, certificate_id))["policies"] == []
 
 
+def keep(target: Target, made: Record) -> Link:
+    data = records.sealed(made)
+    target.client("s3").put_object(Bucket=target.output("EvidenceBucket"), Key=made.key, Body=data)
+    return records.link(made, data)
+
+
+def test_the_policy_to_attach_is_that_of_the_admission_whatever_was_done_to_it_since(target: Target) -> None:
+    certificate_id = certificate(target)
+    admitted = keep(target, records.admission())
+    unbound = ActRecord(
+        key="records/b.json",
+        certificate_id=certificate_id,
+        device="pump-1",
+        reason="",
+        sealed_at=NOW,
+        code_version="1",
+        previous=admitted,
+        device_previous=None,
+        act="unbound",
+        by="arn:aws:iam::1:user/ada",
+        outcome="admitted",
+    )
+    last = keep(target, unbound)
+    note(target, "active_without_policy", certificate_id)
+    admission(target, certificate_id, "admitted", evidence_key=last.key, evidence_sha256=last.sha256)
+    said = " ".join(
+        run("findings", "repair", "active_without_policy", certificate_id, *WHY, "--yes", code=1).stderr.split()
+    )
+    arn = arn_of(target, certificate_id)
+    assert f"aws iot attach-policy --policy-name gatehouse-device-1a2b --target {arn}" in said
+    assert target.client("iot").list_attached_policies(target=arn)["policies"] == []
+
+
 def test_device_is_unbound_only_from_the_certificate_that_its_thing_lacks(target: Target) -> None:
     certificate_id = certificate(target)
     note(target, "bound_without_certificate", "pump-1")
     put(target, "InventoryTable", lookup_key="device#pump-1", bound_certificate_id=certificate_id, bound_at=NOW,
         execution_arn=EXECUTION)  # fmt: skip
+    admission(target, certificate_id, "admitted")
     target.client("iot").create_thing(thingName="pump-1")
     target.client("iot").attach_thing_principal(thingName="pump-1", principal=arn_of(target, certificate_id))
     ask = ("findings", "repair", "bound_without_certificate", "pump-1", *WHY, "--yes")
@@ -169,9 +210,16 @@ def test_device_is_unbound_only_from_the_certificate_that_its_thing_lacks(target
     target.client("iot").detach_thing_principal(thingName="pump-1", principal=arn_of(target, certificate_id))
     answer(*ask)
     assert get(target, "InventoryTable", lookup_key="device#pump-1") is None
+    row = get(target, "AdmissionsTable", certificate_id=certificate_id)
+    assert row is not None
+    assert (row["outcome"], row["evidence_key"].rpartition("-")[0]) == ("admitted", f"records/{certificate_id}/unbind")
+    told = run("evidence", "show", certificate_id).stdout
+    assert "unbound" in told
+    assert "Looked at it" in told
 
 
-def test_thing_is_deleted_only_while_it_holds_nothing(target: Target) -> None:
+def test_thing_is_deleted_only_while_it_holds_nothing(local_target: Target) -> None:
+    target = local_target
     certificate_id = certificate(target)
     note(target, "orphan_thing", "pump-1")
     iot = target.client("iot")
@@ -219,3 +267,58 @@ def test_device_that_is_missed_cannot_be_brought_back_by_a_command_but_accepted(
 def test_unknown_finding_is_said_to_be_none(target: Target) -> None:
     assert target
     assert "findings list" in run("findings", "repair", "orphan_thing", "pump-1", *WHY, code=2).stderr
+
+
+def nobody_decided(target: Target) -> tuple[Kind, str]:
+    return "active_without_decision", certificate(target)
+
+
+def thing_without_certificate(target: Target) -> tuple[Kind, str]:
+    target.client("iot").create_thing(thingName="pump-1")
+    return "orphan_thing", "pump-1"
+
+
+@pytest.mark.parametrize(
+    ("found", "by_hand"),
+    [
+        (nobody_decided, "aws iot update-certificate --certificate-id {} --new-status INACTIVE"),
+        (thing_without_certificate, "aws iot delete-thing --thing-name {}"),
+    ],
+)
+@pytest.mark.parametrize("option", ["--yes", "--dry-run"])
+def test_what_cannot_be_sealed_is_not_done_on_aws(target: Target, found: Any, by_hand: str, option: str) -> None:
+    kind, subject = found(target)
+    note(target, kind, subject)
+    wrote: list[str] = []
+    for service in ("iot", "dynamodb", "s3"):
+        events = target.client(service).meta.events
+        events.register(
+            "before-call.*.*", lambda model, **_: wrote.append(model.name) if not model.name.startswith(READS) else None
+        )
+    said = " ".join(run("findings", "repair", kind, subject, *WHY, option, code=1).stderr.split())
+    assert "does not do this on AWS yet" in said
+    assert by_hand.format(subject) in said
+    assert wrote == []
+
+
+READS = ("Get", "List", "Describe", "Query", "Batch")
+
+
+def test_no_repair_writes_a_table_but_that_of_findings_itself(target: Target) -> None:
+    """What is done to admissions and bindings, `seal_act` does."""
+    certificate_id = "aa" * 32
+    note(target, "open_without_execution", certificate_id)
+    admission(target, certificate_id, "open")
+    note(target, "bound_without_certificate", "pump-2")
+    admission(target, "bb" * 32, "refused")
+    put(target, "InventoryTable", lookup_key="device#pump-2", bound_certificate_id="bb" * 32, bound_at=NOW,
+        execution_arn=EXECUTION)  # fmt: skip
+    own = target.client("dynamodb")
+    wrote: set[str] = set()
+    own.meta.events.register(
+        "provide-client-params.dynamodb.*",
+        lambda params, model, **_: wrote.add(params["TableName"]) if not model.name.startswith(READS) else None,
+    )
+    answer("findings", "repair", "open_without_execution", certificate_id, *WHY, "--yes")
+    answer("findings", "repair", "bound_without_certificate", "pump-2", *WHY, "--yes")
+    assert wrote == {target.output("FindingsTable")}

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
+from functions.notification.tell.received import Letter
 from gatehouse.doctor import checkup, lost_events
 from gatehouse.doctor.check import Check
 from gatehouse.stack.target import Target
@@ -46,9 +48,14 @@ class Aws:
 
 @pytest.fixture
 def aws(target: Target, monkeypatch: pytest.MonkeyPatch) -> Aws:
-    """The stack with its three queues."""
-    queues = (("knocks", "RegistrationQueueUrl"), ("rule", "RuleErrorQueueUrl"), ("dead", "DeadLettersUrl"))
-    for name, output in queues:
+    """The stack with its four queues."""
+    queues = {
+        "knocks": "RegistrationQueueUrl",
+        "tell": "TellQueueUrl",
+        "rule": "RuleErrorQueueUrl",
+        "dead": "DeadLettersUrl",
+    }
+    for name, output in queues.items():
         target.__dict__["outputs"][output] = target.client("sqs").create_queue(QueueName=name)["QueueUrl"]
     found = Aws()
 
@@ -91,9 +98,9 @@ def test_lost_knock_is_listed_and_stays(target: Target, aws: Aws) -> None:
     assert lost_events.depth(target, "rule") == 1
 
 
-def queued(target: Target) -> list[Any]:
-    """The events in the registration queue."""
-    found = target.client("sqs").receive_message(QueueUrl=target.output("RegistrationQueueUrl"), MaxNumberOfMessages=10)
+def queued(target: Target, output: str = "RegistrationQueueUrl") -> list[Any]:
+    """The events in the registration queue, or in another."""
+    found = target.client("sqs").receive_message(QueueUrl=target.output(output), MaxNumberOfMessages=10)
     return [json.loads(message["Body"]) for message in found.get("Messages", [])]
 
 
@@ -109,6 +116,36 @@ def test_redriven_knock_goes_back_to_the_registration_queue_and_is_gone(
     assert lost_events.depth(target, queue) == 0
     begun, succeeded = entries(target, "redrive_event")
     assert (begun.reason, succeeded.result) == ("The quota was raised", "succeeded")
+
+
+TOLD = {"version": "0", "source": "gatehouse", "detail-type": "Approval reminder", "detail": {"approval_id": "1" * 32}}
+LETTER = json.loads(msgspec.json.encode(Letter(event="Approval reminder", approval_id="1" * 32, to="ada@example.com")))
+
+
+@pytest.mark.parametrize(
+    ("body", "attributes", "what"),
+    [
+        (TOLD, {}, "a message to people: Approval reminder"),
+        (
+            TOLD,
+            {"TARGET_ARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:gatehouse-TellQueue", "ERROR_MESSAGE": "no permission"},
+            "a message to people: Approval reminder",
+        ),
+        (LETTER, {}, f"a mail to one person: Approval reminder, request {'1' * 32}"),
+    ],
+)
+def test_what_people_could_not_be_told_goes_back_to_its_queue(
+    target: Target, aws: Aws, body: Any, attributes: dict[str, str], what: str
+) -> None:
+    """As the queue gave it up, or as EventBridge could not hand it over; whose address it is for is not shown."""
+    send(target, "dead-letters", body, **attributes)
+    [found] = answer("doctor", "events", "dead-letters")
+    assert found["what"] == what
+    assert attributes.get("ERROR_MESSAGE", "the log of tell says why") in found["error"]
+    assert "ada@" not in run("doctor", "events", "dead-letters").stdout
+    assert answer("doctor", "redrive", "dead-letters", *WHY, "--yes")["redriven"] == 1
+    assert queued(target, "TellQueueUrl") == [body]
+    assert lost_events.depth(target, "dead-letters") == 0
 
 
 def test_dry_run_a_no_and_a_lost_trail_deliver_nothing(target: Target, aws: Aws) -> None:

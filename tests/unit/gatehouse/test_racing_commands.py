@@ -97,7 +97,9 @@ def test_a_finding_that_is_another_by_now_is_not_accepted(target: Target) -> Non
 
 def test_two_repairs_at_a_time_repair_once(target: Target) -> None:
     bound = {"lookup_key": "device#pump-1", "bound_certificate_id": HASH, "bound_at": NOW, "execution_arn": "arn:x"}
+    row = {"certificate_id": HASH, "outcome": "refused", "claimed_at": NOW, "knocks": 1, "execution_arn": "arn:x"}
     enter(target, "InventoryTable", [bound])
+    enter(target, "AdmissionsTable", [row])
     seen = finding(target)
     first, second = repairs.plan(target, seen), repairs.plan(target, seen)
     repairs.repair(target, seen, first, "Gone")
@@ -115,12 +117,12 @@ def test_a_binding_of_an_open_admission_is_not_undone(target: Target) -> None:
         repairs.plan(target, finding(target))
 
 
-def test_a_certificate_that_is_admitted_while_somebody_agrees_is_not_deactivated(target: Target, ca: str) -> None:
+def test_a_certificate_that_is_admitted_while_somebody_agrees_is_not_deactivated(local_target: Target, ca: str) -> None:
     certificate = pki.device(AUTHORITY, "pump-1", not_before=NOW - pki.DAY, not_after=NOW + pki.DAY)
     aws_environment.register_device(certificate, AUTHORITY, "ACTIVE")
     certificate_id = aws_environment.certificate_id(certificate)
-    seen = finding(target, kind="active_without_decision", subject=certificate_id)
-    planned = repairs.plan(target, seen)
+    seen = finding(local_target, kind="active_without_decision", subject=certificate_id)
+    planned = repairs.plan(local_target, seen)
     row = {
         "certificate_id": certificate_id,
         "outcome": "admitted",
@@ -128,8 +130,8 @@ def test_a_certificate_that_is_admitted_while_somebody_agrees_is_not_deactivated
         "knocks": 1,
         "execution_arn": "arn:x",
     }
-    enter(target, "AdmissionsTable", [row])
+    enter(local_target, "AdmissionsTable", [row])
     with pytest.raises(AnsweredNo, match="admitted by now"):
-        repairs.repair(target, seen, planned, "Unknown")
+        repairs.repair(local_target, seen, planned, "Unknown")
     described = aws_environment.client("iot").describe_certificate(certificateId=certificate_id)
     assert described["certificateDescription"]["status"] == "ACTIVE"

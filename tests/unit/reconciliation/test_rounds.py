@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests import pki
+from workflows.admission.limits import Reconciling
 from workflows.reconciliation import rounds
 from workflows.reconciliation.findings import GRACE, KINDS
 
@@ -40,6 +41,12 @@ def test_a_round_rests_until_it_is_due_and_one_under_way_never_does() -> None:
     assert rounds.due(done, "fleet", pki.NOW + DAY - timedelta(seconds=1), DAY) is None
     assert rounds.due(done, "fleet", pki.NOW + DAY, DAY) == rounds.begin("fleet", pki.NOW + DAY, done)
     assert rounds.due(None, "fleet", pki.NOW, DAY) == rounds.begin("fleet", pki.NOW)
+
+
+def test_how_often_the_fleet_is_walked_is_the_operators_to_say() -> None:
+    limits = Reconciling(fleet_every_hours=7, calls_per_second=1, one_in=1, returned_within_hours=1)
+    assert rounds.every("fleet", limits) == timedelta(hours=7)
+    assert rounds.every("arrivals", limits) < 5 * MINUTE < rounds.every("tables", limits)
 
 
 def test_each_round_looks_as_far_back_as_the_last_one_left_to_it() -> None:

@@ -1,4 +1,4 @@
-"""The admissions table: which execution owns a certificate, and what became of it.
+"""What an execution writes: the claim, what it learned of the certificate, and the end.
 
 Every write but the claim itself asks that this execution still owns the admission, so that one that was overtaken changes nothing. A sweep
 that has closed the admission has overtaken it too: an execution that is redriven after that finds that nothing is left for it.
@@ -6,28 +6,19 @@ that has closed the admission has overtaken it too: an execution that is redrive
 
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from functions.shared import clock, conditional
+from functions.shared.admissions.rows import ADMISSION, NEVER, OPEN, RETURN, Admission
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution, Outcome
-from workflows.admission.errors import AdmissionNotOwned, CertificateChanged
+from workflows.admission.errors import AdmissionNotOwned
 from workflows.dynamodb_items import from_item
 from workflows.hashes import beginning
-from workflows.moments import Moment
-
-NEVER = 253_402_300_799_000
-"""`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
-
-OPEN = "open"
-
-RETURN, ADMISSION = "return", "admission"
-"""`awaited`: a device that may connect has not done so yet; one that is held has not been let in yet. The index by it is sparse."""
 
 LONGEST_TEXT = 1000
 """Bytes that are kept of a text; the sealed record has it whole. A row stays below the 8 KB above which AWS IoT may drop what a rule's
@@ -42,31 +33,6 @@ record is chained to it. Nothing forgets `attempts`: the names of executions are
 
 
 _OURS = "execution_arn = :me AND attribute_not_exists(closed_by)"
-
-
-class Admission(Struct, frozen=True, kw_only=True):
-    """One row, as far as functions need it. `outcome` is ``open`` while an execution runs. `reopen_at` is in milliseconds."""
-
-    certificate_id: str
-    ca_certificate_id: str
-    execution_arn: str
-    claimed_at: Moment
-    outcome: Literal["open", "admitted", "refused", "held", "failed"]
-    reopen_at: int
-    knocks: int = 0
-    turn_at: Moment | None = None
-    inspected_at: Moment | None = None
-    reason: str = ""
-    evidence_key: str | None = None
-    evidence_sha256: str | None = None
-    revoked_by: str | None = None
-    """What has revoked the certificate since it was checked: the SHA-256 of a list, or ``authority`` and the id of its CA."""
-    closed_by: str | None = None
-    """The same, once a sweep has closed the admission for it: no execution owns it any more."""
-    returned_at: Moment | None = None
-    """When the device first connected after it was let in."""
-    trial: bool = False
-    """The certificate's CA is a trial's: it is never admitted, and nobody waits for it."""
 
 
 class Admissions:
@@ -255,19 +221,6 @@ def _kept(value: object) -> object:
 
 def _reopening(moment: datetime | None) -> int:
     return NEVER if moment is None else clock.milliseconds(moment)
-
-
-def ensure_not_revoked(row: Admission) -> None:
-    """Before each step that lets the device in. Raises `CertificateChanged` if it was revoked since it was checked."""
-    if row.revoked_by is not None:
-        raise CertificateChanged(
-            f"{_named(row.revoked_by)} has revoked the certificate since it was checked: it is not admitted."
-        )
-
-
-def _named(revoked_by: str) -> str:
-    """A list goes by its hash alone, and a CA that was revoked as a whole says so itself."""
-    return revoked_by.capitalize() if revoked_by.startswith("authority ") else f"List {revoked_by}"
 
 
 def _is_ours(item: dict[str, Any] | None, execution: Execution) -> bool:

@@ -1,10 +1,10 @@
-"""The admission of a certificate that is being revoked after it."""
+"""What a sweep writes: the certificate is being revoked by a list or with its CA, whatever its admission came to."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
 from functions.shared import conditional
-from functions.shared.admissions import NEVER
+from functions.shared.admissions.rows import NEVER
 from functions.shared.conditional import ConditionFailed
 from functions.shared.timestamps import stamp
 from workflows.admission.contracts import Execution

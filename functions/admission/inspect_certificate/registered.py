@@ -1,0 +1,48 @@
+"""The certificate as AWS IoT has it, with the CA that it came under. Nothing later in an admission asks for it again."""
+
+from cryptography import x509
+from msgspec import Struct
+
+from functions.shared import issuers, trials
+from functions.shared.admissions import Admissions
+from functions.shared.aws import client, translated
+from workflows.admission.contracts import InspectInput
+from workflows.admission.errors import CertificateUnknown
+from workflows.admission.trial import TrialInvalid
+
+
+class Registered(Struct, frozen=True, kw_only=True):
+    """`registered_under` is the CA that AWS IoT names for the certificate, if it names one. `trial`: a note proves that it is a trial's."""
+
+    pem: str
+    iot_status: str
+    registered_under: str | None
+    issuer: x509.Certificate
+    trial: bool
+
+
+def find(request: InspectInput, admissions: Admissions, bucket: str) -> Registered:
+    """One DescribeCertificate. A trial's admission is marked before anything can fail, so that the record of a failure is marked as well.
+
+    Raises `CertificateUnknown` for a certificate or a CA that AWS IoT does not know, `IssuerMismatch` for a CA's file that is another's
+    and for a note that makes the CA a trial's and does not prove it, `AdmissionNotOwned`, `AwsUnavailable`.
+    """
+    trial, unproven = False, None
+    try:
+        trial = trials.noted(bucket, request.ca_certificate_id, request.certificate_id)
+    except TrialInvalid as error:
+        unproven = error
+    if trial:
+        admissions.note(request.certificate_id, request.execution, trial=True)
+    with translated(ResourceNotFoundException=CertificateUnknown):
+        found = client("iot").describe_certificate(certificateId=request.certificate_id)["certificateDescription"]
+    issuer = issuers.load(bucket, request.ca_certificate_id)
+    if unproven is not None:
+        issuers.ensure_trial(request.ca_certificate_id, issuer, unproven)
+    return Registered(
+        pem=found["certificatePem"],
+        iot_status=found["status"],
+        registered_under=found.get("caCertificateId"),
+        issuer=issuer,
+        trial=trial,
+    )

@@ -1,0 +1,26 @@
+"""A message as people get it, on the topic or by mail."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+_SUBJECT_LENGTH = 99
+"""SNS takes a subject of less than 100 ASCII characters (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
+
+
+class Message(Struct, frozen=True, kw_only=True):
+    """`subject` is ASCII, one line, at most 99 characters. `kind` is an attribute that subscriptions to the topic can filter on."""
+
+    subject: str
+    text: str
+    kind: str
+
+
+def subject_line(text: str) -> str:
+    """`text`, which is one line, as the subject of a message: other than ASCII becomes a question mark, and it is cut."""
+    return text.encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
+
+
+def as_of(at: datetime) -> str:
+    """How a message begins. Messages come in any order, so each says of which time it speaks."""
+    return f"As of {at:%Y-%m-%d %H:%M} UTC: "
