@@ -30,16 +30,16 @@ _EXPECTED: tuple[tuple[type[Exception] | tuple[type[Exception], ...], int, str],
     (AnsweredNo, NO, ""),
     ((Unreachable, LocalCloudError, MayWorkLater), UNREACHABLE, ""),
     (GatehouseError, NO, ""),
-    ((ProfileNotFound, NoRegionError), USAGE, f" Name one with --profile or --region, {_USE_LOCAL}"),
+    ((ProfileNotFound, NoRegionError), USAGE, f"Name one with --profile or --region, {_USE_LOCAL}"),
     (
         (HTTPClientError, botocore_exceptions.ConnectionError),
         UNREACHABLE,
-        " AWS cannot be reached. Check the network and the Region.",
+        "AWS cannot be reached. Check the network and the Region.",
     ),
     (
         (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, TokenRetrievalError, SSOError),
         NOT_PERMITTED,
-        f". Sign in to AWS, name a --profile, {_USE_LOCAL}",
+        f"Sign in to AWS, name a --profile, {_USE_LOCAL}",
     ),
     (BotoCoreError, USAGE, ""),
 )
@@ -80,7 +80,7 @@ def explain(error: Exception) -> tuple[str, int | None]:
         return _aws_said(error)
     for kind, code, advice in _EXPECTED:
         if isinstance(error, kind):
-            return f"{str(error).removesuffix('.') if advice.startswith('.') else error}{advice}", code
+            return f"{str(error).removesuffix('.')}. {advice}" if advice else str(error), code
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}.", USAGE
     return str(error), None

@@ -9,6 +9,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
+    ProfileNotFound,
     ReadTimeoutError,
     SSOTokenLoadError,
 )
@@ -82,6 +83,9 @@ def test_exit_code_and_one_message(error: Exception, code: int) -> None:
         (refused("ThrottlingException"), "too many calls at once. Try again in a moment"),
         (refused("InternalServerError"), "AWS cannot do GetItem now. Try again."),
         (NoCredentialsError(), "Unable to locate credentials. Sign in to AWS, name a --profile, or use"),
+        (ProfileNotFound(profile="nope"), "The config profile (nope) could not be found. Name one with --profile"),
+        (NoRegionError(), "You must specify a region. Name one with --profile"),
+        (EndpointConnectionError(endpoint_url="https://iot"), 'endpoint URL: "https://iot". AWS cannot be reached.'),
     ],
 )
 def test_sentence_says_what_to_do_and_what_aws_said(error: Exception, words: str) -> None:
