@@ -9,7 +9,7 @@ from msgspec import Struct
 from gatehouse.admission import admissions, redrive
 from gatehouse.admission.admissions import Standing
 from gatehouse.console import cache, executions, fleet, history, payloads, waiting
-from gatehouse.console.cache import Answers, KeptClients
+from gatehouse.console.cache import Answers
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.history import Event
 from gatehouse.errors import NotFound
@@ -41,7 +41,7 @@ class Api:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         answers: Answers | None = None,
     ) -> None:
-        self._target = KeptClients(target)
+        self._target = target
         self._redrive_allowed = redrive_allowed
         self._now = now
         self._answers = answers or Answers()

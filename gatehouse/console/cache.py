@@ -1,14 +1,11 @@
 """Caches answers for a short time, so that many open pages cause no more calls than one."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from msgspec import Struct
-
-from gatehouse.stack.target import Target
 
 T = TypeVar("T")
 
@@ -29,28 +26,6 @@ class Pace(Struct, frozen=True, kw_only=True):
 
 LOCAL = Pace(execution=0.5, admissions=0.8, search=2.0, fleet=1.0, approvals=1.0, lists=10.0)
 AWS = Pace(execution=2.0, admissions=5.0, search=30.0, fleet=60.0, approvals=10.0, lists=60.0)
-
-
-class KeptClients(Target):
-    """A target that makes each client once. Clients may be shared between threads; making them may not."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target.stack, target.local)
-        self._target = target
-        self._clients: dict[str, Any] = {}
-        self._one_at_a_time = threading.Lock()
-
-    def client(self, service: str) -> Any:
-        """A boto3 client, the same one every time."""
-        with self._one_at_a_time:
-            if service not in self._clients:
-                self._clients[service] = self._target.client(service)
-            return self._clients[service]
-
-    @functools.cached_property
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs, read once."""
-        return self._target.outputs
 
 
 class Answers:

@@ -154,7 +154,7 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
             "expected an execution of this stack",
         ),
         (f"/api/execution?arn={quote(arn('nobody'))}", 502, "Does Not Exist"),
-        (f"/api/visit?arn={quote(arn('waiting'))}&number=99", 404, "there is no number 99"),
+        (f"/api/visit?arn={quote(arn('waiting'))}&number=99", 404, "There is no number 99"),
         (f"/api/visit?arn={quote(arn('waiting'))}&number=-1", 400, "expected digits"),
         (f"/api/event?arn={quote(arn('waiting'))}&number=999", 404, "no event 999"),
         ("/api/admissions?outcome=lost", 400, "expected one of open, admitted"),
