@@ -13,6 +13,7 @@ from workflows.errors import BadInput
 
 if TYPE_CHECKING:
     from gatehouse.revocation.lists import Listed
+    from gatehouse.revocation.sweeps import Plan
 
 app = typer.Typer(no_args_is_help=True, help="The revocation lists of the CAs.")
 
@@ -74,6 +75,21 @@ def status(
     if json:
         write_json({"lists": found, "questions": questions, "revocations": revoked})
         return
+    _write_lists(found, at)
+    for line in revoked.values():
+        say(line)
+    if questions:
+        say(
+            "No list names these certificates any more, but they are still refused. If a device may come back, delete its certificate."
+        )
+        write_table(
+            ("device", "certificate", "refused because"),
+            [(one.device, one.certificate_id, one.reason) for one in questions],
+            empty="",
+        )
+
+
+def _write_lists(found: "list[Listed]", at: datetime) -> None:
     columns = ("issuer key", "number", "kind", "scope", "entries", "age", "goes stale", "sweep", "then")
     rows = [
         (
@@ -92,17 +108,6 @@ def status(
         for one in found
     ]
     write_table(columns, rows, empty="No list is published. Every device is held until one is.")
-    for line in revoked.values():
-        say(line)
-    if questions:
-        say(
-            "No list names these certificates any more, but they are still refused. If a device may come back, delete its certificate."
-        )
-        write_table(
-            ("device", "certificate", "refused because"),
-            [(one.device, one.certificate_id, one.reason) for one in questions],
-            empty="",
-        )
 
 
 def _span(time: timedelta) -> str:
@@ -152,6 +157,10 @@ def start_sweeps(
     if json:
         write_json(plans)
         return
+    _write_plans(plans)
+
+
+def _write_plans(plans: "list[Plan]") -> None:
     columns = (
         "issuer key",
         "list",

@@ -2,9 +2,11 @@
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 import typer
@@ -25,6 +27,8 @@ EnteredBy = Annotated[
 ]
 
 _SHOWN = 20
+
+T = TypeVar("T")
 
 
 @app.command("import")
@@ -120,11 +124,10 @@ def deny(
     aim = target(context)
     author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     name, changes = denials.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
-    if not json and changes:
-        write_table(("device", "lookup key", "was"), [_denied(change) for change in changes], empty="")
-    if changes and not dry_run:
-        agree(f"Deny {name}?", yes=yes)
-        denials.deny(aim, name, changes, reason)
+    if changes:
+        columns, rows = ("device", "lookup key", "was"), [_denied(change) for change in changes]
+        act = partial(denials.deny, aim, name, changes, reason)
+        _confirm(columns, rows, f"Deny {name}?", act, None, dry_run=dry_run, yes=yes, json=json)
     if json:
         write_json({"done": bool(changes) and not dry_run, "device": name, "changes": changes})
         return
@@ -156,11 +159,9 @@ def lift(
     aim = target(context)
     operators_trail.require_reason(reason)
     lines = denials.liftable(aim, device, certificate)
-    if not json:
-        write_table(("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
-    if not dry_run:
-        agree(f"Lift the denial of {device}?", yes=yes)
-        lines = denials.lift(aim, device, lines, reason)
+    columns, rows = ("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines]
+    act = partial(denials.lift, aim, device, lines, reason)
+    lines = _confirm(columns, rows, f"Lift the denial of {device}?", act, lines, dry_run=dry_run, yes=yes, json=json)
     said = f"{len(lines)} denials of {device} are lifted. The device is held until you import it again: gatehouse inventory import"
     report(said, dry_run=dry_run, json=json, device=device, lifted=lines)
 
@@ -187,11 +188,10 @@ def retire(
     found = devices.show(aim, device)
     lines = denials.retirable(found)
     if not json:
-        write_table(("lookup key, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
         write_facts({"bound, which stays": found.binding.bound_certificate_id if found.binding else None})
-    if not dry_run:
-        agree(f"Retire {device}?", yes=yes)
-        lines = denials.retire(aim, found, reason)
+    columns, rows = ("lookup key, to be removed", "note"), [(line.lookup_key, line.note) for line in lines]
+    act = partial(denials.retire, aim, found, reason)
+    lines = _confirm(columns, rows, f"Retire {device}?", act, lines, dry_run=dry_run, yes=yes, json=json)
     said = f"{len(lines)} lines of {device} are removed. If it knocks again, it is held."
     report(said, dry_run=dry_run, json=json, device=device, retired=lines, binding=found.binding)
 
@@ -221,6 +221,26 @@ def export(
         write_json(records)
     else:
         sys.stdout.write(inventory_file.render(records))
+
+
+def _confirm(
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[object, ...]],
+    question: str,
+    act: Callable[[], T],
+    planned: T,
+    *,
+    dry_run: bool,
+    yes: bool,
+    json: bool,
+) -> T:
+    """Show the lines that change, ask, and act. Returns the result of `act`; in a dry run `planned`, without asking."""
+    if not json:
+        write_table(columns, rows, empty="")
+    if dry_run:
+        return planned
+    agree(question, yes=yes)
+    return act()
 
 
 def _denied(change: "Change") -> tuple[str, str, object]:
