@@ -270,7 +270,7 @@ def test_redrive_from_the_page(go: Go, stack: Stack) -> None:
 
 def test_execution_that_the_workflow_ended_offers_no_redrive(go: Go) -> None:
     page = go(f"execution/{arn('rolled-back')}")
-    expect(page.locator("form.redrive")).to_contain_text("next knock starts anew")
+    expect(page.locator("form.redrive")).to_contain_text("next knock starts a new admission")
     expect(page.get_by_label("Reason")).to_be_hidden()
 
 
