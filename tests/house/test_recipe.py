@@ -20,6 +20,7 @@ TESTS = (
     "tests/machine/test_paths.py::test_a_thing_of_somebody_else_is_held",
     "tests/machine/test_upgrade.py::test_every_step_of_the_last_release_has_an_example",
     "tests/machine/test_upgrade.py::test_an_execution_of_the_last_release_ends_under_this_one",
+    "tests/template/test_order.py",
     "tests/template/test_statemachine.py",
     "tests/template/test_template.py",
     "tests/unit/admission/test_thing_check.py",

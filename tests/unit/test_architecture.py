@@ -107,6 +107,13 @@ def test_a_handler_fits_on_a_screen() -> None:
     assert {path: lines for path, text in APPS.items() if (lines := body_lines(handler(text))) > 25} == {}
 
 
+def test_a_handler_calls_what_may_fail_and_catches_nothing() -> None:
+    catching = {
+        path for path, text in APPS.items() if any(isinstance(node, ast.Try) for node in ast.walk(handler(text)))
+    }
+    assert catching == set()
+
+
 def test_a_handler_takes_and_returns_types() -> None:
     """But for the two that hand their event to a library (`functions/shared/handlers.py`)."""
     decorated = {

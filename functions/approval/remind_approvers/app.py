@@ -41,9 +41,13 @@ def handler(context: Context) -> Result:
             logger.info("the rest is left to the next call")
             break
         looked_at += 1
-        try:
-            reminding.put_due(approval_id)
-        except GatehouseError:
-            count("ApproversNotTold")
-            logger.exception("could not put what is due", extra={"approval_id": approval_id})
+        _put_due(reminding, approval_id)
     return Result(looked_at=looked_at)
+
+
+def _put_due(reminding: Reminding, approval_id: str) -> None:
+    try:
+        reminding.put_due(approval_id)
+    except GatehouseError:
+        count("ApproversNotTold")
+        logger.exception("could not put what is due", extra={"approval_id": approval_id})
