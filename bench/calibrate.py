@@ -26,7 +26,7 @@ from bench.results import Knocking
 from bench.simulation import Burst
 from bench.walk import Walk, walk
 from gatehouse.demo import stage
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.local_cloud.additions.iot_quotas import BURST_SECONDS, OF_DESCRIBE
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -78,7 +78,7 @@ def _repository(folder: Path, calls_per_second: float) -> Path:
 
 
 def _burst(cloud: LocalCloud, target: Target, folder: Path, devices: int, walked: Walk) -> Point:
-    ca = DemoAuthority(folder)
+    ca = DemoCa(folder)
     ca_id = stage.register(target, ca)
     known = {f"sensor-{number}": ca.issue(f"sensor-{number}") for number in range(devices + 1)}
     rows = [

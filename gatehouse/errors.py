@@ -1,18 +1,18 @@
-"""What can go wrong on the operator's side, and what a script is told of it.
+"""What can go wrong on the operator's side, and the exit code that a script gets.
 
 GatehouseError
 ├── BadInput (workflows)      a file, an argument or a name that cannot be used     exit 2
-│   └── NotFound              there is nothing of that name                         exit 2
+│   └── NotFound              nothing has that name                                 exit 2
 ├── AnsweredNo                we asked, and the answer is no                        exit 1
 ├── Unreachable               AWS, the local cloud or the broker does not answer    exit 3
-└── NotPermitted              not signed in, or not allowed to                      exit 4
+└── NotPermitted              not signed in, or not allowed                         exit 4
 """
 
 from workflows.errors import BadInput, GatehouseError
 
 
 class NotFound(BadInput):
-    """There is nothing of that name. The message says where it was looked for."""
+    """Nothing has that name. The message says where the command looked."""
 
 
 class AnsweredNo(GatehouseError):  # noqa: N818 - the name is the finding
@@ -20,8 +20,8 @@ class AnsweredNo(GatehouseError):  # noqa: N818 - the name is the finding
 
 
 class Unreachable(GatehouseError):  # noqa: N818
-    """What the command talks to does not answer."""
+    """AWS, the local cloud or the broker does not answer."""
 
 
 class NotPermitted(GatehouseError):  # noqa: N818
-    """Nobody is signed in, or whoever is may not do this."""
+    """No person is signed in, or the person or AWS identity in use may not do this."""

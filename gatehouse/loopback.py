@@ -1,15 +1,15 @@
 """Which requests reach a server on 127.0.0.1 from a browser: only those of the server's own pages.
 
-Shared by the console and by the local cloud. A browser carries any site's requests to a loopback address, so the address alone keeps
-nobody out: another site shows in ``Origin`` (RFC 6454 section 7) and in ``Sec-Fetch-Site`` (https://www.w3.org/TR/fetch-metadata/),
-a name that an attacker's DNS points to 127.0.0.1 shows in ``Host``.
+Shared by the console and by the local cloud. A browser sends any site's requests to a loopback address, so the address alone does not
+protect the server. Another site is recognised by ``Origin`` (RFC 6454 section 7) and ``Sec-Fetch-Site``
+(https://www.w3.org/TR/fetch-metadata/); a name that an attacker's DNS points to 127.0.0.1 by ``Host``.
 """
 
 _OWN_SITE = ("", "none", "same-origin")
 
 
 class Refusal(Exception):  # noqa: N818 - an answer
-    """A request that is not answered. `status` is HTTP's."""
+    """The server refuses the request. `status` is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         self.status = status
@@ -25,15 +25,15 @@ class Loopback:
         self._hosts = {f"127.0.0.1:{port}", f"localhost:{port}"}
 
     def check_host(self, host: str) -> None:
-        """Against DNS rebinding: the browser must believe that it talks to this machine. Raises Refusal."""
+        """Protects against DNS rebinding: `Host` must name this machine. Raises Refusal."""
         if host not in self._hosts:
             raise Refusal(421, f"This is http://127.0.0.1:{self.port}, not {host[:100]!r}.")
 
     def check_site(self, sec_fetch_site: str) -> None:
-        """What a browser says of who asked. Programs do not send it. Raises Refusal."""
+        """Refuses requests that a browser makes for another site. Programs do not send the header. Raises Refusal."""
         if sec_fetch_site not in _OWN_SITE:
-            raise Refusal(403, "Another site asked for this; only this server's own pages may.")
+            raise Refusal(403, "Another site made this request. Only this server's own pages may.")
 
     def is_own(self, origin: str) -> bool:
-        """Whether an Origin is this server's. `null`, of a sandboxed page, is not."""
+        """Whether an Origin is this server. `null`, which a sandboxed page sends, is not."""
         return origin.startswith("http://") and origin.removeprefix("http://") in self._hosts

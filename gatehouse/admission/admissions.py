@@ -1,4 +1,4 @@
-"""The admissions table from the operator's side: which certificates knocked, and what became of them."""
+"""Reads the admissions table: which certificates knocked, and the outcome of each."""
 
 import heapq
 import re
@@ -19,12 +19,12 @@ from workflows.hashes import beginning
 
 Standing = Literal["open", "admitted", "refused", "held", "failed"]
 PREFIX = re.compile(r"[0-9a-f]{6,63}")
-"""The beginning of a certificate id that is long enough to be looked for."""
+"""The beginning of a certificate id, long enough to search for."""
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
-    """One certificate's admission as the table has it. Subject, reason and device may be the device's own words."""
+    """One certificate's admission, as in the table. A device may have chosen the text of subject, reason and device."""
 
     certificate_id: str
     outcome: Standing
@@ -48,31 +48,31 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     evidence_key: str | None = None
     evidence_sha256: str | None = None
     awaited: Literal["return", "admission"] | None = None
-    """What is waited for, and since when: that an admitted device connects, or that a held one is let in."""
+    """What the row waits for, and since when: that an admitted device connects, or that a held one is admitted."""
     awaited_since: datetime | None = None
     returned_at: datetime | None = None
-    """When the device first connected after it was let in."""
+    """When the device first connected after it was admitted."""
     reopen_at: int | None = None
-    """From when a knock may start anew, in milliseconds since the epoch; the last second of the year 9999 for never."""
+    """From when a knock starts a new admission, in milliseconds since the epoch. The last second of the year 9999 means never."""
     trial: bool = False
-    """Of `gatehouse doctor --knock`: never admitted, and nobody waits for it."""
+    """Whether it belongs to a trial (`gatehouse doctor --knock`). A trial's device is never admitted."""
 
 
 def list_newest(
     target: Target, *, outcome: Standing | None = None, device: str | None = None, limit: int
 ) -> list[Admission]:
-    """The newest admissions, at most `limit`: of one device, of one outcome, or of all."""
+    """At most `limit` admissions, newest first: of one device, with one outcome, or all."""
     if device is not None:
         of_device = _query(target, "by_device", "device", device)
         return list(islice((one for one in of_device if outcome in (None, one.outcome)), limit))
-    lanes = [_of_outcome(target, lane, newest_first=True) for lane in ([outcome] if outcome else STANDINGS)]
-    newest = heapq.merge(*lanes, key=lambda item: str(item["claimed_at"]), reverse=True)
-    found = _rows(target, islice(newest, limit))
-    return [one for one in found if outcome in (None, one.outcome)]
+    outcomes = [outcome] if outcome else STANDINGS
+    sources = [_of_outcome(target, one, newest_first=True) for one in outcomes]
+    newest = heapq.merge(*sources, key=lambda item: str(item["claimed_at"]), reverse=True)
+    return [one for one in _rows(target, islice(newest, limit)) if outcome in (None, one.outcome)]
 
 
 def expiring(target: Target, after: datetime, before: datetime) -> Iterator[Admission]:
-    """Admitted certificates that expire between the two moments, first to expire first. The index is kept by month."""
+    """Admitted certificates that expire between the two times; the first to expire comes first. The index has a key for each month."""
     month = after
     while f"{month:%Y-%m}" <= f"{before:%Y-%m}":
         items = tables.query(
@@ -90,13 +90,13 @@ def expiring(target: Target, after: datetime, before: datetime) -> Iterator[Admi
 
 
 def oldest_open(target: Target, *, limit: int) -> list[Admission]:
-    """The admissions that have been open longest, at most `limit`, oldest first."""
+    """At most `limit` open admissions, oldest first."""
     items = islice(_of_outcome(target, "open", newest_first=False), limit)
     return [one for one in _rows(target, items) if one.outcome == "open"]
 
 
 def show(target: Target, name: str) -> Admission:
-    """The admission of a certificate id or of the beginning of one, or the newest of a device or a common name.
+    """The admission of a certificate, by its id or the beginning of it; or the newest admission of a device or a common name.
 
     Raises `NotFound`, `BadInput`.
     """
@@ -112,7 +112,7 @@ def show(target: Target, name: str) -> Admission:
         return newest[0]
     if not PREFIX.fullmatch(name):
         raise NotFound(
-            f"No admission of a device or common name {name!r}; nor is it the beginning (6 digits or more) of a certificate id."
+            f"No admission has the device or common name {name!r}. It is not the beginning (6 digits or more) of a certificate id either."
         )
     match by_prefix(target, name, limit=2):
         case []:
@@ -123,7 +123,7 @@ def show(target: Target, name: str) -> Admission:
 
 
 def by_prefix(target: Target, prefix: str, *, limit: int) -> list[Admission]:
-    """Those whose certificate id begins so (`PREFIX`), at most `limit`, by id."""
+    """At most `limit` admissions whose certificate id begins with `prefix` (see `PREFIX`), by id."""
     items = tables.query(
         target.client("dynamodb"),
         TableName=target.output("AdmissionsTable"),
@@ -135,14 +135,14 @@ def by_prefix(target: Target, prefix: str, *, limit: int) -> list[Admission]:
 
 
 def by_common_name(target: Target, name: str, *, limit: int) -> list[Admission]:
-    """Those whose certificate has this common name, at most `limit`, newest first: also what no inventory line names."""
+    """At most `limit` admissions whose certificate has this common name, newest first. They need no line in the inventory."""
     dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     items = tables.of_index(dynamodb, table, "by_common_name", "common_name", name, newest_first=True)
     return _rows(target, islice(items, limit))
 
 
 def by_certificate(target: Target, certificate_id: str) -> Admission | None:
-    """The admission of a certificate as it stands now (strong read); None if it never knocked."""
+    """The admission of a certificate now (strongly consistent read); None if the certificate never knocked."""
     answer = target.client("dynamodb").get_item(
         TableName=target.output("AdmissionsTable"),
         Key=to_item({"certificate_id": certificate_id}),
@@ -175,13 +175,13 @@ def history_url(target: Target, admission: Admission) -> str | None:
 
 
 def _of_outcome(target: Target, outcome: str, *, newest_first: bool) -> Iterator[dict[str, Any]]:
-    """Keys of the rows, by when they were claimed. The index holds little more, and may lag behind the table."""
+    """Keys of the rows with an outcome, by time of claim. The index has few other attributes, and may be behind the table."""
     dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     return tables.of_index(dynamodb, table, "by_outcome", "outcome", outcome, newest_first=newest_first)
 
 
 def _rows(target: Target, found_keys: Iterable[Mapping[str, Any]]) -> list[Admission]:
-    """The admissions under these keys of an index, in this order, as they stand now. Those that are gone by now are missing."""
+    """The admissions with these keys, in this order, as they are in the table now. Rows that were deleted since are left out."""
     dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     keys = [{"certificate_id": one} for one in dict.fromkeys(key["certificate_id"] for key in found_keys)]
     items = (
@@ -198,9 +198,9 @@ def _query(target: Target, index: str, attribute: str, value: Any) -> Iterator[A
 
 
 def execution_status(target: Target, arn: str) -> str:
-    """The execution's status, as Step Functions has it now; ``not there any more`` if it does not know it.
+    """The execution's status in Step Functions now; ``not there any more`` if Step Functions does not know the execution.
 
-    The table may lag behind: Step Functions' events are best effort
+    The table may be behind: AWS delivers the events of Step Functions on a best-effort basis
     (https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html).
     """
     sfn = target.client("stepfunctions")

@@ -1,4 +1,4 @@
-"""Redriving a failed execution: it goes on from the state where it stopped. Sealed, and the audit trail keeps who asked and why."""
+"""Redrives a failed execution: it continues from the state that failed. The act is sealed, and the audit trail says who did it and why."""
 
 from gatehouse.admission import admissions, sealed_acts
 from gatehouse.admission.admissions import Admission
@@ -9,7 +9,7 @@ from workflows.evidence.acts import GONE, ended
 
 
 def require_failed(target: Target, admission: Admission) -> None:
-    """Raises `AnsweredNo` for an admission whose execution did not fail. Of one that is open, Step Functions itself is asked."""
+    """Raises `AnsweredNo` if the execution did not fail. For an open admission, Step Functions says whether it did."""
     if admission.execution_arn.startswith("arn:") and admission.outcome == "failed":
         return
     if admission.outcome != "open":
@@ -19,7 +19,7 @@ def require_failed(target: Target, admission: Admission) -> None:
     status = admissions.execution_status(target, admission.execution_arn)
     if status == GONE:
         raise AnsweredNo(
-            f"The execution of {admission.certificate_id} is {status}. Close its admission, so that the next knock starts anew: "
+            f"The execution of {admission.certificate_id} is {status}. Close its admission, so that the next knock starts a new one: "
             f"gatehouse admissions reopen {admission.certificate_id}"
         )
     if not ended(status):
@@ -30,10 +30,10 @@ def require_failed(target: Target, admission: Admission) -> None:
 
 
 def redrive(target: Target, certificate_id: str, execution_arn: str, reason: str) -> str:
-    """Redrive the execution that owns the certificate's admission; answers the key of the record that seals it.
+    """Redrive the execution that owns the certificate's admission. Returns the key of the sealed record.
 
-    Raises `AnsweredNo` if AWS will not or another execution owns it by now, `BadInput`, `TrailUnavailable`, and as
-    `sealed_acts.carry_out`.
+    Raises `AnsweredNo` if AWS refuses, or if another execution owns the admission now; `BadInput`, `TrailUnavailable`, and what
+    `sealed_acts.carry_out` raises.
     """
     why = audit_trail.require_reason(reason)
     with audit_trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:

@@ -1,4 +1,4 @@
-"""Letting a certificate knock anew before its time: reopening its admission, or forgetting it. Sealed, and on the audit trail."""
+"""Lets a certificate start a new admission early: its admission is reopened or forgotten. The act is sealed and on the audit trail."""
 
 from botocore.exceptions import ClientError
 
@@ -11,28 +11,28 @@ from workflows.evidence.acts import ended
 
 
 def require_reopenable(target: Target, admission: Admission) -> None:
-    """Raises `AnsweredNo` where reopening could start nothing. Of an open admission, Step Functions is asked whether it goes on."""
+    """Raises `AnsweredNo` if no new admission could start. For an open admission, Step Functions says whether its execution runs."""
     match admission.outcome:
         case "open":
             status = admissions.execution_status(target, admission.execution_arn)
             if not ended(status):
                 raise AnsweredNo(
-                    f"The admission of {admission.certificate_id} is open: an execution owns it, and is {status}. "
+                    f"The admission of {admission.certificate_id} is open, and its execution is {status}. "
                     "Let it end, or stop it in the Step Functions console first."
                 )
         case "admitted":
             raise AnsweredNo(
-                f"The certificate {admission.certificate_id} is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
+                f"The certificate {admission.certificate_id} is admitted. Only a certificate that is PENDING_ACTIVATION can knock."
             )
 
 
 def reopen(target: Target, admission: Admission, reason: str) -> Admission:
-    """From now on a knock starts anew; everything else stays. Returns the admission as it is now.
+    """Let the next knock start a new admission; everything else stays. Returns the admission as it is now.
 
-    One that is open though its execution has ended is closed as failed with it.
+    If the admission is open but its execution has ended, it is also closed as failed.
 
-    Raises `AnsweredNo` (also if it has changed since `admission` was read: look again), `BadInput`, `TrailUnavailable`, and as
-    `sealed_acts.carry_out`.
+    Raises `AnsweredNo` (also if the row has changed since `admission` was read), `BadInput`, `TrailUnavailable`, and what
+    `sealed_acts.carry_out` raises.
     """
     why = require_reason(reason)
     require_reopenable(target, admission)
@@ -47,11 +47,11 @@ def reopen(target: Target, admission: Admission, reason: str) -> Admission:
 def require_forgettable(target: Target, admission: Admission) -> None:
     """Raises `AnsweredNo` for an admission that is open, or whose certificate is still in AWS IoT.
 
-    What a later list revokes is looked up among the admissions: a certificate that may still connect has to stay there.
+    A sweep finds what a later list revokes in the admissions table, so a certificate that may still connect must stay there.
     """
     if admission.outcome == "open":
         raise AnsweredNo(
-            f"The admission of {admission.certificate_id} is open: an execution owns it. Let it end, or stop it first."
+            f"The admission of {admission.certificate_id} is open. Let its execution end, or stop it first."
         )
     try:
         found = target.client("iot").describe_certificate(certificateId=admission.certificate_id)
@@ -61,15 +61,15 @@ def require_forgettable(target: Target, admission: Admission) -> None:
         return
     status = found["certificateDescription"]["status"]
     raise AnsweredNo(
-        f"The certificate {admission.certificate_id} is still in AWS IoT, {status}: a list that revokes it later must find it here. "
+        f"The certificate {admission.certificate_id} is still in AWS IoT ({status}), and a sweep may have to find its admission. "
         "Delete it in AWS IoT first, or use `gatehouse admissions reopen`."
     )
 
 
 def forget(target: Target, admission: Admission, reason: str) -> None:
-    """Drop what was learned of a certificate that AWS IoT no longer has, so that it is new if it is registered again.
+    """Delete what the table knows about a certificate that AWS IoT no longer has. If it is registered again, it is new.
 
-    What the next record is chained to stays. Raises as `reopen`.
+    The link to the last record stays, for the next record's chain. Raises what `reopen` raises.
     """
     why = require_reason(reason)
     require_forgettable(target, admission)

@@ -1,4 +1,4 @@
-"""Watching admissions: whatever has changed since the last look."""
+"""Watches admissions: reads the table again and again, and reports what has changed."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ def changes(
     within: float | None,
     pause: Callable[[float], None] = time.sleep,
 ) -> Iterator[Admission]:
-    """First the newest `limit`, the oldest of them first; then each as it appears or changes. `every` and `within` are in seconds.
+    """First the newest `limit` admissions, oldest first; then each that appears or changes. `every` and `within` are in seconds.
 
-    An admission that has fallen out of the newest `limit` is not seen any more. Knocks count as changes, since they are the device's.
+    An admission that is no longer among the newest `limit` is not watched. A further knock is a change too.
     """
     deadline = None if within is None else time.monotonic() + within
     seen: dict[str, Admission] = {}

@@ -1,4 +1,4 @@
-"""The approvals API from the operator's side: what a person signed in may see and decide. The API decides who that is."""
+"""A client of the approvals API: what a signed-in person may see and decide. The API verifies who the person is."""
 
 import json
 import random
@@ -21,7 +21,7 @@ Answer = dict[str, Any]
 
 _WITHIN_SECONDS = 30.0
 _PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 20.0)
-"""Seconds at most before each further try of what was throttled, with full jitter; some 25 in all."""
+"""Before each retry of a throttled request: the longest pause in seconds, with full jitter. The mean of the sum is 25 s."""
 _ERRORS: dict[int, type[GatehouseError]] = {
     400: BadInput,
     401: NotPermitted,
@@ -33,7 +33,7 @@ _ERRORS: dict[int, type[GatehouseError]] = {
 
 
 class Signing(NamedTuple):
-    """What somebody signs: the decision, why, what the signature means, and by whose right if it is not their own."""
+    """What a person signs: the decision, its reason, the meaning of the signature, and the delegation if they vote for another person."""
 
     decision: Literal["approve", "reject"]
     reason: str
@@ -46,7 +46,7 @@ class Signing(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """What is looked for; all that is given has to fit. Times as a day or as RFC 3339."""
+    """Conditions of a search; an approval must meet each that is given. Times are a day or RFC 3339."""
 
     device: str | None = None
     person: str | None = None
@@ -60,18 +60,16 @@ class Wanted(NamedTuple):
 
 
 class Approvals:
-    """One person's view of the approvals API. Answers are its JSON, as ``GET /api/approvals`` describes them."""
+    """The approvals API for one signed-in person. Methods return its JSON, as ``GET /api/approvals`` describes it."""
 
     def __init__(self, url: str, id_token: str) -> None:
         if not url.startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
-            raise BadInput(
-                f"The approvals API is at {url!r}; a token is only ever sent over https, or to this machine."
-            )
+            raise BadInput(f"The approvals API is at {url!r}; a token is sent only over https, or to this machine.")
         self._url = url.rstrip("/")
         self._token = id_token
 
     def list_tab(self, tab: Tab, limit: int) -> list[Answer]:
-        """At most `limit` approvals of a tab: open ones oldest first, others newest first."""
+        """At most `limit` approvals of a tab of the inbox: open ones oldest first, others newest first."""
         found: list[Answer] = []
         cursor: str | None = None
         while len(found) < limit:
@@ -97,7 +95,7 @@ class Approvals:
         basis_sha256: str,
         delegation: str | None = None,
     ) -> Answer:
-        """Sign a decision on exactly the evidence that hashes to `basis_sha256`, for oneself or by a delegation.
+        """Sign a decision on the evidence whose hash is `basis_sha256`, for oneself or by a delegation.
 
         Raises `AnsweredNo`, `NotPermitted`.
         """
@@ -105,35 +103,35 @@ class Approvals:
         return self._call("POST", f"/api/approvals/{urllib.parse.quote(approval_id, safe='')}/vote", body)
 
     def vote_together(self, bases: dict[str, str], signing: Signing) -> list[Answer]:
-        """Sign one decision on each of several requests, by id the hash of the evidence that was shown. One result a request.
+        """Sign one decision on several requests. `bases` has, by request id, the hash of the evidence that was shown.
 
-        Raises `AnsweredNo` if they are not alike: then none was signed.
+        Returns one result for each request. Raises `AnsweredNo` if the requests are not alike; then none is signed.
         """
         ballots = [{"approval_id": identity, "basis_sha256": basis} for identity, basis in bases.items()]
         answer: list[Answer] = self._call("POST", "/api/votes", signing.body() | {"ballots": ballots})["results"]
         return answer
 
     def delegate(self, *, group: str, to: str, until: datetime, reason: str) -> Answer:
-        """Give one's right to vote for `group` to another person. Raises `BadInput`, `NotPermitted`."""
+        """Give one's own right to vote for `group` to another person. Raises `BadInput`, `NotPermitted`."""
         body = {"group": group, "to": to, "until": until.isoformat(), "reason": reason}
         return self._call("POST", "/api/delegations", body)
 
     def delegations(self, *, everything: bool = False) -> list[Answer]:
-        """Those that stand, or every one there ever was; latest end first."""
+        """The delegations that are in force, or all that ever were; the last to end comes first."""
         query = {"state": "all" if everything else "standing", "limit": "200"}
         return list(self._pages("/api/delegations", "delegations", query))
 
     def end_delegation(self, delegation_id: str, *, reason: str) -> Answer:
-        """Raises `NotFound`, `NotPermitted`, `AnsweredNo`."""
+        """End a delegation. Raises `NotFound`, `NotPermitted`, `AnsweredNo`."""
         path = f"/api/delegations/{urllib.parse.quote(delegation_id, safe='')}/end"
         return self._call("POST", path, {"reason": reason})
 
     def search(self, wanted: Wanted, limit: int) -> list[Answer]:
-        """The approvals that fit, newest first, at most `limit`."""
+        """At most `limit` approvals that meet the conditions, newest first."""
         return list(islice(self._pages("/api/search", "approvals", wanted.query() | {"limit": "100"}), limit))
 
     def export(self, form: Literal["csv", "json"], wanted: Wanted) -> Iterator[str]:
-        """The text of a file with all that fits, part by part: CSV (RFC 4180), without a byte order mark, or a JSON array."""
+        """The text of a file with all approvals that meet the conditions, part by part: CSV (RFC 4180, no byte order mark) or JSON."""
         query = wanted.query() | {"format": form}
         following: str | None = f"/api/export?{urllib.parse.urlencode(query)}"
         separator = "["
@@ -152,7 +150,7 @@ class Approvals:
             yield "[]\n" if separator == "[" else "\n]\n"
 
     def _further_events(self, approval_id: str, cursor: str) -> Iterator[Answer]:
-        """What is left of a trail that did not fit into one answer."""
+        """The events of a request that did not fit into the first response."""
         following: str | None = cursor
         while following is not None:
             query = urllib.parse.urlencode({"cursor": following})
@@ -161,7 +159,7 @@ class Approvals:
             following = page["cursor"]
 
     def _pages(self, path: str, part: str, query: dict[str, str]) -> Iterator[Answer]:
-        """The `part` of every page, one after the other."""
+        """The entries under `part` of every page, one after the other."""
         cursor: str | None = ""
         while cursor is not None:
             page = self._call("GET", f"{path}?{urllib.parse.urlencode(query | ({'cursor': cursor} if cursor else {}))}")
@@ -173,7 +171,7 @@ class Approvals:
         return _decode(content, method, path)
 
     def _send(self, method: str, path: str, body: Answer | None = None) -> tuple[bytes, Mapping[str, str]]:
-        """What was answered, and the headers. What was throttled is tried again, as often as `_PAUSES` says."""
+        """The response's body and headers. A throttled request is sent again, with the pauses of `_PAUSES`."""
         request = urllib.request.Request(  # noqa: S310 - the scheme is checked above
             self._url + path,
             method=method,
@@ -194,16 +192,16 @@ class Approvals:
 
 
 def _was_throttled(status: int, method: str) -> bool:
-    """Whether the function was not called, so that the same may be sent again.
+    """Whether the same request may be sent again, because it changed nothing.
 
-    429 says so (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html). 503 may also come of a
-    function that took too long: what was written by then is not written twice.
+    With 429 the function was not called (https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html).
+    With 503 it may have been called and taken too long, so only a request that reads is sent again.
     """
     return status == 429 or (status == 503 and method == "GET")
 
 
 def _next(headers: Mapping[str, str]) -> str | None:
-    """The path of the next part (RFC 8288); only ever one of this API, to which the token goes."""
+    """The path of the next part (RFC 8288). Only a path of this API is accepted, since the token is sent there."""
     found = re.fullmatch(r'<(/api/export\?[^>]*)>; rel="next"', headers.get("Link") or "")
     return found[1] if found else None
 
@@ -214,18 +212,20 @@ def _decode(content: bytes, method: str, path: str) -> Answer:
     except stored.Unreadable:
         answer = None
     if not isinstance(answer, dict):
-        raise Unreachable(f"{method} {path} answered no JSON object but {content[:80]!r}. Is this Gatehouse's API?")
+        raise Unreachable(
+            f"{method} {path} returned {content[:80]!r}, which is not a JSON object. Is this Gatehouse's API?"
+        )
     return answer
 
 
 def _as_error(error: urllib.error.HTTPError) -> GatehouseError:
-    """The API's ``{"code", "message"}`` as the error that its status stands for."""
+    """The API's ``{"code", "message"}`` as an error of the class for its HTTP status."""
     try:
         said = stored.read(error.read())
         apart = "".join(f"\n{identity}: {why}" for identity, why in (said.get("apart") or {}).items())
         message = f"{said.get('message') or said.get('Message')} ({error.code}{' ' + said['code'] if 'code' in said else ''}){apart}"
     except (stored.Unreadable, AttributeError):
-        message = f"The approvals API answered {error.code} {error.reason}."
+        message = f"The approvals API returned {error.code} {error.reason}."
     if error.code == 401:
         message += " Sign in again: gatehouse approvals login"
     return _ERRORS.get(error.code, Unreachable)(message)

@@ -1,4 +1,4 @@
-"""The people in the stack's user pool who may approve."""
+"""The people in the stack's user pool, who may approve."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from gatehouse.stack.target import Target
 
 
 def add(target: Target, *, email: str, name: str, password: str, groups: Sequence[str]) -> None:
-    """Add a person with a password that is final. On AWS, invite people from the console instead, so that they choose their own."""
+    """Add a person with a permanent password. On AWS, invite people in the AWS console instead, so that they choose their own."""
     cognito, pool = target.client("cognito-idp"), target.output("UserPoolId")
     attributes = {"email": email, "email_verified": "true", "name": name}
     cognito.admin_create_user(
@@ -23,7 +23,7 @@ def add(target: Target, *, email: str, name: str, password: str, groups: Sequenc
 
 
 def count(target: Target) -> dict[str, int]:
-    """How many enabled people each group of the user pool has."""
+    """The number of enabled people in each group of the user pool."""
     cognito, pool = target.client("cognito-idp"), target.output("UserPoolId")
     groups = _all(cognito, "list_groups", "Groups", UserPoolId=pool)
     return {

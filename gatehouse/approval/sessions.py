@@ -1,6 +1,6 @@
-"""Signing in as an approver, and keeping the session: in the system's keyring, or in a file that only its owner can read.
+"""Signs in as an approver and stores the session: in the system's keyring, or in a file that only its owner can read.
 
-The approvals API wants the ID token, since a signature carries its signer's printed name (21 CFR 11.50).
+The approvals API needs the ID token, since a signature has its signer's printed name (21 CFR 11.50).
 """
 
 import os
@@ -20,13 +20,13 @@ from workflows.errors import BadInput
 
 _SERVICE = "gatehouse"
 _HOW = "gatehouse approvals login"
-_EXPIRES_SOON = 60  # seconds: a token that would end on its way is renewed first
+_EXPIRES_SOON = 60  # seconds: a token with less time left is renewed before use
 
 
 class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's sign-in. `expires_at` is the ID token's, in seconds since the epoch.
+    """One person's sign-in. `expires_at` is when the ID token expires, in seconds since the epoch.
 
-    `subject` is whose it is, `client_id` the client that it was given to.
+    `subject` is the person's id at the provider, `client_id` the client to which the tokens were issued.
     """
 
     username: str
@@ -38,17 +38,15 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sign_in(target: Target, username: str, password: str) -> Session:
-    """Sign in to the local cloud with a password and keep the session. Raises `BadInput` for any other, `NotPermitted`, `Unreachable`."""
+    """Sign in to the local cloud with a password and store the session. Raises `BadInput` on AWS, `NotPermitted`, `Unreachable`."""
     if not target.local:
-        raise BadInput(
-            f"A password is typed on the provider's own page only: {_HOW}. --username is for the local cloud."
-        )
+        raise BadInput(f"Type a password only on the provider's own page: {_HOW}. --username is for the local cloud.")
     provider = Provider(target.output("OidcIssuer"), target.output("CommandLineClientId"))
     return keep(target, local.sign_in(provider, username, password), provider.client_id)
 
 
 def keep(target: Target, tokens: Tokens, client_id: str) -> Session:
-    """Keep a sign-in with the provider's own pages, under the name its person knows."""
+    """Store a sign-in under the name that the person knows: e-mail address, user name, name or subject."""
     claims = tokens.claims
     names = (claims.get(name) for name in ("email", "preferred_username", "name", "sub"))
     session = Session(
@@ -64,27 +62,27 @@ def keep(target: Target, tokens: Tokens, client_id: str) -> Session:
 
 
 def sign_out(target: Target, username: str) -> bool:
-    """Forget the session. False if there was none."""
+    """Delete the stored session. Returns False if there was none."""
     return _Keeper(target).forget(username)
 
 
 def session(target: Target, username: str | None) -> Session:
-    """The kept session of `username`, or of the only person signed in; renewed when it is about to end. Raises `NotPermitted`."""
+    """The stored session of `username`, or of the only person who is signed in. It is renewed if it ends soon. Raises `NotPermitted`."""
     keeper = _Keeper(target)
-    found = keeper.find(username)
-    if found.expires_at - time.time() > _EXPIRES_SOON:
-        return found
-    if found.refresh_token is None or not found.client_id:  # kept by a version that took passwords
-        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}")
-    return _renewed(target, found, found.refresh_token)
+    current = keeper.find(username)
+    if current.expires_at - time.time() > _EXPIRES_SOON:
+        return current
+    if current.refresh_token is None or not current.client_id:  # kept by a version that took passwords
+        raise NotPermitted(f"The sign-in of {current.username} has ended. Sign in again: {_HOW}")
+    return _renewed(target, current, current.refresh_token)
 
 
-def _renewed(target: Target, found: Session, refresh_token: str) -> Session:
+def _renewed(target: Target, session: Session, refresh_token: str) -> Session:
     try:
-        tokens = Provider(target.output("OidcIssuer"), found.client_id).renewed(refresh_token, found.subject)
+        tokens = Provider(target.output("OidcIssuer"), session.client_id).renewed(refresh_token, session.subject)
     except Refused as error:
-        raise NotPermitted(f"The sign-in of {found.username} has ended. Sign in again: {_HOW}") from error
-    return keep(target, tokens, found.client_id)
+        raise NotPermitted(f"The sign-in of {session.username} has ended. Sign in again: {_HOW}") from error
+    return keep(target, tokens, session.client_id)
 
 
 class _Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,7 +90,7 @@ class _Named(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Keeper:
-    """Sessions of one stack. Of the local cloud they lie with its state, and end with it."""
+    """Stores the sessions of one stack. Those of the local cloud are in its home directory."""
 
     def __init__(self, target: Target) -> None:
         issuer = target.output("OidcIssuer")
@@ -125,7 +123,7 @@ class _Keeper:
         try:
             return stored.read(content or b"", Session)
         except stored.Unreadable as error:
-            raise NotPermitted(f"The kept sign-in of {username} cannot be read. Sign in again: {_HOW}") from error
+            raise NotPermitted(f"The stored sign-in of {username} cannot be read. Sign in again: {_HOW}") from error
 
     def forget(self, username: str) -> bool:
         path = self._path(username)
@@ -143,7 +141,7 @@ class _Keeper:
                 raise NotPermitted(f"Nobody is signed in. Sign in: {_HOW}")
             case [name]:
                 return name
-        raise BadInput(f"Several people are signed in ({', '.join(names)}); say who acts with --as.")
+        raise BadInput(f"Several people are signed in ({', '.join(names)}); name one with --as.")
 
     def _path(self, username: str) -> Path:
         return self._folder / f"{username.encode().hex()}.json"
@@ -160,7 +158,7 @@ def _state_directory(target: Target) -> Path:
 
 
 def _usable_keyring() -> Any | None:
-    """The system's keyring, if there is one that keeps anything."""
+    """The system's keyring; None if it stores nothing."""
     import keyring
     from keyring.backends import fail, null
 

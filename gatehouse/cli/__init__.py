@@ -1,4 +1,4 @@
-"""The ``gatehouse`` command: every noun has a file of its own."""
+"""The ``gatehouse`` command. Each noun, such as ``gatehouse ca``, has a file."""
 
 from typing import Annotated
 
@@ -23,13 +23,13 @@ from gatehouse.cli import (
     rules,
 )
 from gatehouse.cli.context import Aim
-from gatehouse.cli.failures import ForeseenErrors
+from gatehouse.cli.failures import ExpectedErrors
 from gatehouse.local_cloud.settings import STACK
 from gatehouse.stack.error_messages import EXIT_CODES
 
 app = typer.Typer(
     name="gatehouse",
-    cls=ForeseenErrors,
+    cls=ExpectedErrors,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -43,13 +43,13 @@ def gatehouse(
     *,
     local: Annotated[
         bool | None,
-        typer.Option("--local/--aws", help="The local cloud, or AWS. Default: $GATEHOUSE_TARGET, or AWS."),
+        typer.Option("--local/--aws", help="Use the local cloud, or AWS. Default: $GATEHOUSE_TARGET, or AWS."),
     ] = None,
     stack: Annotated[str, typer.Option(help="The CloudFormation stack.", envvar="GATEHOUSE_STACK")] = STACK,
-    region: Annotated[str | None, typer.Option(help="AWS Region. Default: as the AWS CLI.")] = None,
-    profile: Annotated[str | None, typer.Option(help="AWS profile. Default: as the AWS CLI.")] = None,
+    region: Annotated[str | None, typer.Option(help="AWS Region. Default: that of the AWS CLI.")] = None,
+    profile: Annotated[str | None, typer.Option(help="AWS profile. Default: that of the AWS CLI.")] = None,
 ) -> None:
-    """Decide which devices may join an AWS IoT Core fleet, and keep the proof.
+    """Decide which devices may join an AWS IoT Core fleet, and keep signed records of it.
 
     Example: gatehouse --local admissions list
     """

@@ -1,4 +1,4 @@
-"""``gatehouse admissions``: which certificates knocked, and what became of them."""
+"""``gatehouse admissions``: which certificates knocked, and the outcome of each."""
 
 from datetime import MAXYEAR, UTC, datetime
 from typing import Annotated
@@ -21,7 +21,7 @@ from gatehouse.cli.output import (
     write_table,
 )
 
-app = typer.Typer(no_args_is_help=True, help="Which certificates knocked, and what became of them.")
+app = typer.Typer(no_args_is_help=True, help="Which certificates knocked, and the outcome of each.")
 
 Name = Annotated[str, typer.Argument(metavar="DEVICE|CERTIFICATE_ID")]
 
@@ -30,7 +30,7 @@ Name = Annotated[str, typer.Argument(metavar="DEVICE|CERTIFICATE_ID")]
 def list_(
     context: typer.Context,
     *,
-    outcome: Annotated[Standing | None, typer.Option(help="Only those that ended so, or are open.")] = None,
+    outcome: Annotated[Standing | None, typer.Option(help="Only admissions with this outcome.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those of this device.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first.")] = 50,
     json: Json = False,
@@ -50,7 +50,7 @@ def list_(
         (one.certificate_id[:16], one.device, _ended(one), one.reason, one.knocks, one.claimed_at, one.returned_at)
         for one in found
     ]
-    write_table(columns, rows, empty="No admission fits.")
+    write_table(columns, rows, empty="No admission matches.")
 
 
 @app.command()
@@ -60,7 +60,7 @@ def show(
     *,
     json: Json = False,
 ) -> None:
-    """Show the admission of a certificate id (or its beginning), or the newest of a device or a common name.
+    """Show the admission of a certificate, by its id or the beginning of it; or the newest one of a device or a common name.
 
     Example: gatehouse admissions show pump-0042
     """
@@ -81,14 +81,14 @@ def show(
 def watch(
     context: typer.Context,
     *,
-    outcome: Annotated[Standing | None, typer.Option(help="Only those that are so.")] = None,
+    outcome: Annotated[Standing | None, typer.Option(help="Only admissions with this outcome.")] = None,
     device: Annotated[str | None, typer.Option(help="Only those of this device.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="Watch the newest of them, at most this many.")] = 50,
-    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two looks.")] = 2.0,
+    limit: Annotated[int, typer.Option(min=1, help="Watch at most this many, the newest.")] = 50,
+    every: Annotated[float, typer.Option(min=0.2, help="Seconds between two reads of the table.")] = 2.0,
     within: Annotated[float | None, typer.Option("--for", min=0, help="Stop after this many seconds.")] = None,
     json: Json = False,
 ) -> None:
-    """Watch admissions change: the newest first of all, then each that appears or changes. --json writes one object a line.
+    """Watch admissions: print the newest ones, then each that appears or changes. With --json, one object on each line.
 
     Example: gatehouse admissions watch --outcome open --for 600
     """
@@ -109,7 +109,7 @@ def watch(
 def redrive(
     context: typer.Context, name: Name, *, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False
 ) -> None:
-    """Let a failed execution go on from the state where it stopped. Possible for 14 days. Put right first what failed.
+    """Continue a failed execution from the state that failed. Possible for 14 days. First correct what made it fail.
 
     Example: gatehouse admissions redrive pump-0042 --reason "The role may publish again"
     """
@@ -119,48 +119,51 @@ def redrive(
 
     aim = target(context)
     audit_trail.require_reason(reason)
-    found = admissions.show(aim, name)
-    redriving.require_failed(aim, found)
+    admission = admissions.show(aim, name)
+    redriving.require_failed(aim, admission)
     if not json:
-        write_facts(_act(found) | {"execution": found.execution_arn, "failed because": found.fault or found.reason})
+        write_facts(
+            _act(admission)
+            | {"execution": admission.execution_arn, "failed because": admission.fault or admission.reason}
+        )
     if not dry_run:
         agree("Redrive it?", yes=yes)
-        redriving.redrive(aim, found.certificate_id, found.execution_arn, reason)
-    said = "Sealed, and redriven. Follow it: gatehouse admissions watch"
-    report(said, dry_run=dry_run, json=json, admission=found)
+        redriving.redrive(aim, admission.certificate_id, admission.execution_arn, reason)
+    said = "The execution is redriven, and a record of it is sealed. Follow it: gatehouse admissions watch"
+    report(said, dry_run=dry_run, json=json, admission=admission)
 
 
 @app.command()
 def reopen(
     context: typer.Context, name: Name, *, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False
 ) -> None:
-    """Let the next knock start anew, now and not only after the cool-down. Put right first why the device was not admitted.
+    """Let the device's next knock start a new admission now, without the cool-down. First correct why it was not admitted.
 
-    Example: gatehouse admissions reopen pump-0042 --reason "Entered in the inventory by now"
+    Example: gatehouse admissions reopen pump-0042 --reason "Now in the inventory"
     """
     from gatehouse.admission import admissions, reopening
     from gatehouse.evidence import audit_trail
 
     aim = target(context)
     audit_trail.require_reason(reason)
-    found = admissions.show(aim, name)
-    reopening.require_reopenable(aim, found)
+    admission = admissions.show(aim, name)
+    reopening.require_reopenable(aim, admission)
     if not json:
-        write_facts(_act(found) | {"would reopen": _reopens(found)})
+        write_facts(_act(admission) | {"would reopen": _reopens(admission)})
     if not dry_run:
         agree("Reopen it now?", yes=yes)
-        found = reopening.reopen(aim, found, reason)
-    said = "Reopened: the device's next knock starts anew."
-    if found.outcome == "refused":
-        said += " A refused certificate knocks again only once it is deleted in AWS IoT."
-    report(said, dry_run=dry_run, json=json, admission=found)
+        admission = reopening.reopen(aim, admission, reason)
+    said = "Reopened: the device's next knock starts a new admission."
+    if admission.outcome == "refused":
+        said += " A refused certificate can knock again only after you delete it in AWS IoT."
+    report(said, dry_run=dry_run, json=json, admission=admission)
 
 
 @app.command()
 def forget(
     context: typer.Context, name: Name, *, reason: Reason, dry_run: DryRun = False, yes: Yes = False, json: Json = False
 ) -> None:
-    """Forget a certificate that was deleted in AWS IoT, so that it is new if it is registered again. Sealed evidence stays.
+    """Forget a certificate that was deleted in AWS IoT: if it is registered again, it is new. Sealed evidence stays.
 
     Example: gatehouse admissions forget pump-0042 --reason "Registered under the wrong account"
     """
@@ -169,33 +172,33 @@ def forget(
 
     aim = target(context)
     audit_trail.require_reason(reason)
-    found = admissions.show(aim, name)
-    reopening.require_forgettable(aim, found)
+    admission = admissions.show(aim, name)
+    reopening.require_forgettable(aim, admission)
     if not json:
-        write_facts(_act(found) | {"evidence, which stays": found.evidence_key})
+        write_facts(_act(admission) | {"evidence, which stays": admission.evidence_key})
     if not dry_run:
         agree("Forget it?", yes=yes)
-        reopening.forget(aim, found, reason)
-    report("Forgotten.", dry_run=dry_run, json=json, admission=found)
+        reopening.forget(aim, admission, reason)
+    report("Forgotten.", dry_run=dry_run, json=json, admission=admission)
 
 
 def _ended(one: Admission) -> str:
-    """The outcome, and whether it is a trial's."""
+    """The outcome, marked if the admission belongs to a trial."""
     return f"{one.outcome} (trial)" if one.trial else one.outcome
 
 
-def _act(found: Admission) -> dict[str, object]:
+def _act(admission: Admission) -> dict[str, object]:
     return {
-        "certificate": found.certificate_id,
-        "device": found.device,
-        "subject": found.subject,
-        "outcome": found.outcome,
-        "why": found.reason,
+        "certificate": admission.certificate_id,
+        "device": admission.device,
+        "subject": admission.subject,
+        "outcome": admission.outcome,
+        "why": admission.reason,
     }
 
 
 def _reopens(admission: Admission) -> datetime | str | None:
-    """From when a knock may start anew; the last moment of the year 9999 stands for never."""
+    """From when a knock starts a new admission. The last second of the year 9999 means never."""
     if admission.reopen_at is None:
         return None
     moment = datetime.fromtimestamp(admission.reopen_at / 1000, UTC)

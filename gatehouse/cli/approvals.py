@@ -1,4 +1,4 @@
-"""``gatehouse approvals``: what waits for people, and their decisions, signed with their own sign-in."""
+"""``gatehouse approvals``: requests that wait for people, and people's decisions, which they sign in their own name."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,16 +11,18 @@ from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
 from gatehouse.stack.error_messages import NO
 from workflows.errors import BadInput
 
-app = typer.Typer(no_args_is_help=True, help="What waits for people, and what they decided.")
+app = typer.Typer(no_args_is_help=True, help="What waits for people, and what they have decided.")
 app.add_typer(sign_in.app)
 
-As = Annotated[str | None, typer.Option("--as", help="Who acts, if several people are signed in.")]
-Reason = Annotated[str, typer.Option(help="Why; some rules ask for it.")]
-Basis = Annotated[str | None, typer.Option(help="The evidence hash you looked at. Default: the one that is there now.")]
+As = Annotated[str | None, typer.Option("--as", help="The person who acts, if several are signed in.")]
+Reason = Annotated[str, typer.Option(help="Why. Some rules require it.")]
+Basis = Annotated[str | None, typer.Option(help="The evidence hash that you have read. Default: the present one.")]
 For = Annotated[
-    str | None, typer.Option("--delegation", help="Vote for another person: the delegation's id, as `show` names it.")
+    str | None, typer.Option("--delegation", help="Vote for another person: the id of the delegation, from `show`.")
 ]
-Several = Annotated[list[str], typer.Argument(metavar="APPROVAL_ID...", help="One, or several that are alike.")]
+Several = Annotated[
+    list[str], typer.Argument(metavar="APPROVAL_ID...", help="One, or several of the same rule and policy.")
+]
 Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="What your signature means.")]
 
 
@@ -28,12 +30,12 @@ Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="Wh
 def list_(
     context: typer.Context,
     *,
-    tab: Annotated[Tab, typer.Option(help="Which list.")] = "mine",
-    limit: Annotated[int, typer.Option(min=1)] = 50,
+    tab: Annotated[Tab, typer.Option(help="Which tab of the inbox.")] = "mine",
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """List what waits for you, for others, was decided, or could not be carried out.
+    """List the requests that wait for you or for others, that were decided, or that could not be carried out.
 
     Example: gatehouse approvals list --tab waiting
     """
@@ -52,12 +54,12 @@ def list_(
         )
         for one in found
     ]
-    write_table(columns, rows, empty="Nothing there.")
+    write_table(columns, rows, empty="This tab is empty.")
 
 
 @app.command()
 def show(context: typer.Context, approval_id: str, *, as_: As = None, json: Json = False) -> None:
-    """Show one approval: what is asked, on what evidence, by which rule, and who has voted.
+    """Show one request: the question, the evidence, the rule that asks, and the votes.
 
     Example: gatehouse approvals show 0f3c…
     """
@@ -85,7 +87,7 @@ def approve(
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Approve and sign; several in one act if the same rule asks for them, with the same policy, and nothing unusual was found.
+    """Approve and sign. Several at once must have the same rule and policy, and no findings.
 
     Example: gatehouse approvals approve 0f3c… 9a1e… --reason "Delivered under PO 4711"
     """
@@ -104,7 +106,7 @@ def reject(
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Reject and sign; several in one act if the same rule asks for them, with the same policy. One rejection decides.
+    """Reject and sign. One rejection decides. Several at once must have the same rule and policy.
 
     Example: gatehouse approvals reject 0f3c… --reason "Nobody announced a rotation"
     """
@@ -113,7 +115,7 @@ def reject(
 
 
 def desk(context: typer.Context, username: str | None) -> Approvals:
-    """The approvals API, signed in as `username` or as the only person signed in."""
+    """The approvals API, for `username` or for the only person who is signed in."""
     from gatehouse.approval import sessions
 
     aim = target(context)
@@ -142,7 +144,7 @@ def _decide(approvals: Approvals, approval_ids: list[str], signing: Signing, *, 
         return
     receipt = answer["receipt"]
     if answer["repeated"]:
-        say("You had voted so already; this is the receipt of then.")
+        say("You have voted like this before. This is the receipt of that vote.")
     signed = {"signed by": _signer(receipt), "decision": receipt["decision"], "at": receipt["voted_at"]}
     write_facts(signed | _state(answer["approval"]))
 
@@ -150,9 +152,9 @@ def _decide(approvals: Approvals, approval_ids: list[str], signing: Signing, *, 
 def _decide_together(
     approvals: Approvals, approval_ids: list[str], signing: Signing, *, basis: str | None, json: bool
 ) -> None:
-    """Exit code 1 if one of them was not signed."""
+    """Decide several requests in one act. Exit code 1 if one of them was not signed."""
     if basis is not None:
-        raise BadInput("--basis is of one approval. Leave it out, or decide one at a time.")
+        raise BadInput("--basis is the hash of one approval. Leave it out, or decide one at a time.")
     shown = {identity: approvals.show(identity) for identity in approval_ids}
     for found in shown.values():
         say(found["sentence"])
@@ -175,24 +177,25 @@ def _decide_together(
         raise typer.Exit(NO)
 
 
-def _facts(found: Answer) -> dict[str, Any]:
-    certificate, verdict = found["snapshot"]["certificate"], found["snapshot"]["revocation"]
+def _facts(approval: Answer) -> dict[str, Any]:
+    certificate, verdict = approval["snapshot"]["certificate"], approval["snapshot"]["revocation"]
     return {
-        "what": found["sentence"],
-        "why asked": f"rule {found['rule_id']}, version {found['rule_version']}",
-        "needs": [f"{one['received']} of {one['count']} from {one['group']}" for one in found["requirements"]],
-        **_state(found),
-        "certificate": found["certificate_id"],
+        "what": approval["sentence"],
+        "why asked": f"rule {approval['rule_id']}, version {approval['rule_version']}",
+        "needs": [f"{one['received']} of {one['count']} from {one['group']}" for one in approval["requirements"]],
+        **_state(approval),
+        "certificate": approval["certificate_id"],
         "subject": certificate["subject"],
         "revocation": f"{verdict['status']}: {verdict['reason']}",
-        "findings": found["snapshot"]["device"]["findings"],
-        "policy": found["snapshot"]["device"]["policy_name"],
-        "entered by": found["entered_by"],
-        "evidence hash": found["basis_sha256"],
-        "execution": found["execution_arn"],
-        "you may vote": found["you"]["in_own_name"] or f"no: {found['you']['why_not'] or 'only for others'}",
+        "findings": approval["snapshot"]["device"]["findings"],
+        "policy": approval["snapshot"]["device"]["policy_name"],
+        "entered by": approval["entered_by"],
+        "evidence hash": approval["basis_sha256"],
+        "execution": approval["execution_arn"],
+        "you may vote": approval["you"]["in_own_name"] or f"no: {approval['you']['why_not'] or 'only for others'}",
         "for others": [
-            f"{one['name']} ({one['group']}), delegation {one['delegation_id']}" for one in found["you"]["on_behalf_of"]
+            f"{one['name']} ({one['group']}), delegation {one['delegation_id']}"
+            for one in approval["you"]["on_behalf_of"]
         ],
     }
 

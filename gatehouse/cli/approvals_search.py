@@ -1,4 +1,4 @@
-"""``gatehouse approvals search`` and ``export``: for auditors, who see everything and change nothing."""
+"""``gatehouse approvals search`` and ``export``: for auditors, who may read everything and change nothing."""
 
 import sys
 from pathlib import Path
@@ -18,7 +18,7 @@ Person = Annotated[
 ]
 From = Annotated[str | None, typer.Option("--from", help="Requested on or after this day or time.")]
 To = Annotated[str | None, typer.Option("--to", help="Requested before this day or time.")]
-Which = Annotated[Status | None, typer.Option("--status", help="What became of it.")]
+Which = Annotated[Status | None, typer.Option("--status", help="The status, or that it could not be carried out.")]
 
 
 def search(
@@ -29,11 +29,11 @@ def search(
     since: From = None,
     until: To = None,
     status: Which = None,
-    limit: Annotated[int, typer.Option(min=1)] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Find approvals again; all that is given has to fit. Newest first.
+    """Search all approvals. They must match every option that is given. Newest first.
 
     Example: gatehouse approvals search --person ada@example.com --from 2026-01-01
     """
@@ -44,14 +44,14 @@ def search(
         return
     columns = ("approval", "requested", "status", "delivery", "what")
     rows = [(one["approval_id"], one["requested_at"], one["status"], one["delivery"], one["sentence"]) for one in found]
-    write_table(columns, rows, empty="Nothing fits.")
+    write_table(columns, rows, empty="No approval matches.")
 
 
 def export(
     context: typer.Context,
     *,
     format_: Annotated[
-        Literal["csv", "json"], typer.Option("--format", help="JSON holds the whole trail as well.")
+        Literal["csv", "json"], typer.Option("--format", help="JSON also contains the events of each request.")
     ] = "csv",
     output: Annotated[Path | None, typer.Option(dir_okay=False, help="A new file. Default: stdout.")] = None,
     device: Device = None,
@@ -62,7 +62,7 @@ def export(
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Write the approvals that fit to a file, however many: CSV for spreadsheets, or JSON with signatures and trail.
+    """Write all approvals that match to a file: CSV for spreadsheets, or JSON with signatures and events.
 
     Example: gatehouse approvals export --format csv --from 2026-01-01 --to 2027-01-01 --output approvals-2026.csv
     """
@@ -74,9 +74,9 @@ def export(
             sys.stdout.write(text)
         return
     if output.exists():
-        raise BadInput(f"{output} is there already. Name a file that is not.")
-    unfinished = output.with_name(f"{output.name}.part")  # so that half an export is not taken for a whole one
-    encoding = "utf-8-sig" if form == "csv" else "utf-8"  # the mark tells spreadsheets that it is UTF-8
+        raise BadInput(f"{output} exists already. Name a new file.")
+    unfinished = output.with_name(f"{output.name}.part")  # so that an unfinished export has another name
+    encoding = "utf-8-sig" if form == "csv" else "utf-8"  # the byte order mark tells spreadsheets that it is UTF-8
     with unfinished.open("w", encoding=encoding, newline="") as file:
         for text in found:
             file.write(text)

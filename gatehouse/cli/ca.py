@@ -1,4 +1,4 @@
-"""``gatehouse ca``: the authorities whose devices may knock."""
+"""``gatehouse ca``: the CAs whose devices may knock."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,30 +12,33 @@ from gatehouse.cli.output import Json, say, write, write_facts, write_json, writ
 if TYPE_CHECKING:
     from gatehouse.revocation.ca_revocation import Plan
 
-app = typer.Typer(no_args_is_help=True, help="The authorities whose devices may knock.")
+app = typer.Typer(no_args_is_help=True, help="The CAs whose devices may knock.")
 
 CaId = Annotated[str, typer.Argument(metavar="CA", help="The CA certificate's id in AWS IoT.")]
 RegistrationOnly = Annotated[
-    bool, typer.Option("--registration-only", help="Only automatic registration; leave the CA's status.")
+    bool, typer.Option("--registration-only", help="Change only automatic registration, not the CA's status.")
 ]
-ReadableFile = typer.Option(exists=True, dir_okay=False, readable=True)
+CertificateFile = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The CA's certificate, PEM or DER.")
+]
+KeyFile = Annotated[Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The CA's private key, PEM.")]
 
 
 @app.command()
 def register(
     context: typer.Context,
     *,
-    certificate: Annotated[Path, ReadableFile],
-    key: Annotated[Path, ReadableFile],
+    certificate: CertificateFile,
+    key: KeyFile,
     sni_only: Annotated[
-        bool, typer.Option("--sni-only", help="Mode SNI_ONLY: several accounts may share the CA.")
+        bool, typer.Option("--sni-only", help="Register in mode SNI_ONLY: several accounts may share the CA.")
     ] = False,
     name: Annotated[str | None, typer.Option(help="A tag `Name` for the AWS console.")] = None,
     json: Json = False,
 ) -> None:
-    """Register a CA with AWS IoT, automatic registration on, and keep its certificate for the revocation check.
+    """Register a CA with AWS IoT with automatic registration on, and store its certificate for the revocation check.
 
-    The key signs the proof that AWS IoT asks for; it is read here and goes nowhere. Safe to repeat.
+    The key signs the proof that AWS IoT asks for. The command reads it here and sends it nowhere. Safe to repeat.
 
     Example: gatehouse ca register --certificate ca.pem --key ca.key
     """
@@ -49,10 +52,10 @@ def register(
         private = authorities.read_key(key.read_bytes(), str(key), password.encode())
     done = authorities.register(target(context), found, private, sni_only=sni_only, name=name)
     if not done.new:
-        say("It was registered already; it is active, with automatic registration on.")
+        say("It was registered before. It is active, with automatic registration on.")
     for warning in done.warnings:
         say(f"Warning: {warning}")
-    write(done if json else done.authority, as_json=json)
+    write(done if json else done.ca, as_json=json)
 
 
 @app.command("list")
@@ -102,7 +105,7 @@ def enable(
 
     Example: gatehouse ca enable 3f5a… --reason "Key ceremony of 2027-01-31 accepted"
     """
-    does = "Devices of this CA that connect are registered, and knock. Nobody is admitted by that alone."
+    does = "Devices of this CA that connect are registered, and can knock. This alone admits no device."
     _switch(
         context, ca, reason, does, on=True, registration_only=registration_only, dry_run=dry_run, yes=yes, json=json
     )
@@ -119,13 +122,13 @@ def disable(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Let no more devices of a CA register themselves. Those that are registered stay: admitted ones stay connected.
+    """Stop the registration of new devices of a CA. Registered devices stay; admitted ones stay connected.
 
     Example: gatehouse ca disable 3f5a… --reason "Key may be compromised" --dry-run
     """
     does = (
-        "New devices of this CA cannot register. Certificates registered already stay as they are: admitted devices stay connected, and "
-        "pending ones can still be admitted. To stop those, publish a revocation list, deny them in the inventory, or revoke the CA."
+        "New devices of this CA cannot register. Registered certificates stay as they are: admitted devices stay connected, and "
+        "pending ones can still be admitted. To stop these, publish a revocation list, deny them in the inventory, or revoke the CA."
     )
     _switch(
         context, ca, reason, does, on=False, registration_only=registration_only, dry_run=dry_run, yes=yes, json=json
@@ -142,9 +145,11 @@ def revoke(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Revoke a CA whose key is in wrong hands, or that is retired: disable it, and set each of its certificates REVOKED, with its proof.
+    """Revoke a CA whose key is compromised, or that is no longer used: disable it and set each of its certificates REVOKED.
 
-    Paced to AWS IoT's quota, beside what people decide and devices that knock. Safe to repeat: it goes on where it stopped.
+    Each certificate gets a sealed record. The calls keep to AWS IoT's quota, and
+    share it with people's decisions and new devices. Safe to repeat: it continues
+    where it stopped.
 
     Example: gatehouse ca revoke 3f5a… --reason "Key copied from the signing host, ticket 4711" --dry-run
     """
@@ -153,54 +158,54 @@ def revoke(
 
     aim = target(context)
     audit_trail.require_reason(reason)
-    found = ca_revocation.plan(aim, authorities.show(aim, ca))
+    plan = ca_revocation.plan(aim, authorities.show(aim, ca))
     if not json:
-        _tell_plan(found)
+        _write_plan(plan)
     if dry_run:
         if json:
-            write_json({"done": False, "plan": found})
+            write_json({"done": False, "plan": plan})
         else:
             say(DRY)
         return
-    agree(f"Revoke {found.authority.subject}, and {found.revokes} certificates with it, for good?", yes=yes)
-    started = ca_revocation.revoke(aim, found.authority, reason)
+    agree(f"Revoke {plan.ca.subject} and {plan.revokes} certificates of it? This cannot be undone.", yes=yes)
+    started = ca_revocation.revoke(aim, plan.ca, reason)
     if json:
-        write_json({"done": True, "plan": found, "started": started})
+        write_json({"done": True, "plan": plan, "started": started})
         return
     write_facts({"execution": started.execution, "order": started.revocation.trail_id})
     say(
-        "It is disabled, and being revoked. To watch: the execution in the Step Functions console, or this command with --dry-run, which "
-        "says what is left. Each certificate's proof: gatehouse evidence show. People are told once the sweep has ended; it looks again "
-        "within the hour, and goes on by itself until nobody is left. Running this command again resumes, and does no harm."
+        "The CA is disabled, and a sweep revokes its certificates. To watch it: the execution in the Step Functions console, or this "
+        "command with --dry-run, which shows how many are left. The record of a certificate: gatehouse evidence show. A message is sent "
+        "when the sweep ends. A further sweep starts within the hour, until no certificate is left. It is safe to run this command again."
     )
 
 
-def _tell_plan(found: "Plan") -> None:
-    ca = found.authority
+def _write_plan(plan: "Plan") -> None:
+    ca = plan.ca
     write_facts(
         {
             "CA": ca.subject,
             "status": ca.status,
             "auto-registration": ca.auto_registration,
-            "certificates in AWS IoT": dict(sorted(found.certificates.items())) or "none",
-            "would be revoked": found.revokes,
-            "of those with an admission": dict(sorted(found.admissions.items())) or "none",
-            "takes": f"{found.seconds_alone:g} s; {found.seconds_contended:g} s while others want the quota",
-            "calls to AWS IoT": found.iot_calls,
+            "certificates in AWS IoT": dict(sorted(plan.certificates.items())) or "none",
+            "would be revoked": plan.revokes,
+            "of those with an admission": dict(sorted(plan.admissions.items())) or "none",
+            "takes": f"{plan.seconds_alone:g} s; {plan.seconds_contended:g} s while others use the quota",
+            "calls to AWS IoT": plan.iot_calls,
         }
     )
-    if found.ordered is not None:
-        one = found.ordered
+    if plan.ordered is not None:
+        order = plan.ordered
         say(
-            f"{one.by} ordered it on {one.at:%Y-%m-%d %H:%M}Z: {one.reason}. That goes on, and the proof names that order. "
-            f"Not yet sealed, of those that are REVOKED: {found.unfinished}."
+            f"{order.by} ordered it on {order.at:%Y-%m-%d %H:%M}Z: {order.reason}. "
+            f"This command continues that order, and the records name it. REVOKED but not yet sealed: {plan.unfinished}."
         )
-    for other in found.same_key:
-        say(f"The same key is registered as CA {other} too: whoever has it signs for that one as well. Revoke both.")
+    for other in plan.same_key:
+        say(f"The same key is also registered as CA {other}, and can sign for it too. Revoke both.")
     say(
-        "It cannot be undone: devices need certificates of another CA. What stays: each connection until some minutes after its "
-        "certificate's turn; things, policies, bindings and lines of the inventory, so that a device's new certificate is its second, and "
-        "people decide; a certificate whose transfer to another account is pending."
+        "This cannot be undone: the devices need certificates of another CA. A device may stay connected for some minutes after its "
+        "certificate is REVOKED. Things, policies, bindings and lines of the inventory stay, so a device's new certificate is its second "
+        "one, and people decide about it. A certificate whose transfer to another account is pending also stays."
     )
 
 
@@ -221,28 +226,28 @@ def _switch(
 
     aim = target(context)
     audit_trail.require_reason(reason)
-    found = authorities.show(aim, ca)
+    before = authorities.show(aim, ca)
     ordered = orders.owed(aim, ca) if on else None
     if ordered is not None:
         does += (
-            f" It is being revoked, by {ordered.by} since {ordered.at:%Y-%m-%d %H:%M}Z: {ordered.reason}. That is owed no more then; what "
-            "is REVOKED stays so. A sweep that runs goes on: stop its execution."
+            f" {ordered.by} ordered on {ordered.at:%Y-%m-%d %H:%M}Z that it be revoked: {ordered.reason}. This ends that order. "
+            "Certificates that are REVOKED stay REVOKED. A sweep that runs continues until you stop its execution."
         )
     if not json:
-        write(found, as_json=False)
+        write(before, as_json=False)
         say(does)
     if dry_run:
         if json:
-            write_json({"done": False, "does": does, "authority": found})
+            write_json({"done": False, "does": does, "ca": before})
         else:
             say(DRY)
         return
-    agree(f"{'Enable' if on else 'Disable'} {found.subject}?", yes=yes)
+    agree(f"{'Enable' if on else 'Disable'} {before.subject}?", yes=yes)
     if on:
-        now = ca_revocation.enable(aim, found, ordered, registration_only=registration_only, reason=reason)
+        after = ca_revocation.enable(aim, before, ordered, registration_only=registration_only, reason=reason)
     else:
-        now = authorities.switch(aim, found, on=False, registration_only=registration_only, reason=reason)
+        after = authorities.switch(aim, before, on=False, registration_only=registration_only, reason=reason)
     if json:
-        write_json({"done": True, "does": does, "authority": now})
+        write_json({"done": True, "does": does, "ca": after})
     else:
-        say(f"It is {now.status}, with automatic registration {'on' if now.auto_registration else 'off'}.")
+        say(f"It is {after.status}, with automatic registration {'on' if after.auto_registration else 'off'}.")

@@ -14,7 +14,7 @@ from gatehouse.stack.target import Target
 
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the AWS endpoint. Default: 4566.")]
 MqttPort = Annotated[int | None, typer.Option(min=1, max=65535, help="Port of the MQTT broker. Default: 8883.")]
-Detach = Annotated[bool, typer.Option("--detach", "-d", help="Leave it running and return.")]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Leave it running in the background.")]
 
 
 def up(*, detach: Detach = False, port: Port = None, mqtt_port: MqttPort = None, json: Json = False) -> None:
@@ -32,17 +32,17 @@ def up(*, detach: Detach = False, port: Port = None, mqtt_port: MqttPort = None,
         status = cloud.up(spinner.update)
     _show(status, json=json)
     if ran_already:
-        say("It ran already and is up to date.")
+        say("It was running before, and is up to date.")
     elif not detach:
         with Console(Target(status.stack, status)) as running:
             say(f"The console: {running.link}")
             say("Ctrl-C stops it.")
-            cloud.hold()
+            cloud.run_until_stopped()
         say("Stopped.")
 
 
 def down(*, json: Json = False) -> None:
-    """Stop the local cloud. What it held is gone.
+    """Stop the local cloud. All its data is deleted.
 
     Example: gatehouse down
     """
@@ -54,7 +54,7 @@ def down(*, json: Json = False) -> None:
 
 
 def status(*, json: Json = False) -> None:
-    """Say whether the local cloud runs, and how to reach it. Exit code 3 if it does not.
+    """Show whether the local cloud runs, and how to reach it. Exit code 3 if it does not run.
 
     Example: gatehouse status --json
     """
@@ -65,7 +65,7 @@ def status(*, json: Json = False) -> None:
 
 
 def _lambda(status: LocalCloudStatus) -> str:
-    """How many calls may be in flight, and whether that was enough."""
+    """How many calls of Lambda may run at once, and how many were throttled."""
     limit = f"{status.lambda_concurrency} calls at once (GATEHOUSE_LAMBDA_CONCURRENCY)"
     if status.lambda_throttled is None:
         return limit

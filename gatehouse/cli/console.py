@@ -1,4 +1,4 @@
-"""``gatehouse console``: the admissions as they happen, in a browser on this machine."""
+"""``gatehouse console``: shows admissions live, in a browser on this machine."""
 
 import signal
 import threading
@@ -12,11 +12,11 @@ from gatehouse.errors import Unreachable
 
 DEFAULT_PORT = 8470
 
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 uses a free one.")]
 Redrive = Annotated[
     bool,
     typer.Option(
-        "--allow-redrive", help="Let failed executions be redriven on AWS, too; the local cloud's always may."
+        "--allow-redrive", help="Allow redriving failed executions on AWS. On the local cloud it is always allowed."
     ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open it in the browser.")]
@@ -30,14 +30,14 @@ def console(
     open_: Open = False,
     json: Json = False,
 ) -> None:
-    """Show admissions, approvals and revocation lists in a browser on this machine. Read-only, but for redrives. Ctrl-C stops it.
+    """Show admissions, approvals and revocation lists in a browser on this machine. Read-only, except redrives. Ctrl-C stops it.
 
     Example: gatehouse --local console --open
     """
     from gatehouse.console.server import Console
 
     aim = target(context)
-    aim.output("StateMachineArn")  # a stack that is not there is said now, not in the browser
+    aim.output("StateMachineArn")  # a missing stack is reported here and not in the browser
     try:
         running = Console(aim, port=port, allow_redrive=allow_redrive)
     except OSError as error:
@@ -47,7 +47,7 @@ def console(
             write_json({"link": running.link})
         else:
             say(f"The console: {running.link}")
-            say("The link lets in whoever has it. Ctrl-C stops the console.")
+            say("Anyone who has the link can open the console. Ctrl-C stops it.")
         if open_:
             typer.launch(running.link)
         _wait_for_a_signal()

@@ -1,4 +1,4 @@
-"""What the options before the command decided: which stack the command acts on."""
+"""The stack that a command acts on, from the options before the command."""
 
 import functools
 
@@ -8,7 +8,7 @@ from gatehouse.stack.target import Target
 
 
 class Aim:
-    """Where the commands aim. Nothing is contacted before a command asks for its target."""
+    """The options that name the stack. Nothing is contacted until a command asks for its target."""
 
     def __init__(self, *, local: bool | None, stack: str, region: str | None, profile: str | None) -> None:
         self.local = local
@@ -18,7 +18,7 @@ class Aim:
 
     @functools.cached_property
     def target(self) -> Target:
-        """Raises NotRunning for a local cloud that is down."""
+        """The stack. Raises NotRunning if the local cloud does not run."""
         if self.region or self.profile:
             import boto3
 
@@ -27,6 +27,6 @@ class Aim:
 
 
 def target(context: typer.Context) -> Target:
-    """The stack that this invocation acts on."""
+    """The stack that this command acts on."""
     aim: Aim = context.find_root().obj
     return aim.target

@@ -1,4 +1,4 @@
-"""``gatehouse crl``: what the CAs have taken back."""
+"""``gatehouse crl``: the revocation lists of the CAs."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +13,10 @@ from workflows.errors import BadInput
 
 if TYPE_CHECKING:
     from gatehouse.revocation.lists import Listed
+    from gatehouse.revocation.sweeps import Plan
 
-app = typer.Typer(no_args_is_help=True, help="What the CAs have taken back.")
+app = typer.Typer(no_args_is_help=True, help="The revocation lists of the CAs.")
 
-ReadableFile = typer.Option(exists=True, dir_okay=False, readable=True)
 CaId = Annotated[str, typer.Option("--ca", help="The CA certificate's id in AWS IoT.")]
 _VERDICTS = {"good": 0, "revoked": 1, "unknown": 2}
 
@@ -27,10 +27,10 @@ def publish(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
     *,
     ca: CaId,
-    within: Annotated[float, typer.Option(help="For how many seconds to wait for the answer.")] = 120.0,
+    within: Annotated[float, typer.Option(help="How many seconds to wait for the result.")] = 120.0,
     json: Json = False,
 ) -> None:
-    """Hand in a revocation list (DER or PEM) and wait until it is judged. Exit code 0 accepted, 1 rejected, with the clause.
+    """Hand in a revocation list (DER or PEM) and wait for the result. Exit code 0 if accepted, 1 if rejected, with the clause.
 
     Example: gatehouse crl publish device-ca.crl --ca 3f5a…
     """
@@ -62,7 +62,7 @@ def status(
     ca: Annotated[str | None, typer.Option("--ca", help="Only this CA: its certificate's id in AWS IoT.")] = None,
     json: Json = False,
 ) -> None:
-    """List what is current, when it goes stale, and what happens then. Exit code 0; see `problem`.
+    """List the current lists, when each goes stale, and what happens then. The exit code is always 0; see `problem`.
 
     Example: gatehouse crl status
     """
@@ -70,11 +70,26 @@ def status(
 
     aim, at = target(context), datetime.now(UTC)
     found = lists.every(aim, at=at) if ca is None else lists.status(aim, ca, at=at)
-    asked = sweeps.questions(aim)
-    revoked = {one: line for one, line in orders.told(aim).items() if ca in (None, one)}
+    questions = sweeps.questions(aim)
+    revoked = {one: line for one, line in orders.lines(aim).items() if ca in (None, one)}
     if json:
-        write_json({"lists": found, "questions": asked, "revocations": revoked})
+        write_json({"lists": found, "questions": questions, "revocations": revoked})
         return
+    _write_lists(found, at)
+    for line in revoked.values():
+        say(line)
+    if questions:
+        say(
+            "No list names these certificates any more, but they are still refused. If a device may come back, delete its certificate."
+        )
+        write_table(
+            ("device", "certificate", "refused because"),
+            [(one.device, one.certificate_id, one.reason) for one in questions],
+            empty="",
+        )
+
+
+def _write_lists(found: "list[Listed]", at: datetime) -> None:
     columns = ("issuer key", "number", "kind", "scope", "entries", "age", "goes stale", "sweep", "then")
     rows = [
         (
@@ -92,19 +107,7 @@ def status(
         )
         for one in found
     ]
-    write_table(columns, rows, empty="No list is published: every device is held until one is.")
-    for line in revoked.values():
-        say(line)
-    if asked:
-        say(
-            "No list names these any more, and they are still refused. May their devices come back? Then delete the certificate "
-            "in AWS IoT and run gatehouse admissions forget CERTIFICATE_ID."
-        )
-        write_table(
-            ("device", "certificate", "refused because"),
-            [(one.device, one.certificate_id, one.reason) for one in asked],
-            empty="",
-        )
+    write_table(columns, rows, empty="No list is published. Every device is held until one is.")
 
 
 def _span(time: timedelta) -> str:
@@ -115,34 +118,34 @@ def _span(time: timedelta) -> str:
 
 
 def _consequence(one: "Listed") -> str:
-    """What becomes of devices once the list is stale: it neither passes nor refuses anybody."""
+    """What happens to devices when the list is stale. A stale list does not count: it neither passes nor refuses a device."""
     if one.delta:
         return "the complete list alone decides"
     return "new devices are held now" if one.problem else "new devices will be held; admitted ones stay connected"
 
 
-@app.command()
-def sweep(
+@app.command("sweep")
+def start_sweeps(
     context: typer.Context,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; change nothing.")] = False,
     list_: Annotated[
         Path | None,
         typer.Option(
-            "--list", exists=True, dir_okay=False, readable=True, help="Of a list not yet published; with --ca."
+            "--list", exists=True, dir_okay=False, readable=True, help="A list that is not published yet; with --ca."
         ),
     ] = None,
-    ca: Annotated[str | None, typer.Option("--ca", help="Whose list it is.")] = None,
+    ca: Annotated[str | None, typer.Option("--ca", help="The CA of that list.")] = None,
     json: Json = False,
 ) -> None:
-    """Take back whom current lists revoke, where that is still owed. With --dry-run, say whom, and how long it takes.
+    """Start the sweeps that are still owed: they revoke the certificates on the current lists. With --dry-run, only show them.
 
     Example: gatehouse crl sweep --dry-run --list next.crl --ca 3f5a…
     """
     from gatehouse.revocation import sweeps
 
     if (list_ is None) != (ca is None) or (list_ is not None and not dry_run):
-        raise BadInput("--list and --ca go together, and only with --dry-run: a list is swept once it is published.")
+        raise BadInput("Give --list and --ca together, and only with --dry-run. A list is swept after it is published.")
     aim = target(context)
     if not dry_run:
         started = sweeps.start(aim)
@@ -154,6 +157,10 @@ def sweep(
     if json:
         write_json(plans)
         return
+    _write_plans(plans)
+
+
+def _write_plans(plans: "list[Plan]") -> None:
     columns = (
         "issuer key",
         "list",
@@ -161,7 +168,7 @@ def sweep(
         "revokes",
         "questions",
         "takes",
-        "while others want the quota",
+        "while others use the quota",
         "devices",
     )
     rows = [
@@ -177,23 +184,30 @@ def sweep(
         )
         for one in plans
     ]
-    write_table(columns, rows, empty="No sweep is owed: everybody whom a current list revokes has been dealt with.")
+    write_table(columns, rows, empty="No sweep is owed: every current list has been swept.")
 
 
 @app.command()
 def check(
     *,
-    certificate: Annotated[Path, ReadableFile],
-    issuer: Annotated[Path, ReadableFile],
+    certificate: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The certificate to check, PEM or DER.")
+    ],
+    issuer: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The CA's certificate, PEM or DER.")
+    ],
     list_: Annotated[
-        list[Path], typer.Option("--list", exists=True, dir_okay=False, readable=True, help="May be repeated.")
+        list[Path],
+        typer.Option(
+            "--list", exists=True, dir_okay=False, readable=True, help="A revocation list, DER or PEM; may be repeated."
+        ),
     ],
     at: Annotated[
-        str | None, typer.Option(help="The moment to ask for, as 2027-01-31T18:00:00Z. Default: now.")
+        str | None, typer.Option(help="The time of the check, such as 2027-01-31T18:00:00Z. Default: now.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ask offline whether a certificate is revoked. Exit code 0 good, 1 revoked, 2 unknown (or wrong input).
+    """Check offline whether a certificate is revoked. Exit code 0 good, 1 revoked, 2 unknown (or wrong input).
 
     Example: gatehouse crl check --certificate device.pem --issuer ca.pem --list ca.crl
     """

@@ -1,4 +1,4 @@
-"""``gatehouse approvals delegate`` and what belongs to it: one's right to vote, given to another person until a date."""
+"""``gatehouse approvals delegate``, ``delegations`` and ``end``: another person votes for a member of a group until a date."""
 
 from typing import Annotated, Any
 
@@ -13,16 +13,16 @@ Answer = dict[str, Any]
 def delegate(
     context: typer.Context,
     *,
-    group: Annotated[str, typer.Option(help="The group of yours whose vote you give.")],
-    to: Annotated[str, typer.Option(help="Who votes for you: e-mail address, user name or subject.")],
+    group: Annotated[str, typer.Option(help="Your group, for which the other person votes.")],
+    to: Annotated[str, typer.Option(help="The person who votes for you: e-mail address, user name or subject.")],
     until: Annotated[
-        str, typer.Option(help="A day (2027-01-31, at whose beginning it ends) or a time (2027-01-31T18:00:00Z).")
+        str, typer.Option(help="A day (2027-01-31: it ends when that day begins) or a time (2027-01-31T18:00:00Z).")
     ],
-    reason: Annotated[str, typer.Option(help="Why; everybody can read it.")],
+    reason: Annotated[str, typer.Option(help="Why. Everybody can read it.")],
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """Have another person vote for you until a date. Your own vote still counts: whichever of you is first has used it.
+    """Let another person vote for you until a date. You may still vote yourself: the first vote of the two counts.
 
     Example: gatehouse approvals delegate --group quality --to kim@example.com --until 2027-01-31 --reason "On holiday"
     """
@@ -38,18 +38,18 @@ def delegate(
         write_json(answer)
         return
     if answer["repeated"]:
-        say("You had delegated so already.")
+        say("You have given this delegation before.")
     write_facts(_facts(answer["delegation"]))
 
 
 def delegations(
     context: typer.Context,
     *,
-    all_: Annotated[bool, typer.Option("--all", help="Those that ended as well.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Also those that have ended.")] = False,
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """List who votes for whom, and until when.
+    """List the delegations: who votes for whom, and until when.
 
     Example: gatehouse approvals delegations --all
     """
@@ -70,18 +70,18 @@ def delegations(
         )
         for one in found
     ]
-    write_table(columns, rows, empty="Nobody votes for anybody else.")
+    write_table(columns, rows, empty="There are no delegations.")
 
 
 def end(
     context: typer.Context,
     delegation_id: str,
     *,
-    reason: Annotated[str, typer.Option(help="Why; everybody can read it.")],
+    reason: Annotated[str, typer.Option(help="Why. Everybody can read it.")],
     as_: As = None,
     json: Json = False,
 ) -> None:
-    """End a delegation before its time: whoever gave it, whoever holds it, or a member of its group.
+    """End a delegation early. The two people and every member of the group may do so.
 
     Example: gatehouse approvals end 0f3c… --reason "Back from holiday"
     """
@@ -90,18 +90,18 @@ def end(
         write_json(answer)
         return
     if answer["repeated"]:
-        say("It had ended already.")
+        say("It had ended before.")
     write_facts(_facts(answer["delegation"]))
 
 
-def _facts(found: Answer) -> Answer:
+def _facts(delegation: Answer) -> Answer:
     return {
-        "delegation": found["delegation_id"],
-        "group": found["group"],
-        "of": found["delegator_name"],
-        "to": found["delegate"],
-        "until": found["until"],
-        "reason": found["reason"],
-        "stands": found["stands"],
-        **({"ended": found["ended_at"], "because": found["ended_because"]} if found["ended_at"] else {}),
+        "delegation": delegation["delegation_id"],
+        "group": delegation["group"],
+        "of": delegation["delegator_name"],
+        "to": delegation["delegate"],
+        "until": delegation["until"],
+        "reason": delegation["reason"],
+        "stands": delegation["stands"],
+        **({"ended": delegation["ended_at"], "because": delegation["ended_because"]} if delegation["ended_at"] else {}),
     }

@@ -1,4 +1,4 @@
-"""``gatehouse demo``: the whole way, once, with real devices."""
+"""``gatehouse demo``: real devices connect to a local cloud, and each is admitted, refused or held."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 def demo(
     *,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud up, and say how to look around in it.")] = False,
-    home: Annotated[Path | None, typer.Option(help="Where its state lives. Default: .gatehouse.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud running, and print how to use it.")] = False,
+    home: Annotated[Path | None, typer.Option(help="Directory of the local cloud. Default: .gatehouse.")] = None,
     json: Json = False,
 ) -> None:
-    """Let real MQTT devices knock at a local AWS IoT Core, and see what becomes of each. Exit code 0 if all ended as expected.
+    """Let real MQTT devices connect to a local AWS IoT Core, and show the outcome of each. Exit code 0 if all are as expected.
 
     Example: gatehouse demo --keep
     """
@@ -37,8 +37,8 @@ def demo(
     finished = False
     try:
         stage = run.set_up()
-        with show.Show(SCENES) as stepping:
-            results = run.play(stage, stepping.tell)
+        with show.Show(SCENES) as progress:
+            results = run.play(stage, progress.show_step)
         finished = True
     finally:
         if not (keep and finished):
@@ -59,7 +59,7 @@ def _say_how_to_look_around(
     status: "LocalCloudStatus", people: "Iterable[Person]", home: Path | None, waits: str
 ) -> None:
     gatehouse = f"GATEHOUSE_HOME={home} gatehouse" if home else "gatehouse"
-    say(f"The cloud stays up: AWS at {status.endpoint}, MQTT at {status.mqtt_host}:{status.mqtt_port}.")
+    say(f"The cloud keeps running: AWS at {status.endpoint}, MQTT at {status.mqtt_host}:{status.mqtt_port}.")
     say(f"The approvers' inbox: {status.outputs.get('ApprovalsUrl')}")
     for person in people:
         say(f"  {person.name} ({person.group}): {person.email}, password {person.password}")

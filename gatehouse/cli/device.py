@@ -1,4 +1,4 @@
-"""``gatehouse device``: be a device, to try the door."""
+"""``gatehouse device``: connect as a device, to test the stack."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,29 +11,38 @@ from gatehouse.stack.error_messages import NO, UNREACHABLE
 from gatehouse.stack.target import MqttEndpoint
 from workflows.errors import BadInput
 
-app = typer.Typer(no_args_is_help=True, help="Be a device, to try the door.")
+app = typer.Typer(no_args_is_help=True, help="Connect as a device, to test the stack.")
 
-ReadableFile = typer.Option(exists=True, dir_okay=False, readable=True)
+CertificateFile = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The device's certificate, PEM.")
+]
+KeyFile = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, readable=True, help="The device's private key, PEM.")
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, readable=True, help="CAs to trust, PEM. Default: those of the stack."),
+]
 
 
 @app.callback()
 def device() -> None:
-    """Be a device, to try the door."""
+    """Connect as a device, to test the stack."""
 
 
 @app.command()
 def connect(
     context: typer.Context,
     *,
-    certificate: Annotated[Path, ReadableFile],
-    key: Annotated[Path, ReadableFile],
+    certificate: CertificateFile,
+    key: KeyFile,
     client_id: Annotated[str, typer.Option(help="The MQTT client id: the thing's name.")],
     publish: Annotated[tuple[str, str] | None, typer.Option(metavar="TOPIC MESSAGE", help="Publish at QoS 1.")] = None,
-    endpoint: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Another broker than the stack's.")] = None,
-    ca_file: Annotated[Path | None, ReadableFile] = None,
+    endpoint: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A broker other than the stack's.")] = None,
+    ca_file: CaFile = None,
     json: Json = False,
 ) -> None:
-    """Connect once over mutual TLS, and publish if asked. Exit code 1 if the door stays shut or the message is not accepted.
+    """Connect once over mutual TLS, and optionally publish. Exit code 1 if the connection or the message is not accepted.
 
     Example: gatehouse device connect --certificate d.pem --key d.key --client-id pump-0042 --publish devices/pump-0042/state on
     """

@@ -1,4 +1,4 @@
-"""``gatehouse doctor``: is every part there, and does anything wait to be put right?"""
+"""``gatehouse doctor``: checks the parts of the stack, runs trials, and delivers lost events again."""
 
 import textwrap
 from datetime import UTC, datetime
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-WhichQueue = Annotated[Queue, typer.Argument(help="The topic rule's error queue, or the dead letters.")]
+WhichQueue = Annotated[Queue, typer.Argument(help="The topic rule's error queue, or the dead-letter queue.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most this many events.")]
 
-
-Knock = Annotated[
-    bool, typer.Option("--knock", help="Let a device of a trial CA connect instead, and remove both afterwards.")
+Trial = Annotated[
+    bool, typer.Option("--knock", help="Run a trial instead: let a device of a trial CA connect, then remove both.")
 ]
 
-WHAT_A_KNOCK_DOES = """\
+WHAT_A_TRIAL_DOES = """\
 A CA is made for a few minutes and registered with AWS IoT, with an empty list. One
 device of it connects, and the stack must hold it as unknown: nothing can admit a
 trial's device. Then CA, certificate and list are removed again. What stays: one
@@ -37,10 +36,10 @@ audit trail. It costs some cents, and takes about a minute."""
 
 
 @app.callback(invoke_without_command=True)
-def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, json: Json = False) -> None:
-    """Check the stack: every part there, the rule on, lists fresh, queues empty. Exit code 1 if something is wrong.
+def doctor(context: typer.Context, *, knock: Trial = False, yes: Yes = False, json: Json = False) -> None:
+    """Check the stack: resources, topic rule, revocation lists, queues. Exit code 1 if something is wrong.
 
-    With --knock a device really connects (it knocks), and the command names the link of the chain where it got stuck.
+    With --knock it runs a trial: a device really connects (it knocks), and the command names the link of the chain where it got stuck.
 
     Example: gatehouse doctor
 
@@ -49,7 +48,7 @@ def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, js
     if context.invoked_subcommand is not None:
         return
     if knock:
-        _knock(target(context), yes=yes, json=json)
+        _run_trial(target(context), yes=yes, json=json)
         return
     from gatehouse.doctor import checkup
 
@@ -57,53 +56,53 @@ def doctor(context: typer.Context, *, knock: Knock = False, yes: Yes = False, js
     if json:
         write_json(found)
     else:
-        rows = [(check.name, check.state, check.found, check.advice) for check in found]
+        rows = [(check.name, check.state, check.result, check.advice) for check in found]
         write_table(("", "", "what was found", "what to do"), rows, empty="")
     if any(check.state == "wrong" for check in found):
         raise typer.Exit(NO)
 
 
-def _knock(aim: Target, *, yes: bool, json: bool) -> None:
-    from gatehouse.doctor.trial.chain import knock
+def _run_trial(aim: Target, *, yes: bool, json: bool) -> None:
+    from gatehouse.doctor.trial.chain import run_trial
     from gatehouse.doctor.trial.links import Link
 
     if "EndTrialsArn" not in aim.outputs:
-        raise BadInput(f"The stack {aim.stack} has no output EndTrialsArn, so it knows no trials. Deploy it again.")
+        raise BadInput(f"The stack {aim.stack} has no output EndTrialsArn, so it cannot run trials. Deploy it again.")
     if not yes:
-        say(WHAT_A_KNOCK_DOES)
-    agree("Knock?", yes=yes)
+        say(WHAT_A_TRIAL_DOES)
+    agree("Run the trial?", yes=yes)
     links: list[Link] = []
 
-    def tell(link: Link) -> None:
+    def show(link: Link) -> None:
         if link.state != "running":
             links.append(link)
         if not json:
             write_text("\n".join(lines_of(link)))
 
     try:
-        came_through = knock(aim, tell)
+        passed = run_trial(aim, show)
     finally:
         if json:
             write_json(links)
-    if not came_through or any(link.state == "stuck" for link in links):
+    if not passed or any(link.state == "stuck" for link in links):
         raise typer.Exit(NO)
     if not json:
-        say("The knock came through: a device that is expected would go on from here.")
+        say("The trial passed. An expected device would continue from here.")
 
 
 def lines_of(link: "Link") -> list[str]:
-    """A link in at most 80 columns: where, how, after how long, what was found, and what to do."""
+    """A link in lines of at most 80 columns: name, state, result, time taken, and what to do."""
     if link.state == "running":
-        return textwrap.wrap(link.found, 80, initial_indent=" " * 20, subsequent_indent=" " * 20)
+        return textwrap.wrap(link.result, 80, initial_indent=" " * 20, subsequent_indent=" " * 20)
     head = f"{link.name:<11} {link.state:<7} "
-    said = [f"{link.found} ({link.seconds:g} s)", *([f"What to do: {link.advice}"] if link.advice else [])]
+    said = [f"{link.result} ({link.seconds:g} s)", *([f"What to do: {link.advice}"] if link.advice else [])]
     wrapped = [line for text in said for line in textwrap.wrap(text, 80 - len(head), break_long_words=True)]
     return [(head if number == 0 else " " * len(head)) + line for number, line in enumerate(wrapped)]
 
 
 @app.command()
 def events(context: typer.Context, queue: WhichQueue, *, limit: Limit = 50, json: Json = False) -> None:
-    """List events that could not be delivered, with the reason. They stay where they are.
+    """List events that could not be delivered, with the reason. They stay in the queue.
 
     Example: gatehouse doctor events rule
     """
@@ -112,7 +111,7 @@ def events(context: typer.Context, queue: WhichQueue, *, limit: Limit = 50, json
     aim = target(context)
     found = lost_events.look(aim, queue, limit=limit)
     lost_events.give_back(aim, found)
-    _write(found, json=json)
+    _write_events(found, json=json)
 
 
 @app.command()
@@ -126,7 +125,7 @@ def redrive(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Deliver lost events once more. Put the cause right first. What fails again stays; exit code 1 then.
+    """Deliver lost events again. First correct the cause. Events that fail again stay in the queue; then the exit code is 1.
 
     Example: gatehouse doctor redrive rule --reason "The quota was raised" --dry-run
     """
@@ -139,7 +138,7 @@ def redrive(
     left, failed, delivered = list(found), 0, 0
     try:
         if not json:
-            _write(found, json=False)
+            _write_events(found, json=False)
         due = [event for event in found if event.goes_to is not None]
         if due and not dry_run:
             agree(f"Redrive {len(due)} of {len(found)}?", yes=yes)
@@ -160,9 +159,9 @@ def redrive(
         raise typer.Exit(NO)
 
 
-def _write(found: list[LostEvent], *, json: bool) -> None:
+def _write_events(lost: list[LostEvent], *, json: bool) -> None:
     if json:
-        write_json(found)
+        write_json(lost)
         return
-    rows = [(one.since, one.what, one.error, one.problem or one.goes_to) for one in found]
-    write_table(("since", "what", "why it was lost", "redriving hands it to"), rows, empty="The queue is empty.")
+    rows = [(one.since, one.what, one.error, one.problem or one.goes_to) for one in lost]
+    write_table(("since", "what", "why it was lost", "redriving sends it to"), rows, empty="The queue is empty.")

@@ -1,4 +1,4 @@
-"""``gatehouse evidence``: the sealed records: check them, read them, take them out."""
+"""``gatehouse evidence``: verifies, shows and exports the sealed records."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from workflows.evidence.coverage import Part, due_day
 if TYPE_CHECKING:
     from workflows.evidence.failures import Report
 
-app = typer.Typer(no_args_is_help=True, help="The sealed records: check them, read them, take them out.")
+app = typer.Typer(no_args_is_help=True, help="Verify, show and export the sealed records.")
 
 PublicKey = Annotated[
     list[Path] | None,
@@ -32,7 +32,7 @@ VoteKey = Annotated[
         "--vote-key",
         exists=True,
         dir_okay=False,
-        help="A key to trust for votes and nothing else, PEM; may be repeated.",
+        help="A key to trust for votes only, PEM; may be repeated.",
     ),
 ]
 
@@ -59,7 +59,7 @@ def verify(
         typer.Option(
             "--as-of",
             formats=["%Y-%m-%d"],
-            help="The day on which the files were taken out, UTC: the last manifest has to be of the day before.  [default: now]",
+            help="The day of the export, UTC: the last manifest must be of the day before.  [default: now]",
         ),
     ] = None,
     public_key: PublicKey = None,
@@ -68,7 +68,7 @@ def verify(
 ) -> None:
     """Verify evidence: signatures, chain, manifests, schema, votes. With a file or folder and --public-key, offline.
 
-    A folder is held to be everything, unless --device, --from and --to say what was exported: its own index is not believed.
+    A folder must contain everything, unless --device, --from and --to say what was exported. Its own index is not trusted.
 
     Example: gatehouse evidence verify ./export --public-key public-key.pem --vote-key vote-key.pem --as-of 2026-11-23
     """
@@ -79,7 +79,7 @@ def verify(
     if all_ == (what is not None):
         raise typer.BadParameter("Name what to verify, or --all.")
     if part.partial and (path is None or not path.is_dir()):
-        raise typer.BadParameter("--device, --from and --to say what a folder was exported with; name the folder.")
+        raise typer.BadParameter("--device, --from and --to say what a folder contains. Name the folder.")
     at = _now()
     due = as_of.date() - timedelta(days=1) if as_of else due_day(at)
     if path is not None and path.exists():
@@ -87,7 +87,7 @@ def verify(
         report = checking.of_folder(path, keys, part, due) if path.is_dir() else checking.of_file(path, keys)
         if not path.is_dir():
             say(
-                "One file by itself; its chain takes the files that it names, and nothing says that others are not missing."
+                "Only this file was verified. Its chain needs the files that it names, and missing files cannot be noticed."
             )
     else:
         keys = checking.public_keys(target(context), public_key or [], vote_key or [])
@@ -109,7 +109,7 @@ def show(
     vote_key: VoteKey = None,
     json: Json = False,
 ) -> None:
-    """Show the records of a device, the oldest first, once each has been verified.
+    """Verify the records of a device, and show them, oldest first.
 
     Example: gatehouse evidence show pump-0042
     """
@@ -145,7 +145,7 @@ def export(
     vote_key: VoteKey = None,
     json: Json = False,
 ) -> None:
-    """Export the sealed files with an index and a page to print. What was exported can be given to `verify`.
+    """Export the sealed files with an index and a page to print. `verify` can check the folder.
 
     Example: gatehouse evidence export --output audit-2026 --from 2026-01-01 --device pump-0042
     """
@@ -179,21 +179,21 @@ def _write_report(report: "Report", at: datetime) -> None:
         write_table(("file", "rule", "what was found"), rows, empty="")
     say(
         f"{report.records} records, {report.votes} votes, {report.manifests} manifests, {report.trail_entries} trail entries: "
-        + (f"{len(rows)} failures." if rows else "all hold.")
+        + (f"{len(rows)} failures." if rows else "all are valid.")
     )
     if report.partial:
-        say(f"Partial: {report.part}. Whether anything else is missing is not said.")
+        say(f"Partial: {report.part}. Files outside of it were not checked.")
     if report.last_sealed_at is not None:
         age = int((at - report.last_sealed_at).total_seconds() // 3600)
         say(
-            f"Manifests vouch from {report.first_day} to {report.last_day}; the last was sealed at "
+            f"Manifests cover {report.first_day} to {report.last_day}. The last was sealed at "
             f"{report.last_sealed_at:%Y-%m-%d %H:%M}Z, {age} h ago."
         )
     if report.not_yet_listed:
         say(
-            f"{report.not_yet_listed} records are signed and in no manifest yet: nobody vouches yet for those beside them."
+            f"{report.not_yet_listed} records are signed but in no manifest yet: missing files beside them cannot be noticed."
         )
     if report.unsigned:
         say(
-            f"Not verified: {report.unsigned} trail entries, which nobody has signed yet. The next night's manifest will."
+            f"Not verified: {report.unsigned} trail entries that no manifest lists yet. The next night's manifest lists and signs them."
         )

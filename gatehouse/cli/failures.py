@@ -1,4 +1,4 @@
-"""Every foreseeable error of every command ends here: one message on stderr, one exit code, never a traceback."""
+"""Turns every expected error of a command into one message on stderr and one exit code, without a traceback."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from gatehouse.stack.error_messages import explain
 from workflows.errors import GatehouseError
 
 
-class ForeseenErrors(TyperGroup):
-    """The root of the commands. Errors that can happen to anybody become a message and an exit code."""
+class ExpectedErrors(TyperGroup):
+    """The root of the commands. Expected errors become a message and an exit code."""
 
     def invoke(self, ctx: Context) -> Any:  # type: ignore[override]
-        """Run the command. Raises typer's Exit."""
+        """Run the command. Raises typer's Exit with the exit code."""
         try:
             return super().invoke(ctx)
         except (GatehouseError, ClientError, BotoCoreError, OSError) as error:

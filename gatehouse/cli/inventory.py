@@ -1,10 +1,12 @@
-"""``gatehouse inventory``: the devices that are expected, or denied."""
+"""``gatehouse inventory``: the devices that are expected, and those that are denied."""
 
 import sys
 from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import msgspec
 import typer
@@ -18,11 +20,15 @@ from gatehouse.stack.error_messages import NO, USAGE
 if TYPE_CHECKING:
     from gatehouse.inventory.devices import Change
 
-app = typer.Typer(no_args_is_help=True, help="The devices that are expected, or denied.")
+app = typer.Typer(no_args_is_help=True, help="The devices that are expected, and those that are denied.")
 
-EnteredBy = Annotated[str | None, typer.Option(help="Who enters the lines. The AWS identity in use is kept as well.")]
+EnteredBy = Annotated[
+    str | None, typer.Option(help="The person who enters the lines. The AWS identity in use is stored too.")
+]
 
 _SHOWN = 20
+
+T = TypeVar("T")
 
 
 @app.command("import")
@@ -34,11 +40,14 @@ def import_(
     entered_by: EnteredBy = None,
     json: Json = False,
 ) -> None:
-    """Import devices from a CSV file. Nothing is written if any line is wrong. To lift a denial, use `lift`.
+    """Import devices from a CSV file. If any line is wrong, nothing is written. To lift a denial, use `lift`.
 
-    Columns: device, effect (allow or deny), product, site, thing_type, groups (a;b), attributes (k=v;k=v), policy_profile,
-    expires_at, note, and one lookup key a line: certificate_sha256, or serial and issuer_key (both hex), or name (common name), best with
-    issuer_key: a name without one counts for every CA's devices.
+    Columns: device, effect (allow or deny), product, site, thing_type,
+    groups (a;b), attributes (k=v;k=v), policy_profile, expires_at, note.
+
+    Each line has one lookup key: certificate_sha256; or serial and issuer_key
+    (both hex); or name (the common name). Give issuer_key with name too: a name
+    without it matches devices of every CA.
 
     Example: gatehouse inventory import fleet.csv --dry-run
     """
@@ -72,7 +81,7 @@ def import_(
 
 @app.command()
 def show(context: typer.Context, device: str, *, json: Json = False) -> None:
-    """Show what the inventory says of a device, and the certificate it is bound to.
+    """Show a device's lines in the inventory, and the certificate to which it is bound.
 
     Example: gatehouse inventory show pump-0042
     """
@@ -84,7 +93,7 @@ def show(context: typer.Context, device: str, *, json: Json = False) -> None:
         write_json(found)
         return
     if any(record.lookup_key == denied_key(device) for record in found.records):
-        say(f"{device} is denied, whatever its certificate and its other lines say.")
+        say(f"{device} is denied, whatever its certificate and its other lines are.")
     for record in found.records:
         write_facts(msgspec.structs.asdict(record))
     if found.binding:
@@ -94,16 +103,18 @@ def show(context: typer.Context, device: str, *, json: Json = False) -> None:
 @app.command()
 def deny(
     context: typer.Context,
-    device: Annotated[str | None, typer.Argument(help="Every line of it, and the certificate it is bound to.")] = None,
+    device: Annotated[
+        str | None, typer.Argument(help="Deny all its lines, and the certificate to which it is bound.")
+    ] = None,
     *,
-    certificate: Annotated[str | None, typer.Option(help="Only this one: the SHA-256 of its DER.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="Only this certificate: the SHA-256 of its DER.")] = None,
     reason: Reason,
     entered_by: EnteredBy = None,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Deny a device or one certificate: whatever else the inventory says, it is refused from its next admission on.
+    """Deny a device or one certificate. Its next admission is refused, whatever else the inventory says.
 
     Example: gatehouse inventory deny pump-0042 --reason "Stolen in transit"
     """
@@ -113,19 +124,18 @@ def deny(
     aim = target(context)
     author = identity.entered_by(aim.client("sts").get_caller_identity()["Arn"], entered_by)
     name, changes = denials.denial(aim, device, certificate, reason=reason, entered_by=author, at=datetime.now(UTC))
-    if not json and changes:
-        write_table(("device", "lookup key", "was"), [_denied(change) for change in changes], empty="")
-    if changes and not dry_run:
-        agree(f"Deny {name}?", yes=yes)
-        denials.deny(aim, name, changes, reason)
+    if changes:
+        columns, rows = ("device", "lookup key", "was"), [_denied(change) for change in changes]
+        act = partial(denials.deny, aim, name, changes, reason)
+        _confirm(columns, rows, f"Deny {name}?", act, None, dry_run=dry_run, yes=yes, json=json)
     if json:
         write_json({"done": bool(changes) and not dry_run, "device": name, "changes": changes})
         return
     if not changes:
-        say(f"{name} is denied already.")
+        say(f"{name} was denied before.")
         return
     say(DRY if dry_run else f"{name} is denied.")
-    say("A certificate that is admitted already stays ACTIVE: revoke it at its CA, or set it INACTIVE in AWS IoT.")
+    say("A certificate that is already admitted stays ACTIVE. Revoke it at its CA, or set it INACTIVE in AWS IoT.")
 
 
 @app.command()
@@ -133,13 +143,13 @@ def lift(
     context: typer.Context,
     device: str,
     *,
-    certificate: Annotated[str | None, typer.Option(help="Only this one: the SHA-256 of its DER.")] = None,
+    certificate: Annotated[str | None, typer.Option(help="Only this certificate: the SHA-256 of its DER.")] = None,
     reason: Reason,
     dry_run: DryRun = False,
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Lift the denials of a device: their lines are removed. It is expected again only once its lines are imported again.
+    """Lift the denials of a device: their lines are removed. Import its lines again so that it is expected.
 
     Example: gatehouse inventory lift pump-0042 --reason "Found in the warehouse, ticket 4711" --dry-run
     """
@@ -149,12 +159,10 @@ def lift(
     aim = target(context)
     audit_trail.require_reason(reason)
     lines = denials.liftable(aim, device, certificate)
-    if not json:
-        write_table(("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
-    if not dry_run:
-        agree(f"Lift the denial of {device}?", yes=yes)
-        lines = denials.lift(aim, device, lines, reason)
-    said = f"{len(lines)} denials of {device} are lifted. It is held until it is imported again: gatehouse inventory import"
+    columns, rows = ("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines]
+    act = partial(denials.lift, aim, device, lines, reason)
+    lines = _confirm(columns, rows, f"Lift the denial of {device}?", act, lines, dry_run=dry_run, yes=yes, json=json)
+    said = f"{len(lines)} denials of {device} are lifted. The device is held until you import it again: gatehouse inventory import"
     report(said, dry_run=dry_run, json=json, device=device, lifted=lines)
 
 
@@ -168,7 +176,7 @@ def retire(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Expect a device no longer. Its binding, its denials and its evidence stay; an admitted certificate stays as it is.
+    """Remove a device from those that are expected. Its binding, denials and evidence stay, and so does an admitted certificate.
 
     Example: gatehouse inventory retire pump-0042 --reason "Scrapped" --dry-run
     """
@@ -180,12 +188,11 @@ def retire(
     found = devices.show(aim, device)
     lines = denials.retirable(found)
     if not json:
-        write_table(("lookup key, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
         write_facts({"bound, which stays": found.binding.bound_certificate_id if found.binding else None})
-    if not dry_run:
-        agree(f"Retire {device}?", yes=yes)
-        lines = denials.retire(aim, found, reason)
-    said = f"{len(lines)} lines of {device} are removed. If it knocks anew, it is held."
+    columns, rows = ("lookup key, to be removed", "note"), [(line.lookup_key, line.note) for line in lines]
+    act = partial(denials.retire, aim, found, reason)
+    lines = _confirm(columns, rows, f"Retire {device}?", act, lines, dry_run=dry_run, yes=yes, json=json)
+    said = f"{len(lines)} lines of {device} are removed. If it knocks again, it is held."
     report(said, dry_run=dry_run, json=json, device=device, retired=lines, binding=found.binding)
 
 
@@ -196,7 +203,7 @@ def export(
     output: Annotated[Path | None, typer.Option(help="A new file. Default: stdout.")] = None,
     json: Json = False,
 ) -> None:
-    """Export all lines as a CSV file that `import` reads back unchanged. With --json, the records themselves.
+    """Export all lines as a CSV file that `import` can read. With --json, export the records as JSON.
 
     Example: gatehouse inventory export --output fleet.csv
     """
@@ -205,13 +212,35 @@ def export(
 
     records = devices.every(target(context))
     if output is not None:
-        with output.open("x", encoding="utf-8-sig", newline="") as file:  # the mark tells spreadsheets that it is UTF-8
+        with output.open(
+            "x", encoding="utf-8-sig", newline=""
+        ) as file:  # the byte order mark tells spreadsheets that it is UTF-8
             file.write(inventory_file.render(records))
         write({"file": str(output), "records": len(records)}, as_json=json)
     elif json:
         write_json(records)
     else:
         sys.stdout.write(inventory_file.render(records))
+
+
+def _confirm(
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[object, ...]],
+    question: str,
+    act: Callable[[], T],
+    planned: T,
+    *,
+    dry_run: bool,
+    yes: bool,
+    json: bool,
+) -> T:
+    """Show the lines that change, ask, and act. Returns the result of `act`; in a dry run `planned`, without asking."""
+    if not json:
+        write_table(columns, rows, empty="")
+    if dry_run:
+        return planned
+    agree(question, yes=yes)
+    return act()
 
 
 def _denied(change: "Change") -> tuple[str, str, object]:
@@ -239,26 +268,26 @@ def _report(changes: "list[Change]", left: "list[Change]", unbound: int, *, dry_
         say(f"… and {len(rows) - _SHOWN} more changed fields; --json lists them all.")
     say(f"{counts['new']} new, {counts['changed']} changed, {counts['unchanged']} unchanged.")
     if expired:
-        say(f"Warning: {expired} of them have expired already and admit nobody.")
+        say(f"Warning: {expired} of them have expired and admit no device.")
     if unbound:
         say(
-            f"Warning: {unbound} of them give a name without issuer_key. With several CAs registered their devices are held: "
-            "say whose they are (gatehouse ca show has each CA's issuer_key)."
+            f"Warning: {unbound} of them have a name without issuer_key. Several CAs are registered, so their devices are held. "
+            "Add the issuer_key (gatehouse ca show has that of each CA)."
         )
-    _tell_lines(
+    _write_lines(
         [change for change in changes if change.kind == "denied"],
-        "are denied, and stay so: an import lifts no denial. To lift one: gatehouse inventory lift DEVICE",
+        "are denied, and stay denied: an import does not lift a denial. To lift one: gatehouse inventory lift DEVICE",
     )
-    _tell_lines(
+    _write_lines(
         left,
-        "were changed by somebody else while this ran, and are left as they are, or their device was denied meanwhile, "
-        "and so are they. Import again to compare anew",
+        "were not imported: somebody else changed them during the import, or denied their device, and then they are denied too. "
+        "Import again to compare them",
     )
     if dry_run:
         say("A dry run: nothing was written.")
 
 
-def _tell_lines(changes: "list[Change]", what: str) -> None:
+def _write_lines(changes: "list[Change]", what: str) -> None:
     if changes:
         rows = [(change.record.device, change.record.lookup_key) for change in changes[:_SHOWN]]
         write_table(("device", "lookup key"), rows, empty="")

@@ -1,6 +1,6 @@
-"""What a command writes: tables for people, JSON for programs. Results go to stdout, everything else to stderr.
+"""Writes results: tables for people, JSON for programs. Results go to stdout, everything else to stderr.
 
-Names, subjects and reasons may be a device's own words: they are written as text, never as markup or terminal control codes.
+A device may have chosen names, subjects and reasons: they are written as text, never as markup or terminal control codes.
 """
 
 import sys
@@ -16,9 +16,9 @@ from rich.text import Text
 
 from workflows.visible import json_text, visible
 
-Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout, and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
 
-_PIPE_WIDTH = 200  # a table that goes to a file or a pipe is not cut at the 80 columns of a terminal that is not there
+_PIPE_WIDTH = 200  # columns of a table that goes to a file or a pipe
 _STYLES = {
     "admitted": "green",
     "approved": "green",
@@ -39,13 +39,13 @@ _STYLES = {
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on stdout or stderr as they are now, so that a redirection holds."""
+    """A console on the present stdout or stderr, which may be redirected."""
     found = Console(stderr=stderr, highlight=False)
     return found if found.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE_WIDTH)
 
 
 def plain(value: object) -> str:
-    """`value` as one line of harmless text: control and bidirectional characters are shown, not obeyed."""
+    """`value` as one line of text. Control and bidirectional characters are escaped."""
     match value:
         case None:
             return "-"
@@ -61,7 +61,7 @@ def plain(value: object) -> str:
 
 
 def styled(value: object) -> Text:
-    """`plain`, in the colour its meaning has everywhere."""
+    """The text of `plain`, in the colour of its meaning."""
     text = plain(value)
     return Text(text, style=_STYLES.get(text, ""), overflow="fold")
 
@@ -77,19 +77,19 @@ def write_json(value: object) -> None:
 
 
 def write_json_line(value: object) -> None:
-    """`value` as one line of JSON on stdout, at once: for what goes on."""
+    """`value` as one line of JSON on stdout, flushed: for a stream of results."""
     sys.stdout.write(json_text(value, indent=-1) + "\n")
     sys.stdout.flush()
 
 
 def write_text(text: str) -> None:
-    """Lines as they are on stdout, each harmless; nothing for no text."""
+    """The lines of `text` on stdout, escaped. Writes nothing if it is empty."""
     for line in text.splitlines():
         console().print(Text(plain(line) if line else ""), soft_wrap=True)
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str) -> None:
-    """A table on stdout, or the words of `empty` on stderr when it has no row."""
+    """A table on stdout, or the message `empty` on stderr if it has no rows."""
     table = make_table(columns, rows)
     if table.row_count:
         console().print(table)
@@ -107,7 +107,7 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Tabl
 
 
 def write_facts(facts: Mapping[str, object]) -> None:
-    """Names and values, one a line, on stdout."""
+    """Names and values on stdout, one on each line."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
@@ -117,7 +117,7 @@ def write_facts(facts: Mapping[str, object]) -> None:
 
 
 def write(value: Any, *, as_json: bool) -> None:
-    """A struct or mapping: JSON for programs, names and values for people."""
+    """Write a struct or mapping: as JSON for programs, as names and values for people."""
     if as_json:
         write_json(value)
     else:

@@ -19,7 +19,7 @@ _DOCUMENTS = {
     "identical": "as configured",
     "equal": "as configured",
     "changed": "changed in AWS IoT",
-    "absent": "not there until a device needs it",
+    "absent": "not created until a device needs it",
     "unusable": "the profile cannot be used",
 }
 _EARLIER = {"identical": "earlier, unchanged", "equal": "earlier, unchanged", "changed": "earlier, changed in AWS IoT"}
@@ -32,7 +32,7 @@ def policies() -> None:
 
 @app.command("list")
 def list_(context: typer.Context, *, json: Json = False) -> None:
-    """List the profiles with their policies in AWS IoT, and earlier policies. Exit code 1 if somebody changed one, or one cannot be used.
+    """List the profiles with their policies in AWS IoT, and earlier policies. Exit code 1 if one was changed or cannot be used.
 
     Example: gatehouse policies list
     """
@@ -42,11 +42,11 @@ def list_(context: typer.Context, *, json: Json = False) -> None:
     if json:
         write_json(found)
     else:
-        columns = ("profile", "policy in AWS IoT", "document", "versions", "certificates", "groups", "can go")
+        columns = ("profile", "policy in AWS IoT", "document", "versions", "certificates", "groups", "unused")
         write_table(columns, [_row(one) for one in found], empty="There is no profile in config/policies.")
         _write_findings(found)
         if any(one.can_go for one in found):
-            say("What can go is deleted with: aws iot delete-policy --policy-name NAME")
+            say("To delete an unused policy: aws iot delete-policy --policy-name NAME")
     if any(one.wrong for one in found):
         raise typer.Exit(NO)
 
@@ -57,11 +57,16 @@ def show(
     name: Name,
     *,
     attached: Annotated[
-        bool, typer.Option("--attached", help="Count all that has it, and name each certificate. Takes long for many.")
+        bool,
+        typer.Option(
+            "--attached", help="Count everything that has it, and list the certificates. Slow if there are many."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show one policy: versions, what has it, and how the document in force differs from the configured one. Exit code as of list.
+    """Show one policy: its versions, what it is attached to, and how its document differs from the configured one.
+
+    Exit codes are those of `list`.
 
     Example: gatehouse policies show device
     """
@@ -90,7 +95,7 @@ def lint(
     *,
     json: Json = False,
 ) -> None:
-    """Check policy profiles: form, size, grants beyond the device's own name. Exit code 2 if one cannot be used.
+    """Check policy profiles: form, size, and rights beyond the device's own name. Exit code 2 if one cannot be used.
 
     Example: gatehouse policies lint config/policies/device.json
     """
@@ -111,7 +116,7 @@ def lint(
         if rows:
             write_table(("profile", "", "what was found"), rows, empty="")
         else:
-            say("All in order.")
+            say("No findings.")
     if not all(one.usable for one in found):
         raise typer.Exit(USAGE)
 
@@ -142,7 +147,7 @@ def _facts(one: Compared) -> dict[str, object]:
         "groups": attached.groups,
         "anything else": attached.others,
     }
-    return facts | ({"can go": one.can_go} if one.standing == "earlier" else {})
+    return facts | ({"unused": one.can_go} if one.standing == "earlier" else {})
 
 
 def _document(one: Compared) -> str:
@@ -153,9 +158,11 @@ def _count(attached: Attached) -> str:
     return f"{attached.certificates}" if attached.complete else f"{attached.certificates} or more"
 
 
-def _write_findings(found: list[Compared]) -> None:
-    rows = [(one.name or one.profile, finding.severity, finding.message) for one in found for finding in one.findings]
+def _write_findings(compared: list[Compared]) -> None:
+    rows = [
+        (one.name or one.profile, finding.severity, finding.message) for one in compared for finding in one.findings
+    ]
     if rows:
         write_table(("policy", "", "what was found"), rows, empty="")
     else:
-        say("All in order.")
+        say("No findings.")

@@ -1,4 +1,4 @@
-"""``gatehouse approvals login`` and ``logout``: the ways of signing in, and forgetting it."""
+"""``gatehouse approvals login`` and ``logout``: sign in and out."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
@@ -25,14 +25,15 @@ def login(
         str | None, typer.Option(help="Sign in to the local cloud with a password, without a browser.")
     ] = None,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Print the address; paste the one that the browser is sent back to.")
+        bool,
+        typer.Option("--no-browser", help="Print the address; then paste the one to which the browser is sent back."),
     ] = False,
     device_code: Annotated[
-        bool, typer.Option("--device-code", help="Print a code to type in on another device. Not with Cognito.")
+        bool, typer.Option("--device-code", help="Print a code to type on another device. Not supported by Cognito.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Sign in as an approver, in a browser. With --username the password is asked for, or read from stdin when that is no terminal.
+    """Sign in as an approver, in a browser. With --username, type the password, or send it to stdin if that is not a terminal.
 
     Example: gatehouse approvals login
     """
@@ -47,8 +48,13 @@ def login(
 
 
 @app.command()
-def logout(context: typer.Context, *, username: Annotated[str, typer.Option()], json: Json = False) -> None:
-    """Forget a sign-in.
+def logout(
+    context: typer.Context,
+    *,
+    username: Annotated[str, typer.Option(help="The person to sign out.")],
+    json: Json = False,
+) -> None:
+    """Sign out: delete a stored sign-in.
 
     Example: gatehouse approvals logout --username ada@example.com
     """
@@ -64,8 +70,10 @@ def logout(context: typer.Context, *, username: Annotated[str, typer.Option()], 
 def _with_password(aim: "Target", username: str) -> "Session":
     from gatehouse.approval import sessions
 
-    asked = sys.stdin.isatty()
-    password = typer.prompt("Password", hide_input=True, err=True) if asked else sys.stdin.readline().rstrip("\r\n")
+    is_terminal = sys.stdin.isatty()
+    password = (
+        typer.prompt("Password", hide_input=True, err=True) if is_terminal else sys.stdin.readline().rstrip("\r\n")
+    )
     return sessions.sign_in(aim, username, password)
 
 
@@ -90,20 +98,20 @@ def _in_a_browser(provider: "Provider") -> "Tokens":
     from gatehouse.approval.sign_in import browser
 
     def open_page(address: str) -> None:
-        say("Sign in in the browser. If none opens, go there yourself:")
-        typer.echo(address, err=True)  # whole, however wide the terminal is: it is copied
+        say("Sign in with the browser. If none opens, open this address:")
+        typer.echo(address, err=True)  # not wrapped, since it is copied
         webbrowser.open(address)
 
     return browser.sign_in(provider, open_page, ports=browser.PORTS)
 
 
 def _ask(address: str) -> str:
-    say("Sign in there, on any machine. The browser is then sent to an address that does not answer:")
+    say("Sign in at this address, on any machine. The browser is then sent to an address that does not answer:")
     typer.echo(address, err=True)
     return str(typer.prompt("Paste that address, or the code in it", err=True))
 
 
 def _show_code(grant: "Grant") -> None:
-    say(f"Go to {grant.verification_uri} and type in {grant.user_code}")
+    say(f"Open {grant.verification_uri} and type {grant.user_code}")
     if grant.verification_uri_complete:
-        say(f"Or go to {grant.verification_uri_complete}")
+        say(f"Or open {grant.verification_uri_complete}")

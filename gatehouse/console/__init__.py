@@ -1,1 +1,1 @@
-"""The console: a web page on this machine that shows admissions as they happen. Read-only, but for a redrive where that is allowed."""
+"""The console: a web page on this machine that shows admissions live. It is read-only, except for redrives where they are allowed."""

@@ -1,4 +1,4 @@
-"""The questions that the page asks, and their answers as JSON."""
+"""The API of the page: one method for each path, which returns the JSON."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from msgspec import Struct
 from gatehouse.admission import admissions, redrive
 from gatehouse.admission.admissions import Standing
 from gatehouse.console import cache, executions, fleet, history, payloads, waiting
-from gatehouse.console.cache import Answers, KeptClients
+from gatehouse.console.cache import Answers
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.history import Event
 from gatehouse.errors import NotFound
@@ -24,14 +24,14 @@ _STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_
 
 
 class Redrive(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a person sends to have an execution go on."""
+    """The request to redrive an execution."""
 
     execution_arn: str
     reason: str
 
 
 class Api:
-    """Answers for one stack. Reads only, but for `redrive`."""
+    """The API for one stack. It only reads, except for `redrive`."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class Api:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         answers: Answers | None = None,
     ) -> None:
-        self._target = KeptClients(target)
+        self._target = target
         self._redrive_allowed = redrive_allowed
         self._now = now
         self._answers = answers or Answers()
@@ -61,7 +61,7 @@ class Api:
         }
 
     def get(self, name: str, query: Query) -> Any:
-        """The answer to ``GET /api/<name>``. Raises `NotFound`, `BadInput`, and whatever AWS refuses with."""
+        """The answer to ``GET /api/<name>``. Raises `NotFound`, `BadInput`, and errors of AWS."""
         if name not in self._routes:
             raise NotFound(f"There is no /api/{name[:40]}.")
         return self._routes[name](query)
@@ -74,12 +74,12 @@ class Api:
                 "or redrive with `gatehouse admissions redrive`."
             )
         try:
-            asked = stored.read(body, Redrive)
+            wanted = stored.read(body, Redrive)
         except stored.Unreadable as error:
             raise BadInput(f"{error}. Expected execution_arn and reason.") from error
-        arn = executions.require_ours(self._target, asked.execution_arn)
-        audit_trail.require_reason(asked.reason)
-        key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, asked.reason)
+        arn = executions.require_ours(self._target, wanted.execution_arn)
+        audit_trail.require_reason(wanted.reason)
+        key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, wanted.reason)
         self._answers.forget()
         return {"evidence_key": key}
 
@@ -108,7 +108,7 @@ class Api:
         return self._answers.get(key, seconds, lambda: fleet.search(self._target, words, outcome))  # type: ignore[arg-type]
 
     def _admission(self, query: Query) -> Any:
-        """One certificate: its row, its requests for approval, and the executions that sealed a record of it."""
+        """One certificate: its admission, its requests for approval, and the executions that sealed a record of it."""
         name = _required(query, "certificate")
         return self._answers.get(("admission", name), self._pace.admissions, lambda: self._about(name))
 
@@ -145,10 +145,11 @@ class Api:
 
     def _visit(self, query: Query) -> Any:
         arn, number = self._arn(query), _number(query)
-        visits = history.read(told := self._history(arn)).visits
+        events = self._history(arn)
+        visits = history.read(events).visits
         if number >= len(visits):
-            raise NotFound(f"The execution has made {len(visits)} visits so far; there is no number {number}.")
-        return payloads.of_visit(told, visits[number])
+            raise NotFound(f"The execution has {len(visits)} visits so far. There is no number {number}.")
+        return payloads.of_visit(events, visits[number])
 
     def _event(self, query: Query) -> Any:
         arn, number = self._arn(query), _number(query)

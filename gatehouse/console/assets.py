@@ -1,4 +1,4 @@
-"""The page's files, read once. What is not in this list is not served, whatever the path says."""
+"""The page's files, read once. Only files in this list are served."""
 
 import hashlib
 from functools import cache
@@ -17,7 +17,7 @@ _TYPES = {
 
 
 class Asset(Struct, frozen=True, kw_only=True):
-    """One file as it goes out."""
+    """One file that is served."""
 
     content: bytes
     type: str
@@ -26,7 +26,7 @@ class Asset(Struct, frozen=True, kw_only=True):
 
 @cache
 def assets() -> dict[str, Asset]:
-    """By path: ``/`` is the page itself."""
+    """The files by path. ``/`` is the page."""
     found = {
         f"/{path.relative_to(_FOLDER).as_posix()}": _read(path)
         for path in sorted(_FOLDER.rglob("*"))

@@ -1,6 +1,5 @@
-"""What is kept between two looks: AWS clients, and answers for a moment, so that many open pages cost no more calls than one."""
+"""Caches answers for a short time, so that many open pages cause no more calls than one."""
 
-import functools
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -8,15 +7,13 @@ from typing import Any, TypeVar
 
 from msgspec import Struct
 
-from gatehouse.stack.target import Target
-
 T = TypeVar("T")
 
 _MOST_ANSWERS = 512
 
 
 class Pace(Struct, frozen=True, kw_only=True):
-    """For how many seconds an answer is good enough. The page asks every second; AWS is asked no oftener than this."""
+    """How many seconds an answer is cached. The page asks every second; AWS is called no more often than this."""
 
     execution: float
     admissions: float
@@ -31,62 +28,40 @@ LOCAL = Pace(execution=0.5, admissions=0.8, search=2.0, fleet=1.0, approvals=1.0
 AWS = Pace(execution=2.0, admissions=5.0, search=30.0, fleet=60.0, approvals=10.0, lists=60.0)
 
 
-class KeptClients(Target):
-    """A target that makes each client once. Clients may be shared between threads; making them may not."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(target.stack, target.local)
-        self._target = target
-        self._clients: dict[str, Any] = {}
-        self._one_at_a_time = threading.Lock()
-
-    def client(self, service: str) -> Any:
-        """A boto3 client, the same one every time."""
-        with self._one_at_a_time:
-            if service not in self._clients:
-                self._clients[service] = self._target.client(service)
-            return self._clients[service]
-
-    @functools.cached_property
-    def outputs(self) -> dict[str, str]:
-        """The stack's outputs, read once."""
-        return self._target.outputs
-
-
 class Answers:
-    """Answers with the time until which they hold. Who asks for one that is just being fetched waits for it."""
+    """Cached answers with the time when each expires. A request for an answer that is being fetched waits for it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._kept: dict[Hashable, tuple[float, Any]] = {}
+        self._cached: dict[Hashable, tuple[float, Any]] = {}
         self._fetching: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, seconds: float, fetch: Callable[[], T]) -> T:
-        """The kept answer if it is no older than `seconds`, otherwise a fresh one. An error is not kept."""
+        """The cached answer if it is no older than `seconds`, or else a new one. Errors are not cached."""
         with self._lock:
             one_at_a_time = self._fetching.setdefault(key, threading.Lock())
         with one_at_a_time:
-            kept = self._kept.get(key)
-            if kept is not None and self._clock() < kept[0]:
-                found: T = kept[1]
-                return found
-            found = fetch()
+            cached = self._cached.get(key)
+            if cached is not None and self._clock() < cached[0]:
+                answer: T = cached[1]
+                return answer
+            answer = fetch()
             with self._lock:
                 self._make_room()
-                self._kept[key] = (self._clock() + seconds, found)
-            return found
+                self._cached[key] = (self._clock() + seconds, answer)
+            return answer
 
     def forget(self) -> None:
-        """Everything is asked anew: something was changed."""
+        """Delete all answers, because something was changed."""
         with self._lock:
-            self._kept.clear()
+            self._cached.clear()
 
     def _make_room(self) -> None:
-        if len(self._kept) < _MOST_ANSWERS:
+        if len(self._cached) < _MOST_ANSWERS:
             return
         now = self._clock()
-        self._kept = {key: kept for key, kept in self._kept.items() if now < kept[0]}
-        while len(self._kept) >= _MOST_ANSWERS:
-            del self._kept[next(iter(self._kept))]
-        self._fetching = {key: lock for key, lock in self._fetching.items() if key in self._kept or lock.locked()}
+        self._cached = {key: cached for key, cached in self._cached.items() if now < cached[0]}
+        while len(self._cached) >= _MOST_ANSWERS:
+            del self._cached[next(iter(self._cached))]
+        self._fetching = {key: lock for key, lock in self._fetching.items() if key in self._cached or lock.locked()}

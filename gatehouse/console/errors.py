@@ -1,9 +1,9 @@
-"""What can go wrong in the console only.
+"""Errors of the console.
 
 GatehouseError
 ├── BadInput (workflows)
 │   └── NotOurs               an ARN of another state machine
-├── DefinitionUnreadable      a state machine's definition is not what it should be
+├── DefinitionUnreadable      the definition of a state machine cannot be read
 └── RedriveNotAllowed         this console was started read-only
 """
 
@@ -11,12 +11,12 @@ from workflows.errors import BadInput, GatehouseError
 
 
 class NotOurs(BadInput):
-    """The console shows one stack: other executions of the account are none of its business."""
+    """The console shows the executions of one stack, and no others of the account."""
 
 
 class DefinitionUnreadable(GatehouseError):  # noqa: N818
-    """The definition that AWS answered cannot be drawn."""
+    """The definition that AWS returned cannot be drawn."""
 
 
 class RedriveNotAllowed(GatehouseError):  # noqa: N818
-    """The console was started without leave to redrive."""
+    """The console was started without --allow-redrive."""

@@ -1,4 +1,4 @@
-"""Executions of the admission workflow, read from Step Functions. Only those of the stack's own state machine."""
+"""Reads the executions of the stack's admission state machine from Step Functions."""
 
 import re
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _RECORDS = "records/"
 
 
 class Execution(Struct, frozen=True, kw_only=True):
-    """One execution as DescribeExecution and its history tell it. `certificate_id` is the event's own word."""
+    """One execution, from DescribeExecution and its history. `certificate_id` is from the event and not verified."""
 
     arn: str
     name: str
@@ -39,7 +39,7 @@ class Execution(Struct, frozen=True, kw_only=True):
 
 
 class Listed(Struct, frozen=True, kw_only=True):
-    """One line of the list of executions; also of those that own no admission, such as duplicates."""
+    """One line of the list of executions. Executions without an admission, such as duplicates, are listed too."""
 
     arn: str
     name: str
@@ -50,7 +50,7 @@ class Listed(Struct, frozen=True, kw_only=True):
 
 
 def require_ours(target: Target, arn: str) -> str:
-    """The ARN, if it is of an execution of this stack's state machine. Raises `NotOurs`."""
+    """Returns the ARN if it is an execution of this stack's state machine. Raises `NotOurs` otherwise."""
     ours = target.output("StateMachineArn").replace(":stateMachine:", ":execution:", 1) + ":"
     if not arn.startswith(ours) or len(arn) > len(ours) + 80:
         raise NotOurs(f"Got {arn[:200]!r}; expected an execution of this stack: {ours}…")
@@ -58,23 +58,23 @@ def require_ours(target: Target, arn: str) -> str:
 
 
 def events(target: Target, arn: str) -> list[Event]:
-    """The whole history, the oldest event first."""
+    """The whole history, oldest event first."""
     pages = target.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=arn)
     return [event for page in pages for event in page["events"]]
 
 
 def certificate_of(target: Target, arn: str) -> str:
-    """The certificate that an execution is about. Raises `NotOurs` if no registration started it."""
+    """The certificate of an execution. Raises `NotOurs` if it was not started by a registration event."""
     found = _certificate_of(events(target, arn))
     if found is None or not re.fullmatch(r"[0-9a-f]{64}", found):
-        raise NotOurs(f"{arn[:200]} was started by no registration of a certificate.")
+        raise NotOurs(f"{arn[:200]} was not started by the registration of a certificate.")
     return found
 
 
-def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
-    """The execution, with `told` as its history."""
+def read(target: Target, arn: str, events: Sequence[Event]) -> Execution:
+    """The execution with this history."""
     found = target.client("stepfunctions").describe_execution(executionArn=arn)
-    run = history.read(told)
+    run = history.read(events)
     return Execution(
         arn=arn,
         name=found["name"],
@@ -85,7 +85,7 @@ def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
         cause=found.get("cause"),
         redrivable=found.get("redriveStatus") == "REDRIVABLE",
         redrives=found.get("redriveCount", 0),
-        certificate_id=_certificate_of(told),
+        certificate_id=_certificate_of(events),
         visits=run.visits,
         taken=run.taken,
         lines=run.lines,
@@ -93,7 +93,7 @@ def read(target: Target, arn: str, told: Sequence[Event]) -> Execution:
 
 
 def definition(target: Target, arn: str | None) -> graph.Graph:
-    """The definition that an execution runs, which may be older than the deployed one; without `arn`, the deployed one."""
+    """The definition of an execution, which may be older than the deployed one. Without `arn`, the deployed one."""
     sfn = target.client("stepfunctions")
     if arn is None:
         found = sfn.describe_state_machine(stateMachineArn=target.output("StateMachineArn"))
@@ -103,7 +103,7 @@ def definition(target: Target, arn: str | None) -> graph.Graph:
 
 
 def newest(target: Target, status: str | None) -> tuple[Listed, ...]:
-    """The newest executions, at most a hundred."""
+    """At most 100 executions, newest first."""
     request: dict[str, Any] = {"stateMachineArn": target.output("StateMachineArn")}
     if status:
         request["statusFilter"] = status
@@ -123,7 +123,7 @@ def newest(target: Target, status: str | None) -> tuple[Listed, ...]:
 
 
 def sealed(target: Target, certificate_id: str) -> tuple[str, ...]:
-    """The ARNs of every execution that left a sealed record of this certificate, also those before the last."""
+    """The ARNs of all executions that sealed a record of this certificate, newest first."""
     machine = target.output("StateMachineArn").replace(":stateMachine:", ":execution:", 1)
     prefix = f"{_RECORDS}{certificate_id}/"
     listed = (one for one in objects.listing(target, "EvidenceBucket", prefix) if one[0].endswith(".json"))
@@ -132,8 +132,8 @@ def sealed(target: Target, certificate_id: str) -> tuple[str, ...]:
     return tuple(f"{machine}:{name}" for name in islice(filter(is_of_execution, names), _MOST))
 
 
-def _certificate_of(told: Sequence[Event]) -> str | None:
-    started = of_event(told, 1) if told else None
-    event = started.get("input") if isinstance(started, dict) else None
+def _certificate_of(events: Sequence[Event]) -> str | None:
+    first = of_event(events, 1) if events else None
+    event = first.get("input") if isinstance(first, dict) else None
     name = event.get("certificateId") if isinstance(event, dict) else None
     return name if isinstance(name, str) else None

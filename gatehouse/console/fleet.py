@@ -1,4 +1,4 @@
-"""The fleet at a glance: admissions by what is known of them, and how many stand where."""
+"""Searches admissions, and counts them by outcome."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,24 +14,24 @@ from workflows.dynamodb_items import to_item
 
 MOST_ROWS = 200
 _NEWEST = 500
-"""Among so many of the newest a part of a device's name is looked for: the index knows whole names only."""
+"""A part of a device's name is searched for among this many of the newest: the index has only whole names."""
 _PAGES_COUNTED = 10
 
 _CERTIFICATE = re.compile(r"[0-9a-f]{64}")
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """Admissions, the newest first. `complete` is False if there may be more than were looked at."""
+class SearchResult(Struct, frozen=True, kw_only=True):
+    """Admissions, newest first. `complete` is False if there may be more matches."""
 
     admissions: tuple[Admission, ...]
     complete: bool
 
 
 class Funnel(Struct, frozen=True, kw_only=True):
-    """How many knocks started an execution, how many certificates they claimed an admission for, and where these stand.
+    """How many executions knocks have started, how many certificates have an admission, and their outcomes.
 
-    `waiting` are those of `open` whom people must decide about. `not_started`: registration events that the topic rule could not
-    queue. `complete` is False if a table is larger than what was counted: then the numbers are at least these.
+    `waiting` are those of `open` that wait for people. `not_started` are registration events that the topic rule could not put into its
+    queue. `complete` is False if not all rows were counted; then the numbers are minimums.
     """
 
     knocks: int
@@ -46,17 +46,17 @@ class Funnel(Struct, frozen=True, kw_only=True):
     complete: bool
 
 
-def search(target: Target, words: str, outcome: Standing | None) -> Found:
-    """Admissions of a device (whole name, or part of it), a common name, a certificate (id, or its first six digits or more), or all."""
+def search(target: Target, words: str, outcome: Standing | None) -> SearchResult:
+    """Admissions that match a device (name or part of it), a common name, or a certificate (id, or six or more first digits); or all."""
     words = words.strip()
     if not words:
         newest = admissions.list_newest(target, outcome=outcome, limit=MOST_ROWS + 1)
-        return Found(admissions=tuple(newest[:MOST_ROWS]), complete=len(newest) <= MOST_ROWS)
-    found: dict[str, Admission] = {}
+        return SearchResult(admissions=tuple(newest[:MOST_ROWS]), complete=len(newest) <= MOST_ROWS)
+    matches: dict[str, Admission] = {}
     complete = True
     if _CERTIFICATE.fullmatch(words.lower()):
         one = admissions.by_certificate(target, words.lower())
-        found = {one.certificate_id: one} if one else {}
+        matches = {one.certificate_id: one} if one else {}
     else:
         newest = admissions.list_newest(target, limit=_NEWEST)
         complete = len(newest) < _NEWEST
@@ -65,14 +65,14 @@ def search(target: Target, words: str, outcome: Standing | None) -> Found:
         common = admissions.by_common_name(target, words, limit=MOST_ROWS)
         is_prefix = admissions.PREFIX.fullmatch(words.lower())
         begun = admissions.by_prefix(target, words.lower(), limit=MOST_ROWS) if is_prefix else []
-        found = {one.certificate_id: one for one in (*exact, *common, *named, *begun)}
-    rows = [one for one in found.values() if outcome in (None, one.outcome)]
+        matches = {one.certificate_id: one for one in (*exact, *common, *named, *begun)}
+    rows = [one for one in matches.values() if outcome in (None, one.outcome)]
     rows.sort(key=lambda one: str(one.claimed_at), reverse=True)
-    return Found(admissions=tuple(rows[:MOST_ROWS]), complete=complete and len(rows) <= MOST_ROWS)
+    return SearchResult(admissions=tuple(rows[:MOST_ROWS]), complete=complete and len(rows) <= MOST_ROWS)
 
 
 def funnel(target: Target) -> Funnel:
-    """Count by the table's index."""
+    """Count the admissions with the table's index."""
     knocks, complete = 0, True
     counts: dict[str, int] = {}
     for outcome in STANDINGS:

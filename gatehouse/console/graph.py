@@ -1,4 +1,4 @@
-"""A state machine's definition as a graph to draw: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html."""
+"""Reads a state machine's definition as a graph to draw: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-amazon-states-language.html."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _LITERAL = re.compile(r"=\s*'([^']{1,24})'")
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """One state. `happy`: it lies on the way that the definition tells from top to bottom; `end`: nothing follows it."""
+    """One state. `happy`: it is on the main path through the definition; `end`: nothing follows it."""
 
     name: str
     type: str
@@ -26,9 +26,9 @@ class Node(Struct, frozen=True, kw_only=True):
 
 
 class Edge(Struct, frozen=True, kw_only=True):
-    """One way from state to state. A catch is another edge than a next, even where both lead to the same state.
+    """One transition. A catch and a next are two edges, even if both lead to the same state.
 
-    `label` is short (the value a choice compares with, the errors a catch names); `condition` is the whole of it.
+    `label` is short: the value that a choice compares with, or the errors of a catch. `condition` is the whole text.
     """
 
     source: str
@@ -39,7 +39,7 @@ class Edge(Struct, frozen=True, kw_only=True):
 
 
 class Graph(Struct, frozen=True, kw_only=True):
-    """States in the order of the definition, which is the order of reading."""
+    """States in the order of the definition."""
 
     start: str
     comment: str
@@ -48,7 +48,7 @@ class Graph(Struct, frozen=True, kw_only=True):
 
 
 def read(definition: str) -> Graph:
-    """Raises `DefinitionUnreadable`. States inside Map and Parallel are not drawn: such a state is one box."""
+    """Read a definition. A Map or Parallel is one node, without the states inside it. Raises `DefinitionUnreadable`."""
     try:
         machine: dict[str, Any] = stored.read(definition, dict[str, Any])
         states: dict[str, dict[str, Any]] = machine["States"]
@@ -98,7 +98,7 @@ def _merged(edges: Iterator[Edge]) -> Iterator[Edge]:
         key = (edge.source, edge.target, edge.kind)
         if key in found:
             first = found[key]
-            edge = msgspec.structs.replace(  # noqa: PLW2901 - the two become one
+            edge = msgspec.structs.replace(  # noqa: PLW2901 - the two edges become one
                 first, label=f"{first.label}, {edge.label}", condition=f"{first.condition}\n{edge.condition}"
             )
         found[key] = edge
@@ -106,7 +106,7 @@ def _merged(edges: Iterator[Edge]) -> Iterator[Edge]:
 
 
 def _happy_path(start: str, order: list[str], edges: tuple[Edge, ...]) -> Iterator[str]:
-    """From the start, always to the nearest state further down in the definition, catches left aside."""
+    """The main path: from the start, always to the next state further down in the definition. Catches do not count."""
     place = {name: number for number, name in enumerate(order)}
     state: str | None = start
     while state is not None:

@@ -1,7 +1,7 @@
-"""Who may ask: only a browser on this machine that was given the link, and only the console's own page.
+"""Checks each request: only the console's own page, in a browser that has opened the link, may use the server.
 
-The server speaks for an operator's AWS credentials, so another user of the machine, another site in the same browser, and a name that
-an attacker's DNS points to 127.0.0.1 are all kept out.
+The server uses an operator's AWS credentials. So it refuses other users of the machine, other sites in the same browser, and names
+that an attacker's DNS points to 127.0.0.1.
 """
 
 import hmac
@@ -27,12 +27,12 @@ SECURITY_HEADERS = {
 
 
 class Guard:
-    """The secrets of one run of the server, and the checks on each request. Nothing outlives the process."""
+    """The secrets of one run of the server, and the checks of each request. The secrets are only in memory."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.key = secrets.token_urlsafe(32)
-        """Goes into the link; is exchanged for a cookie."""
+        """Part of the link. The browser exchanges it for a cookie."""
         self.csrf = secrets.token_urlsafe(32)
         self._session = secrets.token_urlsafe(32)
         self._loopback = Loopback(port)
@@ -43,11 +43,11 @@ class Guard:
 
     @property
     def cookie(self) -> str:
-        """Named by port, since browsers share cookies between the ports of a host."""
+        """The session cookie. Its name contains the port, since browsers share cookies between the ports of a host."""
         return f"{self._cookie_name}={self._session}; HttpOnly; SameSite=Strict; Path=/"
 
     def check_host(self, headers: Mapping[str, str]) -> None:
-        """Against DNS rebinding and against requests of other sites. Raises Refusal."""
+        """Protects against DNS rebinding and against requests of other sites. Raises Refusal."""
         self._loopback.check_host(headers.get("Host", ""))
         self._loopback.check_site(headers.get("Sec-Fetch-Site", ""))
 
@@ -62,14 +62,14 @@ class Guard:
         morsel = jar.get(self._cookie_name)
         if morsel is None or not _equal(morsel.value, self._session):
             raise Refusal(
-                401, "Open the link that `gatehouse console` printed when it started; its key changes with every start."
+                401, "Open the link that `gatehouse console` printed when it started. Its key changes with each start."
             )
 
     def check_post(self, headers: Mapping[str, str]) -> None:
-        """Against cross-site request forgery: origin, content type that no form can send, and the token only our page can read."""
+        """Protects against cross-site request forgery: checks origin, token, and a content type that forms cannot send. Raises Refusal."""
         origin = headers.get("Origin", "")
         if not self._loopback.is_own(origin):
-            raise Refusal(403, f"A change is only taken from the console's own page, not from {origin[:100]!r}.")
+            raise Refusal(403, f"Changes are accepted only from the console's own page, not from {origin[:100]!r}.")
         if headers.get("Content-Type", "") != "application/json":
             raise Refusal(415, "Expected application/json.")
         if not _equal(headers.get("X-Gatehouse-Csrf", ""), self.csrf):

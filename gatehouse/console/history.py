@@ -1,7 +1,7 @@
-"""An execution's history as visits of states: how long, how many attempts, how it left, and which way it took.
+"""Reads an execution's history as visits of states: duration, attempts, result, and the transitions taken.
 
-https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html. One line of states, one after the other: what runs
-inside a Map or a Parallel is not told apart.
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_HistoryEvent.html. States inside a Map or
+a Parallel are not distinguished.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,9 @@ _EXECUTION_ENDS: dict[str, Status] = {
 
 
 class Visit(Struct, kw_only=True):
-    """One stay in a state. Times are aware; `exited_at` is None while it lasts. `error` is the last attempt's, while it matters."""
+    """One visit of a state. Times have a zone; `exited_at` is None while it lasts. `error` is that of the last attempt; None if it
+    succeeded.
+    """
 
     number: int
     state: str
@@ -39,7 +41,7 @@ class Visit(Struct, kw_only=True):
 
 
 class Taken(Struct, frozen=True, kw_only=True):
-    """One step of the way: caught, by a Catch; otherwise by a Next or a rule of a Choice."""
+    """One transition that was taken. `caught`: by a Catch; otherwise by a Next or a rule of a Choice."""
 
     source: str
     target: str
@@ -47,7 +49,7 @@ class Taken(Struct, frozen=True, kw_only=True):
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One event for the table. Milliseconds: `after` since the execution started; `took` since what this event ends began."""
+    """One event for the table. In milliseconds: `after` is the time since the execution started; `took` the duration of what it ends."""
 
     id: int
     type: str
@@ -59,7 +61,7 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """The whole history, read."""
+    """What `read` returns."""
 
     visits: tuple[Visit, ...]
     taken: tuple[Taken, ...]
@@ -67,7 +69,7 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 def read(events: Sequence[Event]) -> Run:
-    """`events` in the order of their ids, as GetExecutionHistory answers them."""
+    """Read a history. `events` are in the order of their ids, as GetExecutionHistory returns them."""
     reader = _Reader()
     for event in events:
         reader.take(event)
@@ -75,7 +77,7 @@ def read(events: Sequence[Event]) -> Run:
 
 
 def details(event: Event) -> dict[str, Any]:
-    """An event's details: the API keeps them under a name of their own for every type."""
+    """An event's details, which have another name in the API for each type of event."""
     return next((dict(value) for name, value in event.items() if name.endswith("EventDetails")), {})
 
 
@@ -131,7 +133,7 @@ class _Reader:
         before = self.visits[-1] if self.visits else None
         again = before is not None and self._here is before and before.redriven > 0
         if again and before is not None and before.state == said["name"]:
-            return  # entered anew by a redrive: the same stay goes on
+            return  # entered again by a redrive: the same visit continues
         if before is not None:
             self.taken.append(Taken(source=before.state, target=said["name"], caught=before.status == "caught"))
         self._attempt = None
@@ -147,7 +149,7 @@ class _Reader:
         self.visits.append(self._here)
 
     def _reopen(self, event: Event) -> None:
-        """A redrive goes on where the execution stopped: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html."""
+        """A redrive continues where the execution stopped: https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html."""
         if not self.visits:
             return
         self._here = self.visits[-1]

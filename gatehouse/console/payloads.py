@@ -1,6 +1,6 @@
-"""What went into a state and what came out, fit to be shown: parsed, and without task tokens.
+"""Input and output of states for display: parsed, and without task tokens.
 
-Whoever holds a task token can answer the callback in place of the approvers' votes, so the console never sends one to a browser.
+With a task token one could answer the callback instead of the approvers, so the console never sends one to a browser.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,11 +15,11 @@ from workflows import stored
 WITHHELD = "(task token withheld)"
 
 _TOKEN_NAMES = {"tasktoken", "token"}
-_SHORTEST_TOKEN = 16  # characters; anything shorter is no task token, and would be struck out of innocent words
+_SHORTEST_TOKEN = 16  # characters; a shorter text is not a task token, and removing it would damage other texts
 
 
 class Payload(Struct, frozen=True, kw_only=True):
-    """A stay in a state: plain JSON values, None where there is nothing. `cut` if AWS itself shortened something."""
+    """The data of a visit: plain JSON values, or None. `cut`: AWS has shortened a part."""
 
     state: str
     input: Any = None
@@ -33,38 +33,38 @@ class Payload(Struct, frozen=True, kw_only=True):
 
 
 def of_visit(events: Sequence[Event], visit: Visit) -> Payload:
-    """The last attempt's arguments and result; input and output of the state."""
+    """The data of a visit: input and output of the state, arguments and result of the last attempt."""
     found: dict[str, Any] = {}
     cut = False
     own = [event for event in events if visit.first_event <= event["id"] <= visit.last_event]
     for event in own:
-        said, kind = details(event), str(event["type"])
-        cut = cut or any(part.get("truncated") for part in said.values() if isinstance(part, dict))
+        data, kind = details(event), str(event["type"])
+        cut = cut or any(part.get("truncated") for part in data.values() if isinstance(part, dict))
         if kind.endswith("StateEntered"):
-            found["input"] = _parsed(said.get("input"))
+            found["input"] = _parsed(data.get("input"))
         elif kind.endswith("Scheduled"):
-            found["arguments"] = _parsed(said.get("parameters") or said.get("input"))
+            found["arguments"] = _parsed(data.get("parameters") or data.get("input"))
         elif kind.endswith("StateExited"):
-            found["output"] = _parsed(said.get("output"))
-            found["variables"] = {k: _parsed(v) for k, v in (said.get("assignedVariables") or {}).items()} or None
+            found["output"] = _parsed(data.get("output"))
+            found["variables"] = {k: _parsed(v) for k, v in (data.get("assignedVariables") or {}).items()} or None
         elif kind.endswith("Succeeded") and not kind.startswith("Execution"):
-            found["result"] = _parsed(said.get("output"))
+            found["result"] = _parsed(data.get("output"))
     payload = Payload(state=visit.state, error=visit.error, cause=_parsed(visit.cause), cut=cut, **found)
     cleaned: Payload = msgspec.convert(without_tokens(msgspec.to_builtins(payload), _tokens(events)), Payload)
     return cleaned
 
 
 def of_event(events: Sequence[Event], number: int) -> Any:
-    """One event's details; None if there is no such event."""
+    """The details of one event; None if there is no such event."""
     event = next((event for event in events if event["id"] == number), None)
     if event is None:
         return None
-    said = {name: _parsed(value) if isinstance(value, str) else value for name, value in details(event).items()}
-    return without_tokens(msgspec.to_builtins(said), _tokens(events))
+    data = {name: _parsed(value) if isinstance(value, str) else value for name, value in details(event).items()}
+    return without_tokens(msgspec.to_builtins(data), _tokens(events))
 
 
 def without_tokens(value: Any, tokens: frozenset[str] = frozenset()) -> Any:
-    """`value` without what is named like a task token, and without each of `tokens` wherever it stands."""
+    """`value` without members that are named like a task token, and without each of `tokens` in any text."""
     match value:
         case dict():
             return {
@@ -100,7 +100,7 @@ def _names_a_token(name: str) -> bool:
 
 
 def _parsed(text: Any) -> Any:
-    """JSON as the value it stands for; what is no JSON stays the text it is."""
+    """The value of a JSON text. A text that is not JSON is returned unchanged."""
     if not isinstance(text, str):
         return text
     try:

@@ -1,4 +1,4 @@
-"""The console's HTTP server: loopback only, files and JSON, one POST."""
+"""The console's HTTP server, on loopback only: it serves files and JSON, and accepts one POST."""
 
 import contextlib
 import socket
@@ -41,7 +41,7 @@ class Console:
     """A running console. ``with Console(target) as console: console.link`` — or `close` it."""
 
     def __init__(self, target: Target, *, port: int = 0, allow_redrive: bool = False) -> None:
-        """Port 0 takes a free one. A local cloud may always be redriven. Raises OSError if the port is in use."""
+        """Port 0 uses a free one. Redrives on a local cloud are always allowed. Raises OSError if the port is in use."""
         self._server = _Server((LOOPBACK, port), _Handler)
         self._server.api = Api(target, redrive_allowed=allow_redrive or target.local is not None)
         self._server.guard = Guard(self._server.server_address[1])
@@ -50,11 +50,11 @@ class Console:
 
     @property
     def link(self) -> str:
-        """What to open in a browser. It carries the key: who has it sees what the operator sees."""
+        """The address to open in a browser. It contains the key: anyone who has it can use the console."""
         return self._server.guard.link
 
     def close(self) -> None:
-        """Stop listening, and hang up on whoever is connected."""
+        """Stop listening, and close all connections."""
         self._server.shutdown()
         self._server.server_close()
         self._server.hang_up()
@@ -89,13 +89,13 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def hang_up(self) -> None:
-        """End the connections that browsers keep open: their threads would go on answering."""
+        """Close the connections that browsers keep open. Otherwise their threads would still answer."""
         for connection in self._connected.copy():
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser that went away is no error; anything else is one of ours, and is told where the console was started."""
+        """A closed connection is not an error. Any other error is a fault of the console, and is printed in its terminal."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -115,25 +115,25 @@ class _Handler(BaseHTTPRequestHandler):
         return "gatehouse"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        """Nothing: a request line may carry the key."""
+        """Log nothing: a request line may contain the key."""
 
     def _get(self) -> None:
-        asked = urlsplit(self.path)
-        query = dict(parse_qsl(asked.query, keep_blank_values=True))
+        address = urlsplit(self.path)
+        query = dict(parse_qsl(address.query, keep_blank_values=True))
         guard = self.server.guard
         guard.check_host(self._headers)
-        if asked.path == "/" and guard.is_key(query.get("key", "")):
+        if address.path == "/" and guard.is_key(query.get("key", "")):
             self._send(303, b"", {"Location": "/", "Set-Cookie": guard.cookie})
             return
         guard.check_session(self._headers)
-        if asked.path.startswith("/api/"):
-            name = asked.path.removeprefix("/api/")
+        if address.path.startswith("/api/"):
+            name = address.path.removeprefix("/api/")
             found = self.server.api.get(name, query)
             self._send_json(200, {**found, "csrf": guard.csrf} if name == "session" else found)
-        elif asked.path in assets():
-            self._send_asset(assets()[asked.path])
+        elif address.path in assets():
+            self._send_asset(assets()[address.path])
         else:
-            raise NotFound(f"There is no {asked.path[:100]}.")
+            raise NotFound(f"There is no {address.path[:100]}.")
 
     def _post(self) -> None:
         guard = self.server.guard
@@ -141,7 +141,7 @@ class _Handler(BaseHTTPRequestHandler):
         guard.check_session(self._headers)
         guard.check_post(self._headers)
         if urlsplit(self.path).path != "/api/redrive":
-            raise NotFound(f"Nothing to change at {self.path[:100]}.")
+            raise NotFound(f"There is no POST {self.path[:100]}.")
         length = self._headers.get("Content-Length", "")
         if not (length.isascii() and length.isdecimal() and int(length) <= _LONGEST_BODY):
             raise Refusal(413, f"Expected a Content-Length of at most {_LONGEST_BODY}.")
@@ -154,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self._send_refusal(refusal)
         except (GatehouseError, ClientError, BotoCoreError) as error:
-            self.close_connection = self.command == "POST"  # a body may be left unread
+            self.close_connection = self.command == "POST"  # the body may not have been read
             words, code = explain(error)
             self._send_json(_status_of(error, code), {"error": words})
 
@@ -167,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send_tagged(status, content, _JSON, tag_of(content))
 
     def _send_refusal(self, refusal: Refusal) -> None:
-        """JSON for the page, words for a person who typed the address."""
+        """Send JSON to the page, and plain text to a person who typed the address."""
         if self.path.startswith("/api/"):
             self._send_json(refusal.status, {"error": refusal.message})
         else:
@@ -195,6 +195,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _status_of(error: Exception, exit_code: int | None) -> int:
-    """Ours by its class; AWS's own by what a command would end with."""
+    """The HTTP status of an error: by its class, or by the exit code that a command would have."""
     by_code = {NOT_PERMITTED: 403, UNREACHABLE: 503}
     return next((status for kind, status in _STATUSES if isinstance(error, kind)), by_code.get(exit_code or 0, 502))

@@ -1,4 +1,4 @@
-"""What waits for people, and what they decided that has not been carried out. Ages are the page's business: it has the clock."""
+"""Requests that wait for people, and decisions that are not carried out. The page computes the ages."""
 
 from itertools import islice
 from typing import Any
@@ -14,7 +14,9 @@ _MOST = 200
 
 
 class Waiting(Struct, frozen=True, kw_only=True):
-    """`pending`, the oldest first. `owed`: decided, and the execution not told yet, or never to be (`resume_state` LOST)."""
+    """`pending` are the open requests, oldest first. `owed` are decisions that the execution has not got yet, or can never get
+    (`resume_state` LOST).
+    """
 
     pending: tuple[Request, ...]
     owed: tuple[Request, ...]
@@ -22,7 +24,7 @@ class Waiting(Struct, frozen=True, kw_only=True):
 
 
 def read(target: Target) -> Waiting:
-    """What stands in the approvals table."""
+    """Read the approvals table."""
     pending = _query(target, "by_status", "status", "PENDING")
     owed = [request for state in ("LOST", "OWED") for request in _query(target, "by_owed", "owed", state)]
     return Waiting(
@@ -33,12 +35,12 @@ def read(target: Target) -> Waiting:
 
 
 def of_certificate(target: Target, certificate_id: str) -> tuple[Request, ...]:
-    """The requests about one certificate, the newest first."""
+    """The requests about one certificate, newest first."""
     return tuple(_query(target, "by_certificate", "certificate_id", certificate_id, newest_first=True))
 
 
 def to_page(request: Request) -> dict[str, Any]:
-    """A request without what only the backend needs."""
+    """A request without the fields that only the backend needs."""
     shown = msgspec.to_builtins(request)
     for secret in ("token_sha256", "snapshot_sha256", "generation", "version"):
         shown.pop(secret)

@@ -1,1 +1,1 @@
-"""``gatehouse demo``: real devices knock at a local AWS IoT Core, and the door opens, stays shut, or asks people."""
+"""``gatehouse demo``: real devices connect to a local AWS IoT Core; they are admitted, refused or held, or people decide."""

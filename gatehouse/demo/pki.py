@@ -1,4 +1,4 @@
-"""The demo's certificate authority, its devices' certificates and its revocation list. Keys are made anew at every run."""
+"""The demo's CA, its devices' certificates and its revocation list. Each run makes new keys."""
 
 import os
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ _USAGES = (
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """A device's certificate and key, and where their files lie."""
+    """A device's certificate, and the files of certificate and key."""
 
     certificate: x509.Certificate
     certificate_file: Path
@@ -36,12 +36,12 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def certificate_id(self) -> str:
-        """As AWS IoT will name it: the SHA-256 of its DER."""
+        """The certificate's id in AWS IoT: the SHA-256 of its DER."""
         return sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
 
-class DemoAuthority:
-    """A CA with an ECDSA key that is never reused. Files go to `folder`; keys can be read by their owner only."""
+class DemoCa:
+    """A CA with an ECDSA key that is never reused. Its files are in `folder`; only their owner can read keys."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ class DemoAuthority:
         _write(folder / "ca.key", _key_pem(self.key), private=True)
 
     def issue(self, common_name: str, file_name: str | None = None, *, valid_for: timedelta = 365 * _DAY) -> Identity:
-        """A certificate for a device; `file_name` tells two of one name apart."""
+        """Issue a certificate for a device. `file_name` distinguishes two certificates with the same common name."""
         key = ec.generate_private_key(ec.SECP256R1())
         certificate = (
             x509.CertificateBuilder()
@@ -90,7 +90,7 @@ class DemoAuthority:
         return identity
 
     def revoke(self, certificates: Iterable[x509.Certificate]) -> Path:
-        """A revocation list that names these certificates, as DER; answers its file."""
+        """Write a revocation list, as DER, that names these certificates. Returns its file."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)

@@ -1,4 +1,4 @@
-"""What became of each device: read from the tables and from AWS IoT, never from what the scene hoped for."""
+"""The outcome of each device, read from the tables and from AWS IoT."""
 
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,11 @@ from gatehouse.demo.pki import Identity
 from gatehouse.demo.scenes import Scene
 from gatehouse.stack.target import Target
 
-_NAME_PREFIX = 16  # the rule names executions after so many digits of the certificate id
+_NAME_PREFIX = 16  # an execution's name begins with this many digits of the certificate id
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the table and of ``demo.json``. `outcome` equals `expected` only if all that was promised held."""
+    """One line of the table and of ``demo.json``. `outcome` equals `expected` only if every check passed."""
 
     device: str
     expected: str
@@ -30,13 +30,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(target: Target, scene: Scene, identity: Identity, *, trouble: str | None, seconds: float) -> Result:
-    """Look at what stands now."""
+    """Read the result of a scene. `trouble` is what went wrong in it, None if nothing did."""
     admission = admissions.by_certificate(target, identity.certificate_id)
     status = certificate_status(target, identity)
     started = executions(target, identity)
-    outcome: str = admission.outcome if admission else "never noticed"
+    outcome: str = admission.outcome if admission else "no admission"
     if trouble is None and outcome == scene.expected:
-        trouble = _contradiction(scene, admission, status, started)
+        trouble = _unexpected(scene, admission, status, started)
     return Result(
         device=scene.device,
         expected=scene.expected,
@@ -75,7 +75,7 @@ def write(results: list[Result], file: Path) -> None:
     file.write_bytes(msgspec.json.format(msgspec.json.encode(results), indent=2) + b"\n")
 
 
-def _contradiction(
+def _unexpected(
     scene: Scene, admission: admissions.Admission | None, status: str, started: list[dict[str, Any]]
 ) -> str | None:
     if status != scene.certificate_status:
@@ -83,5 +83,5 @@ def _contradiction(
     if len(started) != 1:
         return f"{len(started)} executions were started instead of 1"
     if admission is not None and admission.evidence_key is None:
-        return "there is no evidence of it"
+        return "it has no sealed record"
     return None

@@ -1,4 +1,4 @@
-"""The demo from curtain to curtain: start a cloud, set the stage, play the scenes, read what became of them, clear up."""
+"""One run of the demo: starts a local cloud, prepares it, runs the scenes, reads their results, and stops the cloud."""
 
 import shutil
 import socket
@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 
 from gatehouse.demo import results, stage
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.demo.results import Result
-from gatehouse.demo.scenes import SCENES, Door, Scene, Trouble
+from gatehouse.demo.scenes import SCENES, Scene, SceneDevice, Trouble
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.local_cloud.settings import LOOPBACK, LocalCloudSettings
 from gatehouse.stack.target import Target
@@ -21,15 +21,15 @@ from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput, GatehouseError
 
 Say = Callable[[str], None]
-Tell = Callable[[str, str], None]
+ShowStep = Callable[[str, str], None]
 
 FOLLOW_AFTER_SECONDS = 0.7
 WAITING = "pump-0008"
-"""What waits for a decision after ``gatehouse demo --keep``."""
+"""The device that waits for a decision after ``gatehouse demo --keep``."""
 
 
 class Demo:
-    """One run in one home directory. The cloud it starts is its own; `close` stops it."""
+    """One run in one home directory. It starts its own cloud; `close` stops it."""
 
     def __init__(self, settings: LocalCloudSettings, say: Say) -> None:
         self._say = say
@@ -37,16 +37,16 @@ class Demo:
         self._stopped = threading.Event()
         if self.cloud.status().running:
             raise BadInput(
-                f"A local cloud runs in {settings.home}, and the demo needs an empty one. "
+                f"A local cloud already runs in {settings.home}, and the demo needs a new one. "
                 "Stop it (gatehouse down), or give the demo another home: gatehouse demo --home DIRECTORY"
             )
 
     def set_up(self) -> stage.Stage:
-        """Start the cloud and set the stage."""
+        """Start the cloud, and prepare everything that the scenes need."""
         status = self.cloud.up(self._say)
         target = Target(status.stack, status)
         folder = self._empty_folder()
-        ca = DemoAuthority(folder)
+        ca = DemoCa(folder)
         identities = {scene.device: ca.issue(scene.device) for scene in SCENES}
         identities |= {
             f"{scene.device} first": ca.issue(scene.device, f"{scene.device}-first")
@@ -65,24 +65,24 @@ class Demo:
         return stage.Stage(
             target=target,
             folder=folder,
-            authority=ca,
+            ca=ca,
             identities=identities,
             people=people,
             desks=stage.sign_everybody_in(target, people),
         )
 
-    def play(self, set_up: stage.Stage, tell: Tell) -> list[Result]:
-        """One result a scene, in their order; also written to ``demo.json``.
+    def play(self, set_up: stage.Stage, show_step: ShowStep) -> list[Result]:
+        """Run the scenes. Returns one result for each, in the same order; writes them to ``demo.json`` too.
 
-        The first device comes alone, since every function starts cold for it; the others follow closely and find them warm.
+        The first device connects alone, since all functions start cold; the others follow when the functions are warm.
         """
         opening, *others = SCENES
         with ThreadPoolExecutor(len(others)) as pool:
             try:
-                found = [self._play(set_up, opening, tell)]
+                found = [self._play(set_up, opening, show_step)]
                 pending = []
                 for scene in others:
-                    pending.append(pool.submit(self._play, set_up, scene, tell))
+                    pending.append(pool.submit(self._play, set_up, scene, show_step))
                     time.sleep(FOLLOW_AFTER_SECONDS)
                 found += [played.result() for played in pending]
             except BaseException:
@@ -92,41 +92,43 @@ class Demo:
         return found
 
     def leave_one_waiting(self, set_up: stage.Stage) -> str:
-        """One more device knocks, and is left to whoever looks around. Returns the id of its request."""
+        """Let one more device knock, so that a request waits for people. Returns the id of the request."""
         identity = stage.newcomer(set_up, WAITING)
-        door = Door(set_up, identity, WAITING, lambda _: None, self._stopped.is_set)
-        door.knock_until_noticed()
-        return door.approval("quality")
+        device = SceneDevice(set_up, identity, WAITING, lambda _: None, self._stopped.is_set)
+        device.knock_until_noticed()
+        return device.approval("quality")
 
     def close(self) -> None:
         """Stop the cloud."""
         self._stopped.set()
         self.cloud.down()
 
-    def _play(self, set_up: stage.Stage, scene: Scene, tell: Tell) -> Result:
+    def _play(self, set_up: stage.Stage, scene: Scene, show_step: ShowStep) -> Result:
         identity = set_up.identities[scene.device]
-        door = Door(set_up, identity, scene.device, lambda step: tell(scene.device, step), self._stopped.is_set)
+        device = SceneDevice(
+            set_up, identity, scene.device, lambda step: show_step(scene.device, step), self._stopped.is_set
+        )
         started = time.monotonic()
         trouble: str | None = None
         try:
-            scene.play(door)
+            scene.play(device)
         except (Trouble, GatehouseError) as error:
             trouble = str(error)
         seconds = time.monotonic() - started
         result = results.read(set_up.target, scene, identity, trouble=trouble, seconds=seconds)
-        tell(scene.device, f"{result.outcome}, as expected" if result.as_expected else result.outcome)
+        show_step(scene.device, f"{result.outcome}, as expected" if result.as_expected else result.outcome)
         return result
 
     def _empty_folder(self) -> Path:
-        """``<home>/demo``: keys and certificates of an earlier run are of no use to anybody."""
+        """Make ``<home>/demo`` empty: keys and certificates of an earlier run are not used again."""
         folder = self.cloud.settings.home / "demo"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         return folder
 
 
-def _rows(ca: DemoAuthority, identities: dict[str, Identity]) -> list[dict[str, str]]:
-    """The inventory's lines: each device by the kind of key its scene names."""
+def _rows(ca: DemoCa, identities: dict[str, Identity]) -> list[dict[str, str]]:
+    """The lines of the inventory. Each device has the kind of lookup key that its scene names."""
     rows = []
     for scene in SCENES:
         identity = identities[scene.device]
@@ -141,7 +143,7 @@ def _rows(ca: DemoAuthority, identities: dict[str, Identity]) -> list[dict[str, 
 
 
 def _with_free_ports(settings: LocalCloudSettings, say: Say) -> LocalCloudSettings:
-    """The settings' ports, or free ones in place of those that another program has; says so."""
+    """The settings with free ports in place of those that another program uses. Says so."""
     port = _free(settings.port, say)
     return msgspec.structs.replace(settings, port=port, mqtt_port=_free(settings.mqtt_port, say))
 
@@ -155,6 +157,6 @@ def _free(port: int, say: Say) -> int:
             with socket.socket() as other:
                 other.bind((LOOPBACK, 0))
                 found: int = other.getsockname()[1]
-            say(f"Port {port} is in use by another program; the demo takes {found}.")
+            say(f"Another program uses port {port}. The demo uses {found}.")
             return found
     return port

@@ -1,7 +1,6 @@
-"""The scenes: what each device does at the door, and how it must end.
+"""The scenes of the demo: what each device does, and the outcome that it must have.
 
-A scene acts and looks; it never assumes. What it finds to be otherwise than promised is `Trouble`, and then the device did not end
-as expected.
+A scene checks each step. If a step has another result than expected, it raises `Trouble`, and the device has not ended as expected.
 """
 
 import time
@@ -20,33 +19,33 @@ WITHIN_SECONDS = 90.0
 LOOK_EVERY_SECONDS = 0.25
 KNOCK_EVERY_SECONDS = 0.5
 KNOCKS = 20
-NOTICED_WITHIN_SECONDS = 20.0  # a first call starts cold; an event that is lost is made good by the next knock
+NOTICED_WITHIN_SECONDS = 20.0  # the first call starts cold; the next knock replaces a lost event
 
 Expected = Literal["admitted", "refused", "held"]
-Tell = Callable[[str], None]
+ShowStep = Callable[[str], None]
 
 
-class Trouble(Exception):  # noqa: N818 - what a scene found, not a fault of the program
-    """Something at the door was not as promised."""
+class Trouble(Exception):  # noqa: N818 - a result of a scene, not a fault of the program
+    """A step had another result than expected."""
 
 
-class Door:
-    """One device at the door: knocks, waits, looks. `stopped` ends every wait when the demo is interrupted."""
+class SceneDevice:
+    """The device of a scene: it knocks, waits and reads its admission. `stopped` ends every wait when the demo is interrupted."""
 
     def __init__(
-        self, stage: Stage, identity: Identity, client_id: str, tell: Tell, stopped: Callable[[], bool]
+        self, stage: Stage, identity: Identity, client_id: str, show_step: ShowStep, stopped: Callable[[], bool]
     ) -> None:
         self.stage = stage
         self.identity = identity
         self.client_id = client_id
-        self.tell = tell
+        self.show_step = show_step
         self._stopped = stopped
 
-    def beside(self, identity: Identity, client_id: str | None = None) -> "Door":
-        """Another certificate at the same door."""
-        return Door(self.stage, identity, client_id or self.client_id, self.tell, self._stopped)
+    def beside(self, identity: Identity, client_id: str | None = None) -> "SceneDevice":
+        """The same scene with another certificate."""
+        return SceneDevice(self.stage, identity, client_id or self.client_id, self.show_step, self._stopped)
 
-    def device(self) -> MqttDevice:
+    def mqtt(self) -> MqttDevice:
         return MqttDevice(
             self.stage.target.mqtt_endpoint(),
             certificate=self.identity.certificate_file,
@@ -55,60 +54,60 @@ class Door:
         )
 
     def knock(self) -> Connection:
-        """Connect once, and hang up if let in."""
-        with self.device() as device:
-            return device.connect()
+        """Connect once, and disconnect."""
+        with self.mqtt() as session:
+            return session.connect()
 
     def admission(self) -> admissions.Admission | None:
         return admissions.by_certificate(self.stage.target, self.identity.certificate_id)
 
     def knock_until_noticed(self) -> None:
-        """Knock until an admission stands: an event may be lost, the next knock makes it good."""
-        self.tell("knocks")
-        for _ in self.turns("an admission was opened", every=KNOCK_EVERY_SECONDS):
+        """Knock until there is an admission. An event may be lost; then the next knock starts it."""
+        self.show_step("knocks")
+        for _ in self.tries("an admission was opened", every=KNOCK_EVERY_SECONDS):
             answer = self.knock()
             if answer is not Connection.CLOSED:
-                raise Trouble(f"a certificate nobody knows was answered: {answer}")
+                raise Trouble(f"an unknown certificate was not turned away: {answer}")
             if self._noticed():
                 return
 
     def wait_until_closed(self) -> admissions.Admission:
-        """Until the admission has an outcome."""
-        for _ in self.turns("its admission ended"):
+        """Wait until the admission has an outcome."""
+        for _ in self.tries("its admission ended"):
             found = self.admission()
             if found is not None and found.outcome != "open":
-                self.tell(found.outcome)
+                self.show_step(found.outcome)
                 return found
-        raise AssertionError("unreachable: turns() raises")
+        raise AssertionError("unreachable: tries() raises")
 
-    def come_in(self) -> MqttDevice:
-        """Connect as often as a policy needs to take effect (on AWS, minutes). The caller closes the session."""
-        device = self.device()
-        for _ in self.turns("it was let in", every=KNOCK_EVERY_SECONDS):
-            answer = device.connect()
+    def connect_as_admitted(self) -> MqttDevice:
+        """Connect again and again until the policy has taken effect (on AWS, minutes). The caller closes the session."""
+        session = self.mqtt()
+        for _ in self.tries("it connected", every=KNOCK_EVERY_SECONDS):
+            answer = session.connect()
             if answer is Connection.CONNECTED:
-                return device
-        raise AssertionError("unreachable: turns() raises")
+                return session
+        raise AssertionError("unreachable: tries() raises")
 
     def approval(self, group: str) -> str:
-        """The id of this certificate's request, as the approver of `group` sees it waiting."""
-        self.tell("waits for people")
-        for _ in self.turns(f"its request reached {group}"):
+        """The id of this certificate's request, read from the inbox of the approver of `group`."""
+        self.show_step("waits for people")
+        for _ in self.tries(f"its request reached {group}"):
             for waiting in self.stage.desks[group].list_tab("mine", limit=100):
                 if waiting["certificate_id"] == self.identity.certificate_id:
                     return str(waiting["approval_id"])
-        raise AssertionError("unreachable: turns() raises")
+        raise AssertionError("unreachable: tries() raises")
 
     def vote(self, approval_id: str, group: str, decision: Literal["approve", "reject"], reason: str) -> None:
-        """Decide as the approver of `group`, on the evidence as it stands."""
+        """Vote as the approver of `group`, on the present evidence."""
         desk, person = self.stage.desks[group], self.stage.people[group]
         basis = str(desk.show(approval_id)["basis_sha256"])
         meaning = "approval" if decision == "approve" else "rejection"
         desk.vote(approval_id, decision, reason=reason, meaning=meaning, basis_sha256=basis)
-        self.tell(f"{person.name} ({group}): {decision}")
+        self.show_step(f"{person.name} ({group}): {decision}")
 
-    def turns(self, until: str, every: float = LOOK_EVERY_SECONDS) -> Iterator[None]:
-        """Tries, evenly spaced. Raises `Trouble` when the time is over."""
+    def tries(self, until: str, every: float = LOOK_EVERY_SECONDS) -> Iterator[None]:
+        """Repeat with equal pauses. Raises `Trouble` when the time is over; `until` says what did not happen."""
         deadline = time.monotonic() + WITHIN_SECONDS
         while time.monotonic() < deadline:
             if self._stopped():
@@ -126,79 +125,79 @@ class Door:
         return False
 
 
-def expected(door: Door) -> None:
-    """Admitted by itself; comes back, speaks on its own topic and not on another's."""
-    door.knock_until_noticed()
-    if door.wait_until_closed().outcome != "admitted":
+def expected(device: SceneDevice) -> None:
+    """Is admitted by a rule; connects again, and may publish on its own topic only."""
+    device.knock_until_noticed()
+    if device.wait_until_closed().outcome != "admitted":
         return
-    session = door.come_in()
+    session = device.connect_as_admitted()
     with session:
-        if not session.publish(f"devices/{door.client_id}/telemetry", b'{"flow": 12.5}'):
-            raise Trouble(f"its own topic was refused ({session.why})")
-        door.tell("reconnected, published")
+        if not session.publish(f"devices/{device.client_id}/telemetry", b'{"flow": 12.5}'):
+            raise Trouble(f"it could not publish on its own topic ({session.why})")
+        device.show_step("reconnected, published")
         if session.publish("devices/somebody-else/telemetry", b'{"flow": 0}'):
             raise Trouble("it could publish on another device's topic")
-        door.tell("refused on another's topic")
+        device.show_step("refused on another's topic")
 
 
-def two_people(door: Door) -> None:
-    """Waits for quality and security; one of them is not enough."""
-    door.knock_until_noticed()
-    approve_by_both(door)
-    if door.wait_until_closed().outcome == "admitted":
-        door.come_in().close()
-        door.tell("reconnected")
+def two_people(device: SceneDevice) -> None:
+    """Waits for two people, of quality and of security. One of them is not enough."""
+    device.knock_until_noticed()
+    approve_by_both(device)
+    if device.wait_until_closed().outcome == "admitted":
+        device.connect_as_admitted().close()
+        device.show_step("reconnected")
 
 
-def approve_by_both(door: Door) -> None:
-    """Two sign-ins agree, and the first alone opens nothing."""
-    approval_id = door.approval("quality")
-    door.vote(approval_id, "quality", "approve", "Delivered under PO 4711, checked at goods-in")
-    admission = door.admission()
+def approve_by_both(device: SceneDevice) -> None:
+    """Two people approve. After the first vote the admission must still be open."""
+    approval_id = device.approval("quality")
+    device.vote(approval_id, "quality", "approve", "Delivered under PO 4711, checked at goods-in")
+    admission = device.admission()
     if admission is None or admission.outcome != "open":
         raise Trouble("one of two approvals was enough")
-    door.vote(approval_id, "security", "approve", "Hardware security module serial verified")
+    device.vote(approval_id, "security", "approve", "Hardware security module serial verified")
 
 
-def knock_and_wait(door: Door) -> None:
-    """Knocks, and learns how it ended."""
-    door.knock_until_noticed()
-    door.wait_until_closed()
-    if door.knock() is Connection.CONNECTED:
-        raise Trouble("it could connect all the same")
+def knock_and_wait(device: SceneDevice) -> None:
+    """Knocks, and waits for the outcome."""
+    device.knock_until_noticed()
+    device.wait_until_closed()
+    if device.knock() is Connection.CONNECTED:
+        raise Trouble("it could still connect")
 
 
-def second_certificate(door: Door) -> None:
-    """A device that is in comes with another certificate: rotation or clone? A person says no, and the first stays in."""
-    first = door.beside(door.stage.identities[f"{door.client_id} first"])
+def second_certificate(device: SceneDevice) -> None:
+    """An admitted device knocks with a second certificate: a rotation or a clone. A person rejects it; the first one stays admitted."""
+    first = device.beside(device.stage.identities[f"{device.client_id} first"])
     first.knock_until_noticed()
     if first.wait_until_closed().outcome != "admitted":
         raise Trouble("its first certificate was not admitted")
-    door.tell("bound; now with a second certificate")
-    door.knock_until_noticed()
-    approval_id = door.approval("security")
-    door.vote(approval_id, "security", "reject", "Nobody announced a rotation of this device")
+    device.show_step("bound; now with a second certificate")
+    device.knock_until_noticed()
+    approval_id = device.approval("security")
+    device.vote(approval_id, "security", "reject", "Nobody announced a rotation of this device")
     try:
-        door.vote(approval_id, "quality", "approve", "Looks right")
+        device.vote(approval_id, "quality", "approve", "Looks right")
     except AnsweredNo:
-        door.tell("a later yes was told it is decided")
+        device.show_step("a later approval was refused: already decided")
     else:
         raise Trouble("a vote counted after the rejection")
-    door.wait_until_closed()
-    if door.knock() is Connection.CONNECTED:
+    device.wait_until_closed()
+    if device.knock() is Connection.CONNECTED:
         raise Trouble("the rejected certificate could connect")
-    first.come_in().close()
+    first.connect_as_admitted().close()
 
 
-def knocks_again_and_again(door: Door) -> None:
+def knocks_again_and_again(device: SceneDevice) -> None:
     """Twenty knocks while it waits for people: one admission, one execution."""
-    door.knock_until_noticed()
+    device.knock_until_noticed()
     for number in range(2, KNOCKS + 1):
-        door.tell(f"knock {number} of {KNOCKS}")
-        if door.knock() is not Connection.CLOSED:
-            raise Trouble("a pending certificate was let in")
-    approve_by_both(door)
-    door.wait_until_closed()
+        device.show_step(f"knock {number} of {KNOCKS}")
+        if device.knock() is not Connection.CLOSED:
+            raise Trouble("a pending certificate could connect")
+    approve_by_both(device)
+    device.wait_until_closed()
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,7 +207,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     expected: Expected
     certificate_status: str
-    play: Callable[[Door], None]
+    play: Callable[[SceneDevice], None]
     recognised_by: Literal["certificate_sha256", "serial", "name"] | None
     cells: dict[str, str] = {}
 

@@ -1,4 +1,4 @@
-"""The demo as it happens: a table that changes on a terminal, a line a step elsewhere."""
+"""Shows the demo live: a table on a terminal, one line for each step elsewhere."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from gatehouse.demo.scenes import SCENES, Scene
 
 
 class Show:
-    """Takes steps from several threads. A context manager, so that the terminal is put right again."""
+    """Shows steps from several threads. Use it as a context manager, which restores the terminal."""
 
     def __init__(self, scenes: tuple[Scene, ...]) -> None:
         self._console = console(stderr=True)
@@ -24,8 +24,8 @@ class Show:
         self._lock = threading.Lock()
         self._live = Live(self._table(), console=self._console, refresh_per_second=8, transient=True)
 
-    def tell(self, device: str, step: str) -> None:
-        """A device has come so far."""
+    def show_step(self, device: str, step: str) -> None:
+        """Show the latest step of a device."""
         with self._lock:
             self._steps[device] = step
             if self._console.is_terminal:
@@ -53,7 +53,7 @@ class Show:
 
 
 def write_table(results: list[Result]) -> None:
-    """The result, on stdout."""
+    """Write the results on stdout."""
     titles = {scene.device: scene.title for scene in SCENES}
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("device", "outcome", "why", "certificate", "executions", "time"):

@@ -1,4 +1,4 @@
-"""The set: a cloud, a registered CA, an inventory, a revocation list, two approvers. All by the same calls as the commands."""
+"""Prepares the demo: a registered CA, an inventory, a revocation list, and two approvers, with the same calls as the commands."""
 
 import csv
 import io
@@ -12,7 +12,7 @@ import msgspec
 
 from gatehouse.approval import approvers, sessions
 from gatehouse.approval.approvals import Approvals
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.inventory import devices
 from gatehouse.revocation import authorities, lists
 from gatehouse.stack.target import Target
@@ -31,11 +31,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stage(msgspec.Struct, frozen=True, kw_only=True):
-    """What every scene plays on. `people` maps a group to its approver, `desks` to that person's signed-in view."""
+    """What every scene needs. `people` maps a group to its approver, `desks` to the approvals API signed in as that person."""
 
     target: Target
     folder: Path
-    authority: DemoAuthority
+    ca: DemoCa
     identities: dict[str, Identity]
     people: dict[str, Person]
     desks: dict[str, Approvals]
@@ -66,29 +66,29 @@ def import_inventory(target: Target, rows: Sequence[dict[str, str]], file: Path)
 
 
 def newcomer(set_up: Stage, device: str) -> Identity:
-    """An infusion pump with a certificate, in the inventory: the rules ask two people about it."""
-    identity = set_up.authority.issue(device)
+    """Add an infusion pump to the inventory, and issue its certificate. The rules ask two people about it."""
+    identity = set_up.ca.issue(device)
     hashed = {"device": device, "certificate_sha256": identity.certificate_id}
     row = {**hashed, "product": "infusion-pump", "site": "Ward 5"}
     import_inventory(set_up.target, [row], set_up.folder / f"{device}.csv")
     return identity
 
 
-def register(target: Target, ca: DemoAuthority) -> str:
+def register(target: Target, ca: DemoCa) -> str:
     """Register the demo's CA. Returns its id in AWS IoT."""
-    return authorities.register(target, ca.certificate, ca.key).authority.ca_certificate_id
+    return authorities.register(target, ca.certificate, ca.key).ca.ca_certificate_id
 
 
-def publish_list(target: Target, ca: DemoAuthority, ca_certificate_id: str, revoked: Sequence[Identity]) -> None:
-    """Publish a list that revokes these."""
+def publish_list(target: Target, ca: DemoCa, ca_certificate_id: str, revoked: Sequence[Identity]) -> None:
+    """Publish a list that revokes these certificates."""
     file = ca.revoke(identity.certificate for identity in revoked)
     lists.publish(target, file.read_bytes(), ca_certificate_id, at=datetime.now(UTC))
 
 
-def sign_everybody_in(target: Target, cast: dict[str, Person]) -> dict[str, Approvals]:
-    """Add the approvers to the user pool and sign each in."""
+def sign_everybody_in(target: Target, people: dict[str, Person]) -> dict[str, Approvals]:
+    """Add the approvers to the user pool, and sign in as each of them."""
     desks = {}
-    for group, person in cast.items():
+    for group, person in people.items():
         approvers.add(target, email=person.email, name=person.name, password=person.password, groups=[group])
         session = sessions.sign_in(target, person.email, person.password)
         desks[group] = Approvals(target.output("ApprovalsUrl"), session.id_token)

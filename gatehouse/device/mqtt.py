@@ -1,7 +1,7 @@
-"""A device: MQTT 3.1.1 over mutual TLS, as AWS IoT devices speak it. Every wait is bounded.
+"""A device: MQTT 3.1.1 over mutual TLS, as AWS IoT devices use it. Every wait has a limit.
 
-AWS IoT (https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html) answers a client whose certificate is not ACTIVE by closing the
-connection, without a CONNACK: a device cannot tell pending from refused, and neither can this class.
+AWS IoT (https://docs.aws.amazon.com/iot/latest/developerguide/mqtt.html) closes the connection of a client whose certificate is not
+ACTIVE, without a CONNACK: a device cannot distinguish pending from refused, and neither can this class.
 """
 
 import enum
@@ -28,12 +28,12 @@ class Connection(enum.StrEnum):
     CONNECTED = "connected"
     CLOSED = "closed without an answer: the certificate is not active (pending, inactive, revoked or unknown)"
     NOT_AUTHORISED = "refused: no policy of the certificate allows this client id to connect"
-    TLS_FAILED = "TLS failed: no side trusts the other's certificate"
-    UNREACHABLE = "nothing answers there"
+    TLS_FAILED = "TLS failed: one side does not trust the other's certificate"
+    UNREACHABLE = "cannot be reached"
 
 
 class Message(NamedTuple):
-    """What arrived on a topic."""
+    """A message that arrived on a topic."""
 
     topic: str
     payload: bytes
@@ -46,7 +46,7 @@ class MqttDevice:
         self.endpoint = endpoint
         self.client_id = client_id
         self.why = ""
-        """What the last refusal or disconnection said, as far as it said anything."""
+        """The reason of the last refusal or disconnection, if one was given."""
         self._certificate = certificate
         self._key = key
         self._client: paho.Client | None = None
@@ -57,7 +57,7 @@ class MqttDevice:
         self._messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
 
     def connect(self, within: float = 10.0) -> Connection:
-        """Knock once. ``within`` is in seconds, for the TCP and TLS handshakes and again for the CONNACK."""
+        """Connect once. ``within`` is in seconds, for the TCP and TLS handshakes and again for the CONNACK."""
         self.close()
         client = self._new_client(within)
         try:
@@ -80,7 +80,7 @@ class MqttDevice:
         return answer
 
     def publish(self, topic: str, payload: bytes | str, within: float = 5.0) -> bool:
-        """Publish at QoS 1. False when the broker did not acknowledge it: AWS IoT disconnects who may not publish there."""
+        """Publish at QoS 1. Returns False if the broker does not acknowledge it: AWS IoT disconnects a device that may not publish."""
         info = self._require_client().publish(topic, payload, qos=_AT_LEAST_ONCE)
         deadline = time.monotonic() + within
         try:
@@ -92,7 +92,7 @@ class MqttDevice:
             return False
 
     def subscribe(self, topic: str, within: float = 5.0) -> bool:
-        """Subscribe at QoS 1. False when the broker refuses, disconnects or does not answer."""
+        """Subscribe at QoS 1. Returns False if the broker refuses, disconnects or does not answer."""
         self._require_client().subscribe(topic, qos=_AT_LEAST_ONCE)
         try:
             return self._subscribed.get(timeout=within)
@@ -100,19 +100,19 @@ class MqttDevice:
             return False
 
     def wait_for_message(self, within: float = 5.0) -> Message | None:
-        """The next message of any subscription, or None."""
+        """The next message of any subscription; None if there is none within that time."""
         try:
             return self._messages.get(timeout=within)
         except queue.Empty:
             return None
 
     def wait_for_disconnect(self, within: float = 5.0) -> bool:
-        """Whether the broker ends the session within that time."""
+        """Wait for the broker to end the session. Returns whether it did within that time."""
         return self._disconnected.wait(within)
 
     @property
     def connected(self) -> bool:
-        """Whether the session stands, as far as this side knows."""
+        """Whether the session is open, as far as this side knows."""
         return self._connected.is_set() and not self._disconnected.is_set()
 
     def close(self) -> None:
@@ -134,7 +134,7 @@ class MqttDevice:
 
     def _require_client(self) -> paho.Client:
         if self._client is None:
-            raise RuntimeError(f"{self.client_id} is not connected: call connect() first and look at what it answers")
+            raise RuntimeError(f"{self.client_id} is not connected: call connect() first and check what it returns")
         return self._client
 
     def _new_client(self, within: float) -> paho.Client:

@@ -1,4 +1,4 @@
-"""What one look of `gatehouse doctor` found."""
+"""The result of one check of `gatehouse doctor`."""
 
 from typing import Literal
 
@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One thing looked at. A ``warning`` will cause trouble later; ``wrong`` keeps devices out or loses something now."""
+    """One check. A ``warning`` will cause trouble later; ``wrong`` keeps devices out or loses something now."""
 
     name: str
     state: Literal["ok", "warning", "wrong"]
-    found: str
+    result: str
     advice: str = ""

@@ -1,11 +1,11 @@
-"""Events that could not be delivered: what lies in the rule's error queue and in the dead-letter queue, and delivering it again.
+"""Events that could not be delivered: lists those in the rule's error queue and in the dead-letter queue, and delivers them again.
 
 The rule's error queue holds AWS IoT's error documents (developer guide, *Error handling (error action)*). The dead-letter queue holds
 events from EventBridge (user guide, *Using dead-letter queues to process undelivered events*), invocation records from Lambda
-(developer guide, *Capturing records of Lambda asynchronous invocations*), and messages that the registration queue or the queue of
-what people are told gave up, as they were sent there (SQS developer guide, *Using dead-letter queues*).
+(developer guide, *Capturing records of Lambda asynchronous invocations*), and messages that failed ten times in the registration queue
+or in the queue of messages to people, unchanged (SQS developer guide, *Using dead-letter queues*).
 
-A message goes back to its queue, so that the function behind it drops what is no longer due.
+Such a message goes back to its queue; the queue's function ignores what is no longer due.
 """
 
 import base64
@@ -30,13 +30,13 @@ QUEUES: tuple[Queue, ...] = get_args(Queue)
 _OUTPUTS = {"rule": "RuleErrorQueueUrl", "dead-letters": "DeadLettersUrl"}
 
 _HIDDEN_FOR = 120
-"""Seconds for which a message that is being looked at is not given to anybody else."""
+"""How many seconds a message that was read is hidden from others."""
 
 
 class LostEvent(Struct, frozen=True, kw_only=True):
-    """One message. `goes_to` is the queue or function that redriving hands `payload` to; None with `problem` saying why not.
+    """One message. `goes_to` is the queue or function to which `redrive` sends `payload`; None if it cannot, and `problem` says why.
 
-    All of it may be somebody else's words.
+    Others may have chosen any of its text.
     """
 
     queue: Queue
@@ -51,19 +51,19 @@ class LostEvent(Struct, frozen=True, kw_only=True):
 
 
 def depth(target: Target, queue: Queue) -> int:
-    """About how many messages lie there, those that somebody is looking at included."""
+    """The approximate number of messages in a queue of lost events, hidden ones included."""
     return waiting(target, target.output(_OUTPUTS[queue]))
 
 
 def waiting(target: Target, url: str) -> int:
-    """The same of any queue."""
+    """The approximate number of messages in any queue, hidden ones included."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     answer = target.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
     return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def look(target: Target, queue: Queue, *, limit: int) -> list[LostEvent]:
-    """At most `limit` messages, hidden from others for two minutes: `give_back` those that are left."""
+    """Read at most `limit` messages. They are hidden from others for two minutes; call `give_back` with those that are left."""
     found: dict[str, LostEvent] = {}
     while len(found) < limit:
         messages = (
@@ -84,7 +84,7 @@ def look(target: Target, queue: Queue, *, limit: int) -> list[LostEvent]:
 
 
 def give_back(target: Target, events: list[LostEvent]) -> None:
-    """Whoever looks next finds them."""
+    """Make the messages visible again."""
     for event in events:
         target.client("sqs").change_message_visibility(
             QueueUrl=target.output(_OUTPUTS[event.queue]), ReceiptHandle=event.receipt, VisibilityTimeout=0
@@ -92,10 +92,10 @@ def give_back(target: Target, events: list[LostEvent]) -> None:
 
 
 def redrive(target: Target, event: LostEvent, reason: str) -> None:
-    """Deliver once more; the message goes only when that is done. Safe to repeat: a registration event starts nothing twice, functions
-    are idempotent, and the claim lets one execution have a certificate.
+    """Deliver an event again, and delete its message after that. Safe to repeat: a registration event starts each admission once, and the
+    functions are idempotent.
 
-    Raises `AnsweredNo` for an event that cannot be delivered, or that fails again; `BadInput`, `TrailUnavailable`.
+    Raises `AnsweredNo` if the event cannot be delivered or fails again; `BadInput`, `TrailUnavailable`.
     """
     why = require_reason(reason)
     if event.goes_to is None:
@@ -162,7 +162,7 @@ def _of_dead_letters(target: Target, body: Any, message: dict[str, Any]) -> dict
         return {
             "what": f"{batch['batchSize']} changes of the approvals table",
             "error": str(body["requestContext"].get("condition")),
-            "problem": "the message holds no events; decisions are swept every minute, so nothing has to be redriven",
+            "problem": "the message contains no events. Decisions are looked for every minute, so nothing has to be redriven",
         }
     attributes = {name: value["StringValue"] for name, value in message.get("MessageAttributes", {}).items()}
     if body.get("source") == SOURCE or {"event", "approval_id", "to"} <= body.keys():
@@ -174,7 +174,7 @@ def _of_dead_letters(target: Target, body: Any, message: dict[str, Any]) -> dict
         function, payload, error = attributes["TARGET_ARN"], body, attributes.get("ERROR_MESSAGE", "")
     what = f"{payload.get('detail-type', 'an event')} for {function.split(':')[6]}"
     if function.split(":")[6] not in _functions(target):
-        return {"what": what, "error": error, "problem": f"{function} is none of the stack's functions"}
+        return {"what": what, "error": error, "problem": f"{function} is not a function of the stack"}
     return {"what": what, "error": error, "goes_to": function, "payload": payload}
 
 

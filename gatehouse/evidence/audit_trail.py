@@ -1,4 +1,4 @@
-"""The audit trail, as operators' commands write it: what cannot be recorded does not happen (IEC 62443-4-2 CR 2.10)."""
+"""Writes operators' acts to the audit trail. An act that cannot be recorded is not done (IEC 62443-4-2 CR 2.10)."""
 
 import secrets
 from collections.abc import Iterator
@@ -21,20 +21,18 @@ LONGEST_REASON = 500  # characters
 
 
 def require_reason(reason: str) -> str:
-    """An operator's reason without the space around it. Raises `BadInput` for none, or one that is too long to keep."""
+    """An operator's reason without surrounding space. Raises `BadInput` if it is empty or too long."""
     why = reason.strip()
     if not why or len(why) > LONGEST_REASON:
-        raise BadInput(
-            f"Got a reason of {len(why)} characters; expected 1 to {LONGEST_REASON}: it is kept in the audit trail."
-        )
+        raise BadInput(f"Got a reason of {len(why)} characters; expected 1 to {LONGEST_REASON}, for the audit trail.")
     return why
 
 
 @dataclass
 class Act:
-    """What the entry of the result will say beside the result: set `old`, `new` and `reason` as they become known.
+    """The details of the entry about the result: set `old`, `new` and `reason` when they are known.
 
-    `id` is what both entries are found by.
+    `id` is the same in both entries.
     """
 
     old: dict[str, Any] = field(default_factory=dict)
@@ -54,13 +52,13 @@ def recorded(
     new: dict[str, Any] | None = None,
     reason: str = "",
 ) -> Iterator[Act]:
-    """Record an act of an operator: ``begun`` before the body runs, ``succeeded`` or ``failed`` after it.
+    """Record an act of an operator: the entry ``begun`` before the body runs, ``succeeded`` or ``failed`` after it.
 
     >>> with recorded(target, "authority", "disable", "CN=Works CA", old={"status": "ACTIVE"}, new={"status": "INACTIVE"}):
     ...     disable()
 
-    `old`, `new` and the operator's `reason` are what is known beforehand. Raises `TrailUnavailable`: before the body if that
-    entry cannot be written, so that nothing happens; after it if the result cannot, so that somebody looks.
+    `old`, `new` and the operator's `reason` are what is known before. Raises `TrailUnavailable`: before the body if its entry cannot
+    be written, and then nothing is done; or after the body, and then somebody must check what was done.
     """
     writer = _Writer(target, category, act_type, subject)
     act = Act(reason=reason)
@@ -100,7 +98,11 @@ class _Writer:
                 self._target, "EvidenceBucket", made.key, canonical(made), content_type="application/json", etag=None
             )
         except (BotoCoreError, ClientError, objects.ChangedMeanwhile) as error:
-            so = "nothing was done" if result == "begun" else f"it {result}, and somebody must look"
+            effect = (
+                "nothing was done"
+                if result == "begun"
+                else f"it {result}, but this is not recorded: check what was done"
+            )
             raise TrailUnavailable(
-                f"The audit trail cannot be written: {error}. {self._type} of {self._subject}: {so}."
+                f"The audit trail cannot be written: {error}. {self._type} of {self._subject}: {effect}."
             ) from error

@@ -1,4 +1,4 @@
-"""Verification of what a person names: a file, an exported folder, a device, or the bucket."""
+"""Verifies a file, an exported folder, the records of a device, or the bucket."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -20,7 +20,7 @@ from workflows.evidence.verify import verify
 
 
 def public_keys(target: Target | None, given: Sequence[Path], for_votes: Sequence[Path] = ()) -> jws.Keys:
-    """The keys to trust: those `given`, otherwise the ones the stack signs with, asked of KMS."""
+    """The keys to trust: those `given`, or else the stack's signing keys, read from KMS."""
     if given or for_votes or target is None:
         return jws.Keys(*_read(given), votes=_read(for_votes))
     return jws.Keys(_signing(target, "SigningKeyArn"), votes=[_signing(target, "VoteSigningKeyArn")])
@@ -35,9 +35,9 @@ def _signing(target: Target, output: str) -> ec.EllipticCurvePublicKey:
 
 
 def of_file(path: Path, keys: jws.Keys) -> Report:
-    """One file by itself: not its chain, which takes the files that it names.
+    """Verify one file without its chain, which needs the files that it names.
 
-    A trail entry is not signed by itself: the manifests that lie beside it in an exported folder have to list it.
+    A trail entry has no signature of its own: a manifest beside it in the exported folder must list it.
     """
     data = folders.read_file(path)
     place = folders.place_of(path)
@@ -46,38 +46,40 @@ def of_file(path: Path, keys: jws.Keys) -> Report:
     report = verify([(key, data), *beside], keys, part=Part(prefix=key))
     failures = [one for one in report.failures if one.rule != "chain"]
     if report.unsigned:
-        told = "A trail entry is not signed by itself, and no manifest beside it lists it: verify the folder that was exported."
-        failures.append(Failure(key=key, rule="unsigned", message=told))
+        message = (
+            "A trail entry has no signature of its own, and no manifest beside it lists it. Verify the exported folder."
+        )
+        failures.append(Failure(key=key, rule="unsigned", message=message))
     return msgspec.structs.replace(report, failures=tuple(failures))
 
 
 def of_folder(folder: Path, keys: jws.Keys, part: Part, due: date) -> Report:
-    """An exported folder: everything, or the `part` that was asked for when it was exported. Raises `NotFound` if it holds no evidence.
+    """Verify an exported folder: everything, or the `part` that was exported. Raises `NotFound` if it has no evidence.
 
-    What the folder's own index says is not believed: nobody has signed it.
+    The folder's own index is not trusted, since it is not signed.
     """
     found = folders.Folder(folder)
     report = verify(found.files(), keys, part=part, due=due)
     failures = [*report.failures, *found.failures, *folders.unfinished(folder)]
-    if part.device is not None and not found.tells_of(part.device):
-        told = f"No record of {part.device} is there."
-        failures.append(Failure(key="records/", rule="manifest", message=told))
+    if part.device is not None and not found.has_record_of(part.device):
+        message = f"The folder has no record of {part.device}."
+        failures.append(Failure(key="records/", rule="manifest", message=message))
     return msgspec.structs.replace(report, failures=tuple(sorted(failures)))
 
 
 def of_device(target: Target, name: str, keys: jws.Keys) -> tuple[list[File], Report]:
-    """A device's records, or a certificate's, with those before them; and whether they verify. Raises `NotFound`."""
+    """The records of a device or certificate with those that they name, and the report of their verification. Raises `NotFound`."""
     return _below(Bucket(target), prefixes_of(target, name), name, keys)
 
 
 def of_bucket(target: Target, prefix: str | None, keys: jws.Keys, due: date) -> Report:
-    """Everything in the bucket, or what lies below `prefix` with the records before it. Raises `NotFound`."""
+    """Verify everything in the bucket, or the keys that begin with `prefix` and the records that they name. Raises `NotFound`."""
     bucket = Bucket(target)
     if prefix is not None:
         return _below(bucket, [prefix], prefix, keys, due)[1]
     everything = [key for key, _ in bucket.listing()]
     if not everything:
-        raise NotFound("The bucket is empty: no admission has ended yet, or all evidence is gone.")
+        raise NotFound("The bucket is empty: no admission has ended yet, or all evidence is lost.")
     report = verify(((found.key, found.data) for found in bucket.read(everything)), keys, due=due)
     return msgspec.structs.replace(report, failures=tuple(sorted((*report.failures, *bucket.failures))))
 
@@ -88,7 +90,7 @@ def _below(
     found = list(bucket.read([key for prefix in prefixes for key, _ in bucket.listing(prefix)]))
     if not found:
         raise NotFound(
-            f"Nothing is sealed of {name!r}. Expected a file, a folder, or a prefix such as records/<certificate id>/."
+            f"There is no sealed file for {name!r}. Expected a file, a folder, or a prefix such as records/<certificate id>/."
         )
     records = with_what_came_before(bucket, found)
     manifests = bucket.read([key for key, _ in bucket.listing("manifests/")])
@@ -99,7 +101,7 @@ def _below(
 
 
 def _claimed_place(data: bytes) -> str:
-    """The key that a file by itself says it has; if it does not, that of a record, so that its faults are named."""
+    """The key that the file itself contains. If it has none, the prefix of records, so that its faults are reported."""
     for read in (audit_trail.parse, _sealed):
         try:
             return read(data).key

@@ -1,4 +1,4 @@
-"""Evidence taken out of the stack: the files as they were sealed, an index, the public key, and a page to print."""
+"""Exports evidence: the sealed files unchanged, an index, the public keys, and a page to print."""
 
 import shutil
 import tempfile
@@ -30,7 +30,7 @@ VOTE_KEY = "vote-key.pem"
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One record of the index. What cannot be read has only its key and hash. `subject` is the certificate's own word."""
+    """One record of the index. One that cannot be read has only its key and hash. `subject` is text from the certificate."""
 
     key: str
     sha256: str
@@ -45,7 +45,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Export(msgspec.Struct, frozen=True, kw_only=True):
-    """What was written, and whether it verifies."""
+    """The folder that was written, and the report of its verification."""
 
     folder: Path
     records: int
@@ -53,12 +53,14 @@ class Export(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def export(target: Target, folder: Path, part: Part, keys: jws.Keys, *, at: datetime) -> Export:
-    """Write everything in `part` below `folder`, with the records before it, so that what was exported can be verified.
+    """Write all files in `part` below `folder`, with the records that they name, so that the folder can be verified.
 
     Raises `BadInput` if the folder is not empty, `NotFound` for a device that is not known.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(f"{folder} is not empty. Export into a new folder, so that nothing old is taken for new.")
+        raise BadInput(
+            f"{folder} is not empty. Export into a new folder, so that no old file is mistaken for a new one."
+        )
     bucket = Bucket(target)
     records = _records(target, bucket, part)
     found = [*records, *_others(bucket, part, records)]
@@ -67,7 +69,7 @@ def export(target: Target, folder: Path, part: Part, keys: jws.Keys, *, at: date
     try:
         report, lines = _write(scratch, found, keys, part, at=at, missed=bucket.failures)
         if folder.exists():
-            folder.rmdir()  # empty; Windows renames over nothing
+            folder.rmdir()  # empty; Windows does not rename over a folder
         scratch.chmod(0o755)
         scratch.rename(folder)
     except BaseException:
@@ -77,14 +79,16 @@ def export(target: Target, folder: Path, part: Part, keys: jws.Keys, *, at: date
 
 
 def _write(
-    scratch: Path, found: Sequence[File], keys: jws.Keys, part: Part, *, at: datetime, missed: Sequence[Failure]
+    scratch: Path, files: Sequence[File], keys: jws.Keys, part: Part, *, at: datetime, missed: Sequence[Failure]
 ) -> tuple[Report, list[Line]]:
-    """Every file, and last the one that says that these are all. What may not become a file is a failure, and the rest is written."""
-    refused = {one.key: why for one in found if (why := places.write(scratch, one.key, one.data)) is not None}
-    written = [one for one in found if one.key not in refused]
+    """Write each file, and last the one that lists them all. A key that cannot become a file is a failure; the others are written."""
+    refused = {one.key: why for one in files if (why := places.write(scratch, one.key, one.data)) is not None}
+    written = [one for one in files if one.key not in refused]
     report = verify(((one.key, one.data) for one in written), keys, part=part, due=due_day(at))
-    told = [Failure(key=key, rule="place", message=f"It was not exported: {why}.") for key, why in refused.items()]
-    report = msgspec.structs.replace(report, failures=tuple(sorted((*report.failures, *told, *missed))))
+    not_exported = [
+        Failure(key=key, rule="place", message=f"It was not exported: {why}.") for key, why in refused.items()
+    ]
+    report = msgspec.structs.replace(report, failures=tuple(sorted((*report.failures, *not_exported, *missed))))
     lines = sorted(
         (_line(one) for one in written if one.key.startswith("records/")), key=lambda line: str(line.sealed_at)
     )
@@ -111,7 +115,7 @@ def _records(target: Target, bucket: Bucket, part: Part) -> list[File]:
 
 
 def _others(bucket: Bucket, part: Part, records: Sequence[File]) -> list[File]:
-    """The trail and the manifests of the days asked for, and the manifests that list the records; of one device, no trail."""
+    """The trail and manifests of the requested days, and the manifests that list the records. For one device, no trail."""
     trail = [] if part.device is not None else [key for key, kept_at in bucket.listing("trail/") if part.holds(kept_at)]
     days = {manifest.key_of(found.kept_at.astimezone(UTC).date()) for found in records}
     listed = [key for key, _ in bucket.listing("manifests/") if key in days or _is_of(key, part)]
@@ -119,18 +123,18 @@ def _others(bucket: Bucket, part: Part, records: Sequence[File]) -> list[File]:
 
 
 def _is_of(key: str, part: Part) -> bool:
-    """Whether a manifest is of a day asked for. What is called like none goes along with everything."""
+    """Whether a manifest is of a requested day. One whose key has no day is exported only if no days were requested."""
     day = manifest.last_day([key], before=date.max)
     return not part.of_days if day is None else part.holds_day(day)
 
 
-def _line(found: File) -> Line:
-    made = readable(found.data)
+def _line(file: File) -> Line:
+    made = readable(file.data)
     if made is None:
-        return Line(key=found.key, sha256=sha256(found.data))
+        return Line(key=file.key, sha256=sha256(file.data))
     return Line(
-        key=found.key,
-        sha256=sha256(found.data),
+        key=file.key,
+        sha256=sha256(file.data),
         device=made.device,
         certificate_id=made.certificate_id,
         subject=subject_of(made),
@@ -157,25 +161,25 @@ def _index(lines: Sequence[Line], part: Part, keys: jws.Keys, at: datetime) -> b
 
 
 def _page(lines: Sequence[Line], part: Part, keys: jws.Keys, report: Report, at: datetime) -> str:
-    """Names and reasons may be a device's own words: the template escapes everything."""
+    """The page as HTML. A device may have chosen names and reasons, so the template escapes everything."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("gatehouse.evidence", "."), autoescape=True, undefined=StrictUndefined, finalize=_harmless
+        loader=PackageLoader("gatehouse.evidence", "."), autoescape=True, undefined=StrictUndefined, finalize=_escaped
     )
-    environment.filters["told"] = _told
+    environment.filters["as_text"] = _as_text
     page = environment.get_template("page.html.j2")
     failed = {failure.key for failure in report.failures}
     return page.render(lines=lines, part=part, keys=keys, report=report, failed=failed, at=at)
 
 
-def _harmless(value: object) -> object:
-    """Every text on the page: nothing in it turns the direction of what stands beside it. Lines stay, for PEM and JSON."""
+def _escaped(value: object) -> object:
+    """A text for the page, without characters that change the direction of other text. Line ends stay, for PEM and JSON."""
     return visible(value, lines=True) if type(value) is str else value
 
 
-def _told(value: object) -> str:
-    """A value as text; structures as indented JSON."""
+def _as_text(value: object) -> str:
+    """A value as text. Structures become indented JSON."""
     match value:
         case None | [] | ():
             return "-"

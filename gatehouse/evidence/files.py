@@ -21,12 +21,12 @@ _READERS = 16
 
 
 def most_octets(key: str) -> int:
-    """Of the file of this key: a manifest names each file of its day, the others hold what happened once."""
+    """The largest size of a file with this key. A manifest may be larger, since it names each file of a day."""
     return jws.MAX_OCTETS if key.startswith("manifests/") else stored.MAX_OCTETS
 
 
 class File(NamedTuple):
-    """One file, its key in the bucket, and when S3 kept it."""
+    """One file, its key in the bucket, and the time when S3 stored it."""
 
     key: str
     data: bytes
@@ -34,7 +34,7 @@ class File(NamedTuple):
 
 
 class Bucket:
-    """The evidence bucket of the stack that `target` aims at. Files that are not read are in `failures`."""
+    """The evidence bucket of a stack. Files that are too large to read are in `failures`."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -43,13 +43,13 @@ class Bucket:
         self.failures: list[Failure] = []
 
     def listing(self, prefix: str = "") -> Iterator[tuple[str, datetime]]:
-        """Every key below `prefix`, and when S3 kept it."""
+        """Every key that begins with `prefix`, with the time when S3 stored it."""
         for key, kept_at in objects.listing(self._target, "EvidenceBucket", prefix):
             if key.startswith(FOLDERS):
                 yield key, kept_at
 
     def read(self, keys: Sequence[str]) -> Iterator[File]:
-        """The files of `keys`, in their order. One that is not there is left out: whoever names it misses it."""
+        """The files of `keys`, in this order. A missing file is left out; the verification reports it."""
         with ThreadPoolExecutor(_READERS) as readers:
             yield from (found for found in readers.map(self._read, keys) if found is not None)
 
@@ -59,14 +59,16 @@ class Bucket:
         except self._s3.exceptions.NoSuchKey:
             return None
         if answer["ContentLength"] > most_octets(key):
-            told = f"It has {answer['ContentLength']:,} octets; expected at most {most_octets(key):,}. It was not read."
-            self.failures.append(Failure(key=key, rule="format", message=told))
+            message = (
+                f"It has {answer['ContentLength']:,} octets; expected at most {most_octets(key):,}. It was not read."
+            )
+            self.failures.append(Failure(key=key, rule="format", message=message))
             return None
         return File(key, answer["Body"].read(), answer["LastModified"])
 
 
 def readable(data: bytes) -> Record | None:
-    """What a file says, unverified; None if it is no record."""
+    """The record in a file, not verified; None if it is not a record."""
     try:
         return record.parse(jws.parse(data)[1])
     except EvidenceInvalid:
@@ -74,7 +76,7 @@ def readable(data: bytes) -> Record | None:
 
 
 def with_what_came_before(bucket: Bucket, files: Sequence[File]) -> list[File]:
-    """`files` and every record that their chains lead back to, as far as they are there."""
+    """`files` and all earlier records of their chains, as far as the bucket has them."""
     known = {found.key: found for found in files}
     due = list(files)
     while due:
@@ -87,13 +89,13 @@ def with_what_came_before(bucket: Bucket, files: Sequence[File]) -> list[File]:
 
 
 def prefixes_of(target: Target, name: str) -> list[str]:
-    """The folders of a device's records, or of a certificate's. Raises `NotFound`."""
+    """The prefixes of the records of a device or certificate. Raises `NotFound`."""
     if re.fullmatch(r"[0-9a-f]{64}", name):
         return [f"records/{name}/"]
     found = admissions.list_newest(target, device=name, limit=1000)
     if not found:
         raise NotFound(
-            f"No admission of a device {name!r}. A certificate that matched no device is found by its id: "
-            "`gatehouse admissions list` shows them."
+            f"No admission has the device {name!r}. Use the certificate's id if it matched no device: "
+            "`gatehouse admissions list` shows the ids."
         )
     return [f"records/{one.certificate_id}/" for one in found]

@@ -1,4 +1,4 @@
-"""Evidence in a folder on this machine. Whoever hands it over may have put anything there: links, devices, files without end."""
+"""Reads evidence from a folder on this machine. The folder is not trusted: it may contain links, devices or endless files."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from workflows.evidence import manifest
 from workflows.evidence.failures import Failure
 
 COMPLETE = "complete.json"
-"""Written last, and not signed: it tells that an export was finished, and which files it has. It is no proof of anything else."""
+"""Written last, and not signed. It shows that the export was finished and which files it has. It proves nothing else."""
 FORMAT = "gatehouse.export/2"
 
 
@@ -29,7 +29,7 @@ class Complete(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Folder:
-    """The files of an exported folder. What cannot be read is in `failures` once `files` has been read to its end."""
+    """The files of an exported folder. Those that cannot be read are in `failures` after `files` was read to its end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -37,12 +37,10 @@ class Folder:
         self._devices: set[str] = set()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
-        """Raises `NotFound` if there is none."""
+        """Key and content of each file. Raises `NotFound` if there is none."""
         paths = sorted(_below(self._folder))
         if not paths:
-            raise NotFound(
-                f"{self._folder} holds no evidence: expected a folder that `gatehouse evidence export` wrote."
-            )
+            raise NotFound(f"{self._folder} has no evidence. Expected a folder that `gatehouse evidence export` wrote.")
         for path in paths:
             key = _key(self._folder, path)
             try:
@@ -53,8 +51,8 @@ class Folder:
             self._devices |= _named_in(data) if key.startswith("records/") else set()
             yield key, data
 
-    def tells_of(self, device: str) -> bool:
-        """Whether a record names this device, or certificate."""
+    def has_record_of(self, device: str) -> bool:
+        """Whether a record names this device or certificate."""
         return device in self._devices
 
 
@@ -65,11 +63,11 @@ def complete(files: Mapping[str, bytes]) -> bytes:
 
 
 def unfinished(folder: Path) -> Iterator[Failure]:
-    """Whether the export was cut off, or files were taken away or added afterwards by somebody who did not mean to hide it."""
+    """Failures if the export was cut off, or if files are missing, changed or extra compared with its list. The list is not signed."""
     path = folder / COMPLETE
     if not path.exists():
-        told = "It is missing: the export was cut off, or this is a copy of another kind. Export again."
-        yield Failure(key=COMPLETE, rule="export", message=told)
+        message = "It is missing: the export was cut off, or this folder is not an export. Export again."
+        yield Failure(key=COMPLETE, rule="export", message=message)
         return
     try:
         found = stored.read(read_file(path, stored.MAX_OCTETS * 16), Complete, most=stored.MAX_OCTETS * 16)
@@ -83,18 +81,18 @@ def unfinished(folder: Path) -> Iterator[Failure]:
         if name not in there:
             yield Failure(key=shown(name), rule="export", message="It was exported and is missing.")
         elif _hash(there[name]) != sha256:
-            yield Failure(key=shown(name), rule="export", message="It is not what was exported.")
+            yield Failure(key=shown(name), rule="export", message="It differs from the file that was exported.")
     for name in there.keys() - found.files.keys() - {COMPLETE}:
         if name.startswith(FOLDERS):
-            yield Failure(key=name, rule="export", message="It is not among what was exported.")
+            yield Failure(key=name, rule="export", message="It was not part of the export.")
 
 
 def read_file(path: Path, most: int | None = None) -> bytes:
-    """A plain file, bounded. Raises `BadInput` for a link, a device and for what is larger, and `OSError`."""
+    """Read a plain file of limited size. Raises `BadInput` for a link, a device or a larger file, and `OSError`."""
     limit = most_octets("manifests/") if most is None else most
     found = path.lstat()
     if most is not None and not stat.S_ISREG(found.st_mode):
-        raise BadInput("it is a link or no plain file; only what lies in the folder itself is read.")
+        raise BadInput("it is a link or not a plain file. Only plain files in the folder are read.")
     with path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -103,14 +101,14 @@ def read_file(path: Path, most: int | None = None) -> bytes:
 
 
 def place_of(path: Path) -> str | None:
-    """The key that a file of an exported folder has; None for a file that was taken out of its folder."""
+    """The key of a file in an exported folder; None for a file outside of one."""
     parts = path.resolve().parts
     places = [number for number, part in enumerate(parts) if f"{part}/" in FOLDERS]
     return "/".join(parts[places[-1] :]) if places else None
 
 
 def manifests_beside(path: Path, key: str) -> list[tuple[str, bytes]]:
-    """Of a trail entry in an exported folder: the manifests of its day and of the next, as far as they are there."""
+    """For a trail entry in an exported folder: the manifests of its day and of the next day, if they are there."""
     try:
         day = date.fromisoformat(key.split("/")[1]) if key.startswith("trail/") else None
     except (ValueError, IndexError):
@@ -123,12 +121,12 @@ def manifests_beside(path: Path, key: str) -> list[tuple[str, bytes]]:
 
 
 def shown(name: str) -> str:
-    """A file's name as text that can be written: one in no encoding has its octets escaped."""
+    """A file's name as text. Octets that are not valid UTF-8 are escaped."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Everything but folders; links are not followed."""
+    """All files of an exported folder. Links are not followed."""
     for kind in FOLDERS:
         if (folder / kind).is_symlink():
             yield folder / kind.rstrip("/")

@@ -1,4 +1,4 @@
-"""Which keys may become files below a folder, on any system that the folder may be carried to."""
+"""Which keys may become files below a folder, so that the folder can be copied to any system."""
 
 import os
 import re
@@ -14,22 +14,22 @@ _PLAIN = re.compile(r"""[!#-)+-.0-9;=@A-Z\[\]^-{}~]+""")
 
 
 def refused(key: str) -> str | None:
-    """Why `key` does not become a file; None if it does. Whoever may write to the bucket chooses keys."""
+    """Why `key` cannot become a file; None if it can. Keys are not trusted: anybody who may write to the bucket chooses them."""
     parts = key.split("/")
     if not key.startswith(FOLDERS):
         return f"it is not below {', '.join(FOLDERS)}"
     for part in parts:
         if part in ("", ".", ".."):
-            return "it leads out of its folder, or names none"
+            return "it leads out of its folder, or has an empty part"
         if not _PLAIN.fullmatch(part) or part.endswith(".") or len(part) > _LONGEST:
-            return "it has characters, or a length, that file systems do not agree on"
+            return "it has characters, or a length, that not every file system allows"
         if _RESERVED.fullmatch(part):
             return f"{part} is a device on Windows"
     return None
 
 
 def write(root: Path, key: str, data: bytes) -> str | None:
-    """Write a new file below `root`, which nobody else writes to. Returns why not: also if another key has taken its place."""
+    """Write a new file below `root`, to which nobody else writes. Returns None, or why it cannot be written."""
     if why := refused(key):
         return why
     path = root.joinpath(*key.split("/"))

@@ -1,4 +1,4 @@
-"""Taking a device off the list of those expected: denying it, or retiring it; and lifting a denial. What it is or was bound to stays."""
+"""Denies or retires a device, and lifts a denial. The device's binding stays."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,17 +20,17 @@ from workflows.dynamodb_items import to_item
 from workflows.errors import BadInput
 
 _TRIES = 5
-"""How often a line may go and come back while it is being denied."""
+"""How often to retry when others delete and write a line while it is being denied."""
 
 
 def denial(
     target: Target, device: str | None, certificate: str | None, *, reason: str, entered_by: str, at: datetime
 ) -> tuple[str, list[Change]]:
-    """Of which device what would change. Reads only; carry it out with `deny`.
+    """The name of the device, and the changes that deny it. Reads only; `deny` writes them.
 
-    A device: first the mark ``denied#<device>``, which holds whatever other lines say or will say; every line of it, and the certificate
-    it is bound to. A certificate (SHA-256 of its DER): that one alone; its device is
-    known from the inventory or its admission, otherwise it has to be given too. A denial does not expire. Raises `NotFound`, `BadInput`.
+    For a device: the mark ``denied#<device>``, which wins over all present and later lines; every line of the device; and the
+    certificate to which it is bound. For a certificate (SHA-256 of its DER): only this certificate. Its device is read from the
+    inventory or from its admission; if neither has it, `device` is needed too. A denial does not expire. Raises `NotFound`, `BadInput`.
     """
     note = require_reason(reason)
     if certificate is not None:
@@ -58,9 +58,9 @@ def denial(
 
 
 def deny(target: Target, device: str, changes: Sequence[Change], reason: str) -> None:
-    """Carry out a `denial`, whatever else is written to its lines meanwhile: a denial is never the one that is lost.
+    """Write the changes of a `denial`. If others write to the lines at the same time, the denial wins.
 
-    Raises `AnsweredNo` if a line has become another device's, `TrailUnavailable`, and nothing was done.
+    Raises `AnsweredNo` if a line now belongs to another device; `TrailUnavailable`, and then nothing was done.
     """
     old = {change.record.lookup_key: devices.side(change, 0) for change in changes if change.kind != "new"}
     new = {change.record.lookup_key: devices.side(change, 1) for change in changes}
@@ -94,22 +94,22 @@ def _deny(target: Target, record: DeviceRecord) -> None:
             there = _records(target, [record.lookup_key])
             if there and there[0].device != record.device:
                 raise AnsweredNo(
-                    f"{record.lookup_key} has become a line of {there[0].device} meanwhile. Look at it, and deny again."
+                    f"{record.lookup_key} now belongs to {there[0].device}. Check it, and deny again."
                 ) from None
-            continue  # it went, and came back
+            continue  # somebody deleted it and wrote it again
         return
-    raise AnsweredNo(f"{record.lookup_key} was written by others {_TRIES} times in a row. Look at it, and deny again.")
+    raise AnsweredNo(f"{record.lookup_key} was changed by others {_TRIES} times in a row. Check it, and deny again.")
 
 
 def liftable(target: Target, device: str, certificate: str | None) -> tuple[DeviceRecord, ...]:
-    """The denials of a device; of one certificate only, if that is given. Raises `NotFound`, `BadInput`, `AnsweredNo` if there is none."""
+    """The denials of a device, or only that of one certificate. Raises `NotFound`, `BadInput`, `AnsweredNo` if there is none."""
     found = devices.show(target, device).records
     if certificate is not None:
         key = _certificate_key(certificate)
         if any(record.lookup_key == denied_key(device) for record in found):
             raise AnsweredNo(
-                f"{device} is denied whatever its certificate: lifting one certificate's denial would change nothing. "
-                f"Lift all of them: gatehouse inventory lift {device}"
+                f"{device} is denied with every certificate, so lifting the denial of one certificate would change nothing. "
+                f"Lift all denials: gatehouse inventory lift {device}"
             )
         found = tuple(record for record in found if record.lookup_key == key)
     lines = tuple(record for record in found if record.effect == "deny")
@@ -119,7 +119,8 @@ def liftable(target: Target, device: str, certificate: str | None) -> tuple[Devi
 
 
 def lift(target: Target, device: str, lines: Sequence[DeviceRecord], reason: str) -> tuple[DeviceRecord, ...]:
-    """Remove these denials, each if it still is as it was looked at; returns those that were. Nobody is expected by that alone.
+    """Remove these denials, each only if it has not changed since it was read. Returns those that were removed. This alone makes no
+    device expected.
 
     Raises `BadInput`, `TrailUnavailable`.
     """
@@ -130,30 +131,32 @@ def lift(target: Target, device: str, lines: Sequence[DeviceRecord], reason: str
     return lifted
 
 
-def retirable(found: Device) -> tuple[DeviceRecord, ...]:
-    """The lines that expect the device. Denials are not retired: an unknown device is only held. Raises `AnsweredNo` if none is left."""
-    lines = tuple(record for record in found.records if record.effect == "allow")
+def retirable(device: Device) -> tuple[DeviceRecord, ...]:
+    """The lines that allow the device. Denials are not retired, since without them the device would only be held. Raises `AnsweredNo` if
+    no line allows it.
+    """
+    lines = tuple(record for record in device.records if record.effect == "allow")
     if not lines:
-        raise AnsweredNo(f"The inventory does not expect {found.device}: there is nothing to retire.")
+        raise AnsweredNo(f"The inventory does not expect {device.device}: there is nothing to retire.")
     return lines
 
 
-def retire(target: Target, found: Device, reason: str) -> tuple[DeviceRecord, ...]:
-    """Delete the lines that expect the device and answer them. Its binding and its denials stay.
+def retire(target: Target, device: Device, reason: str) -> tuple[DeviceRecord, ...]:
+    """Delete the lines that allow the device, and return them. Its binding and its denials stay.
 
-    A line that somebody turned into a denial meanwhile stays too. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`.
+    A line that somebody has turned into a denial meanwhile stays too. Raises `AnsweredNo`, `BadInput`, `TrailUnavailable`.
     """
     why = require_reason(reason)
-    lines = retirable(found)
+    lines = retirable(device)
     old = {line.lookup_key: msgspec.to_builtins(line) for line in lines}
-    with recorded(target, "inventory", "retire", found.device, old=old, reason=why) as act:
+    with recorded(target, "inventory", "retire", device.device, old=old, reason=why) as act:
         retired = tuple(line for line in lines if _delete(target, line))
         act.new = {"retired": [line.lookup_key for line in retired]}
     return retired
 
 
 def _delete(target: Target, line: DeviceRecord) -> bool:
-    """Unless it is another device's by now, has the other effect, or another note: denied again, for another reason."""
+    """Delete a line, unless it now has another device, effect or note (denied again, for another reason). Returns whether it did."""
     dynamodb = target.client("dynamodb")
     try:
         dynamodb.delete_item(
@@ -179,7 +182,7 @@ def _device_of(target: Target, key: str) -> str:
     admission = admissions.by_certificate(target, certificate_id)
     if admission is None or admission.device is None:
         raise NotFound(
-            f"Neither the inventory nor an admission says whose certificate {certificate_id} is. Name its device too: "
+            f"Neither the inventory nor an admission has the device of certificate {certificate_id}. Name the device too: "
             "gatehouse inventory deny DEVICE --certificate …"
         )
     return admission.device

@@ -1,4 +1,4 @@
-"""The inventory table from the operator's side: compare a file's records with it, write them, show a device."""
+"""The inventory table: compares a file's records with it, writes them, shows a device."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,18 +15,18 @@ from workflows.admission.inventory import Binding, denied_key, device_key
 from workflows.dynamodb_items import to_item
 
 _WORKERS, _WRITERS = 4, 16
-_WHO_AND_WHEN = ("entered_by", "entered_at")  # entering the same record again changes neither
+_WHO_AND_WHEN = ("entered_by", "entered_at")  # the same record again changes neither
 
 Progress = Callable[[int], None]
-"""Told how many more records are done."""
+"""Called with the number of records that were done since the last call."""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """What importing one record does. `fields` are those that differ, as ``name: (there, in the file)``; `there` is the
-    line as it was compared, attribute by attribute.
+    """What importing one record does. `fields` are those that differ, as ``name: (in the table, in the file)``; `there` is the
+    line that was compared, with all its attributes.
 
-    ``denied``: the line is a denial, and the record would lift or shorten it; or the
-    device is denied, and the record allows it. No import does that: see `denying.lift`.
+    ``denied``: the line is a denial, and the record would lift or shorten it; or the device is denied, and the record allows it. An
+    import never does that: see `denials.lift`.
     """
 
     kind: Literal["new", "changed", "unchanged", "denied"]
@@ -41,7 +41,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """All lines of one device, and what it is bound to."""
+    """All lines of one device, and its binding."""
 
     device: str
     records: tuple[DeviceRecord, ...]
@@ -49,12 +49,12 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def profiles() -> tuple[str, ...]:
-    """The policy profiles there are: ``config/policies/<name>.json``."""
+    """The names of the policy profiles, ``config/policies/<name>.json``."""
     return tuple(sorted(path.stem for path in configuration.PROFILES.glob("*.json")))
 
 
 def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress) -> list[Change]:
-    """What importing `records` would change, in their order. Reads only."""
+    """The changes that importing `records` would make, in the same order. Reads only."""
     dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
 
     def changes(batch: list[DeviceRecord]) -> list[Change]:
@@ -69,9 +69,11 @@ def compare(target: Target, records: Sequence[DeviceRecord], progress: Progress)
 
 
 def write(target: Target, changes: Sequence[Change], progress: Progress) -> list[Change]:
-    """Write what is new or changed, each line only if it still is as it was compared. Returns those that somebody changed meanwhile,
-    which are left as they are, and those whose device was denied meanwhile: looked for after writing,
-    they become denials too. An interrupted import is made whole by running it again. Raises `TrailUnavailable`, and nothing was done.
+    """Write new and changed lines, each only if it has not changed since it was compared.
+
+    Returns the changes that were not made: somebody has changed the line since, and it stays; or somebody has denied the device since,
+    and the line becomes a denial too (this is checked after writing). Run an interrupted import again to complete it. Raises
+    `TrailUnavailable`, and then nothing was done.
     """
     table = target.output("InventoryTable")
     due = [change for change in changes if change.is_due]
@@ -92,13 +94,15 @@ def write(target: Target, changes: Sequence[Change], progress: Progress) -> list
         left = [change for change, is_written in zip(due, written, strict=True) if not is_written]
         denied = _deny_again(target, [change for change, is_written in zip(due, written, strict=True) if is_written])
         if left or denied:
-            told = {"changed_meanwhile": left, "denied_meanwhile": denied}
-            act.new = {name: [change.record.lookup_key for change in part] for name, part in told.items() if part}
+            not_written = {"changed_meanwhile": left, "denied_meanwhile": denied}
+            act.new = {
+                name: [change.record.lookup_key for change in part] for name, part in not_written.items() if part
+            }
     return left + denied
 
 
 def _deny_again(target: Target, written: Sequence[Change]) -> list[Change]:
-    """Of the allow lines just written, those of devices that carry a mark by now. They become denials, as `denying.deny` makes them."""
+    """The written lines that allow a device which is now marked as denied. They become denials, as `denials.deny` makes them."""
     allowed = [change for change in written if change.record.effect == "allow"]
     marks: dict[str, DeviceRecord] = {}
     for batch in tables.batches([change.record for change in allowed], tables.READ_BATCH):
@@ -120,21 +124,21 @@ def _deny_again(target: Target, written: Sequence[Change]) -> list[Change]:
 
 
 def _marks(target: Target, records: Sequence[DeviceRecord]) -> dict[str, DeviceRecord]:
-    """The marks of those devices of `records` that are denied, whatever their lines say."""
+    """The marks ``denied#`` of the devices of `records`, by device."""
     keys = [{"lookup_key": key} for key in dict.fromkeys(denied_key(record.device) for record in records)]
     found = tables.read_batch(target.client("dynamodb"), target.output("InventoryTable"), keys) if keys else []
     return {item["device"]: msgspec.convert(item, DeviceRecord) for item in found}
 
 
 def side(change: Change, side: int) -> dict[str, Any]:
-    """For the trail: the fields that change as they were (0) or will be (1); of a new record, whether it allows and who entered it."""
+    """For the audit trail: the changed fields before (0) or after (1). Of a new record: effect, device and who entered it."""
     if change.kind == "new":
         return {"effect": change.record.effect, "device": change.record.device, "entered_by": change.record.entered_by}
     return {name: msgspec.to_builtins(values[side]) for name, values in change.fields.items()}
 
 
 def every(target: Target) -> list[DeviceRecord]:
-    """All lines, by device and lookup key, without the marks ``denied#``, which no file can hold. Scans the table."""
+    """All lines, sorted by device and lookup key, without the marks ``denied#``, which a file cannot contain. Scans the table."""
     items = tables.scan(
         target.client("dynamodb"),
         TableName=target.output("InventoryTable"),
@@ -146,7 +150,7 @@ def every(target: Target) -> list[DeviceRecord]:
 
 
 def show(target: Target, device: str) -> Device:
-    """All that the inventory says of a device. Raises `NotFound`."""
+    """Everything in the inventory about a device. Raises `NotFound`. Scans the table, since its key is the lookup key."""
     records = lines(target, device)
     dynamodb, table = target.client("dynamodb"), target.output("InventoryTable")
     bindings = tables.read_batch(dynamodb, table, [{"lookup_key": device_key(device)}])
@@ -186,7 +190,7 @@ def _change(record: DeviceRecord, item: dict[str, Any] | None, *, is_denied: boo
 
 
 def _weakens(there: DeviceRecord, record: DeviceRecord) -> bool:
-    """Whether `record` would lift the denial that is there, or end it earlier. One that is over already denies nobody."""
+    """Whether `record` would lift the denial in the table, or end it earlier. A denial that has expired does not count."""
     if there.effect != "deny" or (there.expires_at is not None and there.expires_at <= record.entered_at):
         return False
     if record.effect != "deny":

@@ -1,4 +1,4 @@
-"""Names in the inventory without their issuer. They do no harm while there is one CA; with several, their devices are held."""
+"""Lines of the inventory with a name and no issuer key. With one CA they are safe; with several CAs their devices are held."""
 
 from collections.abc import Iterable
 
@@ -13,14 +13,14 @@ from workflows.dynamodb_items import to_item
 
 
 def several(target: Target) -> bool:
-    """Whether CAs with more than one key are registered, as AWS IoT lists them. The CA of a trial does not count."""
+    """Whether the CAs that are registered in AWS IoT have more than one key. The CA of a trial does not count."""
     return len({ca.issuer_key for ca in authorities.list_all(target) if not ca.trial}) > 1
 
 
 def without(target: Target, records: Iterable[DeviceRecord]) -> int:
-    """How many of `records` give a name and not its issuer, if that matters: 0 while there is one CA.
+    """The number of `records` with a name and no issuer key; 0 while there is only one CA.
 
-    An operator who may import but not list CAs gets the number of all of them.
+    An operator who may import but not list CAs gets the number as if there were several CAs.
     """
     number = sum(counts_for_every_ca(record) for record in records)
     if not number:
@@ -34,7 +34,7 @@ def without(target: Target, records: Iterable[DeviceRecord]) -> int:
 
 
 def any_without(target: Target) -> bool:
-    """Whether the inventory holds an allowed name without issuer. Scans the table up to the first one."""
+    """Whether the inventory has a line that allows a name without issuer key. Scans the table up to the first such line."""
     lines = tables.scan(
         target.client("dynamodb"),
         TableName=target.output("InventoryTable"),

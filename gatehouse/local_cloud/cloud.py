@@ -1,4 +1,4 @@
-"""The local cloud as one thing: up, down, status."""
+"""Starts and stops the local cloud, and reads its status."""
 
 import contextlib
 import fcntl
@@ -18,9 +18,9 @@ from gatehouse.local_cloud.settings import ACCOUNT, REGION, STACK, LocalCloudSet
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RETRIES: Any = {"mode": "standard", "total_max_attempts": 8}
-"""How the command tries again when it is throttled: some 35 seconds in all, at most 20 between two calls, with full jitter
-(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). boto3's own is five calls within some two seconds."""
-BROKER_HOST = "localhost"  # a name, so that the device sends SNI, and one that the broker's certificate carries
+"""How the command repeats throttled calls: for some 35 seconds in all, with pauses of at most 20 seconds and full jitter
+(https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html). boto3's default is five calls within some two seconds."""
+BROKER_HOST = "localhost"  # a name, so that the device sends SNI; the broker's certificate has it
 
 Progress = Callable[[str], None]
 
@@ -30,14 +30,15 @@ def _say_nothing(step: str) -> None:
 
 
 class LambdaThrottled(msgspec.Struct, frozen=True, kw_only=True):
-    """How many calls Lambda has refused since the engine started, and when the last, in seconds since the epoch. A second old at most."""
+    """The number of calls that Lambda has throttled since the engine started, and the time of the last, in seconds since the epoch. The
+    number is at most a second old."""
 
     calls: int
     last_at: float
 
 
 class LocalCloudStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What runs, and how to reach it. Written to ``local-cloud.json`` in the home directory."""
+    """Whether the cloud runs, and how to reach it. Written to ``local-cloud.json`` in the home directory."""
 
     running: bool
     home: str
@@ -46,33 +47,33 @@ class LocalCloudStatus(msgspec.Struct, frozen=True, kw_only=True):
     mqtt_host: str = BROKER_HOST
     mqtt_port: int = 0
     broker_ca: str = ""
-    """Path of the PEM file that a device must trust to believe the broker."""
+    """Path of the PEM file with the CA of the broker, which a device must trust."""
     region: str = REGION
     account: str = ACCOUNT
     stack: str = STACK
     access_key_id: str = ""
     secret_access_key: str = ""
-    """The administrator's key of this engine. The file that holds it is for its owner only."""
+    """The administrator's secret key of this engine. Only the owner can read the file with it."""
     outputs: dict[str, str] = {}
     """The stack's outputs; empty until it is deployed."""
     lambda_concurrency: int = 0
-    """Calls of Lambda in flight at once; what is above is throttled."""
+    """How many calls of Lambda may run at once. Further calls are throttled."""
     lambda_throttled: LambdaThrottled | None = None
-    """None as long as Lambda has throttled nothing."""
+    """None if Lambda has throttled nothing yet."""
 
 
 class LocalCloud:
-    """One local cloud in one home directory. A second object for the same home finds the first one's."""
+    """One local cloud in one home directory. Two objects with the same home are the same cloud."""
 
     def __init__(self, settings: LocalCloudSettings | None = None, *, template: Path | None = None) -> None:
         self.settings = settings or LocalCloudSettings.from_environment()
         self.template = template or REPOSITORY / "template.yaml"
 
     def up(self, progress: Progress = _say_nothing, *, parameters: dict[str, str] | None = None) -> LocalCloudStatus:
-        """Start the engine unless it runs, deploy the template as it stands now, and answer how to reach it.
+        """Start the engine unless it runs, and deploy the present template. Returns how to reach the cloud.
 
-        Safe to repeat: a second call finds the engine and brings the stack up to date. An engine that this call started is stopped
-        again when the deployment fails. Raises PortTaken, EngineFailed, DeploymentFailed, HomeUnusable.
+        Safe to repeat: a second call updates the stack. If the deployment fails, an engine that this call started is stopped.
+        Raises PortTaken, EngineFailed, DeploymentFailed, HomeUnusable.
         """
         with usable(self.settings.home), self._alone():
             started = self._start(progress)
@@ -95,7 +96,7 @@ class LocalCloud:
             return status
 
     def start_engine(self, progress: Progress = _say_nothing) -> bool:
-        """Start the bare engine, without a stack. False when it ran already. Raises PortTaken, EngineFailed, HomeUnusable."""
+        """Start the engine without a stack. Returns False if it ran before. Raises PortTaken, EngineFailed, HomeUnusable."""
         with usable(self.settings.home), self._alone():
             return self._start(progress)
 
@@ -129,7 +130,7 @@ class LocalCloud:
         return True
 
     def down(self) -> bool:
-        """Stop the engine and all it started. What it held is gone. False when nothing ran."""
+        """Stop the engine and its processes, and delete its data. Returns False if nothing ran."""
         if not self.settings.home.exists():
             return False
         with self._alone():
@@ -141,7 +142,7 @@ class LocalCloud:
         return stopped
 
     def status(self) -> LocalCloudStatus:
-        """What runs in this home now. Never raises for a cloud that is down."""
+        """The status of the cloud in this home. Does not raise if it does not run."""
         pid = process.find(self.settings)
         down = LocalCloudStatus(running=False, home=str(self.settings.home))
         if pid is None or not self.settings.status_file.exists():
@@ -156,10 +157,10 @@ class LocalCloud:
             return msgspec.json.decode(self.settings.lambda_use.read_bytes(), type=LambdaThrottled)
         return None
 
-    def hold(self, ready: Callable[[], None] = lambda: None) -> None:
-        """Block until Ctrl-C, SIGTERM, SIGHUP or the engine's own end; then stop the engine.
+    def run_until_stopped(self, ready: Callable[[], None] = lambda: None) -> None:
+        """Wait for Ctrl-C, SIGTERM, SIGHUP or the end of the engine; then stop the engine.
 
-        ``ready`` is called once the signals are caught. Raises EngineFailed when the engine ended by itself.
+        ``ready`` is called when the signal handlers are set. Raises EngineFailed if the engine ends by itself.
         """
         ended, own = threading.Event(), process.find(self.settings)
 
@@ -170,7 +171,7 @@ class LocalCloud:
             if process.find(self.settings) != own:
                 raise EngineFailed(f"The engine ended by itself. Its log: {self.settings.log}")
         with self._alone():
-            if process.find(self.settings) == own:  # another's, started since, is left alone
+            if process.find(self.settings) == own:  # not an engine that somebody else has started since
                 self._stop()
 
     def client(self, service: str) -> Any:
@@ -179,7 +180,7 @@ class LocalCloud:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """One `up` or `down` at a time: a second waits for the first, and then finds its engine, or none."""
+        """A lock for this home: only one `up` or `down` runs at a time."""
         with (self.settings.home / "up.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
@@ -200,7 +201,7 @@ class LocalCloud:
 
 
 def client(status: LocalCloudStatus, service: str) -> Any:
-    """A boto3 client aimed at a local cloud; nothing of the operator's own AWS configuration is read."""
+    """A boto3 client of a local cloud. It reads nothing of the operator's own AWS configuration."""
     import boto3
     from botocore.config import Config
 

@@ -1,4 +1,4 @@
-"""From ``template.yaml`` to a stack in the engine, by the calls that ``sam deploy`` makes."""
+"""Deploys ``template.yaml`` to the engine, with the calls that ``sam deploy`` makes."""
 
 import time
 from collections.abc import Callable
@@ -21,7 +21,7 @@ ClientFactory = Callable[[str], Any]
 def deploy(
     clients: ClientFactory, *, template_path: Path, stack: str, endpoint: str, parameters: dict[str, str] | None = None
 ) -> dict[str, str]:
-    """Create the stack, or bring it up to date, and answer its outputs. Raises DeploymentFailed with the stack's own reasons."""
+    """Create or update the stack. Returns its outputs. Raises DeploymentFailed with CloudFormation's reasons."""
     code = artifact.own_code(template_path.parent)
     code_key = f"{code.sha256}.zip"
     local = template.localise(template_path, bucket=_BUCKET, code_key=code_key, endpoint=endpoint)

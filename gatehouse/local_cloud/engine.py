@@ -1,15 +1,15 @@
 """The engine's process: ``python -m gatehouse.local_cloud.engine``, started by ``process.start``.
 
-It takes the lock on the pid file (the kernel drops it with the process, so a pid read from a locked file is alive and ours),
-removes the files that engines before it left, applies the additions, and runs ministack on loopback.
+It takes the lock on the pid file, removes the files of earlier engines, applies the additions, and runs ministack on loopback. The
+kernel releases the lock when the process ends, so the pid in a locked file is that of a running engine.
 
 How credentials work in it, with ``AUTH=true``:
 
 - The administrator is the access key in the engine's own environment, made at random at each start and written to
-  ``local-cloud.json``, which only its owner may read: never checked against a policy, but its signature is.
-- Each Lambda worker gets, from the engine, ``AWS_ENDPOINT_URL`` and temporary credentials of its function's role. What the
-  role's policies do not allow is refused as on AWS.
-- A rule's action, a schedule or a stream runs inside the engine; of those, the additions check the sqs action's role.
+  ``local-cloud.json``, which only its owner may read. No policy limits it, but its signature is checked.
+- The engine gives each Lambda worker ``AWS_ENDPOINT_URL`` and temporary credentials of its function's role. Calls that the
+  role's policies do not allow are refused, as on AWS.
+- A rule's action, a schedule or a stream runs inside the engine. Of these, the additions check only the role of the sqs action.
 
 The environment is made by ``process.environment``: nothing of the operator's own AWS configuration reaches the engine or a Lambda.
 """
@@ -30,7 +30,7 @@ def main() -> None:
     import fcntl
 
     lock = open(os.environ[LOCK_VARIABLE], "r+", encoding="ascii")  # noqa: SIM115 - held for the process's life
-    for _ in range(50):  # `process.find` holds it for a moment when it looks whether anybody does
+    for _ in range(50):  # `process.find` holds it for a moment when it checks whether an engine runs
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
@@ -50,12 +50,12 @@ def main() -> None:
 
     from ministack import app
 
-    sys.argv = ["ministack"]  # ministack parses the command line; ours is not for it
+    sys.argv = ["ministack"]  # ministack parses the command line
     app.main()
 
 
 def remove_leftovers(own: Path) -> None:
-    """Remove what lies beside an engine's folder. Only for whoever holds the lock: everybody else there is dead."""
+    """Remove everything beside this engine's folder. Call it only with the lock held: then no other engine runs."""
     for left in own.parent.iterdir():
         if left.is_dir() and not left.is_symlink() and left != own:
             shutil.rmtree(left, ignore_errors=True)

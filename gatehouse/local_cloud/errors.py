@@ -1,11 +1,11 @@
 """What can go wrong with the local cloud.
 
-LocalCloudError (BadInput's sibling: an operator's situation, not a device's)
-├── PortTaken          somebody else listens there
+LocalCloudError
+├── PortTaken          another program uses a port
 ├── EngineFailed       the engine ended, or was not ready in time
-├── NotRunning         there is no local cloud to talk to
-├── HomeUnusable       its directory cannot be written, is full, or belongs to somebody else
-└── DeploymentFailed   the template did not become a stack
+├── NotRunning         no local cloud runs
+├── HomeUnusable       the home directory cannot be written, is full, or belongs to another user
+└── DeploymentFailed   CloudFormation refused the template
 """
 
 from workflows.errors import GatehouseError
@@ -16,7 +16,7 @@ class LocalCloudError(GatehouseError):
 
 
 class PortTaken(LocalCloudError):  # noqa: N818 - the name is the finding
-    """A port the local cloud needs is in use by something else."""
+    """Another program uses a port that the local cloud needs."""
 
 
 class EngineFailed(LocalCloudError):  # noqa: N818

@@ -1,4 +1,4 @@
-"""The directory that a local cloud keeps everything in: readable by its owner only, with enough free space."""
+"""The home directory of a local cloud, with all its files: only its owner can read it, and it needs free space."""
 
 import contextlib
 import errno
@@ -11,15 +11,15 @@ from pathlib import Path
 from gatehouse.local_cloud.errors import HomeUnusable
 
 NEEDED_BYTES = 200_000_000
-"""What an engine with the stack and its workers writes within a demo, and some more."""
+"""More than an engine with the stack and its workers writes during a demo."""
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextlib.contextmanager
 def usable(home: Path) -> Iterator[None]:
-    """Make the directory, mode 0700, and look at it.
+    """Make the directory with mode 0700, and check it.
 
-    What the system refuses of it within the block, and a full disk anywhere, becomes HomeUnusable.
+    An error of the system about this directory within the block, or a full disk, becomes HomeUnusable.
     """
     try:
         _prepare(home)
@@ -27,7 +27,7 @@ def usable(home: Path) -> Iterator[None]:
     except OSError as error:
         named = isinstance(error.filename, str) and Path(error.filename).is_relative_to(home)
         if error.errno not in _FULL and not named:
-            raise  # not of this directory
+            raise  # not about this directory
         raise HomeUnusable(f"{error.filename or home}: {error.strerror}. {_advice(home)}") from error
 
 
@@ -37,9 +37,9 @@ def _prepare(home: Path) -> None:
     if found.st_uid != os.geteuid():
         raise HomeUnusable(f"{home} belongs to another user. {_advice(home)}")
     if stat.S_IMODE(found.st_mode) & 0o022:
-        if not (home / "engine.pid").exists():  # not ours: perhaps a directory that is shared on purpose
+        if not (home / "engine.pid").exists():  # not made by the local cloud: it may be shared on purpose
             raise HomeUnusable(
-                f"Others may write to {home}. Take that right away (chmod go-w), or choose another home."
+                f"Other users may write to {home}. Remove this right (chmod go-w), or choose another home."
             )
         home.chmod(0o700)
     free = shutil.disk_usage(home).free

@@ -1,7 +1,7 @@
 """The JSONata that Step Functions runs: version 2.0.6 without ``$eval``.
 
-https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html. The interpreter that the local cloud and the tests use
-is a later version: it also has the operators ``??`` and ``?:``, and ``$eval``. `restrict` takes the three away.
+https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html. The local cloud and the tests use a later
+version, which also has the operators ``??`` and ``?:``, and ``$eval``. `restrict` removes these three.
 """
 
 from jsonata import Jsonata
@@ -12,7 +12,7 @@ NO_FUNCTION = "eval"
 
 
 def restrict() -> None:
-    """Make this process's interpreter refuse, when it parses, what version 2.0.6 does not know. Safe to repeat."""
+    """Make the parser of this process refuse what version 2.0.6 does not have. Safe to repeat."""
     following = Tokenizer.next
     if getattr(following, "restricted", False):
         return
@@ -32,7 +32,7 @@ def restrict() -> None:
 
 
 def parse(expression: str) -> Jsonata:
-    """Parse one expression, without its ``{% %}``. Raises ValueError if Step Functions would not take it."""
+    """Parse one expression, without its ``{% %}``. Raises ValueError if Step Functions would refuse it."""
     restrict()
     try:
         return Jsonata(expression)

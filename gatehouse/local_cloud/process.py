@@ -1,4 +1,4 @@
-"""Start, find and stop the engine's process. Only a pid that the kernel vouches for is ever signalled."""
+"""Starts, finds and stops the engine's process. Signals go only to a pid whose process holds the lock on the pid file."""
 
 import contextlib
 import fcntl
@@ -36,7 +36,7 @@ _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
 
 class Key(NamedTuple):
-    """The administrator's access key of one engine's life."""
+    """The administrator's access key, made at each start of an engine."""
 
     id: str
     secret: str
@@ -48,9 +48,9 @@ class Key(NamedTuple):
 
 
 def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[str, str]:
-    """The engine's whole environment; `scratch` is the folder of its files.
+    """The engine's whole environment. `scratch` is the folder of its files.
 
-    Built, not inherited: an operator's AWS profile must not reach the engine or a Lambda.
+    It is not inherited: the operator's AWS profile must not reach the engine or a Lambda.
     """
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     throttling: dict[str, str] = {}
@@ -69,7 +69,7 @@ def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[s
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_ENDPOINT_URL": settings.endpoint,
             "BIND_HOST": LOOPBACK,
-            "DOCKER_HOST": f"unix://{settings.home}/no-docker",  # the engine would tidy up containers that are not ours
+            "DOCKER_HOST": f"unix://{settings.home}/no-docker",  # so that the engine removes no containers of others
             "GATEWAY_PORT": str(settings.port),
             "IOT_MTLS_PORT": str(settings.mqtt_port),
             "MINISTACK_REGION": REGION,
@@ -88,11 +88,11 @@ def environment(settings: LocalCloudSettings, key: Key, scratch: Path) -> dict[s
 
 
 def find(settings: LocalCloudSettings) -> int | None:
-    """The pid of the engine that runs in this home, or None. The engine holds a lock on the file as long as it lives."""
+    """The pid of the engine that runs in this home, or None. The engine holds a lock on the file while it runs."""
     try:
         with settings.lock.open("r+", encoding="ascii") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two who look do not see each other
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # shared: two calls of this do not disturb each other
             except BlockingIOError:
                 return int(file.read() or 0) or None
     except FileNotFoundError:
@@ -103,7 +103,7 @@ def find(settings: LocalCloudSettings) -> int | None:
 def start(settings: LocalCloudSettings, key: Key) -> "subprocess.Popen[bytes]":
     """Start the engine in a session of its own and wait until it is ready. Raises PortTaken, EngineFailed, OSError.
 
-    Its files lie in a folder of their own, so that nobody who tidies up after one engine meets the next one's.
+    Its files are in a new folder, so that a clean-up after one engine does not remove the files of the next.
     """
     for name, port in (("GATEHOUSE_PORT", settings.port), ("GATEHOUSE_MQTT_PORT", settings.mqtt_port)):
         _require_free(name, port)
@@ -118,7 +118,7 @@ def start(settings: LocalCloudSettings, key: Key) -> "subprocess.Popen[bytes]":
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone, and the group can be stopped as one
+            start_new_session=True,  # Ctrl-C does not reach it, and its process group can be stopped
         )
     try:
         _wait_until_ready(settings, child)
@@ -131,9 +131,9 @@ def start(settings: LocalCloudSettings, key: Key) -> "subprocess.Popen[bytes]":
 
 
 def stop(settings: LocalCloudSettings) -> bool:
-    """Stop the engine of this home and its workers, by force if they take too long. False when none runs.
+    """Stop the engine of this home and its workers, by force if they take too long. Returns False if none runs.
 
-    Removes all engines' files: the caller keeps others from starting one meanwhile.
+    Removes all engines' files. The caller must prevent the start of another engine meanwhile.
     """
     pid = find(settings)
     if pid is None:
@@ -145,7 +145,7 @@ def stop(settings: LocalCloudSettings) -> bool:
 
 
 def is_ready(settings: LocalCloudSettings) -> bool:
-    """Whether the engine answers and its MQTT listener stands."""
+    """Whether the engine answers and its MQTT listener is ready."""
     try:
         with urllib.request.urlopen(f"{settings.endpoint}/_ministack/ready", timeout=2) as answer:  # noqa: S310 - loopback
             return b'"listening"' in answer.read()
@@ -179,7 +179,7 @@ def _require_free(name: str, port: int) -> None:
 
 
 def holder_of(port: int) -> str | None:
-    """Who listens on a TCP port of this machine, as ``name (pid N)``; None when it cannot be told (not ours, not Linux)."""
+    """The process that listens on a TCP port, as ``name (pid N)``; None if unknown (another user's process, or not Linux)."""
     inodes = {
         fields[9]
         for table in ("/proc/net/tcp", "/proc/net/tcp6")
@@ -194,7 +194,7 @@ def holder_of(port: int) -> str | None:
                 process = link.parent.parent
                 return f"{(process / 'comm').read_text().strip()} (pid {process.name})"
         except OSError:
-            continue  # gone, or another user's
+            continue  # the process has ended, or is another user's
     return None
 
 
@@ -203,11 +203,11 @@ def _stop_group(pid: int) -> None:
 
 
 def _wait_for_end(pid: int, within: float) -> None:
-    """Until the engine and the workers in its group are gone; what is left after that time is killed."""
+    """Wait until the engine and the workers in its group have ended; kill those that have not after `within` seconds."""
     deadline = time.monotonic() + within
     while _signal_group(pid, 0):
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)  # our own child stays in the group until it is waited for
+            os.waitpid(pid, os.WNOHANG)  # a child stays in the group until it is waited for
         if time.monotonic() > deadline:
             _signal_group(pid, signal.SIGKILL)
             return
@@ -215,7 +215,7 @@ def _wait_for_end(pid: int, within: float) -> None:
 
 
 def _signal_group(pid: int, number: int) -> bool:
-    """False when no process of the group is left."""
+    """Send a signal to the group. Returns False if no process of it is left."""
     try:
         os.killpg(pid, number)
     except ProcessLookupError:

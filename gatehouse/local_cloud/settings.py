@@ -1,4 +1,4 @@
-"""Where the local cloud keeps its files and which ports it takes, read once from the environment."""
+"""The settings of the local cloud, read once from the environment: directory, ports, limits."""
 
 import os
 from collections.abc import Mapping
@@ -20,20 +20,20 @@ USE_VARIABLE = "GATEHOUSE_LAMBDA_USE"
 """Variables in the engine's environment: ``process`` sets them, the engine and its additions read them."""
 
 LAMBDA_CONCURRENCY = 16
-"""Calls of Lambda in flight at once, unless GATEHOUSE_LAMBDA_CONCURRENCY says otherwise."""
+"""How many calls of Lambda may run at once; GATEHOUSE_LAMBDA_CONCURRENCY sets another number."""
 
 
 class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """One local cloud: its home directory, ports, and how fast Step Functions waits pass.
+    """One local cloud: its home directory, its ports and its limits.
 
-    ``wait_scale``: 1 waits as AWS does, 0.01 a hundredth of it, 0 not at all. It scales Wait states and
-    retry intervals, not task timeouts.
+    ``wait_scale``: the factor for Wait states and retry intervals of Step Functions, not for task timeouts. 1 is as on AWS, 0 does not
+    wait.
 
-    ``iot_calls_per_second``: throttle AWS IoT's control plane as an account does whose quota for DescribeCertificate is this;
-    None throttles nothing. What is called then stands in ``iot_calls``, a line each.
+    ``iot_calls_per_second``: throttle AWS IoT's control plane like an account with this quota for DescribeCertificate. None throttles
+    nothing. The calls are then listed in ``iot_calls``, one on each line.
 
-    ``lambda_concurrency``: calls of Lambda in flight at once; what is above is throttled, as by an account with this quota.
-    ``lambda_idle``: idle processes kept beside those that work; 24 are some two for each function that an admission passes through.
+    ``lambda_concurrency``: how many calls of Lambda may run at once. Further calls are throttled, as in an account with this quota.
+    ``lambda_idle``: how many idle processes are kept. 24 are about two for each function of an admission.
     """
 
     home: Path
@@ -58,7 +58,7 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def scratch(self) -> Path:
-        """Holds a folder of each engine's files; the engine that runs removes all but its own."""
+        """Has a folder for each engine's files. A running engine removes all others."""
         return self.home / "tmp"
 
     @property
@@ -67,7 +67,7 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lambda_use(self) -> Path:
-        """How often Lambda has throttled, once it has."""
+        """The file with the number of calls that Lambda has throttled; missing if it has throttled none."""
         return self.home / "lambda-throttled.json"
 
     @property
@@ -84,19 +84,19 @@ class LocalCloudSettings(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises LocalCloudError.
         """
-        found = os.environ if environment is None else environment
+        given = os.environ if environment is None else environment
         return cls(
-            home=Path(found.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
-            port=_port(found, "GATEHOUSE_PORT", 4566),
-            mqtt_port=_port(found, "GATEHOUSE_MQTT_PORT", 8883),
-            wait_scale=_scale(found.get("SFN_WAIT_SCALE", "1")),
-            iot_calls_per_second=_rate(found.get("GATEHOUSE_IOT_CALLS_PER_SECOND", "")),
-            lambda_concurrency=_concurrency(found.get("GATEHOUSE_LAMBDA_CONCURRENCY", "")),
+            home=Path(given.get("GATEHOUSE_HOME", ".gatehouse")).resolve(),
+            port=_port(given, "GATEHOUSE_PORT", 4566),
+            mqtt_port=_port(given, "GATEHOUSE_MQTT_PORT", 8883),
+            wait_scale=_scale(given.get("SFN_WAIT_SCALE", "1")),
+            iot_calls_per_second=_rate(given.get("GATEHOUSE_IOT_CALLS_PER_SECOND", "")),
+            lambda_concurrency=_concurrency(given.get("GATEHOUSE_LAMBDA_CONCURRENCY", "")),
         )
 
 
-def _port(found: Mapping[str, str], name: str, default: int) -> int:
-    raw = found.get(name, "") or str(default)
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    raw = environment.get(name, "") or str(default)
     if not raw.isdecimal() or not 0 < int(raw) < 65536:
         raise LocalCloudError(f"{name} is {raw!r}; expected a port between 1 and 65535, such as {default}.")
     return int(raw)
@@ -121,7 +121,7 @@ def _rate(raw: str) -> float | None:
         rate = -1.0
     if not 0 < rate <= 10_000:
         raise LocalCloudError(
-            f"GATEHOUSE_IOT_CALLS_PER_SECOND is {raw!r}; expected a number above 0, such as 10, or nothing to throttle nothing."
+            f"GATEHOUSE_IOT_CALLS_PER_SECOND is {raw!r}; expected a number above 0, such as 10; or leave it empty for no throttling."
         )
     return rate
 

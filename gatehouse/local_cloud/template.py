@@ -1,6 +1,6 @@
-"""``template.yaml`` as the local cloud deploys it: code and definitions in local S3, the API's address reachable here.
+"""Adapts ``template.yaml`` to the local cloud: code and definitions in local S3, and a local address for the API.
 
-Nothing else is changed, so that what runs here is what is deployed to AWS.
+It changes nothing else, so that the same template runs here and on AWS.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def localise(path: Path, *, bucket: str, code_key: str, endpoint: str) -> LocalT
         properties = resource.setdefault("Properties", {})
         if resource["Type"] == _FUNCTION and "InlineCode" not in properties:
             properties["CodeUri"] = {"Bucket": bucket, "Key": code_key}
-            resource.pop("Metadata", None)  # BuildMethod is `sam build`'s
+            resource.pop("Metadata", None)  # BuildMethod is for `sam build`
         elif resource["Type"] == _STATE_MACHINE and isinstance(properties.get("DefinitionUri"), str):
             content = (path.parent / properties["DefinitionUri"]).read_bytes()
             key = f"{hashlib.sha256(content).hexdigest()}.asl.json"
@@ -54,9 +54,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         template = yaml_parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise DeploymentFailed(f"There is no {path}. Run gatehouse from a checkout of its repository.") from error
+        raise DeploymentFailed(f"{path} does not exist. Run gatehouse from a checkout of its repository.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DeploymentFailed(f"{path} is no YAML: {error}") from error
+        raise DeploymentFailed(f"{path} is not valid YAML: {error}") from error
     if not isinstance(template, dict) or "Resources" not in template:
-        raise DeploymentFailed(f"{path} is no CloudFormation template: it has no Resources.")
+        raise DeploymentFailed(f"{path} is not a CloudFormation template: it has no Resources.")
     return template

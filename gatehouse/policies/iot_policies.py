@@ -1,4 +1,4 @@
-"""Policies as AWS IoT has them: the document in force, the versions, what each is attached to. Reads only, page by page."""
+"""Reads policies from AWS IoT: the document in force, the versions, and what each is attached to. Reads only, page by page."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -9,7 +9,7 @@ from msgspec import Struct
 from gatehouse.stack.target import Target
 
 MOST_COUNTED = 1000
-"""Of what one policy is attached to, unless all is asked for: a page holds 250, and AWS IoT lets an account read few pages a second."""
+"""How many attachments of one policy are counted by default. A page has 250, and AWS IoT allows few pages a second."""
 
 _PAGE = {"PageSize": 250}
 
@@ -23,9 +23,9 @@ class Version(Struct, frozen=True, kw_only=True):
 
 
 class Attached(Struct, frozen=True, kw_only=True):
-    """How many certificates have the policy, which thing groups, and what else. `complete` is False if there is more than was counted.
+    """What has the policy: the number of certificates, the thing groups, and others. `complete` is False if not all were counted.
 
-    `certificate_ids` are named only where all were asked for.
+    `certificate_ids` is set only if all were requested.
     """
 
     certificates: int
@@ -40,7 +40,7 @@ class Attached(Struct, frozen=True, kw_only=True):
 
 
 class Deployed(Struct, frozen=True, kw_only=True):
-    """A policy. `text` is the document of its default version, as AWS IoT hands it out."""
+    """A policy. `text` is the document of its default version, as AWS IoT returns it."""
 
     name: str
     default_version: str
@@ -50,13 +50,13 @@ class Deployed(Struct, frozen=True, kw_only=True):
 
 
 def names(target: Target) -> set[str]:
-    """Of every policy in the account and Region, whoever made it."""
+    """The names of all policies in the account and Region."""
     pages = target.client("iot").get_paginator("list_policies").paginate(PaginationConfig=_PAGE)
     return {policy["policyName"] for page in pages for policy in page["policies"]}
 
 
 def read(target: Target, name: str, *, most: int | None = MOST_COUNTED) -> Deployed | None:
-    """One policy, with at most so many of what it is attached to. None if there is none of that name."""
+    """One policy, with at most `most` of its attachments. None if there is no policy of that name."""
     iot = target.client("iot")
     try:
         found = iot.get_policy(policyName=name)
@@ -78,13 +78,13 @@ def read(target: Target, name: str, *, most: int | None = MOST_COUNTED) -> Deplo
 
 
 def text_of(target: Target, name: str, version: str) -> str:
-    """The document of any version."""
+    """The document of one version."""
     text: str = target.client("iot").get_policy_version(policyName=name, policyVersionId=version)["policyDocument"]
     return text
 
 
 def _sorted_out(targets: Iterable[str], most: int | None) -> Attached:
-    """By kind: ``arn:…:cert/ID``, ``arn:…:thinggroup/NAME``, and the rest, such as identities of Cognito."""
+    """Sort targets by kind: ``arn:…:cert/ID``, ``arn:…:thinggroup/NAME``, and others, such as Cognito identities."""
     read = list(islice(targets, None if most is None else most + 1))
     found: dict[str, list[str]] = {"cert": [], "thinggroup": [], "": []}
     for target in read[:most]:

@@ -1,4 +1,4 @@
-"""The configured policy profiles beside the policies in AWS IoT: what is there, what somebody changed, what can go."""
+"""Compares the configured policy profiles with the policies in AWS IoT: missing, changed and unused ones."""
 
 import difflib
 import json
@@ -19,15 +19,16 @@ from workflows.admission.policy_lint import Finding
 from workflows.configuration import ConfigurationInvalid
 
 Document = Literal["identical", "equal", "changed", "absent", "unusable"]
-"""The document in force beside the one that the policy's name stands for: the same text, the same meaning in another text, or another
-meaning; ``absent`` from AWS IoT until the first device needs it; ``unusable``, a profile that no policy can be made of."""
+"""How the document in force compares with the one whose hash is in the policy's name: the same text (``identical``), the same JSON value
+in another text (``equal``), or another value (``changed``). ``absent``: AWS IoT does not have the policy until a device needs it.
+``unusable``: no policy can be made from the profile."""
 
 
 class Compared(Struct, frozen=True, kw_only=True):
-    """A policy of Gatehouse's. ``configured`` is the one of a profile as it stands here, ``earlier`` one whose document no profile has now.
+    """A policy that Gatehouse makes. ``configured``: the policy of a present profile. ``earlier``: no profile has its document now.
 
-    `name` is None for a profile that cannot be used, `deployed` for a policy that is not in AWS IoT, `wanted` for an earlier document,
-    which nobody has any more. `can_go`: it is an earlier one, and attached to nothing.
+    `name` is None if the profile cannot be used, `deployed` if the policy is not in AWS IoT, `wanted` for an earlier policy.
+    `can_go`: it is an earlier one and attached to nothing, so it can be deleted.
     """
 
     profile: str
@@ -45,7 +46,7 @@ class Compared(Struct, frozen=True, kw_only=True):
 
 
 def compare(target: Target) -> list[Compared]:
-    """Every profile with its policy, then the earlier policies by name."""
+    """Each profile with its policy, then the earlier policies by name."""
     there = iot_policies.names(target)
     configured = [_configured(target, file, there) for file in sorted(configuration.PROFILES.glob("*.json"))]
     known = {one.name for one in configured}
@@ -54,7 +55,7 @@ def compare(target: Target) -> list[Compared]:
 
 
 def show(target: Target, name: str, *, most: int | None = MOST_COUNTED) -> Compared:
-    """The policy of a profile, or one by its name in AWS IoT, with at most so many of what it is attached to. Raises `NotFound`."""
+    """The policy of a profile, or one by its name in AWS IoT, with at most `most` of its attachments. Raises `NotFound`."""
     there = iot_policies.names(target)
     files = sorted(configuration.PROFILES.glob("*.json"))
     for file in files:
@@ -70,7 +71,7 @@ def show(target: Target, name: str, *, most: int | None = MOST_COUNTED) -> Compa
 
 
 def difference(one: Compared) -> str:
-    """From the configured document to the one in force, line by line; empty if they mean the same, or one of them is not known."""
+    """A diff from the configured document to the one in force. Empty if they are equal, or if one of them is not known."""
     if one.wanted is None or one.deployed is None or one.document != "changed":
         return ""
     wanted, found = f"config/policies/{one.profile}.json", f"{one.name}, version {one.deployed.default_version}"
@@ -87,7 +88,9 @@ def _configured(target: Target, file: Path, there: set[str], most: int | None = 
     deployed = iot_policies.read(target, policy.name, most=most) if policy.name in there else None
     document: Document = "absent"
     if deployed is not None:
-        same = _parsed(deployed.text) == policy.document  # as a whole: the name has a part of the hash only
+        same = (
+            _parsed(deployed.text) == policy.document
+        )  # compare the whole value: the name has only a part of the hash
         document = _judge(policy.profile, policy.name, deployed.text) if same else "changed"
     return Compared(
         profile=policy.profile,
@@ -101,7 +104,7 @@ def _configured(target: Target, file: Path, there: set[str], most: int | None = 
 
 
 def _earlier(target: Target, name: str, most: int | None = MOST_COUNTED) -> Compared | None:
-    """None for a policy that is none of Gatehouse's, or that was deleted just now."""
+    """An earlier policy. None if Gatehouse did not make it, or if it was deleted meanwhile."""
     profile = policies.profile_of(name)
     deployed = iot_policies.read(target, name, most=most) if profile else None
     if profile is None or deployed is None:
@@ -119,7 +122,7 @@ def _earlier(target: Target, name: str, most: int | None = MOST_COUNTED) -> Comp
 
 
 def _judge(profile: str, name: str, text: str) -> Literal["identical", "equal", "changed"]:
-    """By the hash in the name, so that it can be said of documents, too, that no profile has any more."""
+    """Compare a document with the hash in the name. This also works for documents that no profile has now."""
     document = _parsed(text)
     if not isinstance(document, dict) or policies.policy_name(profile, document) != name:
         return "changed"
@@ -134,20 +137,20 @@ def _findings(
     if document == "changed":
         back = _way_back(target, profile, deployed, configured=configured)
         said = (
-            f"somebody changed it in AWS IoT: version {deployed.default_version} is in force, "
-            "with another document than its name stands for. "
-            f"Devices that have it have those rights, and no further one is admitted with it. {back}"
+            f"somebody changed it in AWS IoT: the document of version {deployed.default_version}, which is in force, "
+            "does not match the hash in its name. "
+            f"Devices with this policy have the changed rights, and no further device is admitted with it. {back}"
         )
         harmless = attached.nothing and not configured
         found.append(Finding(severity="warning" if harmless else "error", message=said))
     elif len(deployed.versions) > 1:
-        said = f"has {len(deployed.versions)} versions, and Gatehouse makes one: somebody has worked on it. AWS IoT keeps at most 5"
+        said = f"has {len(deployed.versions)} versions; Gatehouse makes only one, so somebody has changed it. AWS IoT keeps at most 5"
         found.append(Finding(severity="warning", message=said))
     if attached.groups:
-        said = f"is attached to thing groups ({', '.join(attached.groups)}): their devices have it without an admission. Detach it"
+        said = f"is attached to thing groups ({', '.join(attached.groups)}): their devices have the policy without an admission. Detach it"
         found.append(Finding(severity="error", message=said))
     if attached.others:
-        said = f"is attached to what is no certificate ({', '.join(attached.others)})"
+        said = f"is attached to something other than a certificate ({', '.join(attached.others)})"
         found.append(Finding(severity="warning", message=said))
     return tuple(found)
 
@@ -160,8 +163,8 @@ def _way_back(target: Target, profile: str, deployed: Deployed, *, configured: b
             f"Restore it: aws iot set-default-policy-version --policy-name {deployed.name} --policy-version-id {good}"
         )
     if configured:
-        return f"No version has the right document any more: make one of config/policies/{profile}.json, and set it as default"
-    return "No version has the right document any more, and no profile: delete it, once nothing has it"
+        return f"No version has the correct document now. Make one from config/policies/{profile}.json and set it as default"
+    return "No version has the correct document now, and no profile either. Delete the policy when nothing has it"
 
 
 def _is_good(target: Target, profile: str, name: str, version: str) -> bool:

@@ -1,4 +1,4 @@
-"""Registering a CA with AWS IoT: the dance with the registration code, and the copy that the revocation check reads.
+"""Registers CAs with AWS IoT, with proof of the key, and stores the copy that the revocation check reads.
 
 AWS IoT developer guide, *Register a client certificate when the client connects to AWS IoT (just-in-time registration)*.
 """
@@ -35,8 +35,8 @@ class PasswordNeeded(BadInput):
     """The private key is encrypted and no password was given."""
 
 
-class Authority(msgspec.Struct, frozen=True, kw_only=True):
-    """A CA as registered. `issuer_key` is the SHA-256 of its DER SubjectPublicKeyInfo, as the inventory and the lists name it."""
+class RegisteredCa(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered CA. `issuer_key` is the SHA-256 of its DER SubjectPublicKeyInfo, as in the inventory and the lists."""
 
     ca_certificate_id: str
     subject: str
@@ -46,13 +46,13 @@ class Authority(msgspec.Struct, frozen=True, kw_only=True):
     mode: str
     valid_until: datetime
     trial: bool = False
-    """Of `gatehouse doctor --knock`: it is none of the fleet's, and goes by itself."""
+    """Whether it is the CA of a trial (`gatehouse doctor --knock`). It is not the fleet's, and is removed automatically."""
 
 
 class Registration(msgspec.Struct, frozen=True, kw_only=True):
-    """`new` is False for a CA that was registered already; `warnings` are what will trouble the operator later."""
+    """`new` is False for a CA that was registered before. `warnings` name what will cause trouble later."""
 
-    authority: Authority
+    ca: RegisteredCa
     new: bool
     warnings: tuple[str, ...]
 
@@ -60,13 +60,13 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 def register(
     target: Target, certificate: x509.Certificate, key: SigningKey, *, sni_only: bool = False, name: str | None = None
 ) -> Registration:
-    """Register the CA as active with automatic registration on, and keep its certificate. Safe to repeat.
+    """Register the CA as active with automatic registration on, and store its certificate. Safe to repeat.
 
-    Raises `AnsweredNo` for one whose revocation is owed: its next sweep would take back whoever registers from now on.
+    Raises `AnsweredNo` if its revocation is owed: the next sweep would revoke the devices that register from now on.
 
-    `sni_only` registers it in mode SNI_ONLY, which several accounts may share; otherwise AWS IoT wants proof of the key.
+    `sni_only` registers it in mode SNI_ONLY, which several accounts may share. Otherwise AWS IoT requires proof of the key.
     """
-    warnings = require_authority(certificate, key, at=datetime.now(UTC))
+    warnings = require_ca(certificate, key, at=datetime.now(UTC))
     _require_not_revoked(target, certificate.fingerprint(hashes.SHA256()).hex())
     iot = target.client("iot")
     request: dict[str, Any] = {"caCertificate": _pem(certificate), "setAsActive": True, "allowAutoRegistration": True}
@@ -77,34 +77,34 @@ def register(
         request["verificationCertificate"] = _pem(verification_certificate(certificate, key, code))
     if name:
         request["tags"] = [{"Key": "Name", "Value": name}]
-    asked = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
-    with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=asked) as act:
+    requested = {"mode": "SNI_ONLY" if sni_only else "DEFAULT", "name": name or ""}
+    with recorded(target, "authority", "register", certificate.subject.rfc4514_string(), new=requested) as act:
         identifier, new = _register(target, certificate, request)
         objects.write(
             target, "CrlBucket", issuers.key_of(identifier), _pem(certificate).encode(), "application/x-pem-file"
         )
         act.new = {"ca_certificate_id": identifier, "status": "ACTIVE", "auto_registration": "ENABLE"}
         try:
-            _require_not_revoked(target, identifier)  # an order may have come since it was looked for
+            _require_not_revoked(target, identifier)  # an order may have been given since the check above
         except AnsweredNo:
             target.client("iot").update_ca_certificate(
                 certificateId=identifier, newStatus="INACTIVE", newAutoRegistrationStatus="DISABLE"
             )
             raise
-    return Registration(authority=show(target, identifier), new=new, warnings=warnings)
+    return Registration(ca=show(target, identifier), new=new, warnings=warnings)
 
 
 def _require_not_revoked(target: Target, identifier: str) -> None:
-    """Ending an order is a decision with a reason of its own, and registering asks for none."""
+    """Raises `AnsweredNo` if the CA is being revoked. To end an order needs a reason, and `register` has none."""
     if orders.owed(target, identifier) is not None:
         raise AnsweredNo(
-            "This CA is being revoked, so it is not registered again: whoever came would be revoked too. If that was a mistake, end it: "
+            "This CA is being revoked, so it is not registered: its new devices would be revoked too. If the order was a mistake, end it: "
             f'gatehouse ca enable {identifier} --reason "…"'
         )
 
 
 def _register(target: Target, certificate: x509.Certificate, request: dict[str, Any]) -> tuple[str, bool]:
-    """The CA's id in AWS IoT, and whether it was not registered before."""
+    """Register the CA, or enable it if it is registered. Returns its id in AWS IoT, and whether it is new."""
     iot = target.client("iot")
     try:
         return iot.register_ca_certificate(**request)["certificateId"], True
@@ -115,10 +115,10 @@ def _register(target: Target, certificate: x509.Certificate, request: dict[str, 
         return identifier, False
 
 
-def switch(target: Target, found: Authority, *, on: bool, registration_only: bool, reason: str) -> Authority:
-    """Enable or disable a CA, or only its automatic registration. Returns it as AWS IoT then has it.
+def switch(target: Target, ca: RegisteredCa, *, on: bool, registration_only: bool, reason: str) -> RegisteredCa:
+    """Enable or disable a CA, or only its automatic registration. Returns the CA as it is then in AWS IoT.
 
-    Certificates that are registered already stay as they are either way (AWS IoT developer guide, *Manage your CA certificates*).
+    Registered certificates stay as they are in both cases (AWS IoT developer guide, *Manage your CA certificates*).
     Raises `BadInput`, `TrailUnavailable`.
     """
     wanted: dict[str, Any] = {"newAutoRegistrationStatus": "ENABLE" if on else "DISABLE"}
@@ -128,18 +128,18 @@ def switch(target: Target, found: Authority, *, on: bool, registration_only: boo
         target,
         "authority",
         "enable" if on else "disable",
-        found.ca_certificate_id,
-        old={"status": found.status, "auto_registration": found.auto_registration},
+        ca.ca_certificate_id,
+        old={"status": ca.status, "auto_registration": ca.auto_registration},
         new={"auto_registration": on} | ({} if registration_only else {"status": wanted["newStatus"]}),
         reason=require_reason(reason),
     ) as act:
-        target.client("iot").update_ca_certificate(certificateId=found.ca_certificate_id, **wanted)
-        now = show(target, found.ca_certificate_id)
+        target.client("iot").update_ca_certificate(certificateId=ca.ca_certificate_id, **wanted)
+        now = show(target, ca.ca_certificate_id)
         act.new = {"status": now.status, "auto_registration": now.auto_registration}
     return now
 
 
-def show(target: Target, identifier: str) -> Authority:
+def show(target: Target, identifier: str) -> RegisteredCa:
     """One registered CA. Raises `NotFound`."""
     iot = target.client("iot")
     try:
@@ -151,11 +151,11 @@ def show(target: Target, identifier: str) -> Authority:
             "ValidationException",
         ):
             raise NotFound(
-                f"AWS IoT knows no CA certificate {identifier!r}. `gatehouse ca list` shows what there is."
+                f"AWS IoT has no CA certificate {identifier!r}. `gatehouse ca list` shows those that it has."
             ) from error
         raise
     certificate = read_certificate(found["certificatePem"].encode(), "the CA certificate in AWS IoT")
-    return Authority(
+    return RegisteredCa(
         ca_certificate_id=identifier,
         subject=certificate.subject.rfc4514_string(),
         issuer_key=issuer_key(certificate),
@@ -168,7 +168,7 @@ def show(target: Target, identifier: str) -> Authority:
 
 
 def registered(target: Target, identifier: str) -> x509.Certificate | None:
-    """The CA certificate that AWS IoT has under this id; None if it knows none."""
+    """The CA certificate with this id in AWS IoT; None if there is none."""
     iot = target.client("iot")
     try:
         found = iot.describe_ca_certificate(certificateId=identifier)["certificateDescription"]
@@ -177,8 +177,8 @@ def registered(target: Target, identifier: str) -> x509.Certificate | None:
     return read_certificate(found["certificatePem"].encode(), "the CA certificate in AWS IoT")
 
 
-def list_all(target: Target) -> Iterator[Authority]:
-    """Every registered CA; one call each, since the list does not say whether automatic registration is on."""
+def list_all(target: Target) -> Iterator[RegisteredCa]:
+    """Every registered CA, with one call each: the list does not say whether automatic registration is on."""
     for identifier in identifiers(target.client("iot")):
         yield show(target, identifier)
 
@@ -190,7 +190,7 @@ def read_certificate(data: bytes, what: str) -> x509.Certificate:
             return x509.load_pem_x509_certificate(data)
         return x509.load_der_x509_certificate(data)
     except ValueError as error:
-        raise BadInput(f"{what} is no X.509 certificate in PEM or DER: {error}") from error
+        raise BadInput(f"{what} is not an X.509 certificate in PEM or DER: {error}") from error
 
 
 def read_key(data: bytes, what: str, password: bytes | None = None) -> SigningKey:
@@ -202,24 +202,26 @@ def read_key(data: bytes, what: str, password: bytes | None = None) -> SigningKe
     except (ValueError, UnsupportedAlgorithm) as error:
         raise BadInput(f"{what} cannot be read as a private key in PEM (or the password is wrong): {error}") from error
     if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
-        raise BadInput(f"{what} is a {type(key).__name__}; AWS IoT takes CAs with RSA or ECDSA keys.")
+        raise BadInput(f"{what} is a {type(key).__name__}; AWS IoT accepts CAs with RSA or ECDSA keys.")
     return key
 
 
-def require_authority(certificate: x509.Certificate, key: SigningKey, *, at: datetime) -> tuple[str, ...]:
-    """Check that this is a CA's certificate and this its key. Returns warnings; raises `BadInput` for what AWS IoT would refuse."""
+def require_ca(certificate: x509.Certificate, key: SigningKey, *, at: datetime) -> tuple[str, ...]:
+    """Check that `certificate` is a CA certificate and `key` its key. Returns warnings. Raises `BadInput` for what AWS IoT refuses."""
     if certificate.public_key() != key.public_key():
         raise BadInput("The private key does not belong to the certificate: their public keys differ.")
     try:
         basic = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
         usage = _usage(certificate)
     except x509.ExtensionNotFound as error:
-        raise BadInput("The certificate has no BasicConstraints, so it is no CA's (RFC 5280 §4.2.1.9).") from error
+        raise BadInput(
+            "The certificate has no BasicConstraints, so it is not a CA certificate (RFC 5280 §4.2.1.9)."
+        ) from error
     except ValueError as error:
         raise BadInput(f"The certificate's extensions cannot be read: {error}") from error
     if not basic.ca:
         raise BadInput(
-            "The certificate is not a CA's: BasicConstraints says cA FALSE. Give the certificate that signs the devices'."
+            "The certificate is not a CA certificate: its BasicConstraints have cA FALSE. Give the CA certificate itself."
         )
     if usage is not None and not usage.key_cert_sign:
         raise BadInput(
@@ -230,18 +232,18 @@ def require_authority(certificate: x509.Certificate, key: SigningKey, *, at: dat
         raise BadInput(f"The certificate is valid from {valid}, which does not include now ({at:%Y-%m-%d}).")
     if usage is not None and not usage.crl_sign:
         return (
-            "Its key usage lacks cRLSign: no revocation list of this CA will count, so every device will be held (RFC 5280 §6.3.3).",
+            "Its key usage lacks cRLSign: a revocation list of this CA cannot count, so every device will be held (RFC 5280 §6.3.3).",
         )
     return ()
 
 
-def verification_certificate(authority: x509.Certificate, key: SigningKey, code: str) -> x509.Certificate:
-    """The proof that AWS IoT asks for: a certificate whose common name is the registration code, signed by the CA's key."""
+def verification_certificate(ca: x509.Certificate, key: SigningKey, code: str) -> x509.Certificate:
+    """The proof of the key that AWS IoT requires: a certificate with the registration code as common name, signed by the CA."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, code)]))
-        .issuer_name(authority.subject)
+        .issuer_name(ca.subject)
         .public_key(ec.generate_private_key(ec.SECP256R1()).public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCKS_DIFFER_BY)
@@ -273,7 +275,7 @@ def _identifier_of(iot: Any, certificate: x509.Certificate) -> str:
         if read_certificate(found.encode(), identifier) == certificate:
             return identifier
     raise NotFound(
-        "AWS IoT says the CA is registered already, but does not list it: it may be another account's in this Region."
+        "AWS IoT says that the CA is registered, but does not list it. Another account may have registered it in this Region."
     )
 
 

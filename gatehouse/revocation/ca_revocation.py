@@ -1,4 +1,4 @@
-"""Revoking a CA: an order that the stack's sweep carries out, certificate by certificate; and what that would take."""
+"""Revokes a CA: writes an order that the stack's sweep carries out, certificate by certificate. Also computes what that takes."""
 
 import math
 from collections import Counter
@@ -11,7 +11,7 @@ import msgspec
 from gatehouse.errors import AnsweredNo
 from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.revocation import authorities, orders
-from gatehouse.revocation.authorities import Authority
+from gatehouse.revocation.authorities import RegisteredCa
 from gatehouse.stack import configuration, tables
 from gatehouse.stack.target import Target
 from workflows.evidence.record import revoked_key
@@ -21,45 +21,45 @@ from workflows.revocation.sweep import AuthorityItem
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What revoking a CA would take now. Times are in seconds, at ``calls_per_second`` of ``config/limits.toml``."""
+    """What the revocation of a CA would take now. Times are in seconds, at ``calls_per_second`` of ``config/limits.toml``."""
 
-    authority: Authority
+    ca: RegisteredCa
     certificates: dict[str, int]
-    """How many certificates AWS IoT has of the CA, by their status."""
+    """The number of the CA's certificates in AWS IoT, by status."""
     revokes: int
     admissions: dict[str, int]
-    """How many of those have an admission, by its outcome. What is ``open`` is sealed once it is over, and takes a second call."""
+    """How many of those have an admission, by outcome. An ``open`` one is sealed when it has ended, and needs a second call."""
     unfinished: int
-    """REVOKED by the order that is owed, and not sealed yet."""
+    """Certificates that the present order has set REVOKED and that are not sealed yet."""
     seconds_alone: float
     seconds_contended: float
-    """While people's decisions and knocking devices want their shares as well."""
+    """The time if people's decisions and new devices use their shares of the quota too."""
     iot_calls: dict[str, int]
     same_key: list[str]
-    """Other CA certificates with the same key: whoever has that key signs for them too."""
+    """Other CA certificates with the same key, which can sign for them too."""
     ordered: AuthorityRevocation | None
-    """The order that is owed already: revoking goes on with it."""
+    """The order that is already owed; `revoke` continues it."""
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
-    """`resumed`: somebody had ordered it already, and that goes on, with the first order's reason."""
+    """`resumed`: an earlier order is continued, with its reason."""
 
-    authority: Authority
+    ca: RegisteredCa
     revocation: AuthorityRevocation
     execution: str
     resumed: bool
 
 
-def plan(target: Target, found: Authority) -> Plan:
-    """Reads only. Raises `OrderInvalid`, `Unreachable`."""
-    status = dict(_certificates(target, found.ca_certificate_id))
+def plan(target: Target, ca: RegisteredCa) -> Plan:
+    """What revoking the CA would take. Reads only. Raises `OrderInvalid`, `Unreachable`."""
+    status = dict(_certificates(target, ca.ca_certificate_id))
     rows = _rows(target, list(status))
     going = [one for one in status if status[one] in TAKEN]
-    owed = orders.owed(target, found.ca_certificate_id)
+    owed = orders.owed(target, ca.ca_certificate_id)
     pacing = configuration.limits().pacing
     alone, contended = sweep.takes(len(going), pacing)
     return Plan(
-        authority=found,
+        ca=ca,
         certificates=dict(Counter(status.values())),
         revokes=len(going),
         admissions=dict(Counter(rows[one]["outcome"] for one in going if one in rows)),
@@ -70,71 +70,70 @@ def plan(target: Target, found: Authority) -> Plan:
         same_key=[
             other.ca_certificate_id
             for other in authorities.list_all(target)
-            if other.issuer_key == found.issuer_key and other.ca_certificate_id != found.ca_certificate_id
+            if other.issuer_key == ca.issuer_key and other.ca_certificate_id != ca.ca_certificate_id
         ],
         ordered=owed,
     )
 
 
-def revoke(target: Target, found: Authority, reason: str) -> Started:
-    """Order that the CA be revoked, disable it and its automatic registration, and start the sweep. Safe to repeat: it goes on.
+def revoke(target: Target, ca: RegisteredCa, reason: str) -> Started:
+    """Write the order to revoke the CA, disable the CA and its automatic registration, and start the sweep. Safe to repeat.
 
     Raises `BadInput`, `OrderInvalid`, `AnsweredNo` if somebody else gives an order at the same moment, `TrailUnavailable`.
     """
     why = require_reason(reason)
-    asked = {"issuer_key": found.issuer_key, "subject": found.subject}
-    with recorded(target, "authority", "revoke", found.ca_certificate_id, new=asked, reason=why) as act:
-        revocation, resumed = _order(target, found, why, act.id)
-        # After the order: whoever enables the CA at the same moment finds the order, or is undone here.
-        found = authorities.show(target, found.ca_certificate_id)
-        if found.status != "INACTIVE" or found.auto_registration:
-            found = authorities.switch(target, found, on=False, registration_only=False, reason=why)
+    requested = {"issuer_key": ca.issuer_key, "subject": ca.subject}
+    with recorded(target, "authority", "revoke", ca.ca_certificate_id, new=requested, reason=why) as act:
+        revocation, resumed = _order(target, ca, why, act.id)
+        # After the order: a simultaneous `enable` sees the order, or is reversed here.
+        ca = authorities.show(target, ca.ca_certificate_id)
+        if ca.status != "INACTIVE" or ca.auto_registration:
+            ca = authorities.switch(target, ca, on=False, registration_only=False, reason=why)
         execution = _start(target, revocation)
         act.new = {"order": revocation.trail_id, "resumed": resumed, "execution": execution}
-    return Started(authority=found, revocation=revocation, execution=execution, resumed=resumed)
+    return Started(ca=ca, revocation=revocation, execution=execution, resumed=resumed)
 
 
 def enable(
-    target: Target, found: Authority, known: AuthorityRevocation | None, *, registration_only: bool, reason: str
-) -> Authority:
-    """Enable a CA and its automatic registration. `known`, the order to revoke it that whoever agreed was told of, is owed no more, so
-    that the sweep does not come back for new devices; what is REVOKED stays so.
+    target: Target, ca: RegisteredCa, known: AuthorityRevocation | None, *, registration_only: bool, reason: str
+) -> RegisteredCa:
+    """Enable a CA and its automatic registration, and end `known`, the order to revoke it that the operator was shown.
 
-    Another order, given meanwhile, stands: then the CA is disabled again. Raises `AnsweredNo` then, `OrderInvalid`, `BadInput`,
-    `TrailUnavailable`.
+    Then no further sweep revokes new devices. Certificates that are REVOKED stay REVOKED. If another order was given meanwhile, the CA
+    is disabled again and `AnsweredNo` is raised. Raises also `OrderInvalid`, `BadInput`, `TrailUnavailable`.
     """
-    now = authorities.switch(target, found, on=True, registration_only=registration_only, reason=reason)
+    now = authorities.switch(target, ca, on=True, registration_only=registration_only, reason=reason)
     try:
-        end(target, found.ca_certificate_id, known)
+        end(target, ca.ca_certificate_id, known)
     except AnsweredNo:
         authorities.switch(
-            target, now, on=False, registration_only=False, reason="It is ordered meanwhile that it be revoked"
+            target, now, on=False, registration_only=False, reason="An order to revoke it was given meanwhile"
         )
         raise
     return now
 
 
 def end(target: Target, ca_certificate_id: str, known: AuthorityRevocation | None) -> None:
-    """The order `known` is owed no more. Raises `OrderInvalid`, and `AnsweredNo` if it is another by now."""
+    """End the order `known`. Raises `OrderInvalid`, and `AnsweredNo` if there is another order now."""
     order, etag = orders.read(target, ca_certificate_id)
     if order is None or order.ended_at is not None:
         return
     if order.revocation != known:
         raise AnsweredNo(
-            f"{order.revocation.by} has ordered meanwhile that this CA be revoked: {order.revocation.reason}. It stays disabled."
+            f"{order.revocation.by} has ordered meanwhile to revoke this CA: {order.revocation.reason}. It stays disabled."
         )
     orders.write(target, msgspec.structs.replace(order, ended_at=datetime.now(UTC)), etag)
 
 
-def _order(target: Target, found: Authority, reason: str, trail_id: str) -> tuple[AuthorityRevocation, bool]:
-    """The order that is owed, and whether it was there before."""
-    there, etag = orders.read(target, found.ca_certificate_id)
+def _order(target: Target, ca: RegisteredCa, reason: str, trail_id: str) -> tuple[AuthorityRevocation, bool]:
+    """The order that is owed, written if there is none; and whether it was there before."""
+    there, etag = orders.read(target, ca.ca_certificate_id)
     if there is not None and there.ended_at is None:
         return there.revocation, True
     made = AuthorityRevocation(
-        ca_certificate_id=found.ca_certificate_id,
-        subject=found.subject,
-        issuer_key=found.issuer_key,
+        ca_certificate_id=ca.ca_certificate_id,
+        subject=ca.subject,
+        issuer_key=ca.issuer_key,
         by=target.client("sts").get_caller_identity()["Arn"],
         reason=reason,
         at=datetime.now(UTC),
@@ -145,17 +144,17 @@ def _order(target: Target, found: Authority, reason: str, trail_id: str) -> tupl
 
 
 def _start(target: Target, revocation: AuthorityRevocation) -> str:
-    """One sweep of it at a time: what runs already is answered."""
+    """Start a sweep for the order, or return the one that runs: there is one at a time."""
     sfn, machine = target.client("stepfunctions"), target.output("SweepMachineArn")
     pages = sfn.get_paginator("list_executions").paginate(stateMachineArn=machine, statusFilter="RUNNING")
     for one in (one for page in pages for one in page["executions"]):
         if one["name"].startswith(revocation.executions):
             return str(one["executionArn"])
-    asked = {"issuer_key": revocation.issuer_key, "authority": revocation.ca_certificate_id}
+    order = {"issuer_key": revocation.issuer_key, "authority": revocation.ca_certificate_id}
     answer = sfn.start_execution(
         stateMachineArn=machine,
         name=f"{revocation.executions}{datetime.now(UTC):%Y%m%dT%H%M%S}",
-        input=msgspec.json.encode(asked).decode(),
+        input=msgspec.json.encode(order).decode(),
     )
     return str(answer["executionArn"])
 

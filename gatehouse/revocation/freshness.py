@@ -1,4 +1,4 @@
-"""How fresh the revocation lists are: of every CA the list that counts now, or why none does."""
+"""The freshness of the revocation lists: for each CA its current lists, or why none counts."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from workflows.errors import BadInput
 class Freshness(Struct, frozen=True, kw_only=True):
     """One CA and its current lists, in the order in which they go stale.
 
-    `problem` is why its devices are held now; None if a list counts.
+    `problem` says why its devices are held now; None if a list counts.
     """
 
     ca_certificate_id: str
@@ -27,16 +27,16 @@ class Freshness(Struct, frozen=True, kw_only=True):
     problem: str | None
     trial: bool
     revocation: str | None
-    """That it is being revoked; None if it is not."""
+    """A line that says by whom the CA is being revoked; None if it is not."""
 
 
 def read(target: Target, at: datetime) -> tuple[Freshness, ...]:
-    """Every registered CA."""
-    revoked = orders.told(target)
+    """The freshness of every registered CA."""
+    revoked = orders.lines(target)
     return tuple(_of(target, ca, revoked.get(ca.ca_certificate_id), at) for ca in authorities.list_all(target))
 
 
-def _of(target: Target, ca: authorities.Authority, revocation: str | None, at: datetime) -> Freshness:
+def _of(target: Target, ca: authorities.RegisteredCa, revocation: str | None, at: datetime) -> Freshness:
     lists: list[Listed] = []
     problem: str | None = None
     try:
@@ -45,7 +45,7 @@ def _of(target: Target, ca: authorities.Authority, revocation: str | None, at: d
         problem = str(error)
     else:
         if not lists:
-            problem = "No list of this CA is published: every device of it is held."
+            problem = "No list of this CA is published. All its devices are held."
         elif all(one.problem for one in lists):
             problem = f"No list counts: {lists[0].problem}."
     return Freshness(

@@ -1,4 +1,4 @@
-"""Revocation lists from the operator's side: hand one in, hear what became of it, and see what is current."""
+"""Hands in revocation lists, waits for the result, and reads the current ones."""
 
 import secrets
 import time
@@ -26,15 +26,15 @@ _ENDS: tuple[Literal["accepted", "rejected"], ...] = ("accepted", "rejected")
 
 
 class NoList(BadInput):
-    """The file is plainly no revocation list, so it was not handed in."""
+    """The file is certainly not a revocation list, so it was not handed in."""
 
 
 class ListRejected(AnsweredNo):
-    """The list would not count. It is kept aside, and the last good one stays. The message names the clause it fails."""
+    """The list would not count. It is stored under ``rejected/``, and the last good one stays. The message names the clause."""
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """One list that is current. `number` is decimal text, since a cRLNumber may have 160 bits."""
+    """One current list. `number` is decimal text, since a cRLNumber may have 160 bits."""
 
     issuer_key: str
     sha256: str
@@ -46,20 +46,20 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     next_update: datetime
     accepted_at: datetime
     goes_stale_at: datetime
-    """At nextUpdate, or when it is older than ``max_age_days`` allows."""
+    """nextUpdate, or the time when it gets older than ``max_age_days``; the earlier of the two."""
     hours_left: float
-    """Until then; negative since then."""
+    """Hours until then; negative after it."""
     sweep_owed: bool
-    """Certificates that it newly revokes may still be ACTIVE."""
+    """Whether certificates on it may still be ACTIVE, because its sweep is not finished."""
     bucket_key: str
     problem: str | None = None
-    """Why it does not count now, if it does not."""
+    """Why it does not count now; None if it counts."""
 
 
 def publish(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime, within: float = 120.0) -> Published:
-    """Hand a list (DER or PEM) in, and wait until `publish_crl` has judged it. Safe to repeat. `within` is in seconds.
+    """Hand in a list (DER or PEM), and wait until `publish_crl` has judged it. Safe to repeat. `within` is in seconds.
 
-    Raises `ListRejected` with the clause it fails, `NoList`, `NotFound` for an unknown CA, `Unreachable` if there is no answer in time.
+    Raises `ListRejected` with the clause it fails, `NoList`, `NotFound` for an unknown CA, `Unreachable` if there is no result in time.
     """
     kept_issuer(target, ca_certificate_id)
     der = to_der(data)
@@ -76,38 +76,38 @@ def publish(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime
 
 
 def status(target: Target, ca_certificate_id: str, *, at: datetime) -> list[Listed]:
-    """Every list that is current for a CA's key, the one that goes stale first before the others. Raises `NotFound`."""
+    """The current lists of a CA's key, in the order in which they go stale. Raises `NotFound`."""
     return listed(current(target, issuer_key(kept_issuer(target, ca_certificate_id))), at=at)
 
 
 def every(target: Target, *, at: datetime) -> list[Listed]:
-    """The same for every CA."""
-    return [one for found in every_current(target) for one in listed(found, at=at)]
+    """The current lists of every CA."""
+    return [one for current in all_current(target) for one in listed(current, at=at)]
 
 
-def listed(found: CurrentLists, *, at: datetime) -> list[Listed]:
-    return sorted((_listed(one, at) for one in found.slots.values()), key=lambda one: one.goes_stale_at)
+def listed(current: CurrentLists, *, at: datetime) -> list[Listed]:
+    return sorted((_listed(one, at) for one in current.slots.values()), key=lambda one: one.goes_stale_at)
 
 
-def every_current(target: Target) -> list[CurrentLists]:
-    """Every issuer key's."""
+def all_current(target: Target) -> list[CurrentLists]:
+    """What is current under each issuer key."""
     keys = objects.keys(target, "CrlBucket", "current/")
     return [current(target, key.removeprefix("current/").removesuffix(".json")) for key in keys]
 
 
 def current(target: Target, key: str) -> CurrentLists:
-    """What is current under an issuer key; nothing, if nothing was ever published."""
+    """What is current under an issuer key; without lists if none was ever published."""
     data = read_object(target, current_lists.key_of(key))
     return CurrentLists(issuer_key=key) if data is None else current_lists.read(data, key)
 
 
 def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
-    """The CA's certificate as ``ca register`` kept it, if it is AWS IoT's. Raises `NotFound`, `BadInput` if it is another."""
+    """The CA's certificate that ``ca register`` stored. Raises `NotFound`; `BadInput` if it is not the one in AWS IoT."""
     key = issuers.key_of(ca_certificate_id)
     content = read_object(target, key)
     if content is None:
         raise NotFound(
-            f"No certificate is kept of the CA {ca_certificate_id!r}. `gatehouse ca list` shows the ids; `gatehouse ca register` keeps it."
+            f"No certificate of the CA {ca_certificate_id!r} is stored. Check the id: gatehouse ca list. `gatehouse ca register` stores it."
         )
     kept = authorities.read_certificate(content, key)
     if not issuers.proves_itself(kept, ca_certificate_id):
@@ -124,15 +124,15 @@ def kept_issuers(target: Target) -> list[str]:
 
 
 def to_der(data: bytes) -> bytes:
-    """A list's DER from DER or PEM. Raises `NoList` for what is plainly none."""
+    """The DER of a list in DER or PEM. Raises `NoList` for a file that is certainly not a list."""
     start = data.lstrip()[:256]
     if start[:1] == b"<":
-        raise NoList("The file is HTML or XML, perhaps a sign-in page that was saved in place of the list.")
+        raise NoList("The file is HTML or XML, perhaps a sign-in page that was saved instead of the list.")
     if not start.startswith(b"-----BEGIN"):
         return data
     if not start.startswith(b"-----BEGIN X509 CRL-----"):
         label = start.splitlines()[0].decode("ascii", "replace")
-        raise NoList(f"The PEM holds {label[:60]!r}; expected -----BEGIN X509 CRL-----.")
+        raise NoList(f"The PEM contains {label[:60]!r}; expected -----BEGIN X509 CRL-----.")
     try:
         return x509.load_pem_x509_crl(data).public_bytes(serialization.Encoding.DER)
     except ValueError as error:
@@ -140,13 +140,13 @@ def to_der(data: bytes) -> bytes:
 
 
 def read_object(target: Target, key: str) -> bytes | None:
-    """An object of the bucket of lists; None if there is none."""
+    """The content of an object in the bucket of lists; None if there is none."""
     found = objects.read(target, "CrlBucket", key)
     return None if found is None else found.data
 
 
 def allowed() -> Limits:
-    """What ``config/limits.toml`` allows a list."""
+    """The limits for lists in ``config/limits.toml``."""
     bounds = configuration.limits().crl
     return Limits(max_age=timedelta(days=bounds.max_age_days), max_size=bounds.max_size_mb * 1_000_000)
 
@@ -160,7 +160,7 @@ def _wait_for_result(target: Target, key: str, within: float) -> Result:
                 return current_lists.read_result(data)
         if time.monotonic() > deadline:
             raise Unreachable(
-                f"{key} is handed in, and was not judged within {within:g} s. It may still be: gatehouse crl status"
+                f"{key} was handed in, but there is no result after {within:g} s. It may still come: gatehouse crl status"
             )
         time.sleep(LOOK_EVERY_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Sweeps from the operator's side: whom a list would take back and how long that takes, and starting one that is owed."""
+"""Sweeps: computes what the sweep of a list would revoke and how long it takes, and starts sweeps that are owed."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -21,7 +21,7 @@ from workflows.revocation.publication import Rejected, accept, slot
 from workflows.revocation.sweep import Question
 
 FEW = 200
-"""Up to so many serials are asked for one by one; more, and the issuer's whole partition is read."""
+"""Up to this many serial numbers are queried one by one. With more, the issuer's whole partition is read."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,17 +32,17 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     list_number: str
     newly_listed: int
     revokes: int
-    """Certificates that are not refused yet and would be set REVOKED."""
+    """The number of certificates that are not refused yet and would be set REVOKED."""
     released: int
-    """Refused certificates that no entry names any more: questions for people."""
+    """The number of refused certificates that no entry names any more. People decide about them."""
     devices: list[str]
     seconds_alone: float
     seconds_contended: float
-    """While people's decisions and knocking devices want their shares as well."""
+    """The time if people's decisions and new devices use their shares of the quota too."""
 
 
 def owed(target: Target) -> list[Plan]:
-    """Of every list that is current and has not been swept."""
+    """The plans of all sweeps that are owed: of each current list that has not been swept."""
     return [
         _plan(target, _list(target, one.record.issuer_key_sha256, one.record.sha256, issuer), one.swept, issuer)
         for one in _owed(target)
@@ -51,18 +51,18 @@ def owed(target: Target) -> list[Plan]:
 
 
 def would(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime) -> Plan:
-    """Of a list that has not been published. Raises `ListRejected` if it would not count."""
+    """The plan of the sweep of a list that is not published yet. Raises `ListRejected` if it would not count."""
     issuer = lists.kept_issuer(target, ca_certificate_id)
     der = lists.to_der(data)
     judged = accept(der, issuer, at, None, lists.allowed())
     if isinstance(judged, Rejected):
-        raise ListRejected(f"{judged.clause}: {judged.reason}. The list would not count, so it would sweep nobody.")
+        raise ListRejected(f"{judged.clause}: {judged.reason}. The list would not count, so there would be no sweep.")
     now = lists.current(target, issuer_key(issuer)).slots.get(slot(judged.verified.meta))
     return _plan(target, judged.verified, None if now is None else now.swept, issuer)
 
 
 def start(target: Target) -> list[str]:
-    """Start every sweep that is owed; answers the executions. One that runs already finds the same people, and does no harm."""
+    """Start every sweep that is owed. Returns the executions. A second sweep of the same list does no harm."""
     started = []
     for one in _owed(target):
         key = one.record.issuer_key_sha256
@@ -77,12 +77,12 @@ def start(target: Target) -> list[str]:
 
 
 def questions(target: Target) -> list[Question]:
-    """Certificates that no list names any more and that are still refused: may their devices come back?"""
-    asked: dict[str, Question] = {}
+    """Certificates that no list names any more and that are still refused. People decide whether their devices may come back."""
+    all_questions: dict[str, Question] = {}
     for key in objects.keys(target, "CrlBucket", "questions/"):
         data = lists.read_object(target, key) or b"[]"
-        asked |= {one.certificate_id: one for one in stored.read(data, list[Question])}
-    ids = list(asked)
+        all_questions |= {one.certificate_id: one for one in stored.read(data, list[Question])}
+    ids = list(all_questions)
     rows = [
         row
         for at in range(0, len(ids), tables.READ_BATCH)
@@ -93,11 +93,12 @@ def questions(target: Target) -> list[Question]:
         )
     ]
     refused = {row["certificate_id"] for row in rows if row["outcome"] == "refused"}
-    return [one for one in asked.values() if one.certificate_id in refused and _still_known(target, one)]
+    return [one for one in all_questions.values() if one.certificate_id in refused and _still_known(target, one)]
 
 
 def _still_known(target: Target, one: Question) -> bool:
-    """A person answers yes by deleting the certificate: after `gatehouse admissions forget`, its device may knock again."""
+    """Whether AWS IoT still has the certificate. To let its device knock again, an operator deletes it
+    and runs `gatehouse admissions forget`."""
     try:
         target.client("iot").describe_certificate(certificateId=one.certificate_id)
     except ClientError as error:
@@ -108,8 +109,7 @@ def _still_known(target: Target, one: Question) -> bool:
 
 
 def _owed(target: Target) -> list[Current]:
-    found = lists.every_current(target)
-    return [one for current in found for one in current.slots.values() if one.sweep_is_owed]
+    return [one for current in lists.all_current(target) for one in current.slots.values() if one.sweep_is_owed]
 
 
 def _plan(target: Target, new: VerifiedList, swept: str | None, issuer: x509.Certificate) -> Plan:
@@ -144,15 +144,15 @@ def _list(target: Target, key: str, sha256: str, issuer: x509.Certificate) -> Ve
     data = lists.read_object(target, f"lists/{key}/{sha256}.crl")
     found = None if data is None else verify_list(data, issuer)
     if not isinstance(found, VerifiedList):
-        raise BadInput(f"lists/{key}/{sha256}.crl in the bucket is gone or damaged. Publish the CA's list again.")
+        raise BadInput(f"lists/{key}/{sha256}.crl in the bucket is missing or damaged. Publish the CA's list again.")
     return found
 
 
 def _rows(target: Target, key: str, serials: set[str]) -> Iterator[dict[str, str]]:
     dynamodb, table = target.client("dynamodb"), target.output("AdmissionsTable")
     where = {"TableName": table, "IndexName": "by_issuer_serial"}
-    asked: list[dict[str, str]] = [{"serial": one} for one in sorted(serials)] if len(serials) <= FEW else [{}]
-    for one in asked:
+    queries: list[dict[str, str]] = [{"serial": one} for one in sorted(serials)] if len(serials) <= FEW else [{}]
+    for one in queries:
         wanted = {"issuer_key": key} | one
         for row in tables.query(
             dynamodb,

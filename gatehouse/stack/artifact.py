@@ -1,8 +1,8 @@
 """The zip that functions run from: our own code and configuration, and for AWS the packages beside it.
 
-There are two kinds. Bytecode makes a start shorter, and only a Python of Lambda's own version can compile it; without one at hand the zip
-holds sources only, and runs as well. The same input is the same zip, byte for byte: entries are sorted, dated 1980, and bytecode is
-checked by content, not by time.
+There are two kinds. With bytecode a function starts faster; only a Python of Lambda's version can compile it. Without such a Python the
+zip has only sources, and works too. The same input gives the same zip, byte for byte: entries are sorted and dated 1980, and bytecode is
+not checked by time.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ PLATFORM = "aarch64-manylinux_2_28"
 
 Kind = Literal["bytecode", "source"]
 LABEL = "artifact.txt"
-"""The file in the zip that says how it was built; `gatehouse doctor` tells it."""
+"""The file in the zip that says how it was built. `gatehouse doctor` shows it."""
 
 _FOLDERS = ("workflows", "functions", "config")
 _SUFFIXES = frozenset({".py", ".pyc", ".json", ".toml", ".html", ".css", ".js", ".svg", ".txt", ".pem"})
@@ -50,7 +50,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class BuildFailed(GatehouseError):  # noqa: N818
-    """The artifact could not be built; the message has the tool's own words."""
+    """The artifact could not be built. The message has the output of the tool that failed."""
 
 
 class Artifact(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,23 +62,22 @@ class Artifact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def own_code(repository: Path) -> Artifact:
-    """Zip the functions' code and configuration of a checkout. Packages have to come from elsewhere."""
+    """Zip the functions' code and configuration of a checkout, without packages."""
     label = (LABEL, _label("source", "packages of this machine"))
     return _zipped([*_own_files(repository), label], "source")
 
 
 def for_lambda(repository: Path, workplace: Path, python: str | None) -> Artifact:
-    """Zip everything a Lambda needs, built in the empty folder `workplace`. Raises `BuildFailed`.
+    """Zip everything that a Lambda needs. It is built in the folder `workplace`, which is emptied. Raises `BuildFailed`.
 
-    Packages come from the lock, as wheels for Lambda's platform, whatever this machine is. `python` compiles the bytecode; None leaves it
-    out.
+    The lock names the packages; their wheels are for Lambda's platform. `python` compiles the bytecode; None leaves it out.
     """
     install(repository, workplace, "--python-version", RUNTIME, "--python-platform", PLATFORM)
     return assemble(repository, workplace, python)
 
 
 def install(repository: Path, workplace: Path, *where: str) -> None:
-    """Put the packages of a Lambda into `workplace`, as its lock says. Raises `BuildFailed`."""
+    """Install the packages of a Lambda into `workplace`, in the versions of the lock. Raises `BuildFailed`."""
     shutil.rmtree(workplace, ignore_errors=True)
     _run(
         *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(workplace)),
@@ -103,26 +102,26 @@ def assemble(repository: Path, workplace: Path, python: str | None) -> Artifact:
 
 
 def services(repository: Path) -> frozenset[str]:
-    """What the functions make clients of, read from their code."""
+    """The AWS services of which the functions make clients, read from their code."""
     texts = (path.read_text(encoding="utf-8") for path in (repository / "functions").rglob("*.py"))
     return frozenset(service for text in texts for service in _SERVICE.findall(text))
 
 
-def keep_services(data: Path, kept: frozenset[str]) -> None:
-    """Remove the models of services that nobody calls. Files beside them (endpoints, partitions, retries) stay. Raises `BuildFailed`."""
+def keep_services(data: Path, needed: frozenset[str]) -> None:
+    """Remove botocore's models of all services except `needed`. Other files (endpoints, partitions, retries) stay. Raises `BuildFailed`."""
     there = {path.name for path in data.iterdir() if path.is_dir()}
-    if missing := kept - there:
+    if missing := needed - there:
         raise BuildFailed(
-            f"botocore has no model of {', '.join(sorted(missing))}, which the functions call. Is it the version of the lock?"
+            f"botocore has no model of {', '.join(sorted(missing))}, which the functions call. Check that it has the version of the lock."
         )
-    for name in there - kept:
+    for name in there - needed:
         shutil.rmtree(data / name)
 
 
 def interpreter() -> str | None:
-    """A Python of Lambda's version that works, or None: the one that runs this, or ``python3.13`` in a folder of the PATH.
+    """A working Python of Lambda's version: the one that runs this, or ``python3.13`` in a folder of the PATH. None if there is none.
 
-    Each is asked for its version: pyenv's shims are on the PATH for versions that are not chosen, and fail.
+    Each is run to get its version: pyenv's shims are on the PATH for versions that are not active, and fail.
     """
     folders = os.environ.get("PATH", "").split(os.pathsep)
     found = (shutil.which(f"python{RUNTIME}", path=folder) for folder in folders if folder)
@@ -134,14 +133,14 @@ _WHICH = "import sys; print(sys.implementation.name, *sys.version_info[:2], sys.
 
 def _is_runtime(python: str) -> bool:
     try:
-        asked = subprocess.run([python, "-c", _WHICH], capture_output=True, text=True, check=False, timeout=30)
+        answer = subprocess.run([python, "-c", _WHICH], capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return asked.returncode == 0 and asked.stdout.split() == ["cpython", *RUNTIME.split("."), "final"]
+    return answer.returncode == 0 and answer.stdout.split() == ["cpython", *RUNTIME.split("."), "final"]
 
 
 def compile_bytecode(folder: Path, python: str) -> None:
-    """Compile beside each file, by the Python that runs it: bytecode is of one version. Raises `BuildFailed`."""
+    """Compile the bytecode beside each file with `python`. Bytecode works with one version only. Raises `BuildFailed`."""
     mode = ("--invalidation-mode", "unchecked-hash", "-s", str(folder), str(folder))
     _run(python, "-m", "compileall", "-q", "-j", "0", *mode)
 
@@ -153,7 +152,7 @@ def _packages(repository: Path) -> list[str]:
 
 
 def _version(workplace: Path, package: str) -> str:
-    """As the folder of its metadata says."""
+    """The version of an installed package, from the name of its metadata folder."""
     return next(
         (path.name.split("-")[1].removesuffix(".dist") for path in workplace.glob(f"{package}-*.dist-info")),
         "of no version",
@@ -196,15 +195,15 @@ def _run(*command: str) -> None:
 
 
 _NO_BYTECODE = (
-    f"No working Python {RUNTIME} was found, so the artifact has no bytecode: it runs as well, and each start of a function takes longer. "
-    f"To have it, put python{RUNTIME} on the PATH and build again."
+    f"No working Python {RUNTIME} was found, so the artifact has no bytecode. It works, but each start of a function takes longer. "
+    f"To add bytecode, put python{RUNTIME} on the PATH and build again."
 )
 
 
 def main(arguments: list[str]) -> None:
     """``python -m gatehouse.stack.artifact [--bytecode]``: write ``build/gatehouse-KIND.zip`` and say how large it is.
 
-    ``build/gatehouse.zip``, which the template names, is a copy of what was built last. With ``--bytecode`` no other kind will do.
+    ``build/gatehouse.zip``, which the template names, is a copy of the last build. With ``--bytecode`` it fails if there is no bytecode.
     """
     if unknown := [one for one in arguments if one != "--bytecode"]:
         sys.exit(f"Expected --bytecode or nothing; got {' '.join(unknown)}.")

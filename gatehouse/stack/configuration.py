@@ -1,4 +1,4 @@
-"""The configuration files of this checkout: ``config/`` as the operator edits it and as the next deployment carries it."""
+"""The configuration files of this checkout, ``config/``: the operator edits them, and the next deployment contains them."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ PROFILES = FOLDER / "policies"
 
 
 def limits() -> "Limits":
-    """``config/limits.toml``. Raises `ConfigurationInvalid`."""
+    """The content of ``config/limits.toml``. Raises `ConfigurationInvalid`."""
     from workflows.admission import limits as the_limits
 
     return the_limits.load((FOLDER / "limits.toml").read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
-"""Objects in the stack's buckets, from the operator's side: list, read, and write only over what was read.
+"""Lists, reads and writes objects in the stack's buckets; `replace` writes only if the object has not changed since it was read.
 
-A bucket is named by the stack's output: ``CrlBucket``, ``EvidenceBucket``.
+A bucket is given by the name of the stack's output: ``CrlBucket``, ``EvidenceBucket``.
 """
 
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ _CHANGED = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class ChangedMeanwhile(AnsweredNo):
-    """Somebody else wrote the object since it was read."""
+    """Somebody else has written the object since it was read."""
 
 
-class Found(NamedTuple):
+class StoredObject(NamedTuple):
     """An object's content, and the ETag that a write over it must match."""
 
     data: bytes
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def listing(target: Target, bucket: Bucket, prefix: str) -> Iterator[tuple[str, datetime]]:
-    """Every key that begins with `prefix`, in order, and when S3 kept it; page by page."""
+    """Every key that begins with `prefix`, in order, with the time when S3 stored it. Reads page by page."""
     s3 = target.client("s3")
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=target.output(bucket), Prefix=prefix):
         for found in page.get("Contents", []):
@@ -40,24 +40,24 @@ def keys(target: Target, bucket: Bucket, prefix: str) -> list[str]:
     return [key for key, _ in listing(target, bucket, prefix)]
 
 
-def read(target: Target, bucket: Bucket, key: str) -> Found | None:
-    """The object; None if there is none."""
+def read(target: Target, bucket: Bucket, key: str) -> StoredObject | None:
+    """The object; None if it does not exist."""
     try:
         answer = target.client("s3").get_object(Bucket=target.output(bucket), Key=key)
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("NoSuchKey", "404"):
             raise
         return None
-    return Found(answer["Body"].read(), answer["ETag"])
+    return StoredObject(answer["Body"].read(), answer["ETag"])
 
 
 def write(target: Target, bucket: Bucket, key: str, data: bytes, content_type: str) -> None:
-    """Write, over whatever is there."""
+    """Write an object, whether it exists or not."""
     target.client("s3").put_object(Bucket=target.output(bucket), Key=key, Body=data, ContentType=content_type)
 
 
 def replace(target: Target, bucket: Bucket, key: str, data: bytes, *, content_type: str, etag: str | None) -> None:
-    """Write over exactly what has this ETag; None: where nothing is. Raises `ChangedMeanwhile`.
+    """Write an object only if it still has this ETag; None: only if it does not exist. Raises `ChangedMeanwhile`.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
@@ -69,4 +69,6 @@ def replace(target: Target, bucket: Bucket, key: str, data: bytes, *, content_ty
     except ClientError as error:
         if error.response["Error"]["Code"] not in _CHANGED:
             raise
-        raise ChangedMeanwhile(f"Somebody else has written {key} meanwhile. Look, and ask again.") from error
+        raise ChangedMeanwhile(
+            f"Somebody else has written {key} meanwhile. Check it, and run the command again."
+        ) from error

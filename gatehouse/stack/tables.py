@@ -1,4 +1,4 @@
-"""DynamoDB from the operator's side: plain values in and out, whole batches, and what was left over tried again."""
+"""Reads and writes DynamoDB tables with plain values. Batches are repeated until nothing is left unprocessed."""
 
 import random
 import time
@@ -12,18 +12,22 @@ from workflows.dynamodb_items import to_item, to_plain
 T = TypeVar("T")
 
 READ_BATCH = 100
-_TRIES, _FIRST_DELAY, _LONGEST_DELAY = 10, 0.05, 5.0  # seconds; DynamoDB's batch calls hand back what was throttled
+_TRIES, _FIRST_DELAY, _LONGEST_DELAY = (
+    10,
+    0.05,
+    5.0,
+)  # seconds; DynamoDB's batch calls return the keys that were throttled
 
 
 def query(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
-    """Every item that a Query answers, page by page."""
+    """Every item that a Query returns. Reads page by page."""
     yield from _pages(dynamodb.query, request)
 
 
 def of_index(
     dynamodb: Any, table: str, index: str, attribute: str, value: object, *, newest_first: bool
 ) -> Iterator[dict[str, Any]]:
-    """Every item whose hash key in the index is `value`, page by page."""
+    """Every item whose hash key in the index is `value`. Reads page by page."""
     yield from query(
         dynamodb,
         TableName=table,
@@ -36,12 +40,12 @@ def of_index(
 
 
 def scan(dynamodb: Any, **request: Any) -> Iterator[dict[str, Any]]:
-    """Every item that a Scan answers, page by page. Reads the whole table: only for a person's question."""
+    """Every item that a Scan returns. Reads the whole table page by page, so only a person's command may use it."""
     yield from _pages(dynamodb.scan, request)
 
 
 def put_over(dynamodb: Any, table: str, new: object, there: Mapping[str, Any] | None, *, key: str) -> bool:
-    """Put `new` where exactly `there` stands, attribute by attribute; None: where nothing does. False if something else stands there.
+    """Put `new` only if the item still equals `there`, in each attribute; None: only if there is no item. Returns False if it differs.
 
     `key` is the name of the hash key.
     """
@@ -50,13 +54,13 @@ def put_over(dynamodb: Any, table: str, new: object, there: Mapping[str, Any] | 
     absent = (key,) if there is None else tuple(name for name in item if name not in before)
     names = {f"#{number}": name for number, name in enumerate((*before, *absent))}
     values = {f":{number}": value for number, value in enumerate(before.values())}
-    asked = [f"#{number} = :{number}" for number in range(len(before))]
-    asked += [f"attribute_not_exists(#{number})" for number in range(len(before), len(names))]
+    conditions = [f"#{number} = :{number}" for number in range(len(before))]
+    conditions += [f"attribute_not_exists(#{number})" for number in range(len(before), len(names))]
     try:
         dynamodb.put_item(
             TableName=table,
             Item=item,
-            ConditionExpression=" AND ".join(asked),
+            ConditionExpression=" AND ".join(conditions),
             ExpressionAttributeNames=names,
             **({"ExpressionAttributeValues": values} if values else {}),
         )
@@ -66,7 +70,7 @@ def put_over(dynamodb: Any, table: str, new: object, there: Mapping[str, Any] | 
 
 
 def read_batch(dynamodb: Any, table: str, keys: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Get at most `READ_BATCH` items by their string keys; those that are not there are left out."""
+    """Get at most `READ_BATCH` items by their string keys. Missing items are left out."""
     left: dict[str, Any] = {table: {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}}
     found: list[dict[str, Any]] = []
     for delay in _delays():
@@ -80,7 +84,7 @@ def read_batch(dynamodb: Any, table: str, keys: Sequence[Mapping[str, str]]) -> 
 
 
 def batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of `size`."""
+    """The items in lists of at most `size`."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

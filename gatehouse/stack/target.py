@@ -1,4 +1,4 @@
-"""What a command acts on: the local cloud or a stack on AWS. The same calls for both."""
+"""The stack that a command acts on: in the local cloud or on AWS. The calls are the same for both."""
 
 import functools
 import os
@@ -33,7 +33,7 @@ class Target:
 
     @classmethod
     def resolve(cls, local: bool | None = None, stack: str = STACK) -> "Target":
-        """``local=None`` asks GATEHOUSE_TARGET (``local`` or ``aws``, the default). Raises NotRunning, BadInput."""
+        """The stack. ``local=None`` reads GATEHOUSE_TARGET (``local`` or ``aws``, the default). Raises NotRunning, BadInput."""
         if not (_wanted_local() if local is None else local):
             return cls(stack)
         cloud = LocalCloud()
@@ -43,7 +43,7 @@ class Target:
         return cls(status.stack, status)
 
     def client(self, service: str) -> Any:
-        """A boto3 client: of the local cloud, or with the AWS credentials and Region in use. Made once, for every thread."""
+        """A boto3 client: of the local cloud, or with the AWS credentials and Region in use. Made once, and shared by all threads."""
         with self._making_client:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
@@ -58,7 +58,7 @@ class Target:
         return boto3.client(service, config=Config(retries=RETRIES))  # type: ignore[call-overload]
 
     def credentials(self) -> Any:
-        """botocore's credentials of whoever calls: the local cloud's administrator, or those in use for AWS. Raises NoCredentialsError."""
+        """The credentials in use: of the local cloud's administrator, or for AWS. Raises NoCredentialsError."""
         import boto3
         from botocore.credentials import Credentials
         from botocore.exceptions import NoCredentialsError
@@ -72,7 +72,7 @@ class Target:
 
     @functools.cached_property
     def outputs(self) -> dict[str, str]:
-        """The stack's outputs. Raises NotFound when there is no such stack."""
+        """The stack's outputs. Raises NotFound if there is no such stack."""
         from botocore.exceptions import ClientError
 
         from gatehouse.local_cloud.deploy import outputs
@@ -81,9 +81,7 @@ class Target:
         try:
             return outputs(cloudformation, self.stack)
         except ClientError as error:
-            if (
-                error.response["Error"]["Code"] != "ValidationError"
-            ):  # which CloudFormation says of a stack that is not there
+            if error.response["Error"]["Code"] != "ValidationError":  # CloudFormation's error code for a missing stack
                 raise
             raise NotFound(
                 f"There is no stack {self.stack!r} in {cloudformation.meta.region_name} of this account. "
@@ -91,10 +89,10 @@ class Target:
             ) from error
 
     def output(self, name: str) -> str:
-        """One output. Raises BadInput when the stack has none of that name."""
+        """One output. Raises BadInput if the stack has no output of that name."""
         if name not in self.outputs:
             raise BadInput(
-                f"Stack {self.stack!r} has no output {name!r}; is it a Gatehouse stack? It has: {', '.join(self.outputs)}"
+                f"Stack {self.stack!r} has no output {name!r}. Is it a Gatehouse stack? It has: {', '.join(self.outputs)}"
             )
         return self.outputs[name]
 

@@ -18,7 +18,7 @@ import msgspec
 from gatehouse.admission import admissions
 from gatehouse.approval.approvals import Approvals
 from gatehouse.demo import stage
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.device.mqtt import MqttDevice
 from gatehouse.errors import Unreachable
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -84,7 +84,7 @@ class Crowd:
         self.cloud = cloud
         status = cloud.status()
         self.target = Target(status.stack, status)
-        ca = DemoAuthority(folder)
+        ca = DemoCa(folder)
         self.kinds = {f"{KINDS[n % len(KINDS)].name}-{n}": KINDS[n % len(KINDS)] for n in range(count)}
         long = timedelta(days=365 * 20)
         self.devices: dict[str, Identity] = {

@@ -228,7 +228,7 @@ def test_everything_that_only_looks_reads_only_and_needs_what_the_document_names
     assert gatehouse("policies", "show", there["policy"])["deployed"]["default_version"] == "2"
     doctor = {check["name"]: check for check in gatehouse("doctor", code=1)}
     assert {doctor[name]["state"] for name in ("AWS answers", "stack", "state machine", "topic rule")} == {"ok"}
-    assert "takes no connection from here" in doctor["device endpoint"]["found"]  # the engine names none that is there
+    assert "cannot be reached from here" in doctor["device endpoint"]["result"]  # the engine names none that is there
     assert issuers.any_without(aimed(looker)) in (True, False)  # what doctor asks where several CAs are registered
 
     assert [name for _, name in sorted(calls) if not name.startswith(READS)] == []
@@ -302,7 +302,7 @@ def test_credentials_that_aws_does_not_know_are_one_sentence(
     aimed: Any, looker: dict[str, str], command: tuple[str, ...]
 ) -> None:
     aimed({**looker, "AWS_SECRET_ACCESS_KEY": "guessed"})
-    assert "AWS does not take these credentials, or no longer. Sign in to AWS again" in refused(*command, code=4)
+    assert "AWS does not accept these credentials, or no longer. Sign in to AWS again" in refused(*command, code=4)
 
 
 @pytest.mark.parametrize("command", COMMANDS[:4], ids=lambda words: words[0])
@@ -338,7 +338,7 @@ def test_page_goes_on_when_throttling_ends(aimed: Any, looker: dict[str, str], m
         with monkeypatch.context() as throttled:
             throttled.setattr(BaseClient, "_make_api_call", throttle)
             status, _, content = visitor.get("/api/fleet")
-        assert (status, "try again in a moment" in json.loads(content)["error"]) == (503, True)
+        assert (status, "Try again in a moment" in json.loads(content)["error"]) == (503, True)
         assert visitor.get("/api/fleet")[0] == 200
 
 

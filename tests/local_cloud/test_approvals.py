@@ -20,7 +20,7 @@ from gatehouse.admission import admissions
 from gatehouse.approval import approvers, sessions
 from gatehouse.approval.approvals import Approvals, Signing, Wanted
 from gatehouse.demo import stage
-from gatehouse.demo.pki import DemoAuthority, Identity
+from gatehouse.demo.pki import DemoCa, Identity
 from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.errors import AnsweredNo, NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -45,7 +45,7 @@ class World:
         cloud.client("sesv2").create_email_identity(EmailIdentity=FROM)
         status = cloud.up(parameters={"MailFrom": FROM})
         self.target = Target(status.stack, status)
-        self.ca = DemoAuthority(folder)
+        self.ca = DemoCa(folder)
         self.devices: dict[str, Identity] = {
             f"pump-{number}": self.ca.issue(f"pump-{number}") for number in range(81, 93)
         }

@@ -235,9 +235,9 @@ def test_ca_registered_again_is_the_same_ca(home: Home) -> None:
     files = ("--certificate", str(home.folder / "demo" / "ca.pem"), "--key", str(home.folder / "demo" / "ca.key"))
     again = home.answer("ca", "register", *files)
     assert again["new"] is False
-    assert again["authority"]["auto_registration"] is True
-    assert [ca["ca_certificate_id"] for ca in home.answer("ca", "list")] == [again["authority"]["ca_certificate_id"]]
-    assert home.answer("ca", "show", again["authority"]["ca_certificate_id"]) == again["authority"]
+    assert again["ca"]["auto_registration"] is True
+    assert [ca["ca_certificate_id"] for ca in home.answer("ca", "list")] == [again["ca"]["ca_certificate_id"]]
+    assert home.answer("ca", "show", again["ca"]["ca_certificate_id"]) == again["ca"]
     assert home.gatehouse("ca", "show", "0" * 64).returncode == 2
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from gatehouse.admission import admissions
 from gatehouse.cli.doctor import lines_of
 from gatehouse.doctor import lost_events
-from gatehouse.doctor.trial.chain import knock
+from gatehouse.doctor.trial.chain import run_trial
 from gatehouse.doctor.trial.links import ORDER, Limits, Link
 from gatehouse.evidence.files import Bucket, readable
 from gatehouse.local_cloud.cloud import LocalCloud
@@ -62,9 +62,9 @@ def operator(cloud: LocalCloud) -> Target:
 
 def test_a_knock_comes_through_and_leaves_only_what_is_sealed(target: Target, operator: Target) -> None:
     before, links = left(target), list[Link]()
-    assert knock(operator, links.append), links
+    assert run_trial(operator, links.append), links
     assert [(link.name, link.state) for link in links if link.state != "running"] == [(name, "ok") for name in ORDER]
-    assert "state 'Look up device'" in [link.found for link in links if link.state == "running"]
+    assert "state 'Look up device'" in [link.result for link in links if link.state == "running"]
     assert left(target) == before
     [row] = [one for one in admissions.list_newest(target, outcome="held", limit=50) if one.trial]
     assert HELD in (row.reason or "")
@@ -151,7 +151,7 @@ BROKEN: dict[str, tuple[Break, str, str]] = {
         "start",
         r"RegistrationRule.* neither its queue nor its error queue",
     ),
-    "a source that is switched off": (source_switched_off, "start", "StartAdmissions.* does not take from it"),
+    "a source that is switched off": (source_switched_off, "start", "StartAdmissions.* does not read it"),
     "a step's role without its rights": (
         lambda target: role_without_its_right(target, "LookUpDeviceFunctionRole"),
         "execution",
@@ -165,11 +165,11 @@ def test_the_link_that_is_broken_is_named_and_all_is_cleaned_up(target: Target, 
     breaks, stuck_at, said = BROKEN[name]
     before, links = left(target), list[Link]()
     with breaks(target):
-        assert not knock(operator, links.append, SHORT)
+        assert not run_trial(operator, links.append, SHORT)
     ends = [link for link in links if link.state != "running"]
     *held, stuck, end = ends
     assert (stuck.name, stuck.state) == (stuck_at, "stuck"), ends
-    assert re.search(said, stuck.found), stuck.found
+    assert re.search(said, stuck.result), stuck.result
     assert stuck.advice
     assert all(link.state == "ok" for link in held)
     assert (end.name, end.state) == ("end", "ok"), end

@@ -121,7 +121,7 @@ def test_a_token_for_another_client_of_the_pool_is_not_taken(target: Target) -> 
 def tokens_of(target: Target) -> dict[str, Any]:
     """All that the token endpoint gives after a sign-in on the page."""
     found = provider(target)
-    asking = browser.Asking(found, 8477)
+    asking = browser.Attempt(found, 8477)
     back = sign_in_at(asking.address, username=EVE, password=PASSWORD)
     [code] = parse_qs(urlsplit(back).query)["code"]
     return found.token(
@@ -170,7 +170,7 @@ def test_attack_no_client_signs_in_by_the_api_which_gives_the_scope_away(
 
 
 def test_attack_the_scope_is_asked_for_at_the_sign_in_page(target: Target) -> None:
-    asking = browser.Asking(provider(target), 8477)
+    asking = browser.Attempt(provider(target), 8477)
     address = asking.address.replace("scope=openid+email+profile", "scope=openid+aws.cognito.signin.user.admin")
     assert address != asking.address
     try:
@@ -210,6 +210,6 @@ def test_with_the_scope_a_client_still_writes_only_what_it_may(target: Target) -
 
 
 def test_the_user_pool_sends_nobody_anywhere_else(target: Target) -> None:
-    asking = browser.Asking(provider(target), 9999)
+    asking = browser.Attempt(provider(target), 9999)
     status, page, _ = call(asking.address)
     assert (status, "not allowed" in page) == (400, True)

@@ -1,7 +1,8 @@
-"""Signing in with a browser: authorization code with PKCE (RFC 7636), the code brought to a port of this machine (RFC 8252, section 7.3).
+"""Signs in with a browser: authorization code with PKCE (RFC 7636); the browser brings the code to a port of this machine (RFC 8252,
+section 7.3).
 
-Cognito compares redirect addresses exactly and allows plain HTTP for the name localhost alone, so there are a few fixed ports, and the
-listener is on 127.0.0.1 only.
+Cognito compares redirect addresses exactly and allows plain HTTP only for the name localhost, so the ports are fixed. The listener is
+on 127.0.0.1 only.
 """
 
 import base64
@@ -20,7 +21,7 @@ from gatehouse.errors import AnsweredNo, NotPermitted, Unreachable
 from workflows.errors import BadInput
 
 PORTS = (8477, 18477, 28477)
-"""Where a provider may send the browser back to; the template registers them with Cognito."""
+"""The ports to which a provider may send the browser back. The template registers them with Cognito."""
 PATH = "/callback"
 WITHIN_SECONDS = 300.0
 
@@ -29,8 +30,8 @@ _FAILED = "You were not signed in. The command line says why. Close this window.
 _NOT_OURS = "This is not the sign-in that the command line waits for."
 
 
-class Asking:
-    """One sign-in that is under way: what was sent, and has to come back."""
+class Attempt:
+    """One sign-in that is in progress: the values that were sent and must come back."""
 
     def __init__(self, provider: Provider, port: int) -> None:
         self._provider = provider
@@ -41,7 +42,7 @@ class Asking:
 
     @property
     def address(self) -> str:
-        """Where the person signs in. They are asked, even if the browser still knows them: who signs has just signed in."""
+        """The page where the person signs in. They must do so even if the browser has a session (`prompt=login`), since they sign votes."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(self._verifier.encode()).digest()).decode().rstrip("=")
         endpoint = self._provider.metadata.authorization_endpoint
         query = {
@@ -63,8 +64,8 @@ class Asking:
     def finish(self, answer: Mapping[str, str]) -> Tokens:
         """Exchange the code that came back. Raises `NotPermitted`, `Unreachable`."""
         issuer = self._provider.metadata.issuer
-        if answer.get("iss", issuer) != issuer:  # RFC 9207: the answer of another provider
-            raise NotPermitted(f"The answer came from {answer['iss'][:200]}, expected {issuer}. Sign in again.")
+        if answer.get("iss", issuer) != issuer:  # RFC 9207: another provider sent it
+            raise NotPermitted(f"Got an answer from {answer['iss'][:200]}; expected {issuer}. Sign in again.")
         if "code" not in answer:
             said = f"{answer.get('error', 'no code')}. {answer.get('error_description', '')}"[:400].strip()
             raise NotPermitted(f"{issuer} did not sign you in: {said}")
@@ -86,60 +87,60 @@ def sign_in(
     within: float = WITHIN_SECONDS,
     ports: tuple[int, ...] = PORTS,
 ) -> Tokens:
-    """Have `open_page` show the address in a browser, and wait for it to come back.
+    """Show the sign-in page with `open_page`, and wait until the browser comes back. `within` is in seconds.
 
-    Raises `AnsweredNo` if nobody signed in in time, `NotPermitted`, `Unreachable` if none of the ports is free.
+    Raises `AnsweredNo` if it does not come back in time, `NotPermitted`, `Unreachable` if none of the ports is free.
     """
     with _listening(ports) as server:
-        asking = Asking(provider, server.server_port)
-        server.asking = asking
-        open_page(asking.address)
+        attempt = Attempt(provider, server.server_port)
+        server.attempt = attempt
+        open_page(attempt.address)
         if not server.answered.wait(within):
             raise AnsweredNo(f"Nobody signed in within {within:g} seconds.")
         try:
-            tokens = asking.finish(server.answer)
-            server.said = _DONE
+            tokens = attempt.finish(server.answer)
+            server.message = _DONE
         except Exception:
-            server.said = _FAILED
+            server.message = _FAILED
             raise
         finally:
             server.finished.set()
-            server.told.wait(5)
+            server.replied.wait(5)
     return tokens
 
 
 def sign_in_elsewhere(provider: Provider, ask: Callable[[str], str]) -> Tokens:
-    """Without a browser on this machine: `ask` shows the address and answers what was pasted, the address that the browser was sent
-    back to (which nothing answers there) or the code in it. Raises `BadInput`, `NotPermitted`.
+    """Sign in with a browser on any machine. `ask` shows the address and returns what the person pasted: the address to which the
+    browser was sent back (no server is there), or the code in it. Raises `BadInput`, `NotPermitted`.
     """
-    asking = Asking(provider, PORTS[0])
-    pasted = ask(asking.address).strip()
+    attempt = Attempt(provider, PORTS[0])
+    pasted = ask(attempt.address).strip()
     if not pasted:
         raise BadInput("Nothing was pasted. Expected the address that the browser was sent back to, or the code in it.")
     if "://" not in pasted:
-        return asking.finish({"code": pasted})  # bound to this sign-in by PKCE and the nonce
+        return attempt.finish({"code": pasted})  # bound to this sign-in by PKCE and the nonce
     answer = _query(pasted)
-    if not asking.is_ours(answer):
-        raise BadInput("What was pasted is the answer to another sign-in (state). Start again.")
-    return asking.finish(answer)
+    if not attempt.is_ours(answer):
+        raise BadInput("The pasted address belongs to another sign-in (its state differs). Start again.")
+    return attempt.finish(answer)
 
 
 class _Server(ThreadingHTTPServer):
-    """Waits for one answer. Browsers keep connections open for nothing, hence a thread for each."""
+    """Waits for one answer. Each connection has a thread, since browsers keep unused connections open."""
 
     daemon_threads = True
-    asking: Asking
+    attempt: Attempt
 
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.answer: dict[str, str] = {}
-        self.said = _FAILED
-        self.answered, self.finished, self.told = threading.Event(), threading.Event(), threading.Event()
+        self.message = _FAILED
+        self.answered, self.finished, self.replied = threading.Event(), threading.Event(), threading.Event()
         self._first = threading.Lock()
 
     def take(self, answer: dict[str, str]) -> bool:
-        """Whether this is the answer that is waited for, and the first."""
-        if not self.asking.is_ours(answer) or not self._first.acquire(blocking=False):
+        """Take the answer if it belongs to this sign-in and is the first. Returns whether it does."""
+        if not self.attempt.is_ours(answer) or not self._first.acquire(blocking=False):
             return False
         self.answer = answer
         self.answered.set()
@@ -147,7 +148,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers the one address, under the one name; everything else is turned away and changes nothing."""
+    """Serves the redirect address under the name localhost. Everything else is refused and changes nothing."""
 
     server: _Server
     timeout = 10
@@ -160,8 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._say(400, _NOT_OURS)
         else:
             self.server.finished.wait(60)
-            self._say(200, self.server.said)
-            self.server.told.set()
+            self._say(200, self.server.message)
+            self.server.replied.set()
 
     def _say(self, status: int, text: str) -> None:
         page = f"<!doctype html><html lang=en><meta charset=utf-8><title>Gatehouse</title><p>{text}</p></html>".encode()
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     def log_message(self, format: str, *arguments: Any) -> None:  # noqa: A002
-        """Nothing: the address holds the code."""
+        """Log nothing: the address contains the code."""
 
 
 @contextmanager
@@ -201,6 +202,6 @@ def _listening(ports: tuple[int, ...]) -> Iterator[_Server]:
 
 
 def _query(address: str) -> dict[str, str]:
-    """The parameters of an address; of one that is there twice, none counts."""
+    """The parameters of an address. A parameter that appears twice is left out."""
     found = parse_qs(urlsplit(address).query, keep_blank_values=True)
     return {name: values[0] for name, values in found.items() if len(values) == 1}

@@ -1,4 +1,4 @@
-"""Signing in with a code that is typed in on another device (RFC 8628), with providers that offer it. Cognito does not."""
+"""Signs in with a code that the person types on another device (RFC 8628). The provider must support it; Cognito does not."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """RFC 8628 section 3.2: what the person is shown. Times in seconds."""
+    """What the person is shown (RFC 8628 section 3.2). Times are in seconds."""
 
     device_code: str
     user_code: str
@@ -30,20 +30,20 @@ def sign_in(
     pause: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Tokens:
-    """Have `show` tell the code, and ask until the person has used it.
+    """Show the code with `show`, and ask the provider until the person has used it.
 
-    Raises `BadInput` if the provider offers no such thing, `AnsweredNo` if the code ran out, `NotPermitted` if the person said no.
+    Raises `BadInput` if the provider does not support it, `AnsweredNo` if the code expires, `NotPermitted` if the person refuses.
     """
     endpoint = provider.metadata.device_authorization_endpoint
     if endpoint is None:
         raise BadInput(
-            f"{provider.metadata.issuer} offers no device code (RFC 8628); Amazon Cognito does not. "
-            "Use --no-browser: sign in on any machine, and paste the address that you are sent back to."
+            f"{provider.metadata.issuer} does not support device codes (RFC 8628); Amazon Cognito does not either. "
+            "Use --no-browser: sign in on any machine, and paste the address to which the browser is sent back."
         )
     try:
         grant = msgspec.convert(provider.post(endpoint, {"scope": SCOPE}), Grant)
     except msgspec.ValidationError as error:
-        raise BadInput(f"{provider.metadata.issuer} sent no usable device code: {error}.") from error
+        raise BadInput(f"{provider.metadata.issuer} did not send a usable device code: {error}.") from error
     show(grant)
     interval, until = max(grant.interval, 1.0), clock() + grant.expires_in
     while clock() < until:

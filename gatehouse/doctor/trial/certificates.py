@@ -1,4 +1,4 @@
-"""A trial's CA with its list, and one device of it. The CA's key never leaves this process."""
+"""Makes a trial's CA, its list and one device. The CA's key never leaves this process."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ _NO_USAGE = dict.fromkeys(
 
 
 class Made(Struct, frozen=True, kw_only=True):
-    """What a trial needs. `crl` is DER: an empty list, so that the admission gets as far as the inventory."""
+    """What a trial needs. `crl` is DER: an empty list, so that the admission reaches the check of the inventory."""
 
     ca: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -33,7 +33,7 @@ class Made(Struct, frozen=True, kw_only=True):
 
 
 def make(at: datetime) -> Made:
-    """A CA with a subject of its own, since AWS IoT takes at most ten CAs of one subject."""
+    """Make a CA with a random subject, since AWS IoT accepts at most ten CAs of one subject."""
     at = at.replace(microsecond=0)
     key, device_key, name = _key(), _key(), f"Trial {secrets.token_hex(8)}"
     subject = _name(name)

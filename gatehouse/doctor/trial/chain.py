@@ -1,4 +1,4 @@
-"""The chain: a trial CA is noted, registered and given a list; its device connects, and is held as unknown. Then the trial is ended."""
+"""Runs a trial. Its links: the trial CA is noted, registered and given a list; its device connects and is held; the trial is ended."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from gatehouse.admission import admissions
 from gatehouse.admission.admissions import Admission
 from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.doctor.trial import certificates, diagnosis
-from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name, Stuck, Tell
+from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name, Report, Stuck
 from gatehouse.evidence.audit_trail import recorded
 from gatehouse.revocation import authorities, lists
 from gatehouse.stack import objects
@@ -30,13 +30,13 @@ _KNOCK_EVERY_SECONDS = 5.0
 _FORESEEN = (GatehouseError, ClientError, BotoCoreError, OSError)
 
 
-def knock(target: Target, tell: Tell, limits: Limits | None = None) -> bool:
-    """Try the whole chain, then end the trial in any case. `tell` is called for each link. Returns whether the knock came through.
+def run_trial(target: Target, report: Report, limits: Limits | None = None) -> bool:
+    """Test the whole chain, then end the trial in any case. `report` is called for each link. Returns whether each link held.
 
     An interruption also ends the trial, and is raised afterwards.
     """
     with TemporaryDirectory(prefix="gatehouse-knock-") as folder:
-        run = _Knock(target, tell, limits or Limits(), Path(folder))
+        run = _Trial(target, report, limits or Limits(), Path(folder))
         try:
             return all(run.link(name) for name in ORDER if name != "end")
         finally:
@@ -44,11 +44,11 @@ def knock(target: Target, tell: Tell, limits: Limits | None = None) -> bool:
                 run.link("end")
 
 
-class _Knock:
-    """One trial. Each method that is a link returns what it found, or raises `Stuck` or what AWS says."""
+class _Trial:
+    """One trial. Each method for a link returns its result, or raises `Stuck` or an error of AWS."""
 
-    def __init__(self, target: Target, tell: Tell, limits: Limits, folder: Path) -> None:
-        self._target, self._tell, self._limits = target, tell, limits
+    def __init__(self, target: Target, report: Report, limits: Limits, folder: Path) -> None:
+        self._target, self._report, self._limits = target, report, limits
         self._made = certificates.make(datetime.now(UTC))
         self._files = certificates.write_device(self._made, folder)
         self._ca_id = self._made.note.ca_certificate_id
@@ -56,12 +56,12 @@ class _Knock:
         self.noted = False
 
     def link(self, name: Name) -> bool:
-        """Try one link and tell its result. Returns whether it holds."""
+        """Test one link and report its result. Returns whether it holds."""
         links: dict[Name, Callable[[], str]] = {
             "note": self._note,
             "CA": self._register,
             "list": self._publish,
-            "certificate": self._knock,
+            "certificate": self._register_device,
             "start": self._started,
             "execution": self._ran,
             "outcome": self._outcome,
@@ -69,17 +69,17 @@ class _Knock:
         }
         began = time.monotonic()
         try:
-            found, advice, held = links[name](), "", True
+            result, advice, held = links[name](), "", True
         except Stuck as stuck:
-            found, advice, held = stuck.found, stuck.advice, False
+            result, advice, held = stuck.result, stuck.advice, False
         except _FORESEEN as error:
-            found, advice, held = (
+            result, advice, held = (
                 explain(error)[0],
-                _ADVICE.get(name, "Put that right, and run the command again."),
+                _ADVICE.get(name, "Correct that, and run the command again."),
                 False,
             )
         seconds = round(time.monotonic() - began, 1)
-        self._tell(Link(name=name, state="ok" if held else "stuck", found=found, advice=advice, seconds=seconds))
+        self._report(Link(name=name, state="ok" if held else "stuck", result=result, advice=advice, seconds=seconds))
         return held
 
     def _note(self) -> str:
@@ -96,28 +96,28 @@ class _Knock:
 
     def _register(self) -> str:
         registered = authorities.register(self._target, self._made.ca, self._made.key)
-        if registered.authority.ca_certificate_id != self._ca_id:
-            self._ca_id = registered.authority.ca_certificate_id
+        if registered.ca.ca_certificate_id != self._ca_id:
+            self._ca_id = registered.ca.ca_certificate_id
             self._write_note()
         return f"AWS IoT has registered the trial CA {self._ca_id[:16]}…"
 
     def _publish(self) -> str:
         at = datetime.now(UTC)
         published = lists.publish(self._target, self._made.crl, self._ca_id, at=at, within=self._limits.judged)
-        return f"its empty list counts ({published.list_key.rpartition('/')[2][:16]}…)"
+        return f"its empty list is accepted ({published.list_key.rpartition('/')[2][:16]}…)"
 
-    def _knock(self) -> str:
-        """Connect until AWS IoT has registered the certificate: a CA that was registered a moment ago may not be known everywhere yet."""
+    def _register_device(self) -> str:
+        """Connect until AWS IoT has registered the certificate. All of AWS IoT may not know the new CA yet."""
         until = time.monotonic() + self._limits.registered
         while True:
-            answer, why = self._connects()
+            answer, why = self._connect()
             status = self._status()
             if status == "PENDING_ACTIVATION":
                 return f"the device knocked, and AWS IoT has registered its certificate {self._made.note.certificate_id[:16]}…"
             if status is not None:
                 advice = "Look for another rule on $aws/events/certificates/registered/ that sets certificates' status."
                 raise Stuck(
-                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something other than Gatehouse acts on it.",
+                    f"The certificate is {status}; expected PENDING_ACTIVATION. Something other than Gatehouse has changed it.",
                     advice,
                 )
             if time.monotonic() >= until:
@@ -128,12 +128,10 @@ class _Knock:
         where = self._target.mqtt_endpoint()
         said = f"{where.host}:{where.port} {answer.value} ({why}); AWS IoT has not registered the certificate."
         if answer in (Connection.UNREACHABLE, Connection.TLS_FAILED):
-            return Stuck(
-                said, "Try from another network: port 8883 must be open, and nothing may decrypt the TLS on the way."
-            )
+            return Stuck(said, "Try from another network: port 8883 must be open, and no proxy may decrypt TLS.")
         return Stuck(said, "The log group AWSIotLogsV2 says why (parameter IotLogLevel), for example CLIENT_ERROR.")
 
-    def _connects(self) -> tuple[Connection, str]:
+    def _connect(self) -> tuple[Connection, str]:
         certificate, key = self._files
         client_id = f"gatehouse-trial-{self._made.note.certificate_id[:16]}"
         with MqttDevice(self._target.mqtt_endpoint(), certificate=certificate, key=key, client_id=client_id) as device:
@@ -149,20 +147,20 @@ class _Knock:
         return status
 
     def _started(self) -> str:
-        """Wait until an execution has the certificate. Meanwhile the device connects again, as devices do."""
+        """Wait until an execution has started. Meanwhile the device connects again, as real devices do."""
         knocked, again = datetime.now(UTC), time.monotonic() + _KNOCK_EVERY_SECONDS
         until = time.monotonic() + self._limits.started
         while not (name := self._find_execution(knocked)):
             if time.monotonic() >= until:
                 raise diagnosis.of_start(self._target, self._made.note.certificate_id)
             if time.monotonic() >= again:
-                self._connects()
+                self._connect()
                 again = time.monotonic() + _KNOCK_EVERY_SECONDS
             time.sleep(_LOOK_EVERY_SECONDS)
         return f"rule, queue and function have started the execution {name}"
 
     def _find_execution(self, knocked: datetime) -> str:
-        """The execution's name: from the admission, or before the claim the name that a first knock gives it. Empty if there is none."""
+        """The execution's name: from the admission, or before the claim the name of a first execution. Empty if there is none."""
         row = self._row()
         if row is not None:
             self._execution = row.execution_arn
@@ -176,13 +174,13 @@ class _Knock:
         return ""
 
     def _ran(self) -> str:
-        until, told = time.monotonic() + self._limits.execution, 0
+        until, reported = time.monotonic() + self._limits.execution, 0
         while True:
             found = self._target.client("stepfunctions").describe_execution(executionArn=self._execution)
             states = self._states()
-            for state in states[told:]:
-                self._tell(Link(name="execution", state="running", found=f"state {state!r}"))
-            told, last = len(states), states[-1] if states else "none yet"
+            for state in states[reported:]:
+                self._report(Link(name="execution", state="running", result=f"state {state!r}"))
+            reported, last = len(states), states[-1] if states else "none yet"
             if found["status"] == "SUCCEEDED":
                 return f"it ended after {len(states)} states"
             if found["status"] != "RUNNING":
@@ -206,7 +204,7 @@ class _Knock:
         row, limit = self._row(), self._limits.execution
         said = f"It is still in the state {state!r} after {limit:g} s."
         if row is not None and row.turn_at is not None and row.turn_at > datetime.now(UTC):
-            said += f" Its turn comes at {row.turn_at:%Y-%m-%d %H:%M:%S}Z, since many devices knock."
+            said += f" Its rate-limit slot is at {row.turn_at:%Y-%m-%d %H:%M:%S}Z, since many devices knock."
             return Stuck(
                 said,
                 "Nothing is wrong. Run the command again when fewer devices knock, or raise the pace: docs/scale.md.",
@@ -220,7 +218,7 @@ class _Knock:
         row = self._row()
         if row is None or row.outcome == "open":
             raise Stuck(
-                "The execution ended, and its admission is open.",
+                "The execution has ended, but its admission is open.",
                 "Run the command again. If it stays so, deploy the stack again.",
             )
         said = f"It ended as {row.outcome}: {row.reason or row.fault}"
@@ -233,7 +231,7 @@ class _Knock:
         if row.outcome != "held" or trial.HELD not in (row.reason or ""):
             raise Stuck(
                 f"{said} Expected: held at *Look up device*, as a trial's.",
-                "Put right what the reason names; config/limits.toml and config/crl.toml hold the bounds.",
+                "Correct what the reason names. The limits are in config/limits.toml and config/crl.toml.",
             )
         if not row.trial or not row.evidence_key:
             raise Stuck(
@@ -245,7 +243,7 @@ class _Knock:
         return admissions.by_certificate(self._target, self._made.note.certificate_id)
 
     def _end(self) -> str:
-        """Write into the note that the trial is over, and have the stack end it."""
+        """Write into the note that the trial is over, and call the function that ends it."""
         with recorded(
             self._target,
             "authority",
@@ -265,12 +263,12 @@ class _Knock:
                 if self._ca_id in stored.read(content)["ended"]:
                     return "CA, certificate and list are removed; the sealed records stay, marked as a trial's"
                 if time.monotonic() >= until:
-                    raise Stuck("Its admission is still open; the trial ends when that has ended.", _ADVICE["end"])
+                    raise Stuck("Its admission is still open. The trial ends after that.", _ADVICE["end"])
                 time.sleep(_LOOK_EVERY_SECONDS)
 
 
 _ADVICE: dict[Name, str] = {
-    "CA": "AWS IoT takes ten CAs of one subject; see docs/deploying.md for the rights.",
+    "CA": "AWS IoT accepts ten CAs of one subject. docs/deploying.md lists the permissions that are needed.",
     "list": "Look at the log of publish_crl, and at its dead letters: gatehouse doctor events dead-letters",
-    "end": "The stack ends it by itself within the hour. gatehouse doctor tells if it does not.",
+    "end": "The stack ends it automatically within the hour. If it does not, gatehouse doctor says so.",
 }

@@ -1,4 +1,4 @@
-"""Why a knock got no further: which resource of the stack is at fault, and what to do."""
+"""Finds out why a trial got stuck: which resource of the stack is at fault, and what to do."""
 
 import re
 
@@ -15,7 +15,7 @@ _DEPLOY = "Deploy the stack again."
 
 
 def of_start(target: Target, certificate_id: str) -> Stuck:
-    """AWS IoT has registered the certificate, and no admission was started."""
+    """Why no admission was started although AWS IoT has registered the certificate."""
     for look in (_machine, _rule, _rule_errors, _source, _queue):
         try:
             found = look(target, certificate_id)
@@ -39,7 +39,7 @@ def of_start(target: Target, certificate_id: str) -> Stuck:
 
 
 def of_failure(target: Target, state: str, error: str, cause: str) -> Stuck:
-    """The execution failed in `state`."""
+    """Why the execution failed in `state`."""
     said = f"It failed in the state {state!r}: {error}: {_line(cause)}"
     name = re.sub(r"\W+", "", state.removesuffix(" again").removesuffix(" of the end").title())
     function, role = (
@@ -47,7 +47,7 @@ def of_failure(target: Target, state: str, error: str, cause: str) -> Stuck:
         for kind, tail in (("AWS::Lambda::Function", ""), ("AWS::IAM::Role", "Role"))
     )
     if "Access" in error or "AccessDenied" in cause or "not authorized" in cause:
-        return Stuck(said, f"The role {role or name + 'FunctionRole'} has lost a right. {_DEPLOY}")
+        return Stuck(said, f"The role {role or name + 'FunctionRole'} lacks a permission. {_DEPLOY}")
     return Stuck(said, f"Look at the log of {function or name} for that time, and at docs/operating.md for the error.")
 
 
@@ -59,7 +59,9 @@ def _machine(target: Target, _: str) -> Stuck | None:
     except sfn.exceptions.StateMachineDoesNotExist:
         status = "deleted"
     return (
-        None if status == "ACTIVE" else Stuck(f"The state machine {arn} is {status}: nothing can be started.", _DEPLOY)
+        None
+        if status == "ACTIVE"
+        else Stuck(f"The state machine {arn} is {status}, so no execution can start.", _DEPLOY)
     )
 
 
@@ -72,7 +74,7 @@ def _source(target: Target, _: str) -> Stuck | None:
 
 
 def _of(check: Check) -> Stuck | None:
-    return None if check.state == "ok" else Stuck(f"{check.name}: {check.found}.", check.advice)
+    return None if check.state == "ok" else Stuck(f"{check.name}: {check.result}.", check.advice)
 
 
 def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:
@@ -84,7 +86,7 @@ def _rule_errors(target: Target, certificate_id: str) -> Stuck | None:
     name = (registration_path.registration_rule(target) or {}).get("ruleName", "of the stack")
     return Stuck(
         f"The rule {name} could not queue the event: {_line(mine.error)}",
-        f"Put right what it names, or deploy the stack again. The event lies in {target.output('RuleErrorQueueUrl')}.",
+        f"Correct what it names, or deploy the stack again. The event is in {target.output('RuleErrorQueueUrl')}.",
     )
 
 
@@ -94,14 +96,14 @@ def _queue(target: Target, _: str) -> Stuck | None:
         return None
     function = _named(target, "AWS::Lambda::Function", "StartAdmissionsFunction") or "start_admissions"
     return Stuck(
-        f"The event lies in {queue}, and {function} starts nothing.",
+        f"The event is in {queue}, but {function} starts no execution.",
         f"Its log says why ({target.outputs.get('FunctionLogsName', 'FunctionLogs')}): too few functions may run at once "
-        "(gatehouse doctor, concurrency), or its role lacks a right.",
+        "(gatehouse doctor, concurrency), or its role lacks a permission.",
     )
 
 
 def _named(target: Target, kind: str, logical: str) -> str | None:
-    """The resource of the stack in whose physical name CloudFormation has put its logical one."""
+    """The resource of the stack whose physical name contains this logical name, as CloudFormation names resources."""
     return next((name for found, name in lost_events.resources(target) if found == kind and logical in name), None)
 
 

@@ -1,4 +1,4 @@
-"""What a link of the chain says of itself, and how long each is waited for."""
+"""The result of a link of the chain, and how long the command waits for each."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -12,7 +12,7 @@ ORDER: tuple[Name, ...] = get_args(Name)
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """Seconds. A turn that comes later than `execution` allows is not waited for; the link says when it comes."""
+    """Seconds. If the rate-limit slot is later than `execution` allows, the command does not wait; the link names the time."""
 
     judged: float = 60
     registered: float = 60
@@ -22,22 +22,22 @@ class Limits(Struct, frozen=True, kw_only=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """One link of the chain. ``running`` tells of progress within a link; ``stuck`` has `advice`."""
+    """One link of the chain. ``running`` reports progress within a link; ``stuck`` has `advice`."""
 
     name: Name
     state: Literal["ok", "running", "stuck"]
-    found: str
+    result: str
     advice: str = ""
     seconds: float = 0.0
 
 
-Tell = Callable[[Link], None]
+Report = Callable[[Link], None]
 
 
-class Stuck(GatehouseError):  # noqa: N818 - an answer
-    """The knock got no further. `advice` says what to do, and names the resource."""
+class Stuck(GatehouseError):  # noqa: N818 - the name is the finding
+    """A link does not hold. `advice` says what to do, and names the resource."""
 
-    def __init__(self, found: str, advice: str) -> None:
-        self.found = found
+    def __init__(self, result: str, advice: str) -> None:
+        self.result = result
         self.advice = advice
-        super().__init__(found)
+        super().__init__(result)

@@ -1,4 +1,4 @@
-"""The notes of trials, as the bucket of lists has them."""
+"""The notes of trials, in the bucket of lists."""
 
 from gatehouse.stack import objects
 from gatehouse.stack.target import Target
@@ -7,6 +7,6 @@ from workflows.admission.trial import Trial
 
 
 def read(target: Target) -> list[Trial]:
-    """Those that are not ended, the oldest first. Raises `TrialInvalid`."""
+    """The trials that have not ended, oldest first. Raises `TrialInvalid`."""
     found = [(key, objects.read(target, "CrlBucket", key)) for key in objects.keys(target, "CrlBucket", "trials/")]
     return trial.open_trials([trial.read(note.data, key) for key, note in found if note is not None])

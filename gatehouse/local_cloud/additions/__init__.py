@@ -1,7 +1,7 @@
-"""What the pinned engine lacks of AWS, added before it starts. One idea a file, each with its reason and the AWS page it follows.
+"""Behaviour of AWS that the pinned engine lacks, added before it starts. Each file has one subject, a reason, and the AWS page it follows.
 
-Each file changes the engine by a small diff (``patch``) or by wrapping one of its functions, so that it can be offered upstream as it is
-and dropped here when a release has it.
+Each file changes the engine with a small diff (``patch``), or wraps one of its functions. So it can be offered upstream unchanged, and
+removed here when a release has it.
 """
 
 from gatehouse.local_cloud.additions import (

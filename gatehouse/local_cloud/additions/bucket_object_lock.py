@@ -1,7 +1,7 @@
 """CloudFormation's ``ObjectLockEnabled`` and ``ObjectLockConfiguration`` of a bucket.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-s3-bucket.html.
-The engine's S3 has Object Lock, but buckets made by a stack go without, so what must not be deleted could be.
+The engine's S3 has Object Lock, but not for buckets that a stack makes. Without it, locked objects could be deleted.
 """
 
 from collections.abc import Callable

@@ -9,7 +9,7 @@
 - Detaching is asynchronous: "It might take several seconds for the detachment to propagate"
   (https://docs.aws.amazon.com/iot/latest/apireference/API_DetachThingPrincipal.html), for a policy up to five minutes
   (…/API_DetachPolicy.html). Until then the certificate, the policy or the thing is not deleted. Here that takes `DETACHING_SECONDS`,
-  and the first attempt within that time after a detachment always comes too early, so that whoever does not try again finds out."""
+  and the first attempt within that time after a detachment always fails, so that a caller that does not try again is noticed."""
 
 import os
 import time
@@ -22,7 +22,7 @@ from gatehouse.local_cloud.additions.values import Json, Response
 
 _NOT_BY_UPDATE = ("PENDING_ACTIVATION", "PENDING_TRANSFER")
 DETACHING_SECONDS = 5.0
-"""How long a detachment takes at most, in AWS's pace: the pace of Step Functions' waits holds here too."""
+"""The longest time of a detachment on AWS, in seconds. It is scaled like Step Functions' waits."""
 
 _detaching: dict[str, float] = {}
 """What was detached and not propagated yet: ARN, and when."""

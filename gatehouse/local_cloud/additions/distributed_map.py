@@ -1,7 +1,7 @@
 """A Distributed Map in JSONata: expressions in its ItemReader's Arguments, and its own Output.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html and …/transforming-data.html. The engine runs Distributed
-Maps, but reads their fields as JSONPath only. A ResultWriter is not carried out: what the children answer is kept by the engine anyway.
+Maps, but reads their fields as JSONPath only. A ResultWriter is ignored: the engine keeps the children's results anyway.
 """
 
 from ministack.services import stepfunctions

@@ -1,4 +1,4 @@
-"""Throttling of AWS IoT's control plane, for those who ask for it: the engine answers every call.
+"""Throttling of AWS IoT's control plane, if it is requested: the engine throttles no call.
 
 Each operation has a quota of its own a second (https://docs.aws.amazon.com/general/latest/gr/iot-core.html, *API throttling limits*), here
 in proportion to DescribeCertificate's; an operation that is not named is not throttled. Above it AWS answers ThrottlingException, 429.

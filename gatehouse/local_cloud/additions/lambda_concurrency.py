@@ -88,9 +88,9 @@ def _from_topic_rule(account_id: str, region: str, function_arn: str, event: Jso
         _hand_over(function_arn, lambda_svc._get_func_record_for_ref(function_arn), event)
 
 
-def _hand_over(arn: str, found: tuple[Json, Json, str], event: Json) -> None:
+def _hand_over(arn: str, resolved: tuple[Json, Json, str], event: Json) -> None:
     """Queue an event for a function, with what is configured for the version or alias that the ARN names."""
-    function, config, name = found
+    function, config, name = resolved
     if not function or not config:
         lambda_svc.logger.warning("Event for %s: there is no such function", name)
         return

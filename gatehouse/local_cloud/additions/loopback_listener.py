@@ -1,6 +1,6 @@
 """The MQTT listener binds BIND_HOST, as the HTTP listener does.
 
-The engine binds 0.0.0.0 there, which would put a broker that trusts freshly registered CAs on the network.
+The engine binds 0.0.0.0, so that a broker that trusts newly registered CAs would be reachable from the network.
 """
 
 from ministack.services import iot

@@ -69,13 +69,13 @@ def _of_machine(machine: Json, at: str) -> Iterator[str]:
     for name, state in states.items():
         where = f"{at}/States/{name}"
         if state.get("Type") not in TYPES:
-            yield f"SCHEMA_VALIDATION_FAILED: {state.get('Type')} is no type of a state at {where}/Type"
+            yield f"SCHEMA_VALIDATION_FAILED: {state.get('Type')} is not a type of a state at {where}/Type"
         for field, target in _targets(state):
             if target not in states:
                 yield f"MISSING_TRANSITION_TARGET: there is no state {target} at {where}/{field}"
         for variable in _variables(state):
             if not _VARIABLE.fullmatch(variable) or variable == "states":
-                yield f"SCHEMA_VALIDATION_FAILED: {variable} is no name of a variable at {where}/Assign"
+                yield f"SCHEMA_VALIDATION_FAILED: {variable} is not a name of a variable at {where}/Assign"
         for field, inner in _machines_in(state):
             yield from _of_machine(inner, f"{where}/{field}")
 

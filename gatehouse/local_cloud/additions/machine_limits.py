@@ -120,8 +120,8 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _too_large(told: str) -> Exception:
-    error: Exception = stepfunctions._ExecutionError(ONLY_BY_NAME, told)
+def _too_large(message: str) -> Exception:
+    error: Exception = stepfunctions._ExecutionError(ONLY_BY_NAME, message)
     return error
 
 

@@ -1,7 +1,7 @@
 """Alarms on several metrics can be deployed. The engine refuses them, and the whole stack with them.
 
-https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html (Metrics). It does not do the
-arithmetic: such an alarm is there, under a metric that bears the expression's text, has no data, and wakes nobody.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html (Metrics). It does not
+compute the expression: such an alarm exists, with a metric named after the expression's text, has no data, and is never raised.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The user pool's issuer is an address that answers, and CloudFormation knows it as ``ProviderURL``.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cognito-userpool.html (Return values).
-Whoever verifies a token fetches the keys from its issuer (OpenID Connect Discovery 1.0, section 4). The engine issues tokens in
-the name of ``https://cognito-idp.<region>.amazonaws.com``, which is AWS's and knows nothing of a local pool; here it issues
+A verifier of a token fetches the keys from its issuer (OpenID Connect Discovery 1.0, section 4). The engine issues tokens in
+the name of ``https://cognito-idp.<region>.amazonaws.com``, which is AWS's and does not know the local pool. Here it issues
 them in its own name.
 """
 

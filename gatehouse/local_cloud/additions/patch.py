@@ -1,7 +1,6 @@
-"""How an addition changes the engine: by the very diff that could be offered upstream, or around a function as a whole.
+"""Changes the engine: edits the text of a function, as in a diff for upstream, or wraps a whole function.
 
-The engine is pinned exactly, so a line that is no longer there means the pin moved without this folder: that is said at
-start, and nothing runs half patched.
+The engine is pinned exactly. If a line to edit is missing, the pin was changed without this folder: then the engine does not start.
 """
 
 import inspect
@@ -19,7 +18,7 @@ _edited: dict[str, str] = {}  # the text of functions already edited: several ad
 def edit(owner: ModuleType | type, function_name: str, *changes: tuple[str, str]) -> None:
     """Replace text inside a function of a module, or a method of a class.
 
-    Each change is (what stands there now, what shall stand there); the first must occur exactly once. Raises EngineFailed.
+    Each change is (old text, new text). The old text must occur exactly once. Raises EngineFailed.
     """
     function = getattr(owner, function_name)
     name = f"{owner.__name__}.{function_name}"
@@ -35,7 +34,7 @@ def edit(owner: ModuleType | type, function_name: str, *changes: tuple[str, str]
 
 
 def wrap(module: ModuleType, function_name: str, around: Callable[..., Any]) -> None:
-    """Put a function of our own in a function's place. It is given what stood there as its first argument. Raises EngineFailed."""
+    """Put a function of our own in a function's place. Its first argument is the old function. Raises EngineFailed."""
     original = getattr(module, function_name, None)
     if not callable(original):
         raise EngineFailed(

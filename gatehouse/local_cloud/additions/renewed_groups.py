@@ -1,7 +1,7 @@
 """A renewed ID token names its person's groups, as the first one did.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html: ``cognito:groups`` are in every
-ID token of a member. The engine leaves them out of what its token endpoint renews, so that whoever was let in by a group is let in no more.
+ID token of a member. The engine leaves them out of renewed tokens, so that members of a group lose its rights.
 """
 
 from ministack.services import cognito

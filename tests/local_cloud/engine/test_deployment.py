@@ -53,7 +53,7 @@ def test_up_with_nothing_changed_changes_nothing(engine: LocalCloud, sample_stac
         ("AWS::SQS::Queue", "AWS::SQS::Cue", "AWS::SQS::Cue"),
         ("Handler: functions.work.ask", "Handlers: functions.work.ask", "Handlers"),
         ("Resources:\n", "Recources:\n", "has no Resources"),
-        ("Outputs:\n", "Outputs: [\n", "no YAML"),
+        ("Outputs:\n", "Outputs: [\n", "not valid YAML"),
     ],
 )
 def test_a_template_that_cannot_be_deployed_says_why(checkout: LocalCloud, before: str, after: str, says: str) -> None:

@@ -62,7 +62,7 @@ def hold(settings: LocalCloudSettings) -> "subprocess.Popen[bytes]":
         "from pathlib import Path\n"
         f"cloud = LocalCloud(LocalCloudSettings(home=Path({str(settings.home)!r}), port={settings.port}, mqtt_port={settings.mqtt_port}))\n"
         "cloud.start_engine()\n"
-        "cloud.hold(ready=lambda: print('held', flush=True))\n"
+        "cloud.run_until_stopped(ready=lambda: print('held', flush=True))\n"
     )
     foreground = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert foreground.stdout is not None

@@ -111,7 +111,7 @@ def test_what_was_not_touched_holds(exported: Path) -> None:
     result = verify(exported)
     assert result.exit_code == 0, result.output
     said = " ".join(result.stderr.split())
-    assert "Manifests vouch from 2026-11-23 to 2026-11-24; the last was sealed at 2026-11-25 00:30Z, 1 h ago." in said
+    assert "Manifests cover 2026-11-23 to 2026-11-24. The last was sealed at 2026-11-25 00:30Z, 1 h ago." in said
     report = reported(exported)
     assert (report["first_day"], report["last_day"], report["partial"]) == ("2026-11-23", "2026-11-24", False)
 
@@ -209,7 +209,7 @@ def test_a_part_says_that_it_is_one(take: Take) -> None:
     assert "Partial: from 2026-11-24 to 2026-11-24." in verify(folder, *DAYS).stderr
     report = reported(folder, *DAYS)
     assert (report["partial"], report["part"]) == (True, "from 2026-11-24 to 2026-11-24")
-    assert "nothing is said of what was not asked for" in (folder / "evidence.html").read_text()
+    assert "other files were not checked" in (folder / "evidence.html").read_text()
 
 
 def test_a_part_is_held_to_be_everything_unless_whoever_verifies_says_so(take: Take) -> None:
@@ -258,9 +258,9 @@ def test_what_nobody_has_signed_is_counted_apart(stack: Stack, tmp_path: Path) -
     report = reported(folder)
     assert (report["trail_entries"], report["unsigned"], report["not_yet_listed"]) == (2, 1, 1)
     said = " ".join(verify(folder).stderr.split())
-    assert "7 records, 1 votes, 2 manifests, 2 trail entries: all hold." in said
-    assert "Not verified: 1 trail entries, which nobody has signed yet." in said
-    assert "not verified, since nobody has signed them yet: 1 trail entries" in (folder / "evidence.html").read_text()
+    assert "7 records, 1 votes, 2 manifests, 2 trail entries: all are valid." in said
+    assert "Not verified: 1 trail entries that no manifest lists yet." in said
+    assert "not verified: 1 trail entries that no manifest lists yet" in (folder / "evidence.html").read_text()
 
 
 @pytest.mark.parametrize("where", ["loose.json", ENTRY.key])
@@ -318,7 +318,7 @@ def test_attack_an_export_that_is_cut_off_anywhere(
     rules = {
         (one["key"], one["rule"]) for one in (json.loads(verify(left, "--json").stdout or "{}").get("failures", []))
     }
-    assert (COMPLETE, "export") in rules or "holds no evidence" in verify(left).stderr
+    assert (COMPLETE, "export") in rules or "has no evidence" in verify(left).stderr
 
 
 def test_an_export_that_fails_leaves_nothing(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,7 +118,7 @@ def test_an_act_that_fails_says_so_and_why(target: Target) -> None:
 
 
 def test_a_result_that_cannot_be_written_is_not_silent(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(TrailUnavailable, match="somebody must look"), recorded(target, "authority", "disable", "CN=X"):
+    with pytest.raises(TrailUnavailable, match="check what was done"), recorded(target, "authority", "disable", "CN=X"):
         monkeypatch.setitem(target.__dict__, "outputs", dict(target.outputs) | {"EvidenceBucket": "no-such-bucket"})
 
 

@@ -32,7 +32,7 @@ def test_a_whole_bucket(stack: Stack) -> None:
     stack.keep(bucket())
     result = stack.run("verify", "--all")
     assert result.exit_code == 0, result.output
-    assert "6 records, 1 votes, 2 manifests, 2 trail entries: all hold." in result.stderr
+    assert "6 records, 1 votes, 2 manifests, 2 trail entries: all are valid." in result.stderr
 
 
 def test_a_failure_is_named_and_ends_with_exit_code_1(stack: Stack) -> None:
@@ -246,7 +246,7 @@ def test_the_page_holds_what_an_inspector_asks_for(exported: Path) -> None:
     page.feed((exported / "evidence.html").read_text())
     text = re.sub(r"\s+", " ", page.text)
     for expected in (
-        "Verification holds: 6 records",
+        "Verification valid: 6 records",
         "Signature 1: Ada Quality",
         "I have reviewed the evidence and approve the device.",
         "Matches delivery note 7",
@@ -318,4 +318,4 @@ def test_show_says_when_a_record_does_not_verify(stack: Stack) -> None:
 def test_a_device_that_nobody_knows(stack: Stack) -> None:
     result = stack.run("show", "pump-9999")
     assert result.exit_code == 2
-    assert "No admission of a device 'pump-9999'" in result.stderr
+    assert "No admission has the device 'pump-9999'" in result.stderr

@@ -121,7 +121,7 @@ def test_what_is_not_our_api_is_unreachable(monkeypatch: pytest.MonkeyPatch, ans
 
 @pytest.mark.parametrize("url", ["http://approvals.example", "ftp://x", "http://127.0.0.1.evil.example", ""])
 def test_token_never_leaves_in_the_clear(url: str) -> None:
-    with pytest.raises(BadInput, match="only ever sent over https"):
+    with pytest.raises(BadInput, match="sent only over https"):
         Approvals(url, "token")
 
 

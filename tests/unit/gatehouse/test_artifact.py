@@ -179,7 +179,7 @@ def test_doctor_says_which_kind_runs(
     text: str | None, found: str, target: Target, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The function notes what stands in its own zip, and the command reads the note."""
-    assert "has noted yet" in checkup._artifact(target).found
+    assert "has not noted it yet" in checkup._artifact(target).result
     if text:
         (tmp_path / artifact.LABEL).write_text(text)
     monkeypatch.setattr(settings, "CONFIGURATION", tmp_path / "config")
@@ -189,6 +189,6 @@ def test_doctor_says_which_kind_runs(
     Findings(target.output("FindingsTable")).set_cursor(cursor)
     settings.artifact.cache_clear()
     check = checkup._artifact(target)
-    assert check.found == found
+    assert check.result == found
     assert (check.state, bool(check.advice)) == (("warning", True) if "without" in found else ("ok", False))
     assert Findings(target.output("FindingsTable")).cursor("arrivals") == cursor

@@ -38,7 +38,7 @@ def test_certificate_of_a_registered_ca_is_kept(target: Target) -> None:
     found = ca()
     first = authorities.register(target, found.certificate, key_of(found))
     assert first.new
-    key = f"issuers/{first.authority.ca_certificate_id}.pem"
+    key = f"issuers/{first.ca.ca_certificate_id}.pem"
     kept = target.client("s3").get_object(Bucket=target.output("CrlBucket"), Key=key)["Body"].read()
     assert kept.decode() == found.pem
 
@@ -54,7 +54,7 @@ def test_certificate_of_a_registered_ca_is_kept(target: Target) -> None:
 def test_certificate_that_could_not_serve_is_refused(unusual: dict[str, Any], expected: str) -> None:
     found = ca(**unusual)
     with pytest.raises(BadInput, match=expected):
-        authorities.require_authority(found.certificate, key_of(found), at=NOW)
+        authorities.require_ca(found.certificate, key_of(found), at=NOW)
 
 
 def test_device_certificate_is_not_taken_for_a_ca() -> None:
@@ -65,17 +65,17 @@ def test_device_certificate_is_not_taken_for_a_ca() -> None:
     ):
         device = pki.device(found, private_key=found.key, extensions=extensions)
         with pytest.raises(BadInput, match=expected):
-            authorities.require_authority(device, key_of(found), at=NOW)
+            authorities.require_ca(device, key_of(found), at=NOW)
 
 
 def test_key_of_another_ca_is_refused() -> None:
     with pytest.raises(BadInput, match="does not belong"):
-        authorities.require_authority(ca().certificate, key_of(ca(common_name="Another")), at=NOW)
+        authorities.require_ca(ca().certificate, key_of(ca(common_name="Another")), at=NOW)
 
 
 def test_ca_that_may_sign_no_lists_is_warned_about() -> None:
     found = ca(usage=pki.key_usage(key_cert_sign=True))
-    (warning,) = authorities.require_authority(found.certificate, key_of(found), at=NOW)
+    (warning,) = authorities.require_ca(found.certificate, key_of(found), at=NOW)
     assert "cRLSign" in warning
 
 

@@ -95,11 +95,11 @@ def test_a_person_signs_in_with_a_browser(issuer: Issuer, provider: Provider, po
 
 
 def test_what_the_provider_is_asked(issuer: Issuer, provider: Provider) -> None:
-    asked = query(browser.Asking(provider, 8477).address)
+    asked = query(browser.Attempt(provider, 8477).address)
     assert (asked["response_type"], asked["scope"], asked["prompt"]) == ("code", "openid email profile", "login")
     assert (asked["redirect_uri"], asked["code_challenge_method"]) == ("http://localhost:8477/callback", "S256")
     assert len({asked["state"], asked["nonce"], asked["code_challenge"]}) == 3
-    again = query(browser.Asking(provider, 8477).address)
+    again = query(browser.Attempt(provider, 8477).address)
     assert all(asked[name] != again[name] for name in ("state", "nonce", "code_challenge"))
 
 
@@ -114,8 +114,8 @@ SPOILT: dict[str, tuple[Callable[[Issuer], Any], str]] = {
     "no expiry": (lambda it: it.claims.update(exp=None), "expired"),
     "of the future": (lambda it: it.claims.update(iat=int(time.time()) + 600), "future"),
     "another sign-in's": (lambda it: it.claims.update(nonce="replayed"), "nonce"),
-    "nobody's": (lambda it: it.claims.update(sub=""), "names nobody"),
-    "an access token": (lambda it: it.claims.update(token_use="access"), "no ID token"),
+    "nobody's": (lambda it: it.claims.update(sub=""), "has no subject"),
+    "an access token": (lambda it: it.claims.update(token_use="access"), "not an ID token"),
 }
 
 
@@ -137,7 +137,7 @@ def test_an_answer_to_another_sign_in_is_turned_away_and_ends_nothing(
 
     def act(address: str) -> Any:
         ours = where(issuer, address)
-        back = browser.Asking(provider, ports[0]).redirect_uri
+        back = browser.Attempt(provider, ports[0]).redirect_uri
         turned_away.extend(
             get(forged)[0]
             for forged in (
@@ -215,7 +215,7 @@ def test_elsewhere_the_address_or_the_code_is_pasted(issuer: Issuer, provider: P
 
 
 def test_what_is_pasted_is_of_this_sign_in(issuer: Issuer, provider: Provider) -> None:
-    other = browser.Asking(provider, 8477).address
+    other = browser.Attempt(provider, 8477).address
     with pytest.raises(BadInput, match="another sign-in"):
         browser.sign_in_elsewhere(provider, lambda _: where(issuer, other))
     with pytest.raises(NotPermitted, match="invalid_grant"):
@@ -273,15 +273,15 @@ def test_a_provider_without_device_codes_is_told_of_plainly(issuer: Issuer) -> N
 def test_a_provider_is_who_it_says_and_speaks_https(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="not https"):
         Provider("http://issuer.example", CLIENT)
-    with pytest.raises(BadInput, match="no OpenID Connect provider"):
+    with pytest.raises(BadInput, match="not an OpenID Connect provider"):
         Provider(f"{issuer.url}/nothing", CLIENT)
     issuer.calls_itself = "https://another.example"
-    with pytest.raises(BadInput, match="calls itself"):
+    with pytest.raises(BadInput, match=r"names another issuer.*another.example"):
         Provider(issuer.url, CLIENT)
     issuer.calls_itself = issuer.url
     usual = issuer.discovery()
     monkeypatch.setattr(issuer, "discovery", lambda: usual | {"token_endpoint": "http://evil.example/token"})
-    with pytest.raises(BadInput, match="no token is sent there"):
+    with pytest.raises(BadInput, match="sent only over https"):
         Provider(issuer.url, CLIENT)
 
 
@@ -364,7 +364,7 @@ def test_a_sign_in_by_browser_is_renewed_at_the_provider_and_stays_the_same_pers
     issuer.claims = {"exp": int(time.time()) + 10, "sub": "ada-1"}
     sessions.keep(signed_in, by_browser(issuer, provider, ports), CLIENT)
     issuer.claims = {"sub": "mallory"}
-    with pytest.raises(NotPermitted, match="somebody else"):
+    with pytest.raises(NotPermitted, match="belongs to another person"):
         sessions.session(signed_in, None)
 
 

@@ -74,7 +74,7 @@ def test_one_certificate_is_denied_and_the_device_s_other_lines_stay() -> None:
 
 
 def test_certificate_that_nobody_knows_needs_a_device(target: Target) -> None:
-    assert "Name its device too" in run("inventory", "deny", "--certificate", OTHER, *WHY, code=2).stderr
+    assert "Name the device too" in run("inventory", "deny", "--certificate", OTHER, *WHY, code=2).stderr
     run("inventory", "deny", "pump-9", "--certificate", OTHER, *WHY, "--yes")
     assert effects("pump-9") == {f"certificate#{OTHER}": "deny"}
 

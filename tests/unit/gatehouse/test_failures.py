@@ -9,13 +9,14 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
+    ProfileNotFound,
     ReadTimeoutError,
     SSOTokenLoadError,
 )
 from typer.testing import CliRunner
 
 from gatehouse.cli import app
-from gatehouse.cli.failures import ForeseenErrors
+from gatehouse.cli.failures import ExpectedErrors
 from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
 from gatehouse.local_cloud.errors import NotRunning, PortTaken
 from gatehouse.stack.error_messages import explain
@@ -54,7 +55,7 @@ def refused(code: str) -> ClientError:
     ],
 )
 def test_exit_code_and_one_message(error: Exception, code: int) -> None:
-    app = typer.Typer(cls=ForeseenErrors)
+    app = typer.Typer(cls=ExpectedErrors)
 
     @app.callback()
     def root() -> None:
@@ -79,9 +80,12 @@ def test_exit_code_and_one_message(error: Exception, code: int) -> None:
             "AWS does not permit GetItem with these credentials. AWS says: said so (AccessDenied)",
         ),
         (refused("ExpiredToken"), "Sign in to AWS again"),
-        (refused("ThrottlingException"), "too many calls at once; try again in a moment"),
-        (refused("InternalServerError"), "AWS cannot do GetItem now; try again."),
-        (NoCredentialsError(), "Unable to locate credentials. Sign in to AWS, name a --profile, or aim"),
+        (refused("ThrottlingException"), "too many calls at once. Try again in a moment"),
+        (refused("InternalServerError"), "AWS cannot do GetItem now. Try again."),
+        (NoCredentialsError(), "Unable to locate credentials. Sign in to AWS, name a --profile, or use"),
+        (ProfileNotFound(profile="nope"), "The config profile (nope) could not be found. Name one with --profile"),
+        (NoRegionError(), "You must specify a region. Name one with --profile"),
+        (EndpointConnectionError(endpoint_url="https://iot"), 'endpoint URL: "https://iot". AWS cannot be reached.'),
     ],
 )
 def test_sentence_says_what_to_do_and_what_aws_said(error: Exception, words: str) -> None:

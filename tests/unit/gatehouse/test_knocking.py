@@ -16,7 +16,7 @@ from gatehouse.device.mqtt import Connection
 from gatehouse.doctor import checkup, lost_events
 from gatehouse.doctor.trial import chain, diagnosis, trials
 from gatehouse.doctor.trial.certificates import make
-from gatehouse.doctor.trial.chain import _Knock, knock
+from gatehouse.doctor.trial.chain import _Trial, run_trial
 from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name
 from gatehouse.evidence.telling import tell, what
 from gatehouse.revocation import authorities
@@ -108,7 +108,7 @@ def _is(stack: Target, operation: str, identifier: str) -> bool:
 
 def told(stack: Target) -> list[Link]:
     links: list[Link] = []
-    assert not knock(stack, links.append, NONE)
+    assert not run_trial(stack, links.append, NONE)
     return links
 
 
@@ -118,7 +118,7 @@ def test_what_stops_a_knock_is_told_and_the_trial_ended(stack: Target) -> None:
     assert [(link.name, link.state) for link in links] == [
         ("note", "ok"), ("CA", "ok"), ("list", "ok"), ("certificate", "ok"), ("start", "stuck"), ("end", "ok")
     ]  # fmt: skip
-    assert f"{stack.output('StateMachineArn')} is deleted" in links[-2].found
+    assert f"{stack.output('StateMachineArn')} is deleted" in links[-2].result
     assert left(stack) == []
 
 
@@ -141,7 +141,7 @@ def test_a_ca_that_cannot_be_registered_is_told_of(
     monkeypatch.setattr(stack.client("iot"), "register_ca_certificate", refused)
     *_, stuck, end = told(stack)
     assert (stuck.name, stuck.state, end.name, end.state) == ("CA", "stuck", "end", "ok")
-    assert said in stuck.found
+    assert said in stuck.result
     assert stuck.advice
     assert left(stack) == []
 
@@ -164,15 +164,15 @@ LINKS: tuple[Name, ...] = ("note", "CA", "list", "certificate")
 
 def after(monkeypatch: pytest.MonkeyPatch, name: Name, error: BaseException) -> None:
     """The link `name` is done, and then this happens."""
-    link = _Knock.link
+    link = _Trial.link
 
-    def ends(self: _Knock, asked: Name) -> bool:
+    def ends(self: _Trial, asked: Name) -> bool:
         answer = link(self, asked)
         if asked == name:
             raise error
         return answer
 
-    monkeypatch.setattr(_Knock, "link", ends)
+    monkeypatch.setattr(_Trial, "link", ends)
 
 
 @pytest.mark.parametrize("name", LINKS)
@@ -180,7 +180,7 @@ def test_an_interruption_ends_the_trial(stack: Target, monkeypatch: pytest.Monke
     after(monkeypatch, name, KeyboardInterrupt())
     links: list[Link] = []
     with pytest.raises(KeyboardInterrupt):
-        knock(stack, links.append, NONE)
+        run_trial(stack, links.append, NONE)
     assert (links[-1].name, links[-1].state) == ("end", "ok")
     assert left(stack) == []
 
@@ -191,9 +191,9 @@ def test_what_a_command_leaves_that_is_killed_is_ended_by_the_stack_and_is_in_no
 ) -> None:
     with monkeypatch.context() as dying:
         after(dying, name, Killed())
-        dying.setattr(_Knock, "_end", lambda _: "")
+        dying.setattr(_Trial, "_end", lambda _: "")
         with pytest.raises(Killed):
-            knock(stack, lambda _: None, NONE)
+            run_trial(stack, lambda _: None, NONE)
     [open_one] = trials.read(stack)
     assert told(stack)[-1].state == "ok", "another runs beside it"
     assert trials.read(stack).count(open_one) == 1
@@ -211,7 +211,7 @@ def test_a_ca_that_aws_iot_calls_otherwise_is_noted_under_that_name_before_its_d
 
     def renamed(*given: Any, **more: Any) -> Any:
         done = register(*given, **more)
-        return replace(done, authority=replace(done.authority, ca_certificate_id=other))
+        return replace(done, ca=replace(done.ca, ca_certificate_id=other))
 
     monkeypatch.setattr(authorities, "register", renamed)
     told(stack)
@@ -234,11 +234,11 @@ def test_an_outcome_is_held_marked_and_sealed_or_told(
     stack: Target, tmp_path: Any, row: dict[str, Any], said: str | None
 ) -> None:
     links: list[Link] = []
-    one = _Knock(stack, links.append, NONE, tmp_path)
+    one = _Trial(stack, links.append, NONE, tmp_path)
     item = {"certificate_id": one._made.note.certificate_id, "execution_arn": "arn:x", **row}
     stack.client("dynamodb").put_item(TableName=stack.output("AdmissionsTable"), Item=to_item(item))
     assert one.link("outcome") is (said is None)
-    assert said is None or said in links[0].found
+    assert said is None or said in links[0].result
     assert said is None or links[0].advice
 
 
@@ -258,7 +258,7 @@ def test_a_failed_execution_names_its_state_and_function(
     roles = [("AWS::IAM::Role", f"gatehouse-{name}Role-1A2B") for name in names]
     monkeypatch.setattr(lost_events, "resources", lambda _: iter([*functions, *roles]))
     stuck = diagnosis.of_failure(stack, *failed)
-    assert repr(failed[0]) in stuck.found
+    assert repr(failed[0]) in stuck.result
     assert f"gatehouse-{resource}-1A2B" in stuck.advice
 
 
@@ -273,7 +273,7 @@ def test_every_line_fits_80_columns() -> None:
     for name in ORDER:
         for state in ("ok", "running", "stuck"):
             link = Link(
-                name=name, state=state, found="x" * 200 + " word" * 40, advice="arn:aws:" + "y" * 120, seconds=12.3
+                name=name, state=state, result="x" * 200 + " word" * 40, advice="arn:aws:" + "y" * 120, seconds=12.3
             )
             assert all(len(line) <= 80 for line in lines_of(link))
 
@@ -327,9 +327,9 @@ def test_a_trial_is_no_ca_of_the_fleets_and_an_old_one_is_told_of(
 ) -> None:
     with monkeypatch.context() as dying:
         after(dying, "CA", Killed())
-        dying.setattr(_Knock, "_end", lambda _: "")
+        dying.setattr(_Trial, "_end", lambda _: "")
         with pytest.raises(Killed):
-            knock(stack, lambda _: None, NONE)
+            run_trial(stack, lambda _: None, NONE)
     [ca] = trials.read(stack)
     assert authorities.show(stack, ca.ca_certificate_id).trial
     monkeypatch.setattr(authorities, "list_all", lambda aim: iter([authorities.show(aim, ca.ca_certificate_id)]))
@@ -337,4 +337,4 @@ def test_a_trial_is_no_ca_of_the_fleets_and_an_old_one_is_told_of(
     assert list(checks) == ["CAs"], "its devices cannot knock for the fleet, and its list is nobody's business"
     assert checkup._trials(stack, ca.began_at).state == "ok"
     late = checkup._trials(stack, ca.began_at + 2 * pki.HOUR)
-    assert (late.state, ca.ca_certificate_id[:16] in late.found) == ("warning", True)
+    assert (late.state, ca.ca_certificate_id[:16] in late.result) == ("warning", True)

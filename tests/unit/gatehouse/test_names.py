@@ -28,7 +28,7 @@ def test_names_without_an_issuer_are_told_of_once_there_are_two_cas(target: Targ
     assert stands(target, f"issuer-name#{'ef' * 32}#pump two")["device"] == "pump-2"
     aws_environment.register_ca(pki.authority("Second", not_before=NOW - pki.DAY, not_after=NOW + pki.YEAR))
     told = run("inventory", "import", file)
-    assert "1 of them give a name without issuer_key" in told.stderr
+    assert "1 of them have a name without issuer_key" in told.stderr
     exported = run("inventory", "export").stdout
     parsed = inventory_file.parse(exported.encode(), profiles=("device",), entered_by="x", at=NOW)
     assert {record.lookup_key for record in parsed.records} == {"name#pump one", f"issuer-name#{'ef' * 32}#pump two"}

@@ -64,7 +64,7 @@ def test_policy_that_no_device_has_needed_yet_is_absent_and_nothing_is_wrong(iot
         profile("device", "Now").name: "absent",
         profile("telemetry", "Now").name: "absent",
     }
-    assert "not there until a device needs it" in run("policies", "list").stdout
+    assert "not created until a device needs it" in run("policies", "list").stdout
     assert run("policies", "show", "device").stdout.count("version") == 0
 
 
@@ -100,7 +100,7 @@ def test_policy_that_somebody_changed_is_found_with_the_version_that_restores_it
 def test_policy_whose_document_is_in_no_version_any_more_says_how_to_make_it_again(iot: Any) -> None:
     made = profile("device", "Now")
     iot.create_policy(policyName=made.name, policyDocument=json.dumps(WIDE))
-    assert "make one of config/policies/device.json, and set it as default" in messages(listed(code=1)[made.name])
+    assert "Make one from config/policies/device.json and set it as default" in messages(listed(code=1)[made.name])
 
 
 def test_change_of_an_earlier_policy_is_found_by_the_hash_in_its_name(iot: Any) -> None:
@@ -117,7 +117,7 @@ def test_versions_that_are_not_in_force_are_a_warning(iot: Any) -> None:
     made = profile("device", "Now")
     iot.create_policy(policyName=made.name, policyDocument=made.text)
     iot.create_policy_version(policyName=made.name, policyDocument=json.dumps(WIDE), setAsDefault=False)
-    assert messages(listed()[made.name]).startswith("warning: has 2 versions, and Gatehouse makes one")
+    assert messages(listed()[made.name]).startswith("warning: has 2 versions; Gatehouse makes only one")
 
 
 def test_earlier_policy_can_go_once_nothing_has_it(iot: Any) -> None:
@@ -195,7 +195,7 @@ def test_thing_group_that_has_a_policy_is_wrong_and_another_principal_a_warning(
     having(target, [f"{prefix}:thinggroup/plant-b", f"{prefix}:cert/{'ab' * 32}", "eu-west-1:0123-identity"])
     one = listed(code=1)[profile("device", "Now").name]
     assert "error: is attached to thing groups (plant-b)" in messages(one)
-    assert "warning: is attached to what is no certificate (eu-west-1:0123-identity)" in messages(one)
+    assert "warning: is attached to something other than a certificate (eu-west-1:0123-identity)" in messages(one)
     assert one["deployed"]["attached"]["certificates"] == 1
 
 

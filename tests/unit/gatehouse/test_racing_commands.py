@@ -49,7 +49,7 @@ def test_attack_an_order_to_revoke_a_ca_is_not_ended_by_whoever_enables_it_at_th
     found = authorities.show(target, ca)
     owner = authorities if moment == "switch" else ca_revocation
     between(monkeypatch, owner, moment, lambda: ca_revocation.revoke(target, found, "Key copied"))
-    with pytest.raises(AnsweredNo, match="has ordered meanwhile that this CA be revoked: Key copied"):
+    with pytest.raises(AnsweredNo, match="has ordered meanwhile to revoke this CA: Key copied"):
         ca_revocation.enable(target, found, None, registration_only=False, reason="Ceremony accepted")
     assert orders.owed(target, ca) is not None
     assert status(target, ca) == "INACTIVE"

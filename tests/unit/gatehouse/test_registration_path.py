@@ -16,17 +16,17 @@ CA = "ca" * 32
 @pytest.mark.parametrize(
     ("counts", "state", "says"),
     [
-        ({}, "ok", "heard no knock"),
+        ({}, "ok", "got no knock"),
         ({"TopicMatch": 5, "Success": 5}, "ok", "TopicMatch 5"),
-        ({"TopicMatch": 5}, "wrong", "does nothing with them"),
+        ({"TopicMatch": 5}, "wrong", "runs no action for them"),
         ({"TopicMatch": 5, "Success": 4, "Failure": 1}, "wrong", "doctor events rule"),
         ({"TopicMatch": 5, "Success": 4, "ParseError": 1}, "wrong", "could not read"),
         ({"TopicMatch": 5, "Success": 4, "RuleMessageThrottled": 1}, "wrong", "throttles"),
     ],
 )
 def test_what_aws_iot_counts_of_the_rule_is_judged(counts: dict[str, float], state: str, says: str) -> None:
-    check = registration_path.judged("knocks", counts)
-    assert (check.state, says in f"{check.found} {check.advice}") == (state, True), check
+    check = registration_path.judge_metrics("knocks", counts)
+    assert (check.state, says in f"{check.result} {check.advice}") == (state, True), check
 
 
 @pytest.fixture
@@ -56,22 +56,22 @@ def test_the_metrics_of_this_rule_and_of_the_last_hour_are_read(rule: Target) ->
     put(rule, "Success", 1, ago=minutes, ActionType="SQS")
     put(rule, "TopicMatch", 100, ago=timedelta(hours=3))
     put(rule, "Failure", 100, ago=minutes, rule="another", ActionType="SQS")
-    check = registration_path.heard(rule, NOW)
+    check = registration_path.metrics(rule, NOW)
     assert check.state == "ok"
-    assert "TopicMatch 3" in check.found
-    assert "Success 2" in check.found
+    assert "TopicMatch 3" in check.result
+    assert "Success 2" in check.result
     put(rule, "Failure", 1, ago=minutes, ActionType="SQS")
-    assert registration_path.heard(rule, NOW).state == "wrong"
+    assert registration_path.metrics(rule, NOW).state == "wrong"
 
 
 def test_matches_without_any_success_are_wrong(rule: Target) -> None:
     put(rule, "TopicMatch", 3, ago=timedelta(minutes=10))
-    assert registration_path.heard(rule, NOW).state == "wrong"
+    assert registration_path.metrics(rule, NOW).state == "wrong"
 
 
 def test_the_local_cloud_has_no_such_metrics_and_it_is_said(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(target, "local", True)
-    assert registration_path.heard(target, NOW).found.startswith("not looked at: the local cloud counts nothing")
+    assert registration_path.metrics(target, NOW).result.startswith("not checked: the local cloud has no metrics")
 
 
 def test_pending_certificates_that_no_admission_knows_are_found(target: Target) -> None:
@@ -94,7 +94,7 @@ def test_pending_certificates_that_no_admission_knows_are_found(target: Target) 
     target.client("dynamodb").put_item(TableName=target.output("AdmissionsTable"), Item=row)
     check = registration_path.newest(target, NOW)
     assert check.state == "wrong"
-    assert check.found == f"1 wait to be activated, and no admission knows of them: {'11' * 32}"
+    assert check.result == f"1 pending certificates have no admission: {'11' * 32}"
     assert asked == [{"caCertificateId": CA, "pageSize": 250, "ascendingOrder": False}]
     listed.clear()
     assert registration_path.newest(target, NOW).state == "ok"

@@ -158,7 +158,7 @@ def test_certificate_that_aws_iot_still_has_is_not_forgotten(target: Target) -> 
         certificatePem=pki.pem(pki.device(authority)), status="INACTIVE"
     )["certificateId"]
     row(target, "admitted", certificate_id=certificate_id)
-    assert "still in AWS IoT, INACTIVE" in run("admissions", "forget", certificate_id, *WHY, "--yes", code=1).stderr
+    assert "still in AWS IoT (INACTIVE)" in run("admissions", "forget", certificate_id, *WHY, "--yes", code=1).stderr
     assert admissions.show(target, certificate_id).serial == "7"
 
 

@@ -173,7 +173,7 @@ def test_a_file_that_import_refuses_is_refused_with_the_same_words(door: Door) -
         (("pump-1", "--certificate"), "Give the name of a device, or --certificate"),
         (("--certificate", "--inventory"), "--ca ca.pem"),
         (("--certificate", "--list"), "--list is for where nothing is deployed"),
-        (("pump-1", "--ca"), "no X.509 certificate"),
+        (("pump-1", "--ca"), "not an X.509 certificate"),
         (("pump-1", "--inventory", "--list"), "HTML"),
     ],
 )

@@ -78,7 +78,7 @@ def test_wrong_password_and_nobody_signed_in_are_told_apart(target: Target, page
 def test_a_password_is_for_the_local_cloud_only(target: Target, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     """On AWS it is typed on the provider's own page: a sign-in by Cognito's API could change its person's name."""
     monkeypatch.setattr(target, "local", None)
-    with pytest.raises(BadInput, match="own page only"):
+    with pytest.raises(BadInput, match="only on the provider's own page"):
         sessions.sign_in(target, ADA, "right")
 
 

@@ -40,8 +40,8 @@ def asked(target: Target) -> list[dict[str, Any]]:
 def test_disabled_ca_registers_nobody_and_is_enabled_again(
     target: Target, ca: str, asked: list[dict[str, Any]]
 ) -> None:
-    assert answer("ca", "disable", ca, *WHY, "--yes")["authority"]["status"] == "INACTIVE"
-    assert answer("ca", "enable", ca, *WHY, "--yes")["authority"]["status"] == "ACTIVE"
+    assert answer("ca", "disable", ca, *WHY, "--yes")["ca"]["status"] == "INACTIVE"
+    assert answer("ca", "enable", ca, *WHY, "--yes")["ca"]["status"] == "ACTIVE"
     assert asked == [
         {"certificateId": ca, "newAutoRegistrationStatus": "DISABLE", "newStatus": "INACTIVE"},
         {"certificateId": ca, "newAutoRegistrationStatus": "ENABLE", "newStatus": "ACTIVE"},

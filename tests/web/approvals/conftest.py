@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from gatehouse.demo import stage as stages
 from gatehouse.demo.run import Demo
-from gatehouse.demo.scenes import Door
+from gatehouse.demo.scenes import SceneDevice
 from gatehouse.demo.stage import Stage
 from tests.local_cloud.conftest import settings_in
 
@@ -71,19 +71,19 @@ def people(browser: Browser, stage: Stage) -> Iterator[People]:
     assert made.wrong == []
 
 
-Waiting = Callable[[str], tuple[Door, str]]
+Waiting = Callable[[str], tuple[SceneDevice, str]]
 
 
 @pytest.fixture
 def waiting(stage: Stage) -> Waiting:
     """Has a device of that name knock; answers it and its request's id."""
 
-    def knock(device: str) -> tuple[Door, str]:
-        identity = stage.authority.issue(device)
+    def knock(device: str) -> tuple[SceneDevice, str]:
+        identity = stage.ca.issue(device)
         hashed = {"device": device, "certificate_sha256": identity.certificate_id}
         row = {**hashed, "product": "infusion-pump", "site": "Plant B"}
         stages.import_inventory(stage.target, [row], stage.folder / f"{device}.csv")
-        door = Door(stage, identity, device, lambda _: None, lambda: False)
+        door = SceneDevice(stage, identity, device, lambda _: None, lambda: False)
         door.knock_until_noticed()
         return door, door.approval(ADA)
 

@@ -46,7 +46,7 @@ def test_two_approvers_let_a_device_in_and_the_first_sees_it_happen(people: Peop
     expect(grace.locator("h1")).to_have_text("Your signature is recorded")
     assert door.wait_until_closed().outcome == "admitted"
     expect(ada.locator(".status .badge")).to_have_text("admitted", timeout=20_000)
-    door.come_in().close()
+    door.connect_as_admitted().close()
 
 
 def test_one_rejection_decides_and_the_other_page_learns_of_it(people: People, waiting: Waiting) -> None:

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gatehouse.revocation import authorities, orders
-from gatehouse.revocation.authorities import Authority
+from gatehouse.revocation.authorities import RegisteredCa
 from tests import aws_environment, pki
 from tests.web.console.conftest import HOSTILE, Stack, certificate
 from tests.web.console.stories import TOKEN, arn
@@ -115,7 +115,7 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
     visitor: Visitor, stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ca = pki.authority()
-    known = Authority(
+    known = RegisteredCa(
         ca_certificate_id="c" * 64,
         subject="CN=Works CA",
         issuer_key="d" * 64,
@@ -137,8 +137,8 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
     orders.write(stack, Order(revocation=order), None)
     without_certificate, without_list = visitor.json("/api/lists")
     assert without_certificate["revocation"] is None
-    assert "being revoked, by arn:aws:iam::1:user/ada" in without_list["revocation"]
-    assert "No certificate is kept" in without_certificate["problem"]
+    assert "being revoked; arn:aws:iam::1:user/ada ordered it" in without_list["revocation"]
+    assert "No certificate of the CA" in without_certificate["problem"]
     assert "No list of this CA is published" in without_list["problem"]
     assert (without_list["lists"], without_list["subject"]) == ([], "CN=Works CA")
 
@@ -154,7 +154,7 @@ def test_ca_without_its_certificate_or_without_a_list_is_a_problem(
             "expected an execution of this stack",
         ),
         (f"/api/execution?arn={quote(arn('nobody'))}", 502, "Does Not Exist"),
-        (f"/api/visit?arn={quote(arn('waiting'))}&number=99", 404, "there is no number 99"),
+        (f"/api/visit?arn={quote(arn('waiting'))}&number=99", 404, "There is no number 99"),
         (f"/api/visit?arn={quote(arn('waiting'))}&number=-1", 400, "expected digits"),
         (f"/api/event?arn={quote(arn('waiting'))}&number=999", 404, "no event 999"),
         ("/api/admissions?outcome=lost", 400, "expected one of open, admitted"),

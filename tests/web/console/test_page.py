@@ -270,7 +270,7 @@ def test_redrive_from_the_page(go: Go, stack: Stack) -> None:
 
 def test_execution_that_the_workflow_ended_offers_no_redrive(go: Go) -> None:
     page = go(f"execution/{arn('rolled-back')}")
-    expect(page.locator("form.redrive")).to_contain_text("next knock starts anew")
+    expect(page.locator("form.redrive")).to_contain_text("next knock starts a new admission")
     expect(page.get_by_label("Reason")).to_be_hidden()
 
 
@@ -285,7 +285,7 @@ def test_read_only_console_says_so(page: Page, stack: Stack) -> None:
 
 def test_decision_not_carried_out_stands_above_the_approvals(go: Go) -> None:
     page = go("approvals")
-    expect(page.locator(".notice.bad")).to_contain_text("never carried out: its execution had ended")
+    expect(page.locator(".notice.bad")).to_contain_text("cannot be carried out: its execution had ended")
     expect(page.locator("tbody tr")).to_contain_text("pump-0002")
     expect(page.locator("tbody tr")).to_contain_text("reminded")
 

@@ -248,8 +248,8 @@ def test_fault_of_aws_is_told_and_not_shown_as_a_traceback(visitor: Visitor, sta
     ("error", "status", "words"),
     [
         (said("AccessDeniedException"), 403, "AWS does not permit Query with these credentials"),
-        (said("ExpiredTokenException"), 403, "A console that runs must be started again"),
-        (said("ThrottlingException"), 503, "too many calls at once; try again in a moment"),
+        (said("ExpiredTokenException"), 403, "Start a running console again"),
+        (said("ThrottlingException"), 503, "too many calls at once. Try again in a moment"),
         (NoCredentialsError(), 403, "Unable to locate credentials. Sign in to AWS"),
         (EndpointConnectionError(endpoint_url="https://sqs"), 503, "AWS cannot be reached"),
         (said("ResourceNotFoundException"), 502, "(ResourceNotFoundException)"),

@@ -21,7 +21,7 @@ export function admissions({ container }) {
     element("option", { value: "" }, "every outcome"),
     OUTCOMES.map((name) => element("option", { value: name }, name)),
   ]);
-  const found = element("p", { class: "found", role: "status" });
+  const total = element("p", { class: "found", role: "status" });
   const table = element("div", { class: "card scroll", tabindex: "0", role: "region", "aria-label": "Admissions" });
   show(container, [
     element("h1", {}, "Admissions"),
@@ -31,7 +31,7 @@ export function admissions({ container }) {
       words,
       element("label", { for: "outcome" }, "Outcome"),
       outcome,
-      found,
+      total,
     ]),
     table,
   ]);
@@ -51,7 +51,7 @@ export function admissions({ container }) {
   }
 
   async function look() {
-    const asked = `${words.value}\n${outcome.value}`;
+    const query = `${words.value}\n${outcome.value}`;
     const [fleet, answer] = await Promise.all([
       ask("fleet"),
       ask("admissions", { q: words.value.trim(), outcome: outcome.value }),
@@ -60,17 +60,17 @@ export function admissions({ container }) {
       counted = fleet;
       show(funnel, stages(fleet, outcome.value, choose));
     }
-    if (answer === shown || asked !== `${words.value}\n${outcome.value}`) return;
+    if (answer === shown || query !== `${words.value}\n${outcome.value}`) return;
     shown = answer;
     const more = answer.complete ? "" : " · there may be more: search for the whole name or id";
-    show(found, `${answer.admissions.length} ${answer.admissions.length === 1 ? "admission" : "admissions"}${more}`);
+    show(total, `${answer.admissions.length} ${answer.admissions.length === 1 ? "admission" : "admissions"}${more}`);
     show(table, answer.admissions.length ? rows(answer.admissions) : nothing(words.value.trim() || outcome.value));
   }
 
   return { look };
 }
 
-/** Knocks → certificates → where they stand. */
+/** Knocks → certificates → outcomes. */
 function stages(fleet, chosen, choose) {
   const least = fleet.complete ? "" : "+";
   const plain = (number, name, hint) =>
@@ -123,5 +123,5 @@ function row(one) {
 }
 
 function nothing(searched) {
-  return element("p", { class: "empty" }, searched ? "No admission fits." : "No certificate has knocked yet. The first connection attempt of a device shows up here.");
+  return element("p", { class: "empty" }, searched ? "No admission matches." : "No certificate has knocked yet. The first connection of a device appears here.");
 }

@@ -1,10 +1,10 @@
-// Questions to the server. What has not changed since the last time is not sent again.
+// Requests to the server. It does not send an answer again that has not changed.
 
-const kept = new Map();
-const MOST_KEPT = 200;
+const answers = new Map();
+const MOST_ANSWERS = 200;
 let csrf = "";
 
-/** What the server said no with, in its own words. */
+/** The server refused a request; `message` is its text. */
 export class Refused extends Error {
   constructor(status, message) {
     super(message);
@@ -12,30 +12,30 @@ export class Refused extends Error {
   }
 }
 
-/** The answer to /api/<name>; the very same object as long as nothing changed. */
+/** The answer to /api/<name>; the same object as before if it has not changed. */
 export async function ask(name, query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   const address = `/api/${name}?${new URLSearchParams(given)}`;
-  const before = kept.get(address);
+  const before = answers.get(address);
   const response = await fetch(address, {
     cache: "no-store",
     headers: before ? { "If-None-Match": before.tag } : {},
   });
   if (response.status === 304 && before) return before.answer;
   const answer = await read(response);
-  if (kept.size >= MOST_KEPT) kept.delete(kept.keys().next().value);
-  kept.set(address, { tag: response.headers.get("ETag"), answer });
+  if (answers.size >= MOST_ANSWERS) answers.delete(answers.keys().next().value);
+  answers.set(address, { tag: response.headers.get("ETag"), answer });
   return answer;
 }
 
-/** Who we are talking to, and what may be done. */
+/** The stack, and what is allowed. */
 export async function session() {
   const answer = await ask("session");
   csrf = answer.csrf;
   return answer;
 }
 
-/** Has an execution go on from where it stopped. */
+/** Redrives an execution. */
 export async function redrive(arn, reason) {
   const response = await fetch("/api/redrive", {
     method: "POST",
@@ -50,8 +50,8 @@ async function read(response) {
   try {
     answer = await response.json();
   } catch {
-    throw new Refused(response.status, `The console's server answered ${response.status} without saying why.`);
+    throw new Refused(response.status, `The console's server returned ${response.status} without a reason.`);
   }
-  if (!response.ok) throw new Refused(response.status, answer.error ?? `The server answered ${response.status}.`);
+  if (!response.ok) throw new Refused(response.status, answer.error ?? `The server returned ${response.status}.`);
   return answer;
 }

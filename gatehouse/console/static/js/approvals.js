@@ -1,4 +1,4 @@
-// What waits for people, the oldest first, and what was decided but not carried out.
+// Requests that wait for people, oldest first, and decisions that are not carried out.
 
 import { ask } from "./api.js";
 import { element, show } from "./dom.js";
@@ -12,7 +12,7 @@ export function approvals({ container, about }) {
     element("p", { class: "lead" }, [
       "People decide in the approvers' inbox, signed in as themselves",
       safe(about.approvals_url) ? [": ", element("a", { href: about.approvals_url, rel: "noreferrer", target: "_blank" }, "open the inbox")] : "",
-      ". Here is how long they have been asked.",
+      ". This page shows how long each request has waited.",
     ]),
     lost,
     table,
@@ -24,19 +24,19 @@ export function approvals({ container, about }) {
     if (answer === shown) return;
     shown = answer;
     show(lost, answer.owed.map(notCarriedOut));
-    show(table, answer.pending.length ? rows(answer.pending, about) : element("p", { class: "empty" }, "Nobody is waited for."));
+    show(table, answer.pending.length ? rows(answer.pending, about) : element("p", { class: "empty" }, "No request waits for people."));
   }
 
   return { look };
 }
 
-/** The people a request still needs: "1 of 1 quality, 0 of 1 security". */
+/** How many of the votes that a request needs are there: "1 of 2". */
 export function votes(request) {
   const yes = request.votes.filter((vote) => vote.decision === "approve" && vote.basis_sha256 === request.basis_sha256);
   return `${yes.length} of ${request.ruling.requirements.reduce((sum, one) => sum + one.count, 0)}`;
 }
 
-/** A link goes only where a browser may go; anything else stays text. */
+/** Whether an address may become a link. Anything else stays text. */
 export function safe(address) {
   return /^https?:\/\//.test(address ?? "");
 }
@@ -47,7 +47,7 @@ function notCarriedOut(request) {
     element("a", { href: link(request), "data-key": `owed ${request.approval_id}` }, request.device),
     `: ${request.status.toLowerCase()} `,
     age(request.decided_at, { ago: " ago" }),
-    never ? `, and never carried out: ${request.lost_because ?? "nobody waits for it any more"}` : ", the execution is being told",
+    never ? `; cannot be carried out: ${request.lost_because ?? "its execution no longer waits"}` : "; being carried out",
   ]);
 }
 
@@ -56,7 +56,7 @@ function link(request) {
 }
 
 function rows(found) {
-  const heads = ["Device", "Age", "Decide by", "Votes", "Asked", "Rule", "Certificate"];
+  const heads = ["Device", "Age", "Decide by", "Votes", "Needs", "Rule", "Certificate"];
   return element("table", {}, [
     element("thead", {}, element("tr", {}, heads.map((head) => element("th", { scope: "col" }, head)))),
     element("tbody", {}, found.map(row)),
@@ -68,13 +68,13 @@ function row(request) {
   const { escalate_after: escalate, remind_after: remind } = request.ruling;
   const late = Date.parse(request.decide_by) < Date.now();
   const mark = late ? "overdue" : escalate && passed > escalate ? "escalated" : remind && passed > remind ? "reminded" : null;
-  const asked = request.ruling.requirements.map((one) => `${one.count} × ${one.group}`).join(", ");
+  const needed = request.ruling.requirements.map((one) => `${one.count} × ${one.group}`).join(", ");
   return element("tr", {}, [
     element("td", { class: "name" }, element("a", { href: link(request), "data-key": request.approval_id, class: "cut" }, request.device)),
     element("td", { class: "number" }, age(request.requested_at), mark ? element("span", { class: "tag warn" }, mark) : ""),
     element("td", { class: "number" }, age(request.decide_by, { ago: " ago" })),
     element("td", { class: "number" }, votes(request)),
-    element("td", {}, asked),
+    element("td", {}, needed),
     element("td", {}, request.ruling.rule_id),
     element("td", {}, short(request.certificate_id)),
   ]);

@@ -1,4 +1,4 @@
-// Elements, and the text in them. Text is only ever set as text: names and subjects are a stranger's words.
+// Makes elements. Text is always set as text, since strangers may have chosen names and subjects.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -15,7 +15,7 @@ export function drawn(name, attributes = {}, ...children) {
   return fill(document.createElementNS(SVG, name), attributes, children);
 }
 
-/** Puts `children` in place of what is there; whoever had the focus keeps it, if its `data-key` is still there. */
+/** Replaces the content by `children`. The focus stays on the element with the same `data-key`, if there is one. */
 export function show(container, ...children) {
   const held = container.contains(document.activeElement) ? document.activeElement.dataset?.key : undefined;
   container.replaceChildren(...children.flat(Infinity).filter((child) => child != null && child !== false));

@@ -1,4 +1,4 @@
-// The history's events; the details of one are fetched when they are asked for.
+// The history's events. The details of one are fetched when it is opened.
 
 import { ask, Refused } from "./api.js";
 import { element, show } from "./dom.js";

@@ -74,7 +74,7 @@ export function execution({ container, argument: arn, about }) {
   function choose(name) {
     followed = false;
     pick = name;
-    if (shownRun !== null) render(shownRun); // else the first look renders it, which is still asking
+    if (shownRun !== null) render(shownRun); // otherwise the first look renders it when its answer has come
   }
 
   function render(run) {
@@ -88,7 +88,7 @@ export function execution({ container, argument: arn, about }) {
     redrive.update(run);
   }
 
-  /** Brings the state that matters into the drawing's view; never moves the page. */
+  /** Scrolls the drawing, not the page, to the chosen state. */
   function reveal() {
     const box = picture.boxOf(pick)?.getBoundingClientRect();
     const frame = canvas.getBoundingClientRect();

@@ -1,4 +1,4 @@
-// Every execution, also those that own no admission: duplicates, and what was no registration event.
+// All executions, also those without an admission: duplicates, and those of events that are not registration events.
 
 import { ask } from "./api.js";
 import { element, show } from "./dom.js";
@@ -14,7 +14,7 @@ export function executions({ container }) {
   const table = element("div", { class: "card scroll", tabindex: "0", role: "region", "aria-label": "Executions" });
   show(container, [
     element("h1", {}, "Executions"),
-    element("p", { class: "lead" }, "The newest hundred, also those that own no admission: duplicates, and what was no registration event."),
+    element("p", { class: "lead" }, "The newest 100 executions, also those without an admission: duplicates, and those of events that are not registration events."),
     element("form", { class: "search", onsubmit: (event) => event.preventDefault() }, element("label", { for: "status" }, "Status"), status),
     table,
   ]);
@@ -24,7 +24,7 @@ export function executions({ container }) {
     const answer = await ask("executions", { status: status.value });
     if (answer === shown) return;
     shown = answer;
-    show(table, answer.length ? rows(answer) : element("p", { class: "empty" }, "No execution fits."));
+    show(table, answer.length ? rows(answer) : element("p", { class: "empty" }, "No execution matches."));
   }
 
   return { look };

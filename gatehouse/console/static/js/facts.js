@@ -1,10 +1,10 @@
-// The head of an execution: whose it is, how it stands, and what to know at once.
+// The head of an execution: its device, its status, and the facts.
 
 import { element } from "./dom.js";
 import { age, badge, duration, moment, short } from "./format.js";
 import { safe, votes } from "./approvals.js";
 
-/** @param found as /api/admission answers it; null if the execution has no admission */
+/** @param found what /api/admission returns; null if the execution has no admission */
 export function drawHead(run, found, about) {
   const admission = found?.admission;
   const ours = admission?.execution_arn === run.arn;
@@ -14,7 +14,7 @@ export function drawHead(run, found, about) {
   return [
     element("p", { class: "crumbs" }, element("a", { href: "#/admissions", "data-key": "back" }, "Admissions"), " / ", element("span", {}, run.name)),
     element("h1", { class: "cut" }, title, " ", ours ? badge(admission.outcome) : badge(run.status), ours && admission.trial ? " trial" : ""),
-    admission && !ours ? element("p", { class: "notice" }, "This is not the certificate's present admission: ", element("a", { href: link(admission.execution_arn), "data-key": "present" }, "go there"), ".") : "",
+    admission && !ours ? element("p", { class: "notice" }, "This is not the present admission of the certificate: ", element("a", { href: link(admission.execution_arn), "data-key": "present" }, "open the present one"), ".") : "",
     waiting ? waits(waiting, about) : "",
     run.error ? element("p", { class: "notice bad" }, element("b", {}, run.error), run.cause ? `: ${cause(run.cause)}` : "") : "",
   ];
@@ -25,13 +25,13 @@ export function drawFacts(run, found) {
 }
 
 function waits(request, about) {
-  const asked = request.ruling.requirements.map((one) => `${one.count} of ${one.group}`).join(" and ");
+  const needed = request.ruling.requirements.map((one) => `${one.count} of ${one.group}`).join(" and ");
   const address = `${(about.approvals_url ?? "").replace(/\/$/, "")}/approvals/${request.approval_id}`;
   return element("p", { class: "notice waits" }, [
     element("b", {}, "Waits for people"),
     " for ",
     age(request.requested_at),
-    `: rule ${request.ruling.rule_id} asks ${asked}; ${votes(request)} have agreed; it expires `,
+    `: rule ${request.ruling.rule_id} needs ${needed}; ${votes(request)} have approved; it expires `,
     age(request.decide_by, { ago: " ago" }),
     ". ",
     safe(address) ? element("a", { href: address, rel: "noreferrer", target: "_blank", "data-key": "decide" }, "Open the request") : "",
@@ -63,7 +63,7 @@ function link(arn) {
   return `#/execution/${encodeURIComponent(arn)}`;
 }
 
-/** Lambda reports an error as JSON; people want the sentence in it. */
+/** The message in the JSON with which Lambda reports an error. */
 function cause(text) {
   try {
     return JSON.parse(text).errorMessage ?? text;

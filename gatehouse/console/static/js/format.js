@@ -1,4 +1,4 @@
-// Times, ages and names as people read them.
+// Times, ages and names for people.
 
 import { element } from "./dom.js";
 
@@ -26,7 +26,7 @@ export function moment(text) {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
-/** A time that says how long ago it was, or how far ahead it is, and goes on saying so. */
+/** A time, shown as how long ago it was or how far ahead it is. `tickAges` keeps it up to date. */
 export function age(text, { ahead = "in ", ago = "" } = {}) {
   if (!text) return "–";
   const made = element("time", { datetime: text, title: moment(text), "data-age": "", "data-ahead": ahead, "data-ago": ago });
@@ -34,7 +34,7 @@ export function age(text, { ahead = "in ", ago = "" } = {}) {
   return made;
 }
 
-/** Brings every age on the page up to date. */
+/** Updates all ages on the page. */
 export function tickAges() {
   document.querySelectorAll("time[data-age]").forEach(tick);
 }
@@ -45,12 +45,12 @@ function tick(time) {
   if (time.textContent !== words) time.textContent = words;
 }
 
-/** As `duration`, without fractions, so that a ticking age does not flicker. */
+/** Like `duration`, but without fractions, so that an age does not flicker. */
 function whole(milliseconds) {
   return milliseconds < 60_000 ? `${Math.floor(milliseconds / 1000)} s` : duration(milliseconds);
 }
 
-/** The beginning of a hash, the whole of it on hovering. */
+/** The beginning of a hash. The whole hash is in its title. */
 export function short(hash, digits = 16) {
   if (!hash) return "–";
   return element("span", { class: "hash", title: hash }, hash.slice(0, digits), hash.length > digits ? "…" : "");
@@ -81,7 +81,7 @@ const BADGES = {
   problem: ["failed", "does not count"],
 };
 
-/** An outcome or status, by colour and by word. */
+/** An outcome or status, as a word with a colour. */
 export function badge(status) {
   const [kind, words] = BADGES[status] ?? ["aborted", status ?? "–"];
   return element("span", { class: `badge ${kind}` }, words);

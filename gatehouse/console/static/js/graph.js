@@ -25,7 +25,7 @@ const SAID = {
 };
 
 /**
- * Draws `graph` (as /api/graph answers it) into `container`.
+ * Draws `graph` (what /api/graph returns) into `container`.
  * @returns {{mark: (execution: object) => void, choose: (state: string) => void, boxOf: (state: string) => Element}}
  */
 export function drawGraph(container, graph, onChoose) {
@@ -89,7 +89,7 @@ function drawWay(edge, points) {
   return { group, mark };
 }
 
-/** What a choice compares with, where its way leaves, or where it arrives if it bends on the way: the rest is in the title. */
+/** The label of an edge, at its start, or at its end if the edge bends. The whole condition is in the title. */
 function wayLabel(edge, points) {
   if (edge.kind !== "choice") return null;
   const [from, to] = points;
@@ -100,7 +100,7 @@ function wayLabel(edge, points) {
   if (sideways > 0) return drawn("text", { class: "label", x: from.x + 5, y: from.y - 2.5 }, text);
   if (sideways < 0) return drawn("text", { class: "label leftwards", x: from.x - 4, y: from.y - 2.5 }, text);
   if (points.length === 2) return drawn("text", { class: "label", x: from.x + 5, y: from.y + 13 }, text);
-  const side = end.x < from.x ? -1 : 1; // away from where it comes from
+  const side = end.x < from.x ? -1 : 1; // on the side away from its start
   return drawn("text", { class: side < 0 ? "label leftwards" : "label", x: end.x + side * 7, y: end.y - 3 }, text);
 }
 

@@ -1,4 +1,4 @@
-// Where everything stands: the happy path straight down on the left, what hangs off it laid out by dagre to the right.
+// Computes positions: the happy path goes straight down on the left; dagre places the other states to the right of it.
 //
 // An edge from the path to a side state runs right to that state's lane and down it; edges to one state share its lane. Jumps within
 // the path run on its left. Units are SVG user units.
@@ -13,7 +13,7 @@ const LANE = 13;
 const MARGIN = 14;
 
 /**
- * @param graph as /api/graph answers it
+ * @param graph what /api/graph returns
  * @returns {{width: number, height: number, nodes: Map<string, {x: number, y: number}>, paths: {x: number, y: number}[][]}}
  *   nodes by name, x and y of the middle; one path for each edge of the graph, in its order
  */
@@ -46,7 +46,7 @@ export function layOut(graph) {
   return framed(nodes, paths);
 }
 
-/** Ends that only one state of the path leads to: they stand beside it, in its row, if nothing else needs the place. */
+/** End states that only one state of the path leads to: they are beside it, in its row, if the place is free. */
 function standBeside(graph, row) {
   const found = new Map();
   const firstExit = Math.min(

@@ -1,4 +1,4 @@
-// How fresh the revocation lists are, CA by CA.
+// The revocation lists of each CA, and how fresh they are.
 
 import { ask } from "./api.js";
 import { element, show } from "./dom.js";
@@ -17,19 +17,19 @@ export function lists({ container }) {
     const answer = await ask("lists");
     if (answer === shown) return;
     shown = answer;
-    show(place, answer.length ? answer.map(authority) : element("p", { class: "card empty" }, "No CA is registered: gatehouse ca register"));
+    show(place, answer.length ? answer.map(ca) : element("p", { class: "card empty" }, "No CA is registered: gatehouse ca register"));
   }
 
   return { look };
 }
 
-function authority(one) {
+function ca(one) {
   return element("section", { class: "card" }, [
     element("h2", { class: "cut" }, one.subject),
     element("p", { class: "lead" }, [
       "CA ",
       short(one.ca_certificate_id),
-      ` · ${one.status.toLowerCase()} · registers ${one.auto_registration ? "automatically" : "nothing: automatic registration is off"} · valid until ${moment(one.valid_until)}`,
+      ` · ${one.status.toLowerCase()} · automatic registration ${one.auto_registration ? "on" : "off"} · valid until ${moment(one.valid_until)}`,
     ]),
     one.revocation ? element("p", { class: "notice bad" }, one.revocation) : "",
     one.problem ? element("p", { class: "notice bad" }, one.problem) : "",
@@ -60,10 +60,10 @@ function rows(found) {
   ]);
 }
 
-/** How much of a list's life is over. */
+/** How much of a list's lifetime has passed. */
 function lifetime(list) {
   const [from, to] = [Date.parse(list.this_update), Date.parse(list.goes_stale_at)];
   const over = Math.min(1, Math.max(0, (Date.now() - from) / (to - from)));
   const words = `${Math.round(over * 100)} %`;
-  return element("span", { class: "lifetime" }, element("meter", { min: 0, max: 1, high: 0.8, low: 0.8, optimum: 0, value: over, "aria-label": `${words} of its life is over` }), words);
+  return element("span", { class: "lifetime" }, element("meter", { min: 0, max: 1, high: 0.8, low: 0.8, optimum: 0, value: over, "aria-label": `${words} of its lifetime has passed` }), words);
 }

@@ -1,4 +1,4 @@
-// The frame: which view is shown, and asking for what is new every second.
+// The frame: shows the chosen view, and updates it every second.
 
 import { ask, Refused, session } from "./api.js";
 import { admissions } from "./admissions.js";
@@ -50,7 +50,7 @@ function marks(name) {
   }
 }
 
-/** Asks once, and says on the page when nobody answers. A view that is still asking is not asked again. */
+/** Updates the view once, and shows an error on the page if the server does not answer. Skips a view that is still updating. */
 async function look() {
   const looking = current;
   if (looking.busy) return;

@@ -3,24 +3,24 @@
 import { redrive, Refused } from "./api.js";
 import { element, show } from "./dom.js";
 
-/** A form that is there while the execution can be redriven. Its text is kept while the page refreshes. */
+/** A form that is shown while the execution can be redriven. Its text stays when the page is updated. */
 export function redriveForm(arn, about) {
-  const reason = element("input", { type: "text", id: "reason", required: true, maxlength: String(about.longest_reason), autocomplete: "off", placeholder: "What was put right, so that it will work now" });
+  const reason = element("input", { type: "text", id: "reason", required: true, maxlength: String(about.longest_reason), autocomplete: "off", placeholder: "What was corrected, so that it works now" });
   const button = element("button", { type: "submit", class: "strong" }, "Redrive");
   const said = element("p", { role: "status" });
   const asking = element("div", {}, [
-    element("p", {}, "AWS can go on from the state where this execution stopped; what succeeded is not done again. The audit trail keeps who asked, and why."),
+    element("p", {}, "AWS can continue this execution from the state that failed. States that succeeded do not run again. The audit trail says who redrove it and why."),
     about.redrive_allowed
       ? element("div", { class: "search" }, element("label", { for: "reason" }, "Reason"), reason, button)
       : element("p", { class: "notice" }, "This console is read-only. Start it with --allow-redrive to redrive from here."),
   ]);
-  const pointless = element("p", { hidden: true }, "The workflow itself ended this execution, after it had cleared up: a redrive would only end it again. The device's next knock starts anew.");
+  const pointless = element("p", { hidden: true }, "The workflow ended this execution in a Fail state, after it had rolled back. A redrive would only end it again. The device's next knock starts a new admission.");
   const form = element("form", { class: "card redrive", hidden: true, onsubmit: send }, asking, pointless, said);
 
   async function send(event) {
     event.preventDefault();
     button.disabled = true;
-    show(said, "Asking …");
+    show(said, "Redriving …");
     try {
       await redrive(arn, reason.value);
       reason.value = "";

@@ -1,4 +1,4 @@
-// The chosen state: what it is for, what went in, what came out, where it may lead.
+// The chosen state: its purpose, input and output, and the transitions from it.
 
 import { ask } from "./api.js";
 import { element, show } from "./dom.js";
@@ -12,7 +12,7 @@ export function drawState(place, arn) {
   const text = element("pre", { tabindex: "0", "aria-label": "JSON" });
   const ways = element("div");
   show(place, [head, parts, text, ways]);
-  let asked = null;
+  let wanted = null;
   let payload = null;
   let part = "output";
 
@@ -23,19 +23,19 @@ export function drawState(place, arn) {
     show(head, about(node, visit, visits.length));
     show(ways, waysOut(graph, run, name));
     const key = visit ? `${visit.number} ${visit.last_event}` : null;
-    if (key === asked?.key) return;
-    const same = asked !== null && visit !== undefined && asked.number === visit.number;
-    asked = visit ? { key, number: visit.number } : null;
+    if (key === wanted?.key) return;
+    const same = wanted !== null && visit !== undefined && wanted.number === visit.number;
+    wanted = visit ? { key, number: visit.number } : null;
     if (!same) payload = null;
     render();
-    void look().catch(() => {}); // the page's own look says what is wrong
+    void look().catch(() => {}); // the page's own update shows the error
   }
 
   async function look() {
-    if (asked === null) return;
-    const wanted = asked;
-    const answer = await ask("visit", { arn, number: wanted.number });
-    if (wanted !== asked || answer === payload) return;
+    if (wanted === null) return;
+    const visit = wanted;
+    const answer = await ask("visit", { arn, number: visit.number });
+    if (visit !== wanted || answer === payload) return;
     payload = answer;
     render();
   }
@@ -47,7 +47,7 @@ export function drawState(place, arn) {
       element("button", { type: "button", class: "quiet", "aria-pressed": String(name === shown), "data-key": `part ${name}`, onclick: () => { part = name; render(); } }, PARTS[name]),
     ));
     text.hidden = shown === undefined;
-    text.textContent = shown === undefined ? "" : written(payload[shown]) + (payload.cut ? "\n\n(AWS has shortened it)" : "");
+    text.textContent = shown === undefined ? "" : written(payload[shown]) + (payload.cut ? "\n\n(AWS has shortened this.)" : "");
   }
 
   return { update, look };
@@ -69,7 +69,7 @@ function about(node, visit, visits) {
   return [
     element("h2", {}, node?.name ?? "–", " ", element("small", {}, node?.type ?? ""), " ", visit ? badge(visit.status) : element("span", { class: "badge aborted" }, "not reached")),
     element("p", { class: "lead" }, node?.comment ?? ""),
-    visit?.error ? element("p", { class: "notice bad" }, element("b", {}, visit.error), visit.status === "running" ? ": the last attempt; it tries again" : "") : "",
+    visit?.error ? element("p", { class: "notice bad" }, element("b", {}, visit.error), visit.status === "running" ? ": the last attempt failed; it will be retried" : "") : "",
     facts.length ? element("dl", { class: "facts small" }, facts.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))) : "",
   ];
 }
@@ -79,7 +79,7 @@ function waysOut(graph, run, name) {
   if (out.length === 0) return null;
   const taken = (edge) => run.taken.some((step) => step.source === name && step.target === edge.target && step.caught === (edge.kind === "catch"));
   return [
-    element("h3", {}, "Ways out"),
+    element("h3", {}, "Next states"),
     element("ul", { class: "ways" }, out.map((edge) =>
       element("li", { class: taken(edge) ? "taken" : "" }, [
         element("b", {}, `→ ${edge.target}`),

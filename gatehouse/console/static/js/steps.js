@@ -1,4 +1,4 @@
-// The way taken, state by state, with how long each took.
+// The visited states in order, with the duration of each.
 
 import { drawn, element } from "./dom.js";
 import { age, badge, duration } from "./format.js";

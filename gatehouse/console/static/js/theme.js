@@ -1,4 +1,4 @@
-// Light, dark, or as the system has it; remembered on this machine.
+// The theme: light, dark, or that of the system. The browser stores the choice.
 
 const CHOICES = ["system", "light", "dark"];
 
