@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests import rights
 
@@ -12,7 +12,7 @@ COUNTED = "counted"
 """The property under which a test records what it counted, in words."""
 
 # How long an example takes says how busy the machine is, not whether the rule holds.
-settings.register_profile("gatehouse", deadline=None)
+settings.register_profile("gatehouse", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gatehouse")
 
 

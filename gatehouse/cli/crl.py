@@ -80,7 +80,8 @@ def status(
         say(line)
     if questions:
         say(
-            "No list names these certificates any more, but they are still refused. If a device may come back, delete its certificate."
+            "No list names these certificates any more, but they are still refused. If a device may come back, delete its certificate "
+            "in AWS IoT and run gatehouse admissions forget CERTIFICATE_ID."
         )
         write_table(
             ("device", "certificate", "refused because"),
