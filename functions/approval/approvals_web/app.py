@@ -7,18 +7,16 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.approval.approvals_web.answers import Denied, fault
-from functions.approval.approvals_web.api import approvals, delegations, search, votes
 from functions.approval.approvals_web.identity import NotSignedIn
-from functions.approval.approvals_web.pages import deciding, finding, reading, standing_in
 from functions.approval.approvals_web.pages.faults import fault_page
-from functions.approval.approvals_web.sign_in import routes as sign_in_routes
+from functions.approval.approvals_web.routers import ROUTERS
 from functions.approval.approvals_web.sign_in.refused import record_refused_sign_in
 from functions.shared.observability import logger, observed
 from workflows.errors import MayWorkLater
 
 app = APIGatewayHttpResolver()
-for part in (approvals, delegations, search, votes, sign_in_routes, reading, deciding, finding, standing_in):
-    app.include_router(part.router)
+for router in ROUTERS:
+    app.include_router(router)
 
 
 def told(code: str, message: str) -> Response[str]:

@@ -5,9 +5,9 @@ from urllib.parse import urlencode
 
 from aws_lambda_powertools.event_handler import Response
 
-from functions.approval.approvals_web import exporting, paging, request_input, resources
+from functions.approval.approvals_web import export_parts, paging, request_input, resources
 from functions.approval.approvals_web.answers import Denied
-from functions.approval.approvals_web.searching import STATUSES, Wanted, search
+from functions.approval.approvals_web.request_search import STATUSES, Wanted, search
 from workflows.admission.inventory_cells import moment
 
 PART, MOST_OF_A_PART = 200, 1000
@@ -25,13 +25,13 @@ def export(asked: dict[str, str], at: datetime) -> Response[str]:
     form = asked.get("format", "csv")
     if form not in {"csv", "json"}:
         raise Denied("bad_request", f"format is {form[:40]!r}. Expected csv or json.")
-    made = exporting.as_csv if form == "csv" else exporting.as_json
+    made = export_parts.as_csv if form == "csv" else export_parts.as_json
     limit = request_input.limit(asked, PART, MOST_OF_A_PART)
     part = made(resources.approvals(), _wanted(asked), cursor=asked.get("cursor"), limit=limit, at=at)
     return _file(form, part, asked)
 
 
-def _file(form: str, part: exporting.Part, asked: dict[str, str]) -> Response[str]:
+def _file(form: str, part: export_parts.Part, asked: dict[str, str]) -> Response[str]:
     headers: dict[str, str | list[str]] = {
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",

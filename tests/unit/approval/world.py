@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from msgspec.structs import replace
 
 from functions.admission.read_decision import reading
-from functions.approval.approvals_web import voting
+from functions.approval.approvals_web import vote_transaction
 from functions.approval.remind_approvers import telling
 from functions.approval.resume_execution import executions, resumption
 from functions.shared import clock, task_tokens
@@ -70,8 +70,8 @@ class World(RuleBasedStateMachine):
         self.patch.setattr(resumption, "count", lambda *_: None)
         self.patch.setattr(reading, "count", lambda *_: None)
         self.patch.setattr(telling, "count", lambda *_: None)
-        self.patch.setattr(voting, "count", lambda *_: None)
-        self.patch.setattr(voting, "still_delegated", lambda voter, _: self._with_delegations(voter))
+        self.patch.setattr(vote_transaction, "count", lambda *_: None)
+        self.patch.setattr(vote_transaction, "still_delegated", lambda voter, _: self._with_delegations(voter))
         nobody = SimpleNamespace(wanted=False)
         self.telling = telling.Telling(self.table, None, self.outbox, nobody, "https://approvals.example")  # type: ignore[arg-type]
         self.resumption = resumption.Resumption(
@@ -226,7 +226,7 @@ class World(RuleBasedStateMachine):
         page = self.seen.get(who, self.table.item)
         self.table.crash_before_write = crash
         try:
-            voting.vote(
+            vote_transaction.vote(
                 self.table,
                 Unsigned(),  # type: ignore[arg-type]
                 page.approval_id,

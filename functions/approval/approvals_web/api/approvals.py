@@ -10,7 +10,7 @@ from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.lanes import LANES, Lane, page
 from functions.approval.approvals_web.paging import CursorInvalid
-from functions.approval.approvals_web.voting import vote
+from functions.approval.approvals_web.vote_transaction import vote
 from functions.shared import approval_trail, clock
 from workflows.approval import votes
 

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from msgspec import Struct
 
-from functions.approval.approvals_web import access, client_state, delegating, request_input, resources, views
+from functions.approval.approvals_web import access, client_state, delegation_changes, request_input, resources, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid, Id, Time
@@ -54,7 +54,7 @@ def make_delegation() -> Response[str]:
     """Give one's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
     asked = request_input.body(router.current_event, Asked, _ASKED)
-    return _told(delegating.delegate(person, asked), person, made=True)
+    return _told(delegation_changes.delegate(person, asked), person, made=True)
 
 
 @router.post("/api/delegations/<delegation_id>/end")
@@ -62,10 +62,10 @@ def end_delegation(delegation_id: str) -> Response[str]:
     """End one before its time."""
     person = access.reader(signed_in(router.current_event.raw_event))
     why = request_input.body(router.current_event, Ending, 'Expected {"reason"} and nothing else.')
-    return _told(delegating.end(person, delegation_id, why.reason), person)
+    return _told(delegation_changes.end(person, delegation_id, why.reason), person)
 
 
-def _told(done: delegating.Done | NotDelegated, person: Voter, *, made: bool = False) -> Response[str]:
+def _told(done: delegation_changes.Done | NotDelegated, person: Voter, *, made: bool = False) -> Response[str]:
     if isinstance(done, NotDelegated):
         return fault(done.code, done.message)
     shown = views.delegation(done.delegation, person, at=clock.now())

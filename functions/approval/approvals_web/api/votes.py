@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer
-from functions.approval.approvals_web.together import NotTogether, Told, vote_together
+from functions.approval.approvals_web.bulk_votes import NotTogether, Told, vote_together
 from functions.shared import clock
 from workflows.approval import bulk
 from workflows.approval.votes import Voter

@@ -9,13 +9,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.answers import STATUS, Denied
+from functions.approval.approvals_web.bulk_votes import NotTogether, vote_together
 from functions.approval.approvals_web.pages import checks
+from functions.approval.approvals_web.pages.approvals import request_page
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
-from functions.approval.approvals_web.pages.reading import request_page
 from functions.approval.approvals_web.pages.rendering import page
 from functions.approval.approvals_web.sign_in.sessions import Session
-from functions.approval.approvals_web.together import NotTogether, vote_together
-from functions.approval.approvals_web.voting import vote
+from functions.approval.approvals_web.vote_transaction import vote
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from workflows.approval import bulk, votes

@@ -9,7 +9,7 @@ from functions.approval.approvals_web import access, queries, views
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.pages.browser import signed_in
 from functions.approval.approvals_web.pages.rendering import page
-from functions.approval.approvals_web.searching import STATUSES
+from functions.approval.approvals_web.request_search import STATUSES
 from functions.shared import clock
 
 router = Router()  # type: ignore[no-untyped-call]

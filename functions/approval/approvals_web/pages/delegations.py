@@ -6,7 +6,7 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, delegating, resources, views
+from functions.approval.approvals_web import access, delegation_changes, resources, views
 from functions.approval.approvals_web.answers import STATUS
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
 from functions.approval.approvals_web.pages.rendering import page
@@ -38,7 +38,7 @@ def make() -> Response[str]:
     except (ValueError, msgspec.ValidationError) as error:
         told = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
         return _page(session, status=400, notice=told, typed=plain)
-    done = delegating.delegate(person, asked)
+    done = delegation_changes.delegate(person, asked)
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message, typed=plain)
     return go("/delegations")
@@ -50,7 +50,7 @@ def end(delegation_id: str) -> Response[str]:
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
-    done = delegating.end(person, delegation_id, one(fields, "reason"))
+    done = delegation_changes.end(person, delegation_id, one(fields, "reason"))
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message)
     return go("/delegations")

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from functions.approval.approvals_web.voting import vote
+from functions.approval.approvals_web.vote_transaction import vote
 from functions.shared.approvals import Approvals
 from functions.shared.observability import logger
 from functions.shared.signing import Signer

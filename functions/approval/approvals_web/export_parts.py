@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from functions.approval.approvals_web.paging import MOST_READ, Walk
-from functions.approval.approvals_web.searching import Wanted, search
+from functions.approval.approvals_web.request_search import Wanted, search
 from functions.shared import approval_trail
 from functions.shared.approvals import Approvals
 from workflows.approval import table, wording
