@@ -54,6 +54,6 @@ def every(bucket: str) -> Iterator[Manifest]:
         yield load(bucket, key.removeprefix("current/").removesuffix(".json"))
 
 
-def _load(bucket: str, issuer_key: str) -> tuple[Manifest, objects.Found | None]:
+def _load(bucket: str, issuer_key: str) -> tuple[Manifest, objects.StoredObject | None]:
     found = objects.read(bucket, manifest.key_of(issuer_key))
     return (Manifest(issuer_key=issuer_key) if found is None else manifest.read(found.data, issuer_key)), found

@@ -36,8 +36,8 @@ def make() -> Response[str]:
         until = datetime.strptime(one(fields, "until"), "%Y-%m-%d").replace(hour=23, minute=59, tzinfo=UTC)
         asked = msgspec.convert({**plain, "until": until}, Asked)
     except (ValueError, msgspec.ValidationError) as error:
-        told = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
-        return _page(session, status=400, notice=told, typed=plain)
+        message = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
+        return _page(session, status=400, notice=message, typed=plain)
     done = delegation_changes.delegate(person, asked)
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message, typed=plain)
@@ -60,8 +60,8 @@ def _page(
     session: Session, *, status: int = 200, notice: str | None = None, typed: dict[str, str] | None = None
 ) -> Response[str]:
     at, person = clock.now(), access.reader(access.with_delegations(session.voter))
-    found = [one for _, one in zip(range(SHOWN), resources.delegations().all(since=at), strict=False)]
-    shown = [views.delegation(one, person, at=at) for one in found]
+    delegations = [one for _, one in zip(range(SHOWN), resources.delegations().all(since=at), strict=False)]
+    shown = [views.delegation(one, person, at=at) for one in delegations]
     return page(
         "delegations.html",
         status=status,
