@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := 0.13.9
 ARGS   ?=
 
-.PHONY: demo test test-fast check build bench races bombs sweep rights mutants lock clean
+.PHONY: demo test test-fast check build bench races bombs faults rights mutants lock clean
 
 demo: $(VENV)/.local
 	$(BIN)/gatehouse demo $(ARGS)
@@ -41,8 +41,8 @@ bombs: $(VENV)/.test
 	$(BIN)/python -m bench.bombs
 
 # Nightly: every fault at every side effect with every recovery. The gate tries each side effect with each fault once.
-sweep: $(VENV)/.test
-	GATEHOUSE_SWEEP=whole $(BIN)/pytest -n 2 tests/machine/test_sweep.py $(ARGS)
+faults: $(VENV)/.test
+	GATEHOUSE_FAULTS=whole $(BIN)/pytest -n 2 tests/machine/test_faults.py $(ARGS)
 
 # Nightly: two hundred devices are admitted while a list revokes them. The gate tries twenty.
 races: $(VENV)/.test
@@ -51,7 +51,7 @@ races: $(VENV)/.test
 # Nightly: every statement of every role taken away. The gate holds that each right is needed by a test.
 rights: $(VENV)/.test
 	$(BIN)/pytest -n 2 -q -m "not local_cloud" --every-right tests/functions tests/unit/gatehouse tests/machine \
-	    --ignore tests/machine/test_sweep.py --ignore tests/machine/test_mutants.py
+	    --ignore tests/machine/test_faults.py --ignore tests/machine/test_mutants.py
 	$(BIN)/python -m tests.nightly.rights
 
 # Nightly: the rules broken one place at a time, against their own tests. It takes hours: ARGS="workflows.approval.votes*" tries one part.

@@ -1,4 +1,4 @@
-"""Lists that are bombs: what judging and fetching them takes, in a process that may use what the function may (``make bombs``).
+"""Lists made to use up memory or time: what checking and fetching them takes, in a process with the function's memory (``make bombs``).
 
 ``python -m bench.bombs`` prints the figures at full size: lists of 100 MB, the most that ``config/limits.toml`` lets anybody read.
 """
@@ -28,18 +28,18 @@ FETCH_MB = 1024
 
 
 def tiny_entries(ca: pki.Authority, octets: int) -> bytes:
-    """As many entries as fit, each as short as it can be."""
+    """As many entries as fit, each as short as possible."""
     one = crl_der.entry(1)
     return crl_der.craft(ca, one * (octets // len(one)))
 
 
 def one_entry(ca: pki.Authority, octets: int) -> bytes:
-    """One entry with one extension that nobody knows."""
+    """One entry with one unknown extension."""
     return crl_der.craft(ca, crl_der.entry(7, crl_der.extension(crl_der.UNKNOWN, b"x" * octets)))
 
 
 def long_number(ca: pki.Authority, octets: int) -> bytes:
-    """A serial number of that many octets."""
+    """A serial number with that many octets."""
     return crl_der.craft(ca, crl_der.entry(crl_der.tlv(crl_der.INTEGER, b"\x01" * octets)))
 
 
@@ -66,7 +66,7 @@ def nested(ca: pki.Authority, octets: int) -> bytes:
 
 
 def compressed(ca: pki.Authority, octets: int) -> bytes:
-    """What unpacks to a list of that size, handed in as it is."""
+    """A compressed file that unpacks to a list of that size, published as it is."""
     return gzip.compress(tiny_entries(ca, octets))
 
 
@@ -77,7 +77,7 @@ BOMBS: dict[str, Callable[[pki.Authority, int], bytes]] = {
 
 
 def judge(bomb: str, octets: int) -> dict[str, float]:
-    """The bomb judged, and indexed if it is accepted, in a process that has `publish_crl`'s memory: ``ms``, ``peak_mb``, ``accepted``.
+    """Check the list, and index it if it is accepted, in a process with `publish_crl`'s memory: ``ms``, ``peak_mb``, ``accepted``.
 
     Raises `subprocess.CalledProcessError` if that is not enough.
     """
@@ -110,7 +110,7 @@ def judge_here(crl: str, issuer: str) -> dict[str, float]:
 
 
 def fetch_here(at_once: str, octets: str) -> dict[str, float]:
-    """So many lists of that size fetched at a time, in a process that has `fetch_crl`'s memory."""
+    """Fetch this many lists of that size at a time, in a process with `fetch_crl`'s memory."""
     from functions.revocation.fetch_crl.addresses import Reach
     from functions.revocation.fetch_crl.download import Known, download
 
@@ -143,7 +143,7 @@ def fetch_here(at_once: str, octets: str) -> dict[str, float]:
 
 
 def _limit(megabytes: int) -> None:
-    """From here on as much again as the function may have, over what the interpreter has mapped already."""
+    """Limit the memory: what the interpreter has mapped already, plus the function's memory."""
     octets = megabytes * 1024 * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (octets, octets))
 

@@ -1,6 +1,6 @@
 """A burst of devices against AWS's quotas, simulated (`bench.simulation`), and what one admission takes (`bench.walk`).
 
-``python -m bench.burst [DEVICES]`` prints the table for so many devices in one account; `rows` are the bars, for 100,000.
+``python -m bench.burst [DEVICES]`` prints the table for this many devices in one account; `rows` are the bars, for 100,000.
 """
 
 import sys
@@ -16,7 +16,7 @@ from bench.walk import Walk, walk
 
 DEVICES = 100_000
 BESIDE = 10_000
-"""Devices of the retry-only design beside it: ten times as many take it minutes to fail, and the ratios grow further."""
+"""Devices for the retry-only design in this table: with ten times as many, its ratios are even worse."""
 
 
 def rows(devices: int = DEVICES) -> list[Row]:

@@ -1,4 +1,4 @@
-"""One point of the simulation against the local cloud, AWS IoT's calls throttled: ``python -m bench.calibrate [--devices N] [--rate R]``.
+"""Compare the simulation with the local cloud, whose AWS IoT calls are throttled: ``python -m bench.calibrate [--devices N] [--rate R]``.
 
 Real devices knock over MQTT, the real state machine runs, waits last as long as they say. Twice: as delivered, and with turns so close
 together that only retries are left. The same is simulated on twenty seeds; what was measured is printed beside the simulated range.
@@ -35,14 +35,14 @@ from tests.local_cloud.conftest import settings_in
 
 ROOT = Path(__file__).parents[1]
 WITHIN, FIRST, LONGEST = 5.0, 1.0, 32.0
-"""Devices come within so many seconds, then again with full jitter up to a pause that doubles from the first to the longest."""
+"""Devices connect within this many seconds, then again with full jitter up to a pause that doubles from the first to the longest."""
 SEEDS = range(1, 21)
 GIVEN_UP_AFTER = 900.0
 NO_TURNS = 1000.0
 
 
 class Point(Struct, frozen=True, kw_only=True):
-    """What one burst took. Seconds from the first knock until the last device has its policy; calls of the admission's own operations."""
+    """One burst: seconds from the first knock until the last device has its policy, and calls of the admission's own operations."""
 
     drained: float
     calls_each: float
@@ -65,7 +65,7 @@ def measured(design: Design, devices: int, rate: float, walked: Walk) -> Point:
 
 
 def _repository(folder: Path, calls_per_second: float) -> Path:
-    """A copy whose turns are this close together; its template."""
+    """Make a copy with this rate of turns; returns its template."""
     for name in ("functions", "workflows", "config"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("template.yaml", "statemachine.asl.json"):
@@ -100,7 +100,7 @@ def _burst(cloud: LocalCloud, target: Target, folder: Path, devices: int, walked
     before, begun = len(log.read_text().splitlines()), time.time()
     machine = target.output("StateMachineArn")
     started_before = len(_executions(target, machine))
-    draw = random.Random(1)  # noqa: S311 - when a device knocks is no secret
+    draw = random.Random(1)  # noqa: S311 - the time of a knock is not a secret
     with ThreadPoolExecutor(devices) as fleet:
         coming = [
             fleet.submit(_comes, target, name, known[name], draw.uniform(0, WITHIN), random.Random(name))  # noqa: S311
@@ -138,7 +138,7 @@ def _until_let_in(target: Target, name: str, identity: Identity, pause: Callable
             if mqtt.connect() is Connection.CONNECTED:
                 return
         time.sleep(pause())
-    raise TimeoutError(f"{name} was not let in within {GIVEN_UP_AFTER:g} s")
+    raise TimeoutError(f"{name} was not admitted within {GIVEN_UP_AFTER:g} s")
 
 
 def _executions(target: Target, machine: str) -> list[str]:

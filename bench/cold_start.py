@@ -1,9 +1,9 @@
 """Start of each step's function in a fresh process, against a bare script that makes the same clients and the same calls.
 
-One admission is walked through the real state machine; what each step asked of AWS and what it was answered is kept. Then each step is
-started anew, again and again: the interpreter, its imports, and its first call, answered from what was kept by a stub on 127.0.0.1. In
-between, the bare script does the same: it imports boto3, makes the same clients, and makes the same calls. Both are counted in seconds of
-the processor, which other processes disturb least; what is told is the median of the pairs' ratios.
+One admission runs through the real state machine; the calls of each step to AWS and AWS's answers are recorded. Then each step is started
+again and again in a new process: the interpreter, its imports, and its first call, which a stub on 127.0.0.1 answers from the recording.
+In between, the bare script does the same: it imports boto3, makes the same clients, and makes the same calls. Both are measured in seconds
+of the processor, which other processes disturb least; the figure is the median of the pairs' ratios.
 """
 
 import json
@@ -29,12 +29,12 @@ from gatehouse.stack import artifact
 ROUNDS = 7
 BAR = 1.3
 USUAL = "claim_admission"
-"""The step whose calls are also made after the usual imports, and that is also started from the artifact."""
+"""The step whose calls are also made after the usual imports, and that is also started from the artifact's packages."""
 REPOSITORY = Path(__file__).parents[1]
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """Medians of a step's starts, in seconds of the processor; `times` is the median of what the pairs say."""
+    """Medians of a step's starts, in seconds of the processor; `times` is the median of the pairs' ratios."""
 
     ours: float
     bare: float
@@ -43,7 +43,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 def rows(rounds: int = ROUNDS) -> list[Row]:
-    """Lines of the table of ``make bench``: the slowest step is held to the bar, the others are told."""
+    """Lines of the table of ``make bench``: the slowest step has a bar, the others are for information."""
     found = measure(rounds)
     worst = max(found, key=lambda step: found[step].times)
     told = [Row(name=f"- {step}", value=one.times, unit="times") for step, one in found.items()]
@@ -87,7 +87,7 @@ def measure(rounds: int) -> dict[str, Found]:
 
 
 def from_artifact(rounds: int) -> dict[str, float]:
-    """Seconds of the processor of a start from what the artifact holds, its SDK among it: "with bytecode" and "without".
+    """Seconds of the processor for a start from the artifact's packages, with its SDK: "with bytecode" and "without".
 
     The bar against bare boto3 cannot see what both sides pay. The packages are this machine's; those of Lambda run on arm64 only.
     """
@@ -118,7 +118,7 @@ def _found(ours: list[float], bare: list[float], usual: list[float]) -> Found:
 
 @contextmanager
 def answering(answers: list[Answer]) -> Iterator[str]:
-    """A stub of AWS that answers these, one after the other. Yields its address."""
+    """A stub of AWS that returns these answers, one after the other. Yields its address."""
     left = iter(answers)
 
     class Stub(BaseHTTPRequestHandler):
@@ -150,9 +150,7 @@ def answering(answers: list[Answer]) -> Iterator[str]:
         server.server_close()
     unasked = sum(1 for _ in left)
     if unasked:
-        raise AssertionError(
-            f"{unasked} of {len(answers)} calls were not made: it did something else than what was recorded"
-        )
+        raise AssertionError(f"{unasked} of {len(answers)} calls were not made: it did not do what was recorded")
 
 
 def _run(kind: str, recording: Path, start: Start, endpoint: str, packages: Path | None = None) -> float:
@@ -160,7 +158,7 @@ def _run(kind: str, recording: Path, start: Start, endpoint: str, packages: Path
         "PATH": os.environ["PATH"],
         "AWS_ENDPOINT_URL": endpoint,
         "PYTHONPATH": os.pathsep.join(map(str, filter(None, (packages, REPOSITORY)))),
-        **({"PYTHONDONTWRITEBYTECODE": "1"} if packages else {}),  # where a Lambda's code lies, nothing can be written
+        **({"PYTHONDONTWRITEBYTECODE": "1"} if packages else {}),  # the folder of a Lambda's code is read-only
         **start.environment,
     }
     code = f"from bench.start_one import {kind}; {kind}({str(recording)!r})"

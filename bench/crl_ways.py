@@ -56,7 +56,7 @@ def cold(folder: str) -> dict[str, float]:
 
 
 def warm(folder: str) -> dict[str, float]:
-    """Gatehouse on a list that has been verified and is kept: the whole check, the certificate's signature included."""
+    """Gatehouse on a verified list in memory: the whole check, the certificate's signature included."""
     data, issuer, good = _load(folder)
     from workflows.revocation import VerifiedList, check, verify_list
 
@@ -67,14 +67,14 @@ def warm(folder: str) -> dict[str, float]:
 
 
 def limit(folder: str) -> dict[str, float]:
-    """What no check can do without: SHA-256 of the list, and one pass over it."""
+    """The least that every check needs: SHA-256 of the list, and one pass over it."""
     data, _, _ = _load(folder)
     needle = random.Random(1).randbytes(22)  # noqa: S311
     return {"ms": min(_ms(lambda: (hashlib.sha256(data).digest(), data.find(needle))) for _ in range(5))}
 
 
 def publish(folder: str) -> dict[str, float]:
-    """Accept the list and write its index, from reading the one to having written the other."""
+    """Accept the list and write its index, from reading the list until the index is written."""
     place = Path(folder)
     issuer = x509.load_pem_x509_certificate((place / "issuer.pem").read_bytes())
     from workflows.revocation.index import build_index

@@ -1,6 +1,6 @@
 """Real devices in a crowd on the local cloud: outcomes, executions, memory, admissions a second (`tests.local_cloud.crowd`).
 
-``python -m bench.crowd [DEVICES [CALLS AT ONCE]]`` prints what became of so many; `rows` are the bars, for 300 where ten calls of Lambda
+``python -m bench.crowd [DEVICES [CALLS AT ONCE]]`` prints the outcomes; `rows` are the bars, for 300 where ten calls of Lambda
 may be in flight, as in a new account of AWS.
 """
 
@@ -16,7 +16,7 @@ DEVICES, AT_ONCE, WITHIN_SECONDS = 300, 10, 1_200.0
 
 
 def measured(devices: int = DEVICES, at_once: int = AT_ONCE) -> Outcome:
-    """What became of so many devices, five knocks each."""
+    """The outcomes of this many devices, with five knocks each."""
     with tempfile.TemporaryDirectory() as name:
         return come(Path(name), devices, at_once=at_once, within=WITHIN_SECONDS)
 

@@ -12,7 +12,7 @@ _STATES: dict[str, Any] = json.loads((Path(__file__).parents[1] / "statemachine.
 
 
 class Design(Struct, frozen=True, kw_only=True):
-    """`drops_repeats`: the claim lets one execution have a certificate. `paced`: the claim hands out turns. `queued`: knocks go through the
+    """`drops_repeats`: the claim gives a certificate to one execution. `paced`: the claim gives out turns. `queued`: knocks go through the
     queue to *start_admissions*; otherwise the rule starts an execution for each, and the claim takes no Lambda."""
 
     name: str
@@ -25,7 +25,7 @@ GATEHOUSE = Design(name="Gatehouse", drops_repeats=True, paced=True)
 DIRECT = Design(name="the rule starts the machine", drops_repeats=True, paced=True, queued=False)
 ONE_EACH = Design(name="retry only, one execution a device", drops_repeats=True, paced=False)
 RETRY_ONLY = Design(name="retry only", drops_repeats=False, paced=False, queued=False)
-"""The usual one: every event starts an execution, which begins by reading the certificate and ends there if it is ACTIVE by now."""
+"""The usual design: every event starts an execution, which first reads the certificate, and ends if it is already ACTIVE."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -85,6 +85,6 @@ def steps(walk: Walk) -> tuple[Step, ...]:
     )
     if sum(step.transitions for step in made) != walk.transitions:
         raise AssertionError(
-            f"an admission takes {walk.transitions} transitions; the simulation's steps add up to others"
+            f"an admission takes {walk.transitions} transitions; the simulation's steps add up to another number"
         )
     return made

@@ -1,4 +1,4 @@
-"""Verification of 1,000 records in one go, against the bare signature checks that it cannot do without."""
+"""Verification of 1,000 records at once, compared with the signature checks alone."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def fleet() -> dict[str, bytes]:
 
 
 def signatures(files: dict[str, bytes]) -> list[tuple[bytes, bytes]]:
-    """Every signature in DER beside what it signs: all that the bare check needs, ready made."""
+    """Every signature in DER with the bytes that it signs: the prepared input of the signature checks."""
     found = []
     for data in files.values():
         sealed, payload = jws.parse(data)
@@ -70,7 +70,7 @@ def rows() -> list[Row]:
 
 
 def _best(*runs: Callable[[], None]) -> list[float]:
-    """Seconds of each, the best of some rounds, taken in turn: what else the machine does then weighs on all alike."""
+    """Seconds of each, the best of some rounds. The functions take turns, so other load on the machine affects all alike."""
     times: list[list[float]] = [[] for _ in runs]
     for _ in range(ROUNDS):
         for taken, run in zip(times, runs, strict=True):

@@ -1,4 +1,4 @@
-"""The executions of a simulation, as columns. Places of ended ones are used again."""
+"""The executions of a simulation, as columns. The rows of ended ones are used again."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from bench.wheel import Ids
 
 
 class Executions:
-    """`device` whose it is, `step` where it stands, `call` and `tries` within the step, `attempts` and `crowded` of the two kinds of
+    """`device` and `step` of each execution, `call` and `tries` within the step, `attempts` and `crowded` of the two kinds of
     retries, `again` whether it enters the state again, `turn` its slot in microseconds (-1: none), `owns` whether it has claimed.
     """
 
@@ -39,7 +39,7 @@ class Executions:
         return runs
 
     def go(self, runs: Ids, step: int) -> None:
-        """They enter a state for the first time."""
+        """Note that these executions enter a state for the first time."""
         self.step[runs] = step
         self.call[runs] = self.tries[runs] = self.attempts[runs] = self.crowded[runs] = 0
         self.again[runs] = False

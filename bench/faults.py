@@ -1,4 +1,4 @@
-"""What may go wrong, tried: faults at every side effect of the admission, and mutants of the state machines' texts."""
+"""Tries what may go wrong: faults at every side effect of the admission, and mutants of the state machines' texts."""
 
 import subprocess
 import sys
@@ -20,20 +20,20 @@ def rows() -> list[Row]:
 
 
 def measure(what: str) -> dict[str, Any]:
-    """In a process of its own: what the functions print and moto patches stays there."""
+    """Measure in a process of its own, so that the functions' output and moto's patches stay there."""
     run = subprocess.run([sys.executable, "-m", "bench.faults", what], check=True, capture_output=True)
-    told: dict[str, Any] = msgspec.json.decode(run.stdout.splitlines()[-1])
-    for line in told["said"]:
+    result: dict[str, Any] = msgspec.json.decode(run.stdout.splitlines()[-1])
+    for line in result["said"]:
         print(line, file=sys.stderr)
-    return told
+    return result
 
 
 def _measure(what: str) -> dict[str, Any]:
     if what == "faults":
-        from tests.machine.sweep import sweep
+        from tests.machine.fault_cases import try_faults
 
-        told = sweep()
-        return {"tried": told.tried, "bad": len(told.broken), "said": told.broken}
+        tally = try_faults()
+        return {"tried": tally.tried, "bad": len(tally.broken), "said": tally.broken}
     from tests.machine import score
 
     scores = (score.admission(), score.sweep())

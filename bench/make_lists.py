@@ -1,4 +1,4 @@
-"""Make the lists that are measured: ``python -m bench.make_lists [ENTRIES …]``, written below ``.gatehouse/bench``.
+"""Make the lists for the measurements: ``python -m bench.make_lists [ENTRIES …]``, written below ``.gatehouse/bench``.
 
 Each is a well-formed list of that many revoked serials (16 to 20 random octets, a fifth with a reason), signed with
 ECDSA P-256 and again with RSA-2048, beside the CA's certificate and two devices' certificates: one the list does not
@@ -21,7 +21,7 @@ KINDS = ("p256", "rsa2048")
 
 
 class Made(NamedTuple):
-    """One list and what belongs to it."""
+    """One list, with its issuer and device."""
 
     crl: Path
     issuer: Path
@@ -29,7 +29,7 @@ class Made(NamedTuple):
     revoked: Path
 
     def certificates(self) -> tuple[x509.Certificate, x509.Certificate, x509.Certificate]:
-        """The issuer, the device the list does not name, and the one it does."""
+        """The issuer, a device that the list does not name, and one that it names."""
         issuer, good, revoked = (
             x509.load_pem_x509_certificate(path.read_bytes()) for path in (self.issuer, self.good, self.revoked)
         )

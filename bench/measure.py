@@ -18,7 +18,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     value: float
     unit: str
     bar: str | None = None
-    """What the value is held to, for people; None for a figure that is only told."""
+    """The limit for the value, as text; None for a figure without limit."""
     holds: bool | None = None
 
 
@@ -39,7 +39,7 @@ def fresh(function: str, *arguments: object) -> dict[str, float]:
 
 
 def fastest(runs: Sequence[dict[str, float]]) -> dict[str, float]:
-    """The run that took least time: what the others took longer, other processes had. Peaks of memory hardly differ."""
+    """The fastest run: in slower ones, other processes used the processor. Peaks of memory hardly differ."""
     return min(runs, key=lambda run: run["ms"])
 
 

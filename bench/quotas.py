@@ -19,7 +19,7 @@ class Quotas(Struct, frozen=True, kw_only=True):
     open_executions: int = 1_000_000
     lambda_concurrency: int = 1_000
     iot_bucket_seconds: float = 1.0
-    """How many seconds' worth of calls AWS IoT lets through at once. AWS does not publish it."""
+    """The burst that AWS IoT allows, in seconds of the rate. AWS does not publish it."""
     iot: dict[str, float] = field(
         default_factory=lambda: {
             "DescribeCertificate": 10.0,
@@ -45,7 +45,7 @@ class Prices(Struct, frozen=True, kw_only=True):
 
 
 class Bucket:
-    """A token bucket. `grant` is asked in the order of time."""
+    """A token bucket. Call `grant` in the order of time."""
 
     def __init__(self, rate: float, size: float) -> None:
         self.rate, self.size, self.level, self.at = rate, max(1.0, size), max(1.0, size), 0.0

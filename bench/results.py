@@ -1,4 +1,4 @@
-"""What a simulation is given, and what it tells."""
+"""The input and the result of a simulation."""
 
 import math
 
@@ -10,7 +10,7 @@ from bench.quotas import Prices
 
 
 class Knocking(Struct, frozen=True, kw_only=True):
-    """How devices come: all within `within` seconds, then again after up to `first`, doubling to `longest`, with full jitter.
+    """How devices connect: all within `within` seconds, then again after up to `first`, doubling to `longest`, with full jitter.
 
     The defaults are those of AWS's device SDKs (1 to 128 seconds). `every`: instead, without jitter, that often.
     """
@@ -22,7 +22,7 @@ class Knocking(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What became of a burst. Times are seconds after the first knock."""
+    """The result of a burst. Times are seconds after the first knock."""
 
     design: str
     devices: int
@@ -49,18 +49,18 @@ class Result(Struct, frozen=True, kw_only=True):
     turn_writes: int
     """The most writes in a second to the one item that holds the turns."""
     open_writes: int
-    """The same to the one key of the index `by_outcome` that all open admissions share."""
+    """The most writes in a second to the one key of the index `by_outcome` that all open admissions share."""
     joined: npt.NDArray[np.float64]
     calls_by_minute: npt.NDArray[np.int64]
 
     @property
     def ratio(self) -> float:
-        """Time until the last device is in, against the least possible."""
+        """Time until the last device is admitted, as a multiple of the least possible."""
         return self.drained_at / self.least
 
     @property
     def nearly(self) -> float:
-        """When 99 of 100 devices were in."""
+        """The time at which 99 of 100 devices were admitted."""
         return float(self.joined[math.ceil(0.99 * self.devices) - 1])
 
     @property

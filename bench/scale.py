@@ -1,6 +1,6 @@
 """The tables and pictures of ``docs/scale.md``: ``python -m bench.scale [--up-to DEVICES]``.
 
-Sizes up to DEVICES (100,000 unless said otherwise; a million takes half an hour) are simulated anew, larger ones are kept as they stand in
+Sizes up to DEVICES (100,000 unless said otherwise; a million takes half an hour) are simulated again, larger ones are kept as they are in
 ``bench/scale.json``. Running it again leaves no difference.
 """
 
@@ -31,7 +31,7 @@ HEADINGS = ("devices", "design", "last one in", "of the least", "99 % in, of the
 
 
 class Figures(Struct, frozen=True, kw_only=True):
-    """What is kept of one simulation. Times in seconds; `admitted_at` by hundredths of the devices; `calls` a minute."""
+    """The figures of one simulation. Times in seconds; `admitted_at` by hundredths of the devices; `calls` a minute."""
 
     design: str
     devices: int
@@ -70,7 +70,7 @@ def figures(result: Result) -> Figures:
 
 
 def simulate(up_to: int, kept: dict[str, Figures]) -> dict[str, Figures]:
-    """One account with all the devices, and one of four with a quarter of them: the four are alike."""
+    """One account with all the devices, and one of four with a quarter of them: the four are the same."""
     walked: Walk = walk()
     for devices in sorted({part for size in SIZES if size <= up_to for part in (size // 4, size)}):
         for design in DESIGNS:
@@ -129,7 +129,7 @@ def _duration(seconds: float) -> str:
 
 
 def draw(kept: dict[str, Figures]) -> None:
-    """Two pictures: how a hundred thousand come in, and what is called for that."""
+    """Two pictures: how fast a hundred thousand devices are admitted, and the calls for that."""
     mpl.use("svg")
     mpl.rcParams.update(
         {

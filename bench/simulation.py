@@ -111,7 +111,7 @@ class Burst:
         self.calls_by_minute = np.zeros(64, np.int64)
 
     def run(self) -> Result:
-        """Until nothing happens any more."""
+        """Run until nothing happens any more."""
         everybody = np.arange(self.devices)
         self.wheel.at(self.random.uniform(0, self.knocking.within, self.devices), self.connect, everybody)
         self.environment.run()
@@ -137,7 +137,7 @@ class Burst:
     # --- Devices and the rule ---------------------------------------------------------------------------------------
 
     def connect(self, devices: Ids, times: Times) -> None:
-        """They connect: let in if admitted, else AWS IoT publishes the event, and they come again."""
+        """Devices connect. If they are not admitted, AWS IoT publishes the event, and they try again."""
         outside = self.joined[devices] > times
         devices, times = devices[outside], times[outside]
         if not len(devices):
@@ -165,14 +165,14 @@ class Burst:
             self.start(devices, times)
 
     def queue(self, devices: Ids, times: Times) -> None:
-        """They wait until a call of *start_admissions* takes them."""
+        """The events wait until a call of *start_admissions* takes them."""
         self.waiting.append((devices, times))
         if not self.draining:
             self.draining = True
             self.wheel.at(times[-1:], self.drain, np.zeros(1, np.int64))
 
     def drain(self, _: Ids, now: Times) -> None:
-        """What the calls at once do in a tick: each takes up to ten, and starts what is due under a name that was not used."""
+        """The concurrent calls in a tick: each takes up to ten events, and starts those that are due under an unused name."""
         parts: list[tuple[Ids, Times]] = []
         while self.waiting and sum(len(part) for part, _ in parts) < MOST_TAKEN:
             parts.append(self.waiting.popleft())
@@ -206,7 +206,7 @@ class Burst:
                 self.wheel.at(when[allowed:] + COMES_AGAIN, self.queue, starting[allowed:])
 
     def start(self, devices: Ids, times: Times) -> int:
-        """StartExecution for each, as far as the quota goes; answers how many."""
+        """StartExecution for each, as far as the quota allows. Returns how many."""
         allowed = min(self.starts.grant(len(devices), times[-1]), self.quotas.open_executions - self.runs.open)
         self.counted["refused_starts"] += len(devices) - allowed
         self.counted["started"] += allowed
@@ -252,12 +252,12 @@ class Burst:
         self.wheel.at(times[~works], self.finish, runs[~works])
 
     def keep_turns(self, runs: Ids, times: Times) -> Times:
-        """Those who were given a turn hold it, and sleep until it comes; who has lost it goes back for another."""
+        """Executions with a turn use it and sleep until it comes; those that lost it take another."""
         for place in np.flatnonzero(self.runs.turn[runs] >= 0):
             run = runs[place]
-            slot, self.runs.turn[run] = int(self.runs.turn[run]), -1  # used or lost: it is held once
+            slot, self.runs.turn[run] = int(self.runs.turn[run]), -1  # used or lost: a turn is used once
             before = self.lanes.writes
-            held = self.lanes.hold("admission", slot, int(times[place] * 1e6))
+            held = self.lanes.use("admission", slot, int(times[place] * 1e6))
             self.turn_writes[int(times[place])] += self.lanes.writes - before
             if held:
                 times[place] = max(times[place], slot / 1e6)
@@ -291,7 +291,7 @@ class Burst:
         self.wheel.at((at + pause)[~given_up], self.call, refused[~given_up])
 
     def finish(self, runs: Ids, times: Times) -> None:
-        """The Lambda answers."""
+        """The Lambda returns."""
         self.running -= len(runs)
         self.billed += float(((times - self.runs.began[runs]) * (self.invoked[self.runs.step[runs]] > 0)).sum())
         failed = self.runs.error[runs]
@@ -308,7 +308,7 @@ class Burst:
             self.after(int(number), runs[mine], times[mine])
 
     def after(self, step: int, runs: Ids, times: Times) -> None:
-        """What follows a step that went well."""
+        """What follows a successful step."""
         if step == CLAIM:
             self.claim(runs, times)
             return
@@ -329,7 +329,7 @@ class Burst:
         self.wheel.at(times + HOP_SECONDS, self.invoke, runs)
 
     def claim(self, runs: Ids, times: Times) -> None:
-        """One execution a device; it is given a turn, and Step Functions waits until the second of it."""
+        """One execution for each device gets a turn, and Step Functions waits until that second."""
         for run, time in zip(runs.tolist(), times.tolist(), strict=True):
             device = self.runs.device[run]
             if not self.runs.owns[run] and self.reopens_at[device] > time:
@@ -355,7 +355,7 @@ class Burst:
     def retry(
         self, runs: Ids, times: Times, attempts: npt.NDArray[np.int8] | npt.NDArray[np.int16], policies: list[Retrier]
     ) -> None:
-        """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may be started anew later."""
+        """The state's Retry: full jitter up to a growing, capped delay; then the execution fails, and may start again later."""
         if not len(runs):
             return
         attempts[runs] += 1

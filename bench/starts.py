@@ -1,4 +1,4 @@
-"""What each step of one admission is called with, what it asks of AWS, and what AWS answers."""
+"""The input of each step of one admission, its calls to AWS, and AWS's answers."""
 
 import io
 import subprocess
@@ -27,7 +27,7 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A method of a boto3 client and its parameters; those that are bytes stand in `binary`, as base64 in JSON."""
+    """A method of a boto3 client and its parameters; bytes are in `binary`, as base64 in JSON."""
 
     service: str
     method: str
@@ -36,7 +36,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Start(Struct, frozen=True, kw_only=True):
-    """All that a process needs to do a step's first call again. `at` is what the clock said."""
+    """Everything that a process needs to repeat a step's first call. `at` is the time of the recording."""
 
     module: str
     event: Any
@@ -89,7 +89,7 @@ def _record() -> dict[str, Start]:
             machine.settled("request_approval")
             for name, group in (("quinn", "quality"), ("sam", "security")):
                 people.vote(run, aws_environment.certificate_id(certificate), people.claims(name, group), "approve")
-            people.sweep()
+            people.resume_due()
             machine.ended(run)
             fleet.knocks(fleet.device("pump-0003"))
     missing = {harness.folder(step) for step in harness.STEPS} - starts.keys() - {"roll_back"}

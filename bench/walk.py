@@ -1,4 +1,4 @@
-"""One admission through the real state machine and the real functions: what it costs, so that the simulation cannot say otherwise."""
+"""One admission through the real state machine and the real functions: the simulation takes the costs from here."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ class Walk(Struct, frozen=True, kw_only=True):
 
 
 def walk() -> Walk:
-    """Walk in a process of its own: what the functions print and moto patches stays there."""
+    """Walk in a process of its own, so that the functions' output and moto's patches stay there."""
     run = subprocess.run([sys.executable, "-m", "bench.walk"], check=True, capture_output=True)
     return msgspec.json.decode(run.stdout.splitlines()[-1], type=Walk)
 

@@ -1,4 +1,4 @@
-"""SimPy's clock for cohorts: whatever happens to many devices within the same tick is one event that carries arrays."""
+"""SimPy's clock for groups of devices: everything that happens in the same tick is one event with arrays."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -15,11 +15,11 @@ Parts = list[tuple[Ids, Times]]
 TICK = 0.1
 """Seconds: one interval of a quota of ten a second. Times within a tick stay exact and decide the order."""
 _FAR = 64
-"""Ticks: what lies further ahead is sorted into ticks only once it comes nearer, since most of it is spread thin."""
+"""Ticks: later events are sorted into ticks only when they come nearer, since they are spread thinly."""
 
 
 class Wheel:
-    """Calls `handler(ids, times)` in the tick in which the times lie, in their order. What comes late comes in the next tick."""
+    """Calls `handler(ids, times)` in the tick of these times, in their order. A late event comes in the next tick."""
 
     def __init__(self, environment: simpy.Environment) -> None:
         self.environment = environment
@@ -31,7 +31,7 @@ class Wheel:
         """Schedule `handler` for each of `ids` at its time."""
         if not len(ids):
             return
-        if len(ids) == 1:  # most are: a paced burst comes one by one
+        if len(ids) == 1:  # most have one: a paced burst comes one by one
             self._put_near(max(int(times[0] / TICK), self._now + 1), handler, (ids, times))
             return
         ticks = np.maximum((times / TICK).astype(np.int64), self._now + 1)

@@ -110,7 +110,7 @@ def _identity_provider(method: str, address: str, fields: dict[str, str] | None 
 
 
 def create() -> dict[str, str]:
-    """Make tables, buckets, keys, topic and event bus; answers the functions' environment variables."""
+    """Make tables, buckets, keys, topic and event bus; returns the functions' environment variables."""
     resources = template()["Resources"]
     for variable in (name for name in NAMES if name.endswith("_TABLE")):
         declared = resources[f"{NAMES[variable]}Table"]["Properties"]
@@ -205,7 +205,7 @@ def certificate_id(certificate: x509.Certificate) -> str:
 
 
 def register_ca(authority: pki.Authority) -> str:
-    """Register the CA; answers its id."""
+    """Register the CA; returns its id."""
     iot = client("iot")
     answer = iot.register_ca_certificate(
         caCertificate=authority.pem, setAsActive=True, allowAutoRegistration=True, certificateMode="SNI_ONLY"
@@ -215,7 +215,7 @@ def register_ca(authority: pki.Authority) -> str:
 
 
 def publish_crl(data: bytes, ca_id: str, name: str = "") -> dict[str, Any]:
-    """Hand a list in and have it judged, as S3's event does; answers what became of it."""
+    """Hand a list in and have it judged, as S3's event does; returns what became of it."""
     from functions.revocation.publish_crl.app import handler
 
     key = f"incoming/{ca_id}/{name or hashlib.sha256(data).hexdigest()[:16]}.crl"
@@ -250,7 +250,7 @@ def object_created(key: str) -> dict[str, Any]:
 def register_device(
     certificate: x509.Certificate, issuer: pki.Authority, status: Any = "PENDING_ACTIVATION"
 ) -> dict[str, Any]:
-    """Register a device's certificate as just-in-time registration does; answers the event that AWS IoT publishes."""
+    """Register a device's certificate as just-in-time registration does; returns the event that AWS IoT publishes."""
     iot = client("iot")
     answer = iot.register_certificate(certificatePem=pki.pem(certificate), caCertificatePem=issuer.pem, status=status)
     return registration_event(answer["certificateId"], certificate_id(issuer.certificate))

@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     told = [said for report in reports for name, said in report.user_properties if name == COUNTED]
     if config.getoption("--every-right"):
-        told += rights.told()
+        told += rights.summary()
     if told:
         terminalreporter.section("tried")
         for line in told:

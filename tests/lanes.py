@@ -17,7 +17,7 @@ class Lanes:
         self.slots = slots
         self.numbers: dict[str, int] = {}
         self.writes = 0
-        """How many were asked for: DynamoDB counts one whose condition does not hold as well."""
+        """The number of write requests: DynamoDB also counts one whose condition is not met."""
 
     def write(self, write: Advance | Raise) -> Answer:
         """What DynamoDB does with a conditional update."""
@@ -35,7 +35,7 @@ class Lanes:
         return dict(self.numbers)
 
     def run(self, procedure: Procedure[T]) -> T:
-        """Carry out a procedure with nobody in between."""
+        """Run a procedure without other writers."""
         try:
             write = next(procedure)
             while True:
@@ -47,5 +47,5 @@ class Lanes:
     def take(self, lane: Lane, now: int) -> int:
         return self.run(turns.take(self.slots, lane, now))
 
-    def hold(self, lane: Lane, slot: int, now: int) -> bool:
-        return self.run(turns.hold(self.slots, lane, slot, now))
+    def use(self, lane: Lane, slot: int, now: int) -> bool:
+        return self.run(turns.use(self.slots, lane, slot, now))

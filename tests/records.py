@@ -30,7 +30,7 @@ from workflows.admission.contracts import (
 )
 from workflows.approval.signature import SignedVote
 from workflows.canonical import canonical, sha256
-from workflows.evidence import jws, manifest, trail, votes
+from workflows.evidence import audit_trail, jws, manifest, votes
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.record import AdmissionRecord, Link, Record, parse, record
 from workflows.revocation.verdict import ListFacts, Verdict
@@ -269,7 +269,7 @@ def chain(device: str = "pump-0042", length: int = 3) -> dict[str, bytes]:
     return files
 
 
-def trail_entry(number: int = 1, at: datetime = NOW, **unusual: Any) -> trail.Entry:
+def trail_entry(number: int = 1, at: datetime = NOW, **unusual: Any) -> audit_trail.Entry:
     """What an operator's act leaves behind."""
     parts: dict[str, Any] = {
         "source": "gatehouse",
@@ -280,7 +280,7 @@ def trail_entry(number: int = 1, at: datetime = NOW, **unusual: Any) -> trail.En
         "result": "succeeded",
         "new": {"rows": 3},
     }
-    return trail.entry(at=at, id=f"{number:032x}", **parts | unusual)
+    return audit_trail.entry(at=at, id=f"{number:032x}", **parts | unusual)
 
 
 def days(files: dict[str, bytes], first: date = TODAY, count: int = 2) -> dict[str, bytes]:
@@ -300,7 +300,7 @@ def written(key: str, data: bytes) -> datetime | None:
     """When a file says that it was written; None if it cannot be read."""
     try:
         if key.startswith("trail/"):
-            return trail.parse(data).at
+            return audit_trail.parse(data).at
         payload = jws.parse(data)[1]
         return manifest.parse(payload).sealed_at if key.startswith("manifests/") else parse(payload).sealed_at
     except EvidenceInvalid:

@@ -153,7 +153,7 @@ def write(seen: list[Any]) -> None:
     PLACE.write_text(json.dumps(seen))
 
 
-def told() -> list[str]:
+def summary() -> list[str]:
     """What was needed, in words."""
     every, rest = [*every_right()], needless()
     named = [f"no test needs {action} (statement {number} of {function}'s role)" for function, number, action in rest]

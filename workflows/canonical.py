@@ -1,4 +1,4 @@
-"""One byte sequence for one meaning: RFC 8785 (JSON Canonicalization Scheme), and the values it can hold."""
+"""Canonical JSON, one byte sequence for one value: RFC 8785 (JSON Canonicalization Scheme), and the values it can hold."""
 
 import hashlib
 from typing import Any, TypeVar
@@ -9,18 +9,18 @@ import rfc8785
 T = TypeVar("T")
 
 MAX_INTEGER = 2**53 - 1
-"""RFC 8785 is I-JSON (RFC 7493 section 2.2): beyond this, readers no longer agree on an integer's value."""
+"""RFC 8785 is I-JSON (RFC 7493 section 2.2): beyond this, readers do not agree on an integer's value."""
 
 
 def canonical(value: object) -> bytes:
-    """The RFC 8785 form of a struct or of JSON types, UTF-8. What readers could read differently is first made `storable`."""
+    """The RFC 8785 form of a struct or of JSON types, UTF-8. Values that readers could read differently are first made `storable`."""
     return rfc8785.dumps(storable(msgspec.to_builtins(value)))
 
 
 def storable(value: Any) -> Any:
-    """`value` with what readers do not agree on written as text: big integers, fractions, NaN, lone surrogates.
+    """Returns `value` with everything that readers do not agree on as text: big integers, fractions, NaN, lone surrogates.
 
-    Nothing that Gatehouse itself writes has any of these; an event, or a certificate's names, may.
+    Gatehouse itself writes none of these. An event or a certificate's names may hold them.
     """
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
@@ -33,21 +33,21 @@ def storable(value: Any) -> Any:
 
 
 def is_canonical(data: bytes, value: object) -> bool:
-    """Whether `data` is what `canonical` would write, given the `value` that `decoder` read from it: no duplicate key, no second spelling.
+    """Whether `data` is what `canonical` writes, given the `value` that `decoder` read from it: no duplicate keys, no other spellings.
 
     msgspec's sorted encoder writes the same bytes as the reference and is much quicker. Where they differ from `data` (a field that
-    is not known to the value's type, a key beyond the BMP, which RFC 8785 sorts by UTF-16 code units) the reference decides.
+    the value's type does not know, or a key beyond the BMP, which RFC 8785 sorts by UTF-16 code units), the reference decides.
     """
     if sorted_json(value) == data:
         return True
     try:
         return rfc8785.dumps(msgspec.json.decode(data)) == data
-    except (rfc8785.CanonicalizationError, ValueError):  # in a member that `value` has no place for
+    except (rfc8785.CanonicalizationError, ValueError):  # in a member that the type of `value` does not have
         return False
 
 
 def sorted_json(value: object) -> bytes:
-    """RFC 8785's bytes, quickly, for what holds neither fractions nor keys beyond the BMP."""
+    """The bytes of RFC 8785, made quickly, for values without fractions and without keys beyond the BMP."""
     return msgspec.json.encode(value, order="sorted")
 
 
@@ -57,7 +57,7 @@ def sha256(data: bytes) -> str:
 
 
 def decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
-    """Reads `kind` from canonical JSON, and refuses fractions: nothing sealed has any."""
+    """A decoder of `kind` from canonical JSON. It refuses fractions, since sealed files have none."""
 
     def refuse(text: str) -> float:
         raise ValueError(f"Expected no fraction, got {text}")

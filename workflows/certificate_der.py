@@ -1,7 +1,7 @@
-"""The fixed part of a certificate (RFC 5280 §4.1), read from its bytes: the one reader of it, for facts and for revocation.
+"""The fixed part of a certificate (RFC 5280 §4.1), read from its bytes. Facts and revocation use this one reader.
 
-Read here rather than through `cryptography`, which has opinions on negative serial numbers and gives up on a key that it does not know:
-such certificates still have to be named.
+It does not use `cryptography`, which refuses negative serial numbers and keys that it does not know. Such certificates still have to be
+named.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from workflows.der import DerError, Reader
 
 
 class FixedPart(NamedTuple):
-    """What every TBSCertificate begins with. All of it is DER, tag and length included, unless it says otherwise."""
+    """The fields at the beginning of every TBSCertificate. Each is DER with tag and length, unless its docstring says otherwise."""
 
     version: int
     serial: bytes
@@ -24,7 +24,7 @@ class FixedPart(NamedTuple):
 
 
 def fixed_part(tbs: Reader) -> FixedPart:
-    """Reads to the end of subjectPublicKeyInfo; `tbs` stands behind it then. Raises `DerError`."""
+    """Read up to the end of subjectPublicKeyInfo; `tbs` moves there. Raises `DerError`."""
     version = _version(tbs.take(0xA0, "version")) if tbs.next_is(0xA0) else 1
     serial = tbs.integer("serialNumber")
     algorithm = tbs.element("signature")

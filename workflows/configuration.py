@@ -1,4 +1,4 @@
-"""Reading what an operator edits: TOML into types, with errors that say which key, which line, and what would be right."""
+"""Read the files that an operator edits: TOML into types, with errors that name the key, the line and the expected value."""
 
 import difflib
 import re
@@ -13,11 +13,11 @@ from workflows.errors import BadInput
 T = TypeVar("T")
 
 FOLDER = Path(__file__).parents[1] / "config"
-"""Where a checkout and the functions' artifact keep what the operator edits."""
+"""The folder of the operator's files, in a checkout and in the functions' artifact."""
 
 
 class ConfigurationInvalid(BadInput):
-    """A configuration file cannot be used. Nothing of it is."""
+    """A configuration file cannot be used. No part of it is used."""
 
 
 def load(text: str, into: type[T], *, file: str) -> T:
@@ -72,7 +72,7 @@ def _explain(message: str, text: str, into: type, file: str) -> str:
 
 
 def _table(parents: list[str]) -> tuple[str, int]:
-    """The TOML table that a path's parents stand for, and which of several ``[[table]]`` it is."""
+    """The TOML table that a path's parents name, and the number among several ``[[table]]``."""
     if not parents:
         return "", 0
     index = re.search(r"\[(\d+)\]$", parents[0])
@@ -81,7 +81,7 @@ def _table(parents: list[str]) -> tuple[str, int]:
 
 
 def _type_at(into: type, path: list[str]) -> msgspec.inspect.Type:
-    """What the key at `path` holds: of a list or table the parts, of an optional value the value."""
+    """The type of the value at `path`: for a list or table the type of its parts, for an optional value the type of the value."""
     node = _part(msgspec.inspect.type_info(into))
     for part in path:
         name = re.sub(r"\[.*?\]", "", part)

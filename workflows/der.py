@@ -1,8 +1,8 @@
 """A strict reader of DER (X.690 §8 and §10), for the few structures the revocation rules need.
 
-It exists because the rules depend on exact bytes: what was signed, where an entry begins, whether two names are encoded
-alike. Everything BER allows and DER forbids is an error: indefinite and non-minimal lengths, padded integers, booleans
-other than ``FF``, defaults written out, bytes left over.
+The rules depend on exact bytes: which bytes were signed, where an entry begins, whether two names have the same encoding.
+Everything that BER allows and DER forbids is an error: indefinite and non-minimal lengths, padded integers, booleans
+other than ``FF``, encoded default values, extra bytes at the end.
 """
 
 import re
@@ -42,13 +42,13 @@ def header(data: bytes, at: int, end: int) -> tuple[int, int, int]:
         if not octets:
             raise DerError(f"an indefinite length at byte {at}")
         if octets > 8 or start + octets > end:
-            raise DerError(f"a length that cannot be at byte {at}")
+            raise DerError(f"an impossible length at byte {at}")
         length = int.from_bytes(data[start : start + octets], "big")
         if length < 0x80 or length.bit_length() <= 8 * (octets - 1):
             raise DerError(f"a length that is not the shortest at byte {at}")
         start += octets
     if start + length > end:
-        raise DerError(f"an element at byte {at} reaches beyond what holds it")
+        raise DerError(f"an element at byte {at} is longer than the element that holds it")
     return tag, start, start + length
 
 
@@ -69,7 +69,7 @@ class Reader:
         return self.at < self.end and self.data[self.at] == tag
 
     def take(self, tag: int, what: str) -> "Reader":
-        """A cursor over the content of the next element, which must bear ``tag``; this cursor steps over it."""
+        """A cursor over the content of the next element, which must have ``tag``; this cursor moves past it."""
         if not self:
             raise DerError(f"{what} is missing")
         found, start, end = header(self.data, self.at, self.end)
@@ -79,7 +79,7 @@ class Reader:
         return Reader(self.data, start, end)
 
     def element(self, what: str) -> bytes:
-        """The next element whole, tag and length included."""
+        """The next element with its tag and length."""
         if not self:
             raise DerError(f"{what} is missing")
         begin = self.at
@@ -87,7 +87,7 @@ class Reader:
         return self.data[begin : self.at]
 
     def content(self) -> bytes:
-        """What is left, as bytes; nothing is left afterwards."""
+        """The rest as bytes; the cursor is then at the end."""
         begin, self.at = self.at, self.end
         return self.data[begin : self.end]
 
@@ -96,11 +96,11 @@ class Reader:
             raise DerError(f"{what} has {self.end - self.at} bytes too many")
 
     def integer(self, what: str) -> bytes:
-        """The content octets of an INTEGER, shortest form: two integers are equal exactly when these are."""
+        """The content octets of an INTEGER, shortest form: two integers are equal exactly when these octets are equal."""
         return shortest_integer(self.take(INTEGER, what).content(), what)
 
     def boolean(self, tag: int, what: str) -> bool:
-        """An optional BOOLEAN DEFAULT FALSE under ``tag``. Present means TRUE; DER forbids writing the default out."""
+        """An optional BOOLEAN DEFAULT FALSE under ``tag``. If it is present, it is TRUE: DER forbids encoding the default."""
         if not self.next_is(tag):
             return False
         if self.take(tag, what).content() != b"\xff":
@@ -166,11 +166,11 @@ def _moment(year: int, rest: bytes, what: str) -> datetime:
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError as error:
-        raise DerError(f"{what} is no date: {error}") from error
+        raise DerError(f"{what} is not a date: {error}") from error
 
 
 def element(tag: int, content: bytes) -> bytes:
-    """One element written out, for comparing what an abbreviation stands for."""
+    """Encode one element, to compare it with a short form."""
     size = len(content)
     if size < 0x80:
         return bytes([tag, size]) + content

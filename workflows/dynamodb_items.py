@@ -1,6 +1,6 @@
 """DynamoDB items to and from types, for the functions and for the commands.
 
-Numbers are integers: nothing that Gatehouse keeps has a fraction. The format is that of
+Numbers are integers: Gatehouse keeps no fractions. The format is that of
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html, as boto3 writes and reads it.
 """
 

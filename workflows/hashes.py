@@ -9,5 +9,5 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]  # not $, which lets a
 
 
 def beginning(certificate_id: str) -> str:
-    """The first four hex digits, by which the index `by_prefix` is kept: 65,536 keys, so that none of them is long or hot."""
+    """The first four hex digits, the key of the index `by_prefix`: 65,536 keys, so that no partition is large or hot."""
     return certificate_id[:4]

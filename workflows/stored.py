@@ -1,8 +1,8 @@
-"""JSON that one party stored and another reads: read within bounds, or refused with one error.
+"""Read JSON that somebody else stored: within bounds, or fail with one error.
 
-Whoever may write a file may write one that is huge, nested without end, not UTF-8, or that two readers understand differently. The
+A file may be huge, nested very deep, not UTF-8, or such that two readers understand it differently. The
 standard reader and msgspec both end with `RecursionError` on deep nesting (at 1,000 levels on Python 3.11), take the last of two members
-of one name (RFC 8259 section 4 leaves that open), and the standard one takes NaN. Nothing here does.
+with the same name (RFC 8259 section 4 leaves that open), and the standard one accepts NaN. The functions here do none of this.
 """
 
 import json
@@ -16,17 +16,17 @@ from workflows.errors import BadInput
 T = TypeVar("T")
 
 MAX_DEPTH = 100
-"""Arrays and objects inside each other. The deepest that Gatehouse writes has some 15; an event may be nested by whoever published it."""
+"""Arrays and objects inside each other. Gatehouse writes at most about 15 levels; an event may have more."""
 MAX_OCTETS = 16 * 2**20
-"""Of one file. What may be larger says so where it is read."""
+"""The largest file that is read, unless the caller sets another limit."""
 
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-"""Possessive, and with an end that may be missing: it takes one pass over any octets."""
+"""Possessive quantifiers and an optional end, so that it takes one pass over any octets."""
 _OPENING, _CLOSING = b"[{", b"]}"
 
 
 class Unreadable(BadInput):
-    """JSON that cannot be read safely, or not as what it should be. The message says why."""
+    """JSON that cannot be read safely, or that is not of the expected type. The message says why."""
 
 
 @overload
@@ -34,15 +34,15 @@ def read(data: bytes | str, kind: type[T], *, most: int = ..., twins: bool = ...
 @overload
 def read(data: bytes | str, kind: Any = ..., *, most: int = ..., twins: bool = ...) -> Any: ...
 def read(data: bytes | str, kind: Any = Any, *, most: int = MAX_OCTETS, twins: bool = False) -> Any:
-    """`kind` from JSON of at most `most` octets. Raises `Unreadable` and nothing else, whatever `data` holds.
+    """Read `kind` from JSON of at most `most` octets. Raises only `Unreadable`, whatever `data` holds.
 
-    With `twins`, two members of one name are left for the caller to find: what has one form only (RFC 8785) is compared with that form.
+    With `twins`, two members of the same name are not an error here: the caller finds them by comparing `data` with its canonical form.
     """
     return decoded(data, msgspec.json.Decoder(kind), most=most, twins=twins)
 
 
 def decoded(data: bytes | str, decoder: msgspec.json.Decoder[T], *, most: int = MAX_OCTETS, twins: bool = False) -> T:
-    """The same with a decoder that is kept. Raises `Unreadable`."""
+    """As `read`, with a decoder that the caller keeps. Raises `Unreadable`."""
     octets = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
     if len(octets) > most:
         raise Unreadable(f"{len(octets):,} octets; expected at most {most:,}")
@@ -50,7 +50,7 @@ def decoded(data: bytes | str, decoder: msgspec.json.Decoder[T], *, most: int = 
         raise Unreadable(f"arrays and objects are nested more than {MAX_DEPTH} deep")
     try:
         if not octets.isascii():
-            octets.decode()  # msgspec looks at no text of a member that it skips
+            octets.decode()  # msgspec does not check the text of a member that it skips
         found = decoder.decode(octets)
         if not twins:
             json.loads(octets, object_pairs_hook=_no_twins)
@@ -62,7 +62,7 @@ def decoded(data: bytes | str, decoder: msgspec.json.Decoder[T], *, most: int = 
 
 
 def is_deep(octets: bytes) -> bool:
-    """Whether arrays and objects are nested more than `MAX_DEPTH` deep. One pass, and none over what has few of them."""
+    """Whether arrays and objects are nested more than `MAX_DEPTH` deep. It takes one pass, or none if there are few brackets."""
     if octets.count(b"[") + octets.count(b"{") <= MAX_DEPTH:
         return False
     depth = 0

@@ -1,8 +1,8 @@
-"""Text that somebody else wrote, shown so that it is read and not obeyed: on terminals, in mails, on paper, and in JSON.
+"""Show text that somebody else wrote without side effects: on terminals, in mails, on paper, and in JSON.
 
-What is not seen, or moves what is seen, is shown as its escape: controls (C0 and C1, U+009B among them, which terminals take for ESC [),
-the characters that turn the direction (U+202E and the like), line and paragraph separators, spaces other than the space, what is not
-assigned. Letters of every script stay as they are. https://www.unicode.org/reports/tr36/
+Characters that are invisible, or that move other text, are shown as escapes: controls (C0 and C1, also U+009B, which terminals take for
+ESC [), the characters that change the direction (such as U+202E), line and paragraph separators, spaces other than the usual one, and
+unassigned characters. Letters of every script stay as they are. https://www.unicode.org/reports/tr36/
 """
 
 import re
@@ -12,7 +12,7 @@ import msgspec
 
 
 def visible(text: str, *, lines: bool = False) -> str:
-    """`text` with nothing in it that is not seen. With `lines`, ends of lines and tabs stay."""
+    """Returns `text` with invisible characters as escapes. With `lines`, line ends and tabs stay."""
     if text.isprintable():
         return text
     return "".join(
@@ -21,14 +21,14 @@ def visible(text: str, *, lines: bool = False) -> str:
 
 
 def json_text(value: object, *, indent: int = 2) -> str:
-    """`value` as JSON, with all that is not seen as ``\\u`` escapes (RFC 8259 section 7): the same value to every program."""
+    """Returns `value` as JSON with invisible characters as ``\\u`` escapes (RFC 8259 section 7). Every program reads the same value."""
     text = msgspec.json.encode(value).decode()
     text = msgspec.json.format(text, indent=indent) if indent >= 0 else text
     return text if text.isascii() and "\x7f" not in text else _UNSEEN.sub(lambda found: _unit(found[0]), text)
 
 
 def in_utc(moment: datetime) -> str:
-    """``2026-11-23 12:00:00 UTC``, whatever the distance; the first and last day of all times as they are."""
+    """``2026-11-23 12:00:00 UTC``, whatever the offset. The first and last day that Python has stay as they are."""
     try:
         utc = moment.astimezone(UTC)
     except OverflowError:

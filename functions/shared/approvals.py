@@ -1,10 +1,10 @@
-"""The approvals table: requests, their votes, evidence and trail, and the encrypted task token.
+"""The approvals table: requests, their votes, evidence and history, and the encrypted task token.
 
 Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
 ``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the
-trail, see `approval_trail`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
+history, see `request_history`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
 search for a person finds it).
-A change and its line in the trail are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
+A change and its line in the history are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
 """
 
 import random
@@ -15,16 +15,16 @@ from typing import Any
 
 import msgspec
 
-from functions.shared import approval_trail, clock, conditional
+from functions.shared import clock, conditional, request_history
 from functions.shared.approval_index import DUE, mention, name_in_index
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.timestamps import stamp
 from workflows import stored
-from workflows.approval.audit import AuditEvent
 from workflows.approval.errors import ApprovalUnknown
 from workflows.approval.notices import due
 from workflows.approval.request import Request, Step, entered_under
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import SignedVote
 from workflows.dynamodb_items import from_item, to_item, to_plain, values
 from workflows.errors import AwsUnavailable
@@ -80,7 +80,7 @@ class Approvals:
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
         """Store a new request. False if there is one already, or another is being written: then this one was not."""
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
-        history_entry = approval_trail.put(self.table, request.approval_id, event, request.version)
+        history_entry = request_history.put(self.table, request.approval_id, event, request.version)
         mentions = self._mentions(request, entered_under(request))
         return conditional.transact([put, *self._secrets(request, snapshot, token), history_entry, *mentions])
 
@@ -92,7 +92,7 @@ class Approvals:
         behalf of somebody counts only if the delegation stands at this moment.
         """
         before, after = step.before, step.after
-        items = [self._update(step), approval_trail.put(self.table, before.approval_id, step.event, after.version)]
+        items = [self._update(step), request_history.put(self.table, before.approval_id, step.event, after.version)]
         items += self._mentions(after, step.names)
         if step.vote is not None:
             items.append(self._vote(before.approval_id, step.vote))
@@ -125,8 +125,8 @@ class Approvals:
         raise AwsUnavailable(f"Request {approval_id} was changed by others {TRIES} times in a row. Try again.")
 
     def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
-        """Add a refused vote to the trail, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
-        return approval_trail.record_refusal(self.table, approval_id, event)
+        """Add a refused vote to the history, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
+        return request_history.record_refusal(self.table, approval_id, event)
 
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
         with translated():

@@ -1,4 +1,4 @@
-"""The lists that count for an issuer's key, as its manifest names them: small ones whole, large ones through their index.
+"""The lists that count for an issuer's key, as its file of current lists names them: small ones whole, large ones through their index.
 
 Nothing here says good: what cannot be read is an error, and what is damaged goes to the checker as it is, which then cannot tell.
 """
@@ -11,14 +11,14 @@ from typing import Generic, NamedTuple, TypeVar
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from functions.shared import manifests, objects
+from functions.shared import current_lists, objects
 from functions.shared.observability import logger
 from workflows.errors import AwsUnavailable, BadInput
-from workflows.revocation import CheckedList, VerifiedList, manifest, verify_list
+from workflows.revocation import CheckedList, VerifiedList, verify_list
+from workflows.revocation.current_lists import Current, index_key, list_key
 from workflows.revocation.entries import Entry
 from workflows.revocation.errors import CrlIndexUnusable, CrlStoreUnavailable
 from workflows.revocation.index import IndexedList
-from workflows.revocation.manifest import Current
 from workflows.revocation.verified import ListMeta
 
 
@@ -42,13 +42,13 @@ class CrlStore:
         A list above the limit is not passed over: one of another scope beside it could then say good where it says revoked.
         """
         try:
-            current = manifests.load(self.bucket, issuer_key)
+            current = current_lists.load(self.bucket, issuer_key)
             return IssuerLists([self._open(one, issuer) for one in current.slots.values()], current.last_numbers())
         except (AwsUnavailable, BadInput) as error:
             raise CrlStoreUnavailable(str(error)) from error
 
     def _open(self, one: Current, issuer: x509.Certificate) -> bytes | CheckedList:
-        key = manifest.list_key(one.record)
+        key = list_key(one.record)
         if one.record.size > self.max_size:
             raise CrlStoreUnavailable(
                 f"{key} has {one.record.size} bytes; expected at most {self.max_size}. Raise max_size_mb in config/limits.toml."
@@ -80,7 +80,7 @@ class _Indexed:
             return self._index.find(serial)
         except CrlIndexUnusable as error:
             _indexes.pop(self._current.record.sha256)
-            _report(manifest.index_key(self._current.record), error)
+            _report(index_key(self._current.record), error)
             return self._whole.find(serial)
         except AwsUnavailable as error:
             raise CrlStoreUnavailable(str(error)) from error
@@ -90,7 +90,7 @@ class _Indexed:
         whole = read_list(self._bucket, self._current, self._issuer)
         if not isinstance(whole, VerifiedList) or whole.meta.sha256 != self.meta.sha256:
             raise CrlStoreUnavailable(
-                f"{manifest.list_key(self._current.record)} is damaged, and so is its index. Publish the CA's list again."
+                f"{list_key(self._current.record)} is damaged, and so is its index. Publish the CA's list again."
             )
         return whole
 
@@ -100,9 +100,9 @@ def read_list(bucket: str, one: Current, issuer: x509.Certificate) -> bytes | Ve
     warm = _verified.get((one.record.sha256, issuer.fingerprint(SHA256())))
     if warm is not None:
         return warm
-    stored = objects.read(bucket, manifest.list_key(one.record))
+    stored = objects.read(bucket, list_key(one.record))
     if stored is None:
-        raise CrlStoreUnavailable(f"{manifest.list_key(one.record)} is not in the bucket. Publish the CA's list again.")
+        raise CrlStoreUnavailable(f"{list_key(one.record)} is not in the bucket. Publish the CA's list again.")
     verified = verify_list(stored.data, issuer)
     if not isinstance(verified, VerifiedList) or verified.meta.sha256 != one.record.sha256:
         return stored.data
@@ -113,8 +113,8 @@ def read_list(bucket: str, one: Current, issuer: x509.Certificate) -> bytes | Ve
 def _open_index(bucket: str, one: Current) -> IndexedList:
     record = one.record
     index = IndexedList(
-        lambda offset, length: objects.read_part(bucket, manifest.index_key(record), offset, length),
-        lambda offset, length: objects.read_part(bucket, manifest.list_key(record), offset, length),
+        lambda offset, length: objects.read_part(bucket, index_key(record), offset, length),
+        lambda offset, length: objects.read_part(bucket, list_key(record), offset, length),
         list_sha256=record.sha256,
         head_sha256=one.index_head,
     )

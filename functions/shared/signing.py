@@ -31,7 +31,7 @@ class Signer:
         self._jku = url + KEYS_PATH
 
     def header(self, kind: str) -> str:
-        """The encoded protected header for a thing of `typ` `kind`. Raises `AwsUnavailable`, `AccessRefused`."""
+        """The encoded protected header for a file of `typ` `kind`. Raises `AwsUnavailable`, `AccessRefused`."""
         return jws.protected(kind, jws.thumbprint(public_key(self._key_arn)), self._jku)
 
     def keys(self) -> jws.Keys:

@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from functions.shared.aws import client, translated
 from workflows.revocation.ca_revocation import AuthorityRevocation
-from workflows.revocation.manifest import Current
+from workflows.revocation.current_lists import Current
 
 
 def prefix(current: Current) -> str:

@@ -1,4 +1,4 @@
-"""The table of turns (`workflows.admission.turns`): one item with a number for each lane, moved on by conditional updates."""
+"""The table of turns (`workflows.admission.turns`): one item with a number for each lane, changed by conditional updates."""
 
 from collections.abc import Generator
 from datetime import datetime
@@ -15,10 +15,10 @@ from workflows.errors import AwsUnavailable
 T = TypeVar("T")
 
 _ITEM = {"lane": "all"}
-"""All lanes in one item, so that each write also tells where the others stand."""
+"""All lanes are in one item, so that each write also returns the numbers of the others."""
 
 _WRITES = 250
-"""More than two for every slot between two of the same lane: only a table that others write to without end gets there."""
+"""The most writes for one turn: over twice the slots between two of one lane. Only a table that others keep writing reaches it."""
 
 
 class Turns:
@@ -29,27 +29,27 @@ class Turns:
         self.slots = turns.calendar(pacing)
 
     def take(self, lane: Lane, now: datetime) -> datetime:
-        """When the next turn of `lane` comes. Raises `AwsUnavailable`."""
+        """Take the next turn of `lane`. Returns its time. Raises `AwsUnavailable`."""
         return clock.from_microseconds(self._carry_out(turns.take(self.slots, lane, clock.microseconds(now))))
 
-    def hold(self, lane: Lane, turn_at: datetime, now: datetime) -> bool:
-        """Whether the turn may be used; if so, waits for what is left of the second. False: take another.
+    def use(self, lane: Lane, turn_at: datetime, now: datetime) -> bool:
+        """Whether the turn may be used; if so, waits for the rest of the second. False: take another.
 
         Step Functions' Wait drops the fraction of a timestamp
         (https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html), so ten turns would come at once.
         """
-        held = self._carry_out(turns.hold(self.slots, lane, clock.microseconds(turn_at), clock.microseconds(now)))
-        if held:
+        usable = self._carry_out(turns.use(self.slots, lane, clock.microseconds(turn_at), clock.microseconds(now)))
+        if usable:
             clock.sleep(min((turn_at - now).total_seconds(), 1.0))
-        return held
+        return usable
 
     def ensure(self, lane: Lane, turn_at: datetime | None, now: datetime) -> None:
-        """Hold the turn, if one was taken. Raises `TurnLost`."""
-        if turn_at is not None and not self.hold(lane, turn_at, now):
+        """Use the turn, if one was taken. Raises `TurnLost`."""
+        if turn_at is not None and not self.use(lane, turn_at, now):
             raise TurnLost(f"The turn at {turn_at:%H:%M:%S.%f} was needed by another lane, or has lapsed.")
 
     def _carry_out(self, procedure: Generator[Advance | Raise, Answer, T] | Generator[Raise, Answer, T]) -> T:
-        """Make the writes that `procedure` asks for."""
+        """Make the writes that `procedure` requests."""
         answer: Answer = None
         try:
             write = next(procedure)

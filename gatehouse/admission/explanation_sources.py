@@ -19,7 +19,7 @@ from workflows.admission.contracts import DeviceRecord
 from workflows.admission.facts import issuer_key
 from workflows.admission.inventory import Binding, denied_key, device_key
 from workflows.errors import BadInput
-from workflows.revocation import manifest
+from workflows.revocation import current_lists
 
 NEEDS_CA = "A certificate is held to its CA. Give the CA's certificate: --ca ca.pem"
 
@@ -127,8 +127,8 @@ class Stack:
         table = self._target.output("InventoryTable")
         return tables.read_batch(self._target.client("dynamodb"), table, [{"lookup_key": key} for key in keys])
 
-    def _list(self, one: manifest.Current) -> bytes:
-        key = manifest.list_key(one.record)
+    def _list(self, one: current_lists.Current) -> bytes:
+        key = current_lists.list_key(one.record)
         data = lists.read_object(self._target, key)
         if data is None:
             raise Unreachable(f"{key} is not in the bucket. Publish the CA's list again.")

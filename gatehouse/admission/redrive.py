@@ -3,7 +3,7 @@
 from gatehouse.admission import admissions, sealed_acts
 from gatehouse.admission.admissions import Admission
 from gatehouse.errors import AnsweredNo
-from gatehouse.evidence import operators_trail
+from gatehouse.evidence import audit_trail
 from gatehouse.stack.target import Target
 from workflows.evidence.acts import GONE, ended
 
@@ -35,8 +35,8 @@ def redrive(target: Target, certificate_id: str, execution_arn: str, reason: str
     Raises `AnsweredNo` if AWS will not or another execution owns it by now, `BadInput`, `TrailUnavailable`, and as
     `sealed_acts.carry_out`.
     """
-    why = operators_trail.require_reason(reason)
-    with operators_trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:
+    why = audit_trail.require_reason(reason)
+    with audit_trail.recorded(target, "admission", "redrive", execution_arn, reason=why) as act:
         key = sealed_acts.carry_out(target, "redrive", certificate_id, execution_arn, why)
         act.new = {"evidence_key": key}
     return key

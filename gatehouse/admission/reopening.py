@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 from gatehouse.admission import admissions, sealed_acts
 from gatehouse.admission.admissions import Admission
 from gatehouse.errors import AnsweredNo
-from gatehouse.evidence.operators_trail import recorded, require_reason
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.stack.target import Target
 from workflows.evidence.acts import ended
 

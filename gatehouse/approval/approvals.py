@@ -16,7 +16,7 @@ from gatehouse.errors import AnsweredNo, NotFound, NotPermitted, Unreachable
 from workflows import stored
 from workflows.errors import BadInput, GatehouseError
 
-Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
+Tab = Literal["mine", "waiting", "decided", "not_carried_out"]
 Answer = dict[str, Any]
 
 _WITHIN_SECONDS = 30.0
@@ -70,12 +70,12 @@ class Approvals:
         self._url = url.rstrip("/")
         self._token = id_token
 
-    def list_lane(self, lane: Lane, limit: int) -> list[Answer]:
-        """The approvals of a lane, newest first, at most `limit`."""
+    def list_tab(self, tab: Tab, limit: int) -> list[Answer]:
+        """At most `limit` approvals of a tab: open ones oldest first, others newest first."""
         found: list[Answer] = []
         cursor: str | None = None
         while len(found) < limit:
-            query = {"lane": lane, "limit": str(min(100, limit - len(found)))} | ({"cursor": cursor} if cursor else {})
+            query = {"tab": tab, "limit": str(min(100, limit - len(found)))} | ({"cursor": cursor} if cursor else {})
             page = self._call("GET", f"/api/approvals?{urllib.parse.urlencode(query)}")
             found += page["approvals"]
             cursor = page["cursor"]

@@ -115,10 +115,10 @@ def redrive(
     """
     from gatehouse.admission import admissions
     from gatehouse.admission import redrive as redriving
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = admissions.show(aim, name)
     redriving.require_failed(aim, found)
     if not json:
@@ -139,10 +139,10 @@ def reopen(
     Example: gatehouse admissions reopen pump-0042 --reason "Entered in the inventory by now"
     """
     from gatehouse.admission import admissions, reopening
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = admissions.show(aim, name)
     reopening.require_reopenable(aim, found)
     if not json:
@@ -165,10 +165,10 @@ def forget(
     Example: gatehouse admissions forget pump-0042 --reason "Registered under the wrong account"
     """
     from gatehouse.admission import admissions, reopening
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = admissions.show(aim, name)
     reopening.require_forgettable(aim, found)
     if not json:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from gatehouse.approval.approvals import Answer, Approvals, Lane, Signing
+from gatehouse.approval.approvals import Answer, Approvals, Signing, Tab
 from gatehouse.cli import sign_in
 from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, say, write_facts, write_json, write_table
@@ -28,16 +28,16 @@ Meaning = Annotated[Literal["approval", "responsibility"], typer.Option(help="Wh
 def list_(
     context: typer.Context,
     *,
-    lane: Annotated[Lane, typer.Option(help="Which of them.")] = "mine",
+    tab: Annotated[Tab, typer.Option(help="Which list.")] = "mine",
     limit: Annotated[int, typer.Option(min=1)] = 50,
     as_: As = None,
     json: Json = False,
 ) -> None:
     """List what waits for you, for others, was decided, or could not be carried out.
 
-    Example: gatehouse approvals list --lane waiting
+    Example: gatehouse approvals list --tab waiting
     """
-    found = desk(context, as_).list_lane(lane, limit)
+    found = desk(context, as_).list_tab(tab, limit)
     if json:
         write_json(found)
         return

@@ -148,11 +148,11 @@ def revoke(
 
     Example: gatehouse ca revoke 3f5a… --reason "Key copied from the signing host, ticket 4711" --dry-run
     """
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
     from gatehouse.revocation import authorities, ca_revocation
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = ca_revocation.plan(aim, authorities.show(aim, ca))
     if not json:
         _tell_plan(found)
@@ -216,11 +216,11 @@ def _switch(
     yes: bool,
     json: bool,
 ) -> None:
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
     from gatehouse.revocation import authorities, ca_revocation, orders
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = authorities.show(aim, ca)
     ordered = orders.owed(aim, ca) if on else None
     if ordered is not None:

@@ -97,7 +97,8 @@ def status(
         say(line)
     if asked:
         say(
-            "No list names these any more, and they are still refused. May their devices come back? Then delete the certificate."
+            "No list names these any more, and they are still refused. May their devices come back? Then delete the certificate "
+            "in AWS IoT and run gatehouse admissions forget CERTIFICATE_ID."
         )
         write_table(
             ("device", "certificate", "refused because"),

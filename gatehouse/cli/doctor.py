@@ -131,10 +131,10 @@ def redrive(
     Example: gatehouse doctor redrive rule --reason "The quota was raised" --dry-run
     """
     from gatehouse.doctor import lost_events
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = lost_events.look(aim, queue, limit=limit)
     left, failed, delivered = list(found), 0, 0
     try:

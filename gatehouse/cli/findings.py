@@ -61,11 +61,11 @@ def repair(
 
     Example: gatehouse findings repair orphan_thing pump-0042 --reason "Taken out of service" --dry-run
     """
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
     from gatehouse.reconciliation import findings, repairs
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = findings.find(aim, kind, subject)
     planned = repairs.plan(aim, found)
     if not json:
@@ -91,11 +91,11 @@ def accept(
 
     Example: gatehouse findings accept active_without_decision CERTIFICATE_ID --reason "Admitted before Gatehouse"
     """
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
     from gatehouse.reconciliation import findings
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = findings.find(aim, kind, subject)
     if not json:
         write_facts({"kind": found.kind, "subject": found.subject, "what": found.detail})

@@ -143,11 +143,11 @@ def lift(
 
     Example: gatehouse inventory lift pump-0042 --reason "Found in the warehouse, ticket 4711" --dry-run
     """
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
     from gatehouse.inventory import denials
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     lines = denials.liftable(aim, device, certificate)
     if not json:
         write_table(("denial, to be removed", "note"), [(line.lookup_key, line.note) for line in lines], empty="")
@@ -172,11 +172,11 @@ def retire(
 
     Example: gatehouse inventory retire pump-0042 --reason "Scrapped" --dry-run
     """
-    from gatehouse.evidence import operators_trail
+    from gatehouse.evidence import audit_trail
     from gatehouse.inventory import denials, devices
 
     aim = target(context)
-    operators_trail.require_reason(reason)
+    audit_trail.require_reason(reason)
     found = devices.show(aim, device)
     lines = denials.retirable(found)
     if not json:

@@ -13,7 +13,7 @@ from gatehouse.console.cache import Answers, KeptClients
 from gatehouse.console.errors import RedriveNotAllowed
 from gatehouse.console.history import Event
 from gatehouse.errors import NotFound
-from gatehouse.evidence import operators_trail
+from gatehouse.evidence import audit_trail
 from gatehouse.revocation import freshness
 from gatehouse.stack.target import Target
 from workflows import stored
@@ -78,7 +78,7 @@ class Api:
         except stored.Unreadable as error:
             raise BadInput(f"{error}. Expected execution_arn and reason.") from error
         arn = executions.require_ours(self._target, asked.execution_arn)
-        operators_trail.require_reason(asked.reason)
+        audit_trail.require_reason(asked.reason)
         key = redrive.redrive(self._target, executions.certificate_of(self._target, arn), arn, asked.reason)
         self._answers.forget()
         return {"evidence_key": key}
@@ -94,7 +94,7 @@ class Api:
             "account": self._target.output("StateMachineArn").split(":")[4],
             "approvals_url": self._target.outputs.get("ApprovalsUrl"),
             "redrive_allowed": self._redrive_allowed,
-            "longest_reason": operators_trail.LONGEST_REASON,
+            "longest_reason": audit_trail.LONGEST_REASON,
         }
 
     def _fleet(self, query: Query) -> Any:

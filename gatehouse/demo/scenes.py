@@ -94,7 +94,7 @@ class Door:
         """The id of this certificate's request, as the approver of `group` sees it waiting."""
         self.tell("waits for people")
         for _ in self.turns(f"its request reached {group}"):
-            for waiting in self.stage.desks[group].list_lane("mine", limit=100):
+            for waiting in self.stage.desks[group].list_tab("mine", limit=100):
                 if waiting["certificate_id"] == self.identity.certificate_id:
                     return str(waiting["approval_id"])
         raise AssertionError("unreachable: turns() raises")

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 from msgspec import Struct
 
 from gatehouse.errors import AnsweredNo
-from gatehouse.evidence.operators_trail import recorded, require_reason
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.stack.target import Target
 from workflows import stored
 from workflows.admission.registration import quoted, read_event

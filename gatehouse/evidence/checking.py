@@ -12,7 +12,7 @@ from gatehouse.evidence import folders
 from gatehouse.evidence.files import FOLDERS, Bucket, File, prefixes_of, with_what_came_before
 from gatehouse.stack.target import Target
 from workflows import stored
-from workflows.evidence import jws, trail
+from workflows.evidence import audit_trail, jws
 from workflows.evidence.coverage import Part
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.failures import Failure, Report
@@ -100,7 +100,7 @@ def _below(
 
 def _claimed_place(data: bytes) -> str:
     """The key that a file by itself says it has; if it does not, that of a record, so that its faults are named."""
-    for read in (trail.parse, _sealed):
+    for read in (audit_trail.parse, _sealed):
         try:
             return read(data).key
         except (EvidenceInvalid, stored.Unreadable):

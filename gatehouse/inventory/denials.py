@@ -8,7 +8,7 @@ import msgspec
 
 from gatehouse.admission import admissions
 from gatehouse.errors import AnsweredNo, NotFound
-from gatehouse.evidence.operators_trail import recorded, require_reason
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.inventory import devices
 from gatehouse.inventory.devices import Change, Device
 from gatehouse.stack import tables

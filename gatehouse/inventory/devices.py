@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 
 from gatehouse.errors import NotFound
-from gatehouse.evidence.operators_trail import recorded
+from gatehouse.evidence.audit_trail import recorded
 from gatehouse.stack import configuration, tables
 from gatehouse.stack.target import Target
 from workflows.admission.contracts import DeviceRecord

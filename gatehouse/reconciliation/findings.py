@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gatehouse.errors import AnsweredNo, NotFound
-from gatehouse.evidence.operators_trail import recorded, require_reason
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.stack import tables
 from gatehouse.stack.target import Target
 from workflows.dynamodb_items import to_item, to_plain

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from gatehouse.admission import admissions, reopening, sealed_acts
 from gatehouse.admission.admissions import Admission
 from gatehouse.errors import AnsweredNo
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.evidence.files import Bucket, readable
-from gatehouse.evidence.operators_trail import recorded, require_reason
 from gatehouse.reconciliation import findings
 from gatehouse.reconciliation.findings import Standing
 from gatehouse.stack.target import Target

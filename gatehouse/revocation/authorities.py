@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from gatehouse.errors import AnsweredNo, NotFound
-from gatehouse.evidence.operators_trail import recorded, require_reason
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.revocation import orders
 from gatehouse.stack import objects
 from gatehouse.stack.target import Target

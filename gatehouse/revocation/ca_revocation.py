@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gatehouse.errors import AnsweredNo
-from gatehouse.evidence.operators_trail import recorded, require_reason
+from gatehouse.evidence.audit_trail import recorded, require_reason
 from gatehouse.revocation import authorities, orders
 from gatehouse.revocation.authorities import Authority
 from gatehouse.stack import configuration, tables

@@ -10,15 +10,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from gatehouse.errors import AnsweredNo, NotFound, Unreachable
-from gatehouse.evidence.operators_trail import recorded
+from gatehouse.evidence.audit_trail import recorded
 from gatehouse.revocation import authorities
 from gatehouse.stack import configuration, objects
 from gatehouse.stack.target import Target
 from workflows.admission import issuers
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
-from workflows.revocation import manifest
-from workflows.revocation.manifest import Current, KeptAside, Manifest, Published, Result
+from workflows.revocation import current_lists
+from workflows.revocation.current_lists import Current, CurrentLists, KeptAside, Published, Result
 from workflows.revocation.publication import Limits
 
 LOOK_EVERY_SECONDS = 0.2
@@ -70,7 +70,7 @@ def publish(target: Target, data: bytes, ca_certificate_id: str, *, at: datetime
         if isinstance(result, KeptAside):
             raise ListRejected(
                 f"{result.clause}: {result.reason}. The list does not count; the last good one stays. "
-                f"It is kept as {manifest.result_key(key, 'rejected')}."
+                f"It is kept as {current_lists.result_key(key, 'rejected')}."
             )
     return result
 
@@ -82,23 +82,23 @@ def status(target: Target, ca_certificate_id: str, *, at: datetime) -> list[List
 
 def every(target: Target, *, at: datetime) -> list[Listed]:
     """The same for every CA."""
-    return [one for found in manifests(target) for one in listed(found, at=at)]
+    return [one for found in every_current(target) for one in listed(found, at=at)]
 
 
-def listed(found: Manifest, *, at: datetime) -> list[Listed]:
+def listed(found: CurrentLists, *, at: datetime) -> list[Listed]:
     return sorted((_listed(one, at) for one in found.slots.values()), key=lambda one: one.goes_stale_at)
 
 
-def manifests(target: Target) -> list[Manifest]:
+def every_current(target: Target) -> list[CurrentLists]:
     """Every issuer key's."""
     keys = objects.keys(target, "CrlBucket", "current/")
     return [current(target, key.removeprefix("current/").removesuffix(".json")) for key in keys]
 
 
-def current(target: Target, key: str) -> Manifest:
+def current(target: Target, key: str) -> CurrentLists:
     """What is current under an issuer key; nothing, if nothing was ever published."""
-    data = read_object(target, manifest.key_of(key))
-    return Manifest(issuer_key=key) if data is None else manifest.read(data, key)
+    data = read_object(target, current_lists.key_of(key))
+    return CurrentLists(issuer_key=key) if data is None else current_lists.read(data, key)
 
 
 def kept_issuer(target: Target, ca_certificate_id: str) -> x509.Certificate:
@@ -155,9 +155,9 @@ def _wait_for_result(target: Target, key: str, within: float) -> Result:
     deadline = time.monotonic() + within
     while True:
         for end in _ENDS:
-            data = read_object(target, manifest.result_key(key, end))
+            data = read_object(target, current_lists.result_key(key, end))
             if data is not None:
-                return manifest.read_result(data)
+                return current_lists.read_result(data)
         if time.monotonic() > deadline:
             raise Unreachable(
                 f"{key} is handed in, and was not judged within {within:g} s. It may still be: gatehouse crl status"
@@ -185,6 +185,6 @@ def _listed(one: Current, at: datetime) -> Listed:
         goes_stale_at=stale_at,
         hours_left=round((stale_at - at) / timedelta(hours=1), 2),
         sweep_owed=one.sweep_is_owed,
-        bucket_key=manifest.list_key(record),
+        bucket_key=current_lists.list_key(record),
         problem=problem,
     )

@@ -7,7 +7,7 @@ import msgspec
 from botocore.exceptions import ClientError
 from cryptography import x509
 
-from gatehouse.evidence.operators_trail import recorded
+from gatehouse.evidence.audit_trail import recorded
 from gatehouse.revocation import lists
 from gatehouse.revocation.lists import ListRejected
 from gatehouse.stack import configuration, objects, tables
@@ -16,7 +16,7 @@ from workflows import stored
 from workflows.admission.facts import issuer_key
 from workflows.errors import BadInput
 from workflows.revocation import VerifiedList, sweep, verify_list
-from workflows.revocation.manifest import Current
+from workflows.revocation.current_lists import Current
 from workflows.revocation.publication import Rejected, accept, slot
 from workflows.revocation.sweep import Question
 
@@ -97,7 +97,7 @@ def questions(target: Target) -> list[Question]:
 
 
 def _still_known(target: Target, one: Question) -> bool:
-    """The answer to a question is to delete the certificate, so that its device knocks anew."""
+    """A person answers yes by deleting the certificate: after `gatehouse admissions forget`, its device may knock again."""
     try:
         target.client("iot").describe_certificate(certificateId=one.certificate_id)
     except ClientError as error:
@@ -108,8 +108,8 @@ def _still_known(target: Target, one: Question) -> bool:
 
 
 def _owed(target: Target) -> list[Current]:
-    found = lists.manifests(target)
-    return [one for manifest in found for one in manifest.slots.values() if one.sweep_is_owed]
+    found = lists.every_current(target)
+    return [one for current in found for one in current.slots.values() if one.sweep_is_owed]
 
 
 def _plan(target: Target, new: VerifiedList, swept: str | None, issuer: x509.Certificate) -> Plan:

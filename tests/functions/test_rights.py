@@ -81,7 +81,7 @@ def test_a_right_that_no_test_needs_is_named(monkeypatch: pytest.MonkeyPatch) ->
     del rights.used[every[0]]
     assert rights.needless() == [every[0]]
     function, number, action = every[0]
-    assert f"no test needs {action} (statement {number} of {function}'s role)" in rights.told()
+    assert f"no test needs {action} (statement {number} of {function}'s role)" in rights.summary()
 
 
 @pytest.mark.parametrize(("service", "operation"), [("iot", "DescribeEndpoint"), ("textract", "AnalyzeDocument")])

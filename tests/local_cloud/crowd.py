@@ -136,7 +136,7 @@ class Crowd:
             with contextlib.suppress(
                 Unreachable
             ):  # throttled for longer than the command tries: people come back later
-                for request in self.desks["quality"].list_lane("mine", 200):
+                for request in self.desks["quality"].list_tab("mine", 200):
                     if request["certificate_id"] in left:
                         for desk in self.desks.values():
                             _agree(desk, request["approval_id"])

@@ -83,7 +83,7 @@ class World:
             return mqtt.connect()
 
     def asks(self, device: str) -> str:
-        """The device knocks until people are asked; answers the approval id."""
+        """The device knocks until people are asked; returns the approval id."""
         self.knocks(device)
         return self.asked_about(device)
 
@@ -91,7 +91,7 @@ class World:
         identity = self.devices[device].certificate_id
 
         def waiting() -> str | None:
-            found = self.desks["otto"].list_lane("waiting", 100)
+            found = self.desks["otto"].list_tab("waiting", 100)
             return next((one["approval_id"] for one in found if one["certificate_id"] == identity), None)
 
         return eventually(waiting, within=WITHIN, what=f"somebody is asked about {device}")
@@ -153,7 +153,7 @@ def test_a_delegate_and_an_approver_admit_a_device_and_an_auditor_finds_it_again
     assert [event["type"] for event in told["events"]][:2] == ["opened", "announced"]
     world.desks["ada"].end_delegation(identity, reason="Back again")
     with pytest.raises(NotPermitted):
-        world.desks["dan"].list_lane("mine", 1)
+        world.desks["dan"].list_tab("mine", 1)
 
 
 def test_each_is_written_to_and_learns_the_result(world: World) -> None:

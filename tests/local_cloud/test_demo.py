@@ -215,7 +215,7 @@ def test_device_entered_and_approved_by_commands_alone(home: Home) -> None:
     waiting = eventually(
         lambda: next((one for one in home.answer(*mine) if one["device"] == "pump-0099"), None),
         within=60,
-        what="the request in Ada's lane",
+        what="the request in Ada's inbox",
     )
     for person in ("ada@example.com", "grace@example.com"):
         done = home.gatehouse("approvals", "approve", waiting["approval_id"], "--reason", "Checked", "--as", person)

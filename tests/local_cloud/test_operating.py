@@ -19,7 +19,7 @@ from gatehouse.errors import NotPermitted
 from gatehouse.local_cloud.cloud import LocalCloud, LocalCloudStatus
 from gatehouse.revocation import lists
 from gatehouse.stack.target import Target
-from tests import pki, trails
+from tests import audit_trail, pki
 from tests.local_cloud import devices
 from tests.local_cloud.waiting import eventually
 from workflows.dynamodb_items import to_item
@@ -34,7 +34,7 @@ def target(cloud: LocalCloud) -> Target:
 
 
 def gatehouse(cloud: LocalCloud, *arguments: str, code: int = 0) -> Any:
-    """The command as an operator runs it: a process of its own. Answers its JSON."""
+    """The command as an operator runs it: a process of its own. Returns its JSON."""
     done = subprocess.run(
         [str(Path(sys.executable).parent / "gatehouse"), "--local", *arguments, "--json"],
         env={**os.environ, "GATEHOUSE_HOME": str(cloud.settings.home)},
@@ -82,7 +82,7 @@ def test_held_device_is_admitted_once_the_inventory_is_mended_and_its_admission_
     eventually(lambda: knock_until("admitted"), within=60.0, what="admitted")
 
     assert admissions.show(target, files.certificate_id).execution_arn != held.execution_arn
-    told = [entry for entry in trails.every(target) if entry.subject == files.certificate_id]
+    told = [entry for entry in audit_trail.every(target) if entry.subject == files.certificate_id]
     assert [(entry.type, entry.result, entry.reason) for entry in told] == [
         ("reopen", "begun", "Entered by now"),
         ("reopen", "succeeded", "Entered by now"),

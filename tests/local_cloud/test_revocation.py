@@ -14,7 +14,7 @@ from gatehouse.device.mqtt import Connection
 from gatehouse.local_cloud.cloud import LocalCloud
 from gatehouse.revocation import lists
 from gatehouse.stack.target import Target
-from tests import pki, trails
+from tests import audit_trail, pki
 from tests.local_cloud import devices
 from tests.local_cloud.test_operating import gatehouse
 from tests.local_cloud.waiting import eventually
@@ -212,7 +212,7 @@ def test_revoking_a_ca_takes_every_certificate_of_it_whatever_became_of_it(cloud
     assert (ended["outcome"], ended["dossier"]["approval"]["status"]) == ("held", "approved"), (
         "the late yes admits nobody"
     )
-    trail_ids = {entry.id for entry in trails.every(target) if (entry.type, entry.subject) == ("revoke", ca_id)}
+    trail_ids = {entry.id for entry in audit_trail.every(target) if (entry.type, entry.subject) == ("revoke", ca_id)}
     assert act["authority"]["trail_id"] in trail_ids
 
 

@@ -103,7 +103,7 @@ def test_a_renewed_sign_in_is_still_taken(target: Target) -> None:
     renewed = found.renewed(tokens.refresh_token, str(tokens.claims["sub"]))
     assert renewed.claims["cognito:groups"] == ["quality"]
     session = sessions.keep(target, renewed, found.client_id)
-    assert Approvals(target.output("ApprovalsUrl"), session.id_token).list_lane("mine", 10) == []
+    assert Approvals(target.output("ApprovalsUrl"), session.id_token).list_tab("mine", 10) == []
 
 
 def test_a_token_for_another_client_of_the_pool_is_not_taken(target: Target) -> None:
@@ -115,7 +115,7 @@ def test_a_token_for_another_client_of_the_pool_is_not_taken(target: Target) -> 
         ClientId=foreign, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": EVE, "PASSWORD": PASSWORD}
     )["AuthenticationResult"]["IdToken"]
     with pytest.raises(NotPermitted):
-        Approvals(target.output("ApprovalsUrl"), token).list_lane("mine", 10)
+        Approvals(target.output("ApprovalsUrl"), token).list_tab("mine", 10)
 
 
 def tokens_of(target: Target) -> dict[str, Any]:
@@ -134,9 +134,9 @@ def tokens_of(target: Target) -> dict[str, Any]:
 
 def test_an_access_token_is_no_id_token(target: Target) -> None:
     given = tokens_of(target)
-    assert Approvals(target.output("ApprovalsUrl"), given["id_token"]).list_lane("mine", 10) == []
+    assert Approvals(target.output("ApprovalsUrl"), given["id_token"]).list_tab("mine", 10) == []
     with pytest.raises(NotPermitted):
-        Approvals(target.output("ApprovalsUrl"), given["access_token"]).list_lane("mine", 10)
+        Approvals(target.output("ApprovalsUrl"), given["access_token"]).list_tab("mine", 10)
 
 
 def name_of(target: Target) -> str:

@@ -73,7 +73,7 @@ class Machine:
         self._sfn: Any = boto3.client("stepfunctions", region_name=aws_environment.REGION)
 
     def start(self, event: object) -> str:
-        """Start an execution as the topic rule does; answers its ARN."""
+        """Start an execution as the topic rule does; returns its ARN."""
         name = f"{str(event.get('certificateId', ''))[:16] if isinstance(event, dict) else ''}-{uuid.uuid4()}"
         answer = self._sfn.start_execution(stateMachineArn=self.arn, input=json.dumps(event), name=name)
         return str(answer["executionArn"])

@@ -64,6 +64,6 @@ def vote(
     return call("POST", f"{path}/vote", who, ballot)
 
 
-def sweep() -> None:
-    """The resumer's schedule comes round: it delivers every decision that is owed."""
+def resume_due() -> None:
+    """Run `resume_execution` as its schedule does: it delivers every decision that is owed."""
     resume({"source": "aws.scheduler"}, aws_environment.context())

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.machine import static
+from tests.machine.fault_cases import meddling, plainly, travel
 from tests.machine.mutants import Definition, Mutant, mutants
-from tests.machine.sweep import meddling, plainly, travel
 from tests.machine.ways import MORE_WAYS, WAYS
 
 ROOT = Path(__file__).parents[2]

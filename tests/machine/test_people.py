@@ -41,7 +41,7 @@ class Case:
         self.security = people.claims("sam", "security")
 
     def asks(self) -> str:
-        """The device knocks; answers the ARN of the execution that now waits for people."""
+        """The device knocks; returns the ARN of the execution that now waits for people."""
         arn = self.fleet.machine.start(self.fleet.registers(self.certificate))
         self.fleet.machine.waiting_in(arn, "Request approval")
         self.fleet.machine.settled("request_approval")
@@ -56,7 +56,7 @@ class Case:
         assert self.vote(arn, self.security) == 200
 
     def ends(self, arn: str) -> harness.Run:
-        people.sweep()
+        people.resume_due()
         return self.fleet.machine.ended(arn)
 
     def request(self, arn: str) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def test_a_lost_turn_is_taken_again_and_everything_is_checked_again(case: Case) 
 def test_one_person_is_not_enough(case: Case) -> None:
     arn = case.asks()
     assert case.vote(arn, case.quality) == 200
-    people.sweep()
+    people.resume_due()
     assert case.fleet.machine.state(arn) == "Request approval"
     assert case.fleet.status(case.certificate) == "PENDING_ACTIVATION"
     assert case.vote(arn, case.security) == 200

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests import aws_environment, pki
-from tests.machine import harness, sweep
+from tests.machine import fault_cases, harness
 from tests.machine.conftest import Fleet
 from tests.machine.walker import Stopped, WaitsForEver, Walk
 from tests.machine.ways import WAYS, Gate, Way
@@ -18,8 +18,8 @@ ALONE = {way.name: way for way in WAYS if way.decide is None}
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_it_goes_the_way_that_motos_step_functions_goes(name: str) -> None:
     way = ALONE[name]
-    with sweep.meddling(sweep.definition()) as meddler:
-        assert sweep.travel(meddler, way, None) == []
+    with fault_cases.meddling(fault_cases.definition()) as meddler:
+        assert fault_cases.travel(meddler, way, None) == []
         [walked] = meddler.devices[0].walks
     with pytest.MonkeyPatch.context() as patch, moto(patch) as fleet:
         run = _goes(fleet, way)

@@ -17,7 +17,7 @@ from jsonata.utils import Utils
 from gatehouse.local_cloud import jsonata_version
 
 Invoke = Callable[["Walk", str, dict[str, Any]], Any]
-"""Calls the function of the step named, from the state that the walk is in, with a payload; answers what the function answers."""
+"""Calls the function of the step named, from the state that the walk is in, with a payload; returns what the function answers."""
 
 
 class Stopped(BaseException):

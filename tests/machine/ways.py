@@ -214,7 +214,7 @@ def _vote(walk: Walk, device: Device, *votes: tuple[str, str, str]) -> None:
     for name, group, decision in votes:
         status, told = people.vote(walk.arn, device.certificate_id, people.claims(name, group), decision)
         assert status == 200, told
-    people.sweep()
+    people.resume_due()
 
 
 def _approve(_gate: Gate, walk: Walk, device: Device) -> None:
@@ -282,7 +282,7 @@ WAYS = (
     Way("revoked while people thought", "refused", "REVOKED", product="infusion-pump", decide=_revoked_meanwhile),
     Way("denied while people thought", "refused", "INACTIVE", product="infusion-pump", decide=_denied_meanwhile),
 )
-"""What is swept with faults."""
+"""The ways on which faults are tried."""
 MORE_WAYS = (
     Way("outside the limits", "refused", "INACTIVE", valid_for=100 * pki.YEAR),
     Way(

@@ -316,7 +316,7 @@ def test_what_people_add_to_the_price_is_counted_too() -> None:
         ("crl publish --ca x", "Missing argument"),
         ("crl publish", "Missing"),
         ("crl publish ca.crl --ca x y", "unexpected extra argument"),
-        ("approvals list --lane nobodys", "'nobodys' is not one of"),
+        ("approvals list --tab nobodys", "'nobodys' is not one of"),
         ("findings repair KIND SUBJECT", "'KIND' is not one of"),
     ],
 )

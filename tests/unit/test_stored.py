@@ -18,11 +18,11 @@ from workflows.admission import failure, trial
 from workflows.admission.contracts import Execution
 from workflows.canonical import canonical
 from workflows.errors import BadInput
-from workflows.evidence import jws, manifest, record, trail
+from workflows.evidence import audit_trail, jws, manifest, record
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.moments import Moment
 from workflows.revocation import ca_revocation, index
-from workflows.revocation import manifest as lists
+from workflows.revocation import current_lists as lists
 from workflows.revocation.errors import CrlIndexUnusable
 from workflows.revocation.sweep import Item, Question
 
@@ -100,7 +100,7 @@ ORDER = ca_revocation.write(
 )
 TRIALS_CA = trials.authority()
 TRIAL = trials.of(TRIALS_CA, pki.device(TRIALS_CA))
-LISTS = lists.write(lists.Manifest(issuer_key=SHA))
+LISTS = lists.write(lists.CurrentLists(issuer_key=SHA))
 ENDED = {
     "detail": {
         "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:Admission:one",
@@ -122,14 +122,14 @@ READERS: dict[str, tuple[Callable[[bytes], object], type[Exception], bytes]] = {
     "a sealed file": (jws.parse, EvidenceInvalid, records.sealed(records.admission())),
     "a record": (record.parse, EvidenceInvalid, canonical(records.admission())),
     "a day's manifest": (manifest.parse, EvidenceInvalid, jws.parse(records.days({}, count=1).popitem()[1])[1]),
-    "a trail entry": (trail.parse, EvidenceInvalid, canonical(records.trail_entry())),
+    "a trail entry": (audit_trail.parse, EvidenceInvalid, canonical(records.trail_entry())),
     "an order to revoke a CA": (lambda data: ca_revocation.read(data, SHA), ca_revocation.OrderInvalid, ORDER),
     "the note of a trial": (
         lambda data: trial.read(data, trial.key_of(TRIAL.ca_certificate_id)),
         trial.TrialInvalid,
         trial.write(TRIAL),
     ),
-    "a manifest of lists": (lambda data: lists.read(data, SHA), lists.ManifestInvalid, LISTS),
+    "current lists": (lambda data: lists.read(data, SHA), lists.CurrentListsInvalid, LISTS),
     "what became of a list": (lists.read_result, stored.Unreadable, b'{"status":"rejected","incoming":"x"}'),
     "the head of an index": (
         lambda data: index._bound(b"\0" * 40 + len(data).to_bytes(4, "big") + data),

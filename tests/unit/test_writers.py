@@ -24,7 +24,7 @@ WRITERS = {
     "functions/shared/admissions/executions.py": "admissions",
     "functions/shared/admissions/operators.py": "admissions",
     "functions/shared/admissions/revocation.py": "admissions",
-    "functions/shared/approval_trail.py": "approvals",
+    "functions/shared/request_history.py": "approvals",
     "functions/shared/approvals.py": "approvals",
     "functions/shared/conditional.py": "the one it is given",
     "functions/shared/delegations.py": "delegations",

@@ -1,7 +1,7 @@
-"""Is a certificate acceptable at all, before anybody asks about lists and inventory?
+"""Whether a certificate is acceptable, before lists and inventory are asked.
 
-It must be the one AWS IoT named, signed by the registered CA's key, an end entity's, valid now, and within ``limits.toml``.
-The registered CA is the trust anchor: its own dates are the operator's business, as in RFC 5280 §6.1.
+It must be the certificate that AWS IoT named, signed by the registered CA's key, not a CA's, valid now, and within ``limits.toml``.
+The registered CA is the trust anchor: Gatehouse does not check its dates, as in RFC 5280 §6.1.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from workflows.admission.limits import CertificateLimits
 
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 _UNDECIDED = ("PENDING_ACTIVATION", "ACTIVE")
-"""ACTIVE goes on, since a redriven or reopened admission may have activated it already."""
+"""ACTIVE is accepted too: a redriven or reopened admission may have activated it already."""
 
 
 def inspect(
@@ -34,10 +34,10 @@ def inspect(
     registered_under: str | None = None,
     trial: bool = False,
 ) -> Inspection:
-    """Hold the certificate that AWS IoT has under `certificate_id` to the rules above. Raises nothing for what it contains.
+    """Check the certificate that AWS IoT has under `certificate_id`. Raises no error for any content.
 
     `issuer` is the certificate of the CA `ca_certificate_id`; `registered_under` is the CA that AWS IoT says it belongs to. `trial`: the CA
-    is noted as a trial's.
+    is marked as a trial's.
     """
     read = reading.read(pem, ca_certificate_id, issuer, limits)
     problems = list(read.problems)
@@ -64,7 +64,7 @@ def inspect(
             ),
         )
     return Inspection(
-        status=status,  # type: ignore[arg-type]  # one of the three by construction
+        status=status,  # type: ignore[arg-type]  # always one of the three
         reason=reason,
         iot_status=iot_status,
         pem=reading.shortened(pem, limits.max_pem_bytes),
@@ -75,19 +75,19 @@ def inspect(
 def _mistaken(
     certificate: x509.Certificate, facts: CertificateFacts, certificate_id: str, issuer: x509.Certificate
 ) -> Iterator[str]:
-    """Is it the certificate that was named, from the CA that was named, and an end entity's?"""
+    """Checks that it is the named certificate, issued by the named CA, and not a CA's."""
     if facts.certificate_id != certificate_id:
         yield f"its SHA-256 is {facts.certificate_id}; expected {certificate_id}, its id"
     try:
         certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
-        yield f"its signature is not by the CA's key; expected the key {facts.issuer_key}"
+        yield f"it is not signed by the CA's key; expected a signature of the key {facts.issuer_key}"
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        yield f"that the CA issued it cannot be verified ({reading.shortened(str(error), 200)})"
+        yield f"it cannot be verified that the CA issued it ({reading.shortened(str(error), 200)})"
     try:
         extensions = certificate.extensions
     except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
-        # Above all a BasicConstraints that writes out cA FALSE: X.690 §11.5 forbids encoding a default.
+        # Most often a BasicConstraints that encodes cA FALSE: X.690 §11.5 forbids encoding a default.
         yield (
             f"its extensions cannot be read ({reading.shortened(' '.join(str(error).split()), 200)}); "
             "expected DER, in which a default such as cA FALSE is left out"
@@ -95,7 +95,7 @@ def _mistaken(
         return
     for extension in extensions:
         if extension.critical and isinstance(extension.value, x509.UnrecognizedExtension):
-            yield f"it has the critical extension {extension.oid.dotted_string}, which nobody here knows (RFC 5280 §4.2)"
+            yield f"it has the critical extension {extension.oid.dotted_string}, which Gatehouse does not know (RFC 5280 §4.2)"
         if isinstance(extension.value, x509.BasicConstraints) and extension.value.ca:
             yield "it is a CA's certificate (cA TRUE); expected a device's"
 
@@ -107,7 +107,7 @@ def _outside_limits(
     limits: CertificateLimits,
     at: datetime,
 ) -> Iterator[str]:
-    """The operator's bounds, and the clock."""
+    """Checks the operator's limits and the validity period."""
     if not _key_allowed(key, limits):
         yield f"its key is {facts.key}; expected RSA of {limits.min_rsa_bits} bits or more, or EC on {' or '.join(limits.curves)}"
     if _weakly_signed(certificate):

@@ -1,8 +1,8 @@
-"""What passes between the states of the admission workflow.
+"""The data that passes between the states of the admission workflow.
 
 Each state's Lambda takes one ``…Input`` and returns one result. The state machine keeps the results in one variable, ``$dossier``,
-each as the part of `Dossier` that is named after it. An execution may wait days for a person and be continued by a newer version of
-the code: fields are added with a default, never renamed or removed.
+each as one field of `Dossier`. An execution may wait days for a person, and a newer version of the code may
+continue it: fields are added with a default, never renamed or removed.
 
 Times are aware UTC datetimes, on the wire RFC 3339. Hashes are lower-case hex SHA-256. Serials are lower-case hex without
 leading zeros or sign.
@@ -20,14 +20,14 @@ from workflows.moments import Moment
 from workflows.revocation.verdict import Verdict
 
 Outcome = Literal["admitted", "refused", "held", "failed"]
-"""How an execution that owns its admission ends. A fifth, ``duplicate``, ends without a record of its own."""
+"""How an execution that owns its admission ends. A fifth end, ``duplicate``, has no record of its own."""
 
 Finding = Literal["unknown_device", "second_certificate", "wildcard_policy", "name_without_issuer"]
-"""What a look at the inventory turned up that a rule may ask people about."""
+"""What the inventory lookup found that a rule may ask people about."""
 
 
 class Execution(Struct, frozen=True, kw_only=True):
-    """The run that acts, as the context object names it."""
+    """The execution that acts, as the context object names it."""
 
     arn: str
     name: str
@@ -38,7 +38,7 @@ class Execution(Struct, frozen=True, kw_only=True):
 
 
 class ClaimInput(Struct, frozen=True, kw_only=True):
-    """`event` stays undecoded, so that a malformed one can be reported as it came."""
+    """`event` is not decoded, so that a malformed one can be reported unchanged."""
 
     event: Any
     execution: Execution
@@ -59,7 +59,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class InspectInput(Struct, frozen=True, kw_only=True):
-    """`turn_at` is the claim's; None for an execution that was started when nobody asked for it."""
+    """`turn_at` is the claim's; None for an execution that an older definition started."""
 
     certificate_id: Sha256
     ca_certificate_id: Sha256
@@ -68,7 +68,7 @@ class InspectInput(Struct, frozen=True, kw_only=True):
 
 
 class CertificateFacts(Struct, frozen=True, kw_only=True):
-    """What the certificate says of itself. Subject, issuer and common name are the device's own words: escape before showing.
+    """What the certificate says of itself. The device chose subject, issuer and common name: escape them before showing.
 
     `issuer_key` and `public_key` are hashes of the DER SubjectPublicKeyInfo of the CA and of the device. `trial`: its CA is a trial's
     (`workflows.admission.trial`), so it is never admitted.
@@ -91,9 +91,9 @@ class CertificateFacts(Struct, frozen=True, kw_only=True):
 
 
 class Inspection(Struct, frozen=True, kw_only=True):
-    """`unacceptable` is refused for good; `not_pending` (somebody else decided already) is held.
+    """`unacceptable` is refused; `not_pending` (somebody else has decided already) is held.
 
-    `facts` is None only if the certificate could not be read at all; `pem` is what AWS IoT has, in any case.
+    `facts` is None only if the certificate could not be read at all; `pem` is always what AWS IoT has.
     """
 
     status: Literal["acceptable", "unacceptable", "not_pending"]
@@ -107,7 +107,7 @@ class Inspection(Struct, frozen=True, kw_only=True):
 
 
 class CheckCrlInput(Struct, frozen=True, kw_only=True):
-    """Answered with `workflows.revocation.Verdict`. `execution` is for the log; None if the state's definition is older than that."""
+    """The output is `workflows.revocation.Verdict`. `execution` is for the log; None from a definition older than this field."""
 
     certificate: CertificateFacts
     execution: Execution | None = None
@@ -140,14 +140,14 @@ class DeviceRecord(Struct, frozen=True, kw_only=True):
 
 
 class Requirement(Struct, frozen=True, kw_only=True):
-    """So many people of one group must agree."""
+    """`count` people of `group` must agree."""
 
     group: str
     count: int
 
 
 class Ruling(Struct, frozen=True, kw_only=True):
-    """What the approval rules say of one device, and which rule said it.
+    """What the approval rules decide for one device, and by which rule.
 
     `rules_sha256` is the hash of the rules file as read. Times are in seconds. `requirements` must all be met.
     """
@@ -167,14 +167,14 @@ class Ruling(Struct, frozen=True, kw_only=True):
 
 
 class LookUpInput(Struct, frozen=True, kw_only=True):
-    """`execution` is for the log; None if the state's definition is older than that."""
+    """`execution` is for the log; None from a definition older than this field."""
 
     certificate: CertificateFacts
     execution: Execution | None = None
 
 
 class DeviceDecision(Struct, frozen=True, kw_only=True):
-    """`basis_sha256` hashes what a person would decide on: certificate, record, binding, findings, rule and policy (see `basis`)."""
+    """`basis_sha256` is the hash of what a person decides on: certificate, record, binding, findings, rule and policy (see `basis`)."""
 
     action: Literal["auto", "people", "hold", "refuse"]
     reason: str
@@ -191,7 +191,7 @@ class DeviceDecision(Struct, frozen=True, kw_only=True):
 
 
 class RequestApprovalInput(Struct, frozen=True, kw_only=True):
-    """`task_token` is a secret: it is stored encrypted and never leaves the backend again."""
+    """`task_token` is a secret: it is stored encrypted and never leaves the backend."""
 
     task_token: str
     execution: Execution
@@ -206,7 +206,7 @@ class ReadDecisionInput(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What stands in the approvals table, read strongly; the callback's own output is never believed."""
+    """The decision in the approvals table, from a consistent read. The callback's own output is never used."""
 
     status: Literal["approved", "rejected", "expired"]
     approval_id: str
@@ -219,7 +219,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class TakeTurnInput(Struct, frozen=True, kw_only=True):
-    """For whom; admissions are given their turn with the claim. The rest is for the log; a sweep asks for nobody's admission."""
+    """`lane` is the lane that needs a turn; an admission gets its turn with the claim. The rest is for the log; a sweep leaves it out."""
 
     lane: Literal["carry_out", "sweep"]
     certificate_id: Sha256 | None = None
@@ -236,7 +236,7 @@ class Turn(Struct, frozen=True, kw_only=True):
 
 
 class ActivateInput(Struct, frozen=True, kw_only=True):
-    """`turn_at` is the turn taken after people were waited for; None without them, since the admission's own is still good."""
+    """`turn_at` is the turn taken after people decided; None without people, since the turn of the claim is still valid."""
 
     execution: Execution
     certificate: CertificateFacts
@@ -246,7 +246,7 @@ class ActivateInput(Struct, frozen=True, kw_only=True):
 
 
 class Activation(Struct, frozen=True, kw_only=True):
-    """What now stands in AWS IoT. `replaced_certificate_id` is what the device was bound to before, if anything."""
+    """What AWS IoT now holds. `replaced_certificate_id` is the certificate to which the device was bound before, if any."""
 
     thing_name: str
     thing_arn: str
@@ -265,7 +265,7 @@ class AttachPolicyInput(Struct, frozen=True, kw_only=True):
 
 
 class PolicyAttachment(Struct, frozen=True, kw_only=True):
-    """`policy_name` carries a hash of the document, so that a changed profile is a new policy and old ones stay what they were."""
+    """`policy_name` contains a hash of the document, so a changed profile is a new policy and old policies stay unchanged."""
 
     policy_name: str
     document_sha256: Sha256
@@ -273,11 +273,11 @@ class PolicyAttachment(Struct, frozen=True, kw_only=True):
     created: bool
 
 
-# --- side tracks -------------------------------------------------------------------------------------------------------
+# --- refusal and roll back -------------------------------------------------------------------------------------------------------
 
 
 class RefuseInput(Struct, frozen=True, kw_only=True):
-    """`cause` is ``revoked`` when the CRL said so (→ REVOKED); anything else ends as INACTIVE."""
+    """`cause` is ``revoked`` if the CRL says so (→ REVOKED); every other cause ends as INACTIVE."""
 
     execution: Execution
     certificate_id: Sha256
@@ -285,7 +285,7 @@ class RefuseInput(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """`note` says what was unusual about it, such as a certificate that is gone."""
+    """`note` says what was unusual, such as a deleted certificate."""
 
     certificate_status: Literal["REVOKED", "INACTIVE"]
     refused_at: Moment
@@ -293,7 +293,7 @@ class Refusal(Struct, frozen=True, kw_only=True):
 
 
 class Fault(Struct, frozen=True, kw_only=True):
-    """An error the machine caught: its class name and what it said."""
+    """An error that the state machine caught: its class name and its message."""
 
     error: str
     cause: str
@@ -307,7 +307,7 @@ class RollBackInput(Struct, frozen=True, kw_only=True):
 
 
 class RollBack(Struct, frozen=True, kw_only=True):
-    """Each thing undone, in words; what was not there is not listed."""
+    """`undone` names each thing that was undone; what did not exist is not listed."""
 
     undone: tuple[str, ...]
     certificate_status: str
@@ -317,7 +317,7 @@ class RollBack(Struct, frozen=True, kw_only=True):
 
 
 class Dossier(Struct, frozen=True, kw_only=True):
-    """Everything the execution learned, state by state; None, or absent on the wire, where it never came so far."""
+    """Everything the execution learned, state by state; a part is None, or absent in JSON, if the execution did not come so far."""
 
     claim: Claim
     certificate: Inspection | None = None
@@ -345,7 +345,7 @@ class SealInput(Struct, frozen=True, kw_only=True):
 
 
 class Seal(Struct, frozen=True, kw_only=True):
-    """Where the record lies, and its hash."""
+    """The record's key in the bucket, and its hash."""
 
     evidence_key: str
     evidence_sha256: Sha256
@@ -363,7 +363,7 @@ class NotifyInput(Struct, frozen=True, kw_only=True):
 
 
 class Notification(Struct, frozen=True, kw_only=True):
-    """SNS message id and EventBridge event id, for the log. `message_id` is empty if people were not told."""
+    """SNS message id and EventBridge event id, for the log. `message_id` is empty if no message was sent to people."""
 
     message_id: str
     event_id: str
@@ -373,7 +373,7 @@ C = TypeVar("C")
 
 
 def read(contract: type[C], value: object) -> C:
-    """Decode what a state was given. Raises `BadInput`, naming the field, what was got and what was expected."""
+    """Decode a state's input. Raises `BadInput` with the field, what was got and what was expected."""
     try:
         return msgspec.convert(value, contract)
     except msgspec.ValidationError as error:
@@ -382,5 +382,5 @@ def read(contract: type[C], value: object) -> C:
 
 
 def write(value: object) -> Any:
-    """Encode a result as the JSON types Step Functions keeps."""
+    """Encode a result as JSON types."""
     return msgspec.to_builtins(value, order="deterministic")

@@ -1,16 +1,16 @@
 """What can go wrong in an admission. The state machine retries and catches by these class names.
 
 `AwsUnavailable` and `AccessRefused`, which every process raises, are in `workflows/errors.py`. Caught by name (`WillNeverWork`):
-    EventMalformed          what started the execution is no registration event           → Fail
-    TurnLost                its turn was needed by whom it was lent by, or has lapsed     → Claim admission, for another
-    AdmissionNotOwned       another execution or a sweep has taken the admission over     → Fail, nothing touched
+    EventMalformed          the execution was not started by a registration event         → Fail
+    TurnLost                the lane that lent the turn needed it, or it has lapsed       → Claim admission, for another
+    AdmissionNotOwned       another execution or a sweep has taken the admission over     → Fail, nothing is changed
     CertificateUnknown      AWS IoT does not know the certificate (it was deleted)        → Hold
-    IssuerMismatch          the bucket of lists has a false certificate or note of the CA → Hold
-    CertificateChanged      it was revoked, or somebody changed its status, meanwhile     → Hold; → Roll back once it was activated
+    IssuerMismatch          the bucket of lists has a wrong certificate or note of the CA → Hold
+    CertificateChanged      it was revoked, or somebody changed its status, meanwhile     → Hold; → Roll back after activation
     ApprovalLapsed          the time to carry the approval out has passed                 → Hold
     DeviceBoundElsewhere    the device was bound to another certificate meanwhile         → Hold
-    ThingRefused            AWS IoT will not have this thing, type or group               → Roll back
-    PolicyRefused           AWS IoT will not have this policy                             → Roll back
+    ThingRefused            AWS IoT does not accept this thing, type or group             → Roll back
+    PolicyRefused           AWS IoT does not accept this policy                           → Roll back
 """
 
 from typing import TYPE_CHECKING
@@ -26,11 +26,11 @@ class EventMalformed(WillNeverWork):
 
 
 class TurnLost(WillNeverWork):
-    """The turn may not be used: the lane that lent it has needed it, or its time is long past. Take another."""
+    """The turn may not be used: the lane that lent it needed it, or its time passed long ago. Take another turn."""
 
 
 class AdmissionNotOwned(WillNeverWork):
-    """This execution does not own the certificate's admission (any more): it must change nothing."""
+    """This execution does not own the certificate's admission, or no longer owns it. It must change nothing."""
 
 
 class CertificateUnknown(WillNeverWork):
@@ -38,11 +38,11 @@ class CertificateUnknown(WillNeverWork):
 
 
 class IssuerMismatch(WillNeverWork):
-    """The bucket of lists has a false file of the CA. An operator deletes the file.
+    """The bucket of lists has a wrong file of the CA. An operator deletes the file.
 
-    The CA's certificate there is not the one that AWS IoT has under its id, or the note of a trial is there and the CA is none.
+    The CA's certificate there is not the one that AWS IoT has under its id, or there is a note of a trial and the CA is not a trial's.
 
-    `registered` is AWS IoT's; None if it knows no such CA.
+    `registered` is the certificate that AWS IoT has; None if it does not know the CA.
     """
 
     def __init__(self, message: str, registered: "x509.Certificate | None" = None) -> None:
@@ -51,7 +51,7 @@ class IssuerMismatch(WillNeverWork):
 
 
 class CertificateChanged(WillNeverWork):
-    """Somebody else changed the certificate's status in AWS IoT while it was being considered."""
+    """Somebody else changed the certificate's status in AWS IoT during the admission."""
 
 
 class ApprovalLapsed(WillNeverWork):
@@ -59,7 +59,7 @@ class ApprovalLapsed(WillNeverWork):
 
 
 class DeviceBoundElsewhere(WillNeverWork):
-    """The device is bound to another certificate than the one considered when the decision was made."""
+    """The device is bound to another certificate than at the time of the decision."""
 
 
 class ThingRefused(WillNeverWork):

@@ -1,6 +1,6 @@
-"""Reading a device's certificate (RFC 5280 §4.1): PEM to `CertificateFacts`, and what makes it unreadable.
+"""Read a device's certificate (RFC 5280 §4.1): from PEM to `CertificateFacts`, or to the reasons why it cannot be read.
 
-Everything in it was chosen by whoever made it. Reading tolerates anything: what cannot be read is said, never raised.
+The maker of the certificate chose everything in it. So any content is allowed: what cannot be read becomes a problem, not an error.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _ALGORITHMS = {
 
 
 class Reading(Struct, frozen=True, kw_only=True):
-    """A certificate as far as it could be read. `problems` says of the rest what was got and what was expected."""
+    """A certificate, as far as it could be read. `problems` says for the rest what was got and what was expected."""
 
     certificate: x509.Certificate | None = None
     key: CertificatePublicKeyTypes | None = None
@@ -42,7 +42,7 @@ class Reading(Struct, frozen=True, kw_only=True):
 
 
 def read(pem: str, ca_certificate_id: str, issuer: x509.Certificate, limits: CertificateLimits) -> Reading:
-    """Read one certificate. Never raises for anything that `pem` holds."""
+    """Read one certificate. Raises no error for any content of `pem`."""
     size = len(pem.encode("utf-8", "surrogatepass"))
     if size > limits.max_pem_bytes:
         return _unreadable(f"its PEM has {size} bytes; expected at most {limits.max_pem_bytes}")
@@ -91,7 +91,7 @@ def issuer_key(issuer: x509.Certificate) -> str:
 
 
 def describe_key(key: CertificatePublicKeyTypes | None, oid: x509.ObjectIdentifier) -> str:
-    """For people: ``EC secp256r1``, ``RSA 2048``, ``Ed25519``; the algorithm's OID if that is all we know."""
+    """For people: ``EC secp256r1``, ``RSA 2048``, ``Ed25519``; the algorithm's OID for other keys."""
     match key:
         case rsa.RSAPublicKey() | dsa.DSAPublicKey():
             return f"{'RSA' if isinstance(key, rsa.RSAPublicKey) else 'DSA'} {key.key_size}"
@@ -111,7 +111,7 @@ def algorithm_name(certificate: x509.Certificate) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """`text`, or its beginning and an ellipsis: what goes from state to state has a bound."""
+    """Returns `text`, cut to `limit` characters and an ellipsis: what passes between states has a limit."""
     return text if len(text) <= limit else text[:limit] + "…"
 
 
@@ -121,12 +121,12 @@ def _fixed_part(certificate: x509.Certificate) -> FixedPart:
 
 
 def _name(certificate: x509.Certificate, which: Literal["subject", "issuer"], problems: list[str]) -> str:
-    """The subject or issuer as RFC 4514 writes it; asking for it is what parses it."""
+    """The subject or issuer as RFC 4514 writes it. The library parses it only at this call."""
     return _tried(lambda: getattr(certificate, which).rfc4514_string(), which, problems) or ""
 
 
 def _common_name(certificate: x509.Certificate, limit: int) -> str | None:
-    """The common name, if there is exactly one and it is text: of two, nobody could say which was meant."""
+    """The common name, if there is exactly one and it is text. With two, it is not clear which one is meant."""
     try:
         names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     except (ValueError, TypeError):

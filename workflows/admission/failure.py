@@ -1,4 +1,4 @@
-"""Reading *Step Functions Execution Status Change* (EventBridge) for an execution that failed, timed out or was aborted."""
+"""Read *Step Functions Execution Status Change* (EventBridge) of an execution that failed, timed out or was aborted."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -12,20 +12,20 @@ from workflows.admission.errors import AdmissionNotOwned, EventMalformed
 from workflows.admission.registration import read_event
 
 ALREADY_TOLD = "AdmissionFailed"
-"""The error of the workflow's own Fail state *Failed*: its record is sealed and people have been told."""
+"""The error of the workflow's own Fail state *Failed*: its record is sealed and the message to people is sent."""
 
 LIVE = frozenset({"RUNNING", "PENDING_REDRIVE"})
-"""Statuses of an execution that still goes on (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html)."""
+"""Statuses of an execution that still runs (https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html)."""
 
 BADLY = frozenset({"FAILED", "TIMED_OUT", "ABORTED"})
 """Statuses of an execution that ended without its own end state."""
 
 SUPERSEDED = AdmissionNotOwned.__name__
-"""The error of the Fail state *Superseded*: the admission's own record is another's to seal."""
+"""The error of the Fail state *Superseded*: another execution or a sweep seals the admission's record."""
 
 
 class EndedBadly(Struct, frozen=True, kw_only=True, rename="camel"):
-    """The event's detail. `start_date` and `stop_date` are in milliseconds; `input` is what started the execution, as JSON text."""
+    """The event's detail. `start_date` and `stop_date` are in milliseconds; `input` is the execution's input as JSON text."""
 
     execution_arn: str
     name: str
@@ -43,7 +43,7 @@ class EndedBadly(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def fault(self) -> str:
-        """Why, as far as the event says."""
+        """The cause, as far as the event names it."""
         said = ": ".join(part for part in (self.error, self.cause) if part)
         return said or f"The execution ended as {self.status}; its history says at which state."
 
@@ -54,7 +54,7 @@ def read(event: Any) -> EndedBadly:
 
 
 def event_of(described: dict[str, Any]) -> dict[str, Any]:
-    """The event as it would have been, from what DescribeExecution says of an execution that ended badly."""
+    """Build the event from the answer of DescribeExecution, for an execution that ended badly and whose event was lost."""
     detail = {
         "executionArn": described["executionArn"],
         "name": described["name"],
@@ -70,8 +70,8 @@ def _milliseconds(moment: datetime) -> int:
 
 
 def certificate_of(ended: EndedBadly) -> str | None:
-    """The certificate the execution was about; None if what started it was no registration event."""
+    """The certificate that the execution was about; None if its input is not a registration event."""
     try:
         return read_event(stored.read(ended.input or "null")).certificate_id
-    except (EventMalformed, stored.Unreadable):  # also no JSON, and no text at all
+    except (EventMalformed, stored.Unreadable):  # also input that is not JSON, and missing input
         return None

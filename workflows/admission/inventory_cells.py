@@ -1,7 +1,7 @@
-"""What may stand in each cell of an inventory file. Each reader answers the value, or raises ValueError with got and expected.
+"""The allowed values of each cell of an inventory file. Each reader returns the value, or raises ValueError with got and expected.
 
-Bounds are AWS IoT's own (API reference: CreateThing, AttributePayload, AddThingToThingGroup), so that a wrong cell is found here
-and not when a device stands at the door.
+Bounds are AWS IoT's own (API reference: CreateThing, AttributePayload, AddThingToThingGroup), so that a wrong cell is found at the import
+and not when a device connects.
 """
 
 import difflib
@@ -29,7 +29,7 @@ def shown(text: str, limit: int = 60) -> str:
 
 
 def plain_text(text: str) -> str:
-    """Any text without control characters; a line break inside a cell is a slip of the spreadsheet."""
+    """Any text without control characters; a line break inside a cell is a mistake in the spreadsheet."""
     if hidden := next((letter for letter in text if ord(letter) < 32 or 127 <= ord(letter) < 160), None):
         raise ValueError(f"holds the control character {hidden!r}.")
     return text
@@ -76,7 +76,7 @@ def common_name(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A product or a site: the operator's own word, which rules and people read."""
+    """A product or a site: the operator's own text, which rules and people read."""
     if len(text) > MAX_LABEL:
         raise ValueError(f"has {len(text)} characters; at most {MAX_LABEL} are allowed.")
     return text
@@ -116,11 +116,11 @@ def one_of(text: str, known: Collection[str]) -> str:
         return text
     close = difflib.get_close_matches(text, list(known), n=1)
     hint = f"Did you mean `{close[0]}`?" if close else f"There are: {', '.join(sorted(known)) or 'none'}."
-    raise ValueError(f"is {shown(text)}; there is no such policy profile. {hint}")
+    raise ValueError(f"is {shown(text)}; this policy profile does not exist. {hint}")
 
 
 def moment(text: str) -> datetime:
-    """A time with its zone (RFC 3339), or a day, which means its beginning in UTC."""
+    """A time with its zone (RFC 3339), or a day, which means the beginning of that day in UTC."""
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:

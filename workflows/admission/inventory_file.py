@@ -1,9 +1,9 @@
-"""The inventory as a CSV file: from bytes to `DeviceRecord`s, or to a list of everything that is wrong with it; and back.
+"""The inventory as a CSV file: from bytes to `DeviceRecord`s, or to a list of all problems; and back.
 
 One line is one lookup key: ``certificate_sha256``, or ``serial`` with ``issuer_key``, or ``name`` (the certificate's common name), with
-``issuer_key`` if it is to count for that CA's devices alone.
-A line that gives two is refused rather than narrowed or widened behind its author's back; a device may have several lines.
-Every cell is text: nothing is evaluated, so a formula stays the characters it is made of. Nothing of a wrong file counts.
+``issuer_key`` if only that CA's devices count.
+A line with two keys is refused, since its author's intention is not clear. A device may have several lines.
+Every cell is text: nothing is evaluated, and a formula stays text. No line of a file with a problem is used.
 """
 
 import csv
@@ -42,7 +42,7 @@ PROBLEMS_SHOWN = 20
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """One thing wrong. `line` is where the record starts (1-based), `column` None if the whole line is meant."""
+    """One thing wrong. `line` is where the record starts (1-based), `column` is None if the problem is the whole line."""
 
     line: int
     column: str | None
@@ -53,7 +53,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class InventoryInvalid(BadInput):
-    """The file cannot be imported; nothing of it was. `problems` holds all that was found, in the file's order."""
+    """The file cannot be imported; no line of it was. `problems` holds every problem, in the file's order."""
 
     def __init__(self, problems: Collection[Problem]) -> None:
         self.problems = tuple(problems)
@@ -64,7 +64,7 @@ class InventoryInvalid(BadInput):
 
 
 class InventoryFile(Struct, frozen=True, kw_only=True):
-    """What a file said. `lines` gives each record's line, for messages about it later."""
+    """The content of a file. `lines` gives the line of each record, for later messages."""
 
     records: tuple[DeviceRecord, ...]
     lines: tuple[int, ...]
@@ -90,19 +90,19 @@ def parse(data: bytes, *, profiles: Collection[str] | None, entered_by: str, at:
             continue
         before = first_line.setdefault(record.lookup_key, line)
         if before != line:
-            message = f"the lookup key `{record.lookup_key}` stands on line {before} already; one of the two has to go."
+            message = f"the lookup key `{record.lookup_key}` is on line {before} already; remove one of the two."
             problems.append(Problem(line=line, column=None, message=message))
         records.append(record)
         lines.append(line)
     if not records and not problems:
-        problems.append(Problem(line=2, column=None, message="there is no device below the heading."))
+        problems.append(Problem(line=2, column=None, message="there is no device below the line of column names."))
     if problems:
         raise InventoryInvalid(sorted(problems, key=lambda problem: problem.line))
     return InventoryFile(records=tuple(records), lines=tuple(lines))
 
 
 def render(records: Iterable[DeviceRecord]) -> str:
-    """The records as a file that `parse` reads back unchanged, but for who entered them and when, which are not the file's to say."""
+    """The records as a file that `parse` reads back unchanged, except for who entered them and when, which the file does not say."""
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -123,7 +123,7 @@ def render(records: Iterable[DeviceRecord]) -> str:
 def key_cells(lookup_key: str) -> dict[str, str]:
     """A record's key as cells: ``certificate_sha256``; ``serial`` and ``issuer_key``; or ``name``, perhaps with ``issuer_key``.
 
-    Raises ValueError for a key that is none of a record's.
+    Raises ValueError for a key that is not a record's.
     """
     kind, rest = kind_of(lookup_key), lookup_key.partition("#")[2]
     if kind == "serial":
@@ -154,7 +154,7 @@ def _decode(data: bytes) -> str:
 
 
 def _header(text: str) -> tuple[list[str], str]:
-    """The column names and the separator under which most of them are known."""
+    """The column names, and the separator with which most of them are known."""
     candidates = []
     for separator in SEPARATORS:
         try:
@@ -168,7 +168,7 @@ def _header(text: str) -> tuple[list[str], str]:
         raise _whole_file(f"the first line is empty; expected the column names: {', '.join(COLUMNS)}.")
     problems = [_unknown_column(name) for name in header if name not in COLUMNS]
     problems += [
-        Problem(line=1, column=name, message="the column is there more than once.")
+        Problem(line=1, column=name, message="the column is there twice or more.")
         for name in sorted({name for name in header if header.count(name) > 1})
     ]
     if "device" not in header:
@@ -188,7 +188,7 @@ def _unknown_column(name: str) -> Problem:
 
 
 def _rows(text: str, separator: str, problems: list[Problem]) -> Iterator[tuple[int, list[str]]]:
-    """The rows below the heading with the line each starts on; a syntax error ends the file and becomes a problem."""
+    """The rows below the column names, each with the line on which it starts; a syntax error ends the file and becomes a problem."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     start = 1
     try:
@@ -203,7 +203,7 @@ def _rows(text: str, separator: str, problems: list[Problem]) -> Iterator[tuple[
 
 def _named(line: int, row: list[str], header: list[str]) -> dict[str, str]:
     if len(row) != len(header):
-        message = f"{len(row)} cells; the heading has {len(header)}."
+        message = f"{len(row)} cells; the line of column names has {len(header)}."
         raise _Wrong(Problem(line=line, column=None, message=message))
     return {name: cell.strip() for name, cell in zip(header, row, strict=True)}
 
@@ -214,7 +214,7 @@ def _record(
     problems: list[Problem] = []
 
     def cell(column: str, read: Callable[[str], Any], default: Any) -> Any:
-        """The cell's value; what is wrong with it is noted and the next cell still read."""
+        """The cell's value; a problem is noted, and the next cell is still read."""
         try:
             return read(cells.plain_text(row[column])) if row.get(column) else default
         except ValueError as error:
@@ -261,13 +261,15 @@ def _lookup_key(line: int, keys: Mapping[str, str | None]) -> str:
         case ["name"]:
             return f"name#{keys['name']}"
         case ["serial"]:
-            message = "`serial` needs `issuer_key`: a serial number means something only together with its issuer."
+            message = "`serial` needs `issuer_key`: a serial number is only unique together with its issuer."
         case ["issuer_key"]:
-            message = "`issuer_key` needs `serial` or `name`: by itself it would expect every device of that CA."
+            message = "`issuer_key` needs `serial` or `name`: alone it would allow every device of that CA."
         case []:
             message = "no lookup key: give `certificate_sha256`, `serial` and `issuer_key`, or `name`, best with `issuer_key`."
         case _:
-            message = f"more than one lookup key ({', '.join(given)}): leave one, and give the other a line of its own."
+            message = (
+                f"more than one lookup key ({', '.join(given)}): keep one, and write the other on a line of its own."
+            )
     raise _Wrong(Problem(line=line, column=None, message=message))
 
 

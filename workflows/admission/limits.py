@@ -1,4 +1,4 @@
-"""The bounds an operator sets in ``config/limits.toml``: what a certificate may look like, how old a list may be, how fast we go."""
+"""The limits that an operator sets in ``config/limits.toml``: on certificates, on the age of lists, and on the rate of calls."""
 
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -12,7 +12,7 @@ Share = Annotated[int, Meta(ge=1, le=20)]
 
 
 class CertificateLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds on a device's certificate; outside of them it is refused."""
+    """Limits on a device's certificate; outside of them it is refused."""
 
     max_validity_days: Positive
     min_rsa_bits: Annotated[int, Meta(ge=2048)]
@@ -22,14 +22,14 @@ class CertificateLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class CrlLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Bounds on a revocation list; outside of them it does not count."""
+    """Limits on a revocation list; outside of them it does not count."""
 
     max_age_days: Positive
     max_size_mb: Positive
 
 
 class Shares(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What each lane is sure of when all want more than there is, in proportion. What one does not need is lent to the others."""
+    """The share of the rate that each lane has for certain, in proportion. A lane lends what it does not need to the others."""
 
     sweep: Share
     carry_out: Share
@@ -37,22 +37,22 @@ class Shares(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Pacing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How fast the account's AWS IoT quotas let us go (10 DescribeCertificate and UpdateCertificate a second unless raised)."""
+    """The rate that the account's AWS IoT quotas allow (10 DescribeCertificate and UpdateCertificate a second unless raised)."""
 
     calls_per_second: Annotated[float, Meta(gt=0, le=1000)]
     shares: Shares
 
 
 class Reopening(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long after each end a knock is ignored before it starts an admission anew."""
+    """How long after each end knocks start no new admission."""
 
     held_minutes: Positive
     failed_minutes: Positive
 
     def reopens_at(self, outcome: str, closed_at: datetime) -> datetime | None:
-        """When a knock starts an admission anew that ended at `closed_at`. None: no knock does.
+        """The time from which a knock starts a new admission, after one that ended at `closed_at`. None: no knock does.
 
-        A refused certificate is INACTIVE or REVOKED and knocks no more; an admitted one is in.
+        A refused certificate is INACTIVE or REVOKED and does not knock again; an admitted one is active.
         """
         minutes = {"held": self.held_minutes, "failed": self.failed_minutes}.get(outcome)
         return None if minutes is None else closed_at + timedelta(minutes=minutes)

@@ -160,9 +160,12 @@ def _next(ended: NotifyInput) -> str:
             if dossier.fault and dossier.fault.error == CertificateChanged.__name__:
                 return "The certificate is set REVOKED. To admit the device, issue it a new one."
             undone = "; ".join(dossier.roll_back.undone) if dossier.roll_back else ""
+            when = (
+                f"its first attempt to connect after {_time(reopen_at)}" if reopen_at else "its next attempt to connect"
+            )
             return (
                 f"What had been done was taken back ({line(undone) or 'nothing had been'}). Correct what AWS refused, then delete the "
-                "certificate in AWS IoT: the device registers it again when it next connects."
+                f"certificate in AWS IoT: the device registers it again, and {when} starts a new admission."
             )
 
 
@@ -171,8 +174,9 @@ def _next_if_refused(dossier: Dossier) -> str:
     if dossier.refusal and dossier.refusal.certificate_status == "REVOKED":
         return f"The certificate is REVOKED. To admit the device, issue it a new one.{note}"
     return (
-        "The certificate is INACTIVE: the device can neither connect nor knock. If that is wrong, correct the cause and delete the "
-        f"certificate in AWS IoT: the device registers it again when it next connects.{note}"
+        "The certificate is INACTIVE: the device can neither connect nor knock. If that is wrong, correct the cause, delete the "
+        f"certificate in AWS IoT, and then run `gatehouse admissions forget {dossier.claim.certificate_id}`: "
+        f"only then does the device's next connection start a new admission.{note}"
     )
 
 

@@ -8,7 +8,7 @@ from workflows.admission.facts import issuer_key
 from workflows.admission.trial import is_trial
 
 MOST_COMPARED = 16
-"""CAs whose keys are compared. Whoever has more binds names to their issuers."""
+"""CAs whose keys are compared. With more CAs, add issuer_key to the names in the inventory."""
 
 
 def has_others(

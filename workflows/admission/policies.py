@@ -1,8 +1,8 @@
-"""Policy profiles: the AWS IoT policy documents in ``config/policies/<profile>.json``, and what is suspicious about one.
+"""Policy profiles: the AWS IoT policy documents in ``config/policies/<profile>.json``, and what to check in one.
 
 A profile is attached to every device that the inventory gives it, so it must name the device through thing policy variables
 (AWS IoT developer guide, *Thing policy variables*: they resolve only if the certificate is attached to the thing whose name is the
-client id). The policy's name carries a hash of its document: a changed profile is a new policy, and nobody's rights change silently.
+client id). The policy's name carries a hash of its document: a changed profile is a new policy, so no device's rights change unnoticed.
 """
 
 import difflib
@@ -16,18 +16,18 @@ from msgspec import Struct
 from workflows.configuration import ConfigurationInvalid
 
 MAX_CHARACTERS = 2048
-"""Of a policy document, white space excluded (AWS IoT quotas, *Maximum policy document size*)."""
+"""The longest policy document, without white space (AWS IoT quotas, *Maximum policy document size*)."""
 
 PROFILE = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _NAME = re.compile(rf"gatehouse-({PROFILE.pattern})-[0-9a-f]{{12}}")
 _STATEMENT_KEYS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 _DEVICE_VARIABLE = re.compile(r"\$\{iot:Connection\.Thing\.ThingName\}")
 _LITERAL = re.compile(r"\$\{[*?$]\}")
-"""How a policy writes a star, a question mark or a dollar sign that stands for itself."""
+"""How a policy writes a literal star, question mark or dollar sign."""
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """One profile. `wildcards` are the grants that reach beyond the device's own name, in words."""
+    """One profile. `wildcards` describes the grants that reach beyond the device's own name."""
 
     profile: str
     name: str
@@ -45,11 +45,13 @@ def load(profile: str, text: str) -> Policy:
     """Read a profile. Raises `ConfigurationInvalid`: not JSON, not a policy, or longer than AWS IoT takes."""
     file = f"config/policies/{profile}.json"
     if not PROFILE.fullmatch(profile):
-        raise ConfigurationInvalid(f"{file}: a profile's name is 1 to 63 of a-z, 0-9 and `-`, beginning with neither.")
+        raise ConfigurationInvalid(
+            f"{file}: a profile's name is 1 to 63 of a-z, 0-9 and `-`, and begins with a letter or digit."
+        )
     try:
         document = json.loads(text, object_pairs_hook=lambda pairs: _no_twins(pairs, file))
     except RecursionError:
-        raise ConfigurationInvalid(f"{file}: nested too deep; expected a policy of AWS IoT.") from None
+        raise ConfigurationInvalid(f"{file}: nested too deep; expected an AWS IoT policy.") from None
     except json.JSONDecodeError as error:
         raise ConfigurationInvalid(f"{file}, line {error.lineno}: not valid JSON: {error.msg}.") from error
     _check_shape(document, file)
@@ -70,22 +72,22 @@ def policy_name(profile: str, document: dict[str, Any]) -> str:
 
 
 def profile_of(name: str) -> str | None:
-    """The profile in a name that `policy_name` makes; None for a policy of somebody else's."""
+    """The profile in a name that `policy_name` makes; None for a policy that Gatehouse did not make."""
     found = _NAME.fullmatch(name)
     return found[1] if found else None
 
 
 def minified(document: dict[str, Any]) -> str:
-    """The document without white space, keys sorted: one text for one meaning, wherever the document has been."""
+    """The document without white space, keys sorted: the same document always gives the same text."""
     return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
 def wildcards(document: dict[str, Any]) -> tuple[str, ...]:
     """Every grant that is not tied to the device's own thing name.
 
-    A wildcard is tied if the thing's name stands before it, as in ``topic/devices/${iot:Connection.Thing.ThingName}/*``. In a topic
-    filter ``+`` and ``#`` are literal to the policy (AWS IoT developer guide, *Using wildcard characters in MQTT and AWS IoT Core
-    policies*), but allow subscribing to everybody's topics all the same.
+    A wildcard is tied if the thing's name is before it, as in ``topic/devices/${iot:Connection.Thing.ThingName}/*``. In a topic
+    filter ``+`` and ``#`` are literal in a policy (AWS IoT developer guide, *Using wildcard characters in MQTT and AWS IoT Core
+    policies*), but they still allow subscribing to the topics of every device.
     """
     found: list[str] = []
     for number, statement in enumerate(_list(document.get("Statement")), start=1):

@@ -1,4 +1,4 @@
-"""What to know of a policy profile before it is deployed: what makes it unusable, and what makes it reach further than one device."""
+"""Check a policy profile before it is deployed: what makes it unusable, and what reaches beyond one device."""
 
 import re
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from workflows.admission import policies
 from workflows.configuration import ConfigurationInvalid
 
 NEAR = 0.9
-"""Of the characters that AWS IoT takes; beyond it the next statement may not fit."""
+"""Share of the characters that AWS IoT accepts. Above it, the next statement may not fit."""
 
 _CONNECT = re.compile(r"^iot:(Connect|\*)$|^\*$", re.IGNORECASE)
 
@@ -22,7 +22,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Linted(Struct, frozen=True, kw_only=True):
-    """A profile. `name` (the policy's in AWS IoT) and `characters` are None if it cannot be used."""
+    """The findings on a profile. `name` (the policy's in AWS IoT) and `characters` are None if it cannot be used."""
 
     profile: str
     name: str | None
@@ -35,7 +35,7 @@ class Linted(Struct, frozen=True, kw_only=True):
 
 
 def lint(profile: str, text: str) -> Linted:
-    """Check ``config/policies/<profile>.json``. Never raises for what may stand in it."""
+    """Check ``config/policies/<profile>.json``. Raises no error for any content."""
     try:
         policy = policies.load(profile, text)
     except ConfigurationInvalid as error:
@@ -43,7 +43,7 @@ def lint(profile: str, text: str) -> Linted:
         return Linted(profile=profile, name=None, characters=None, findings=(finding,))
     found = [f"reaches beyond the device: {grant}" for grant in policy.wildcards]
     if "${iot:Connection.Thing.ThingName}" not in policy.text:
-        found.append("names the device nowhere: expected ${iot:Connection.Thing.ThingName} in its resources")
+        found.append("does not name the device: expected ${iot:Connection.Thing.ThingName} in its resources")
     if not _may_connect(policy.document):
         found.append("allows no iot:Connect: the device cannot connect")
     if len(policy.text) > NEAR * policies.MAX_CHARACTERS:

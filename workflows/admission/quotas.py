@@ -1,4 +1,4 @@
-"""The pace in ``config/limits.toml`` beside what AWS lets the account do."""
+"""Compare the pace in ``config/limits.toml`` with the account's quotas."""
 
 import math
 import re
@@ -8,22 +8,22 @@ from typing import Literal
 from msgspec import Struct
 
 _PACED = ("DescribeCertificate", "UpdateCertificate")
-"""The operations that an admission's turn is for; each has a quota of its own, in calls a second."""
+"""The operations for which an admission takes a turn. Each has its own quota, in calls a second."""
 
 TRANSITIONS = 14
-"""Of an admission without people (``docs/deploying.md``)."""
+"""State transitions of an admission without people (``docs/deploying.md``)."""
 
 WASTES = 1.5
-"""A quota that is so many times the pace is worth using."""
+"""From a quota of this many times the pace on, a higher pace is advised."""
 
 
 CONCURRENT = 5
-"""Calls of functions in flight for each admission a second: eight of some 0.15 s, one of which waits half a second for its turn, is
+"""Concurrent function calls for each admission a second. Eight calls of about 0.15 s, one of which waits half a second for its turn, make
 1.7; the rest is for cold starts, sweeps and people."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
-    """`wrong`: AWS would throttle. `warning`: the quota is not used, or not known."""
+    """`wrong`: AWS would throttle. `warning`: the quota is not used in full, or not known."""
 
     state: Literal["ok", "warning", "wrong"]
     said: str
@@ -31,9 +31,9 @@ class Judged(Struct, frozen=True, kw_only=True):
 
 
 def operation_quota(named: Mapping[str, float], operation: str) -> float | None:
-    """The quota of one operation among quotas by name. The names are AWS's words, so the operation is looked for in them.
+    """The quota of one operation among quotas by name. AWS words the names freely, so the operation is searched in them.
 
-    A name that says *burst* or *bucket* is the bucket's size, and not the rate.
+    A quota with *burst* or *bucket* in its name is the size of the bucket and not the rate.
     """
     found = [
         value
@@ -46,7 +46,7 @@ def operation_quota(named: Mapping[str, float], operation: str) -> float | None:
 def judge(iot: Mapping[str, float], states: Mapping[str, float], calls_per_second: float) -> Judged:
     """Whether the pace is above the account's quotas, or leaves much of them unused. Both are quotas by name.
 
-    AWS IoT Core's bound the pace; Step Functions' must let through the transitions of as many admissions.
+    AWS IoT Core's quotas limit the pace; Step Functions' quota must allow the transitions of as many admissions.
     """
     quotas = {operation: operation_quota(iot, operation) for operation in _PACED}
     quotas["StateTransition"] = operation_quota(states, "StateTransition")
@@ -63,13 +63,13 @@ def judge(iot: Mapping[str, float], states: Mapping[str, float], calls_per_secon
         advice = f"AWS throttles above {most:g}. Set calls_per_second in config/limits.toml to {most:g} and deploy."
         return Judged(state="wrong", said=said, advice=advice)
     if calls_per_second * WASTES <= most:
-        advice = f"Bursts could go faster: set calls_per_second in config/limits.toml up to {most:g} and deploy."
+        advice = f"Bursts can be faster: set calls_per_second in config/limits.toml up to {most:g} and deploy."
         return Judged(state="warning", said=said, advice=advice)
     return Judged(state="ok", said=said)
 
 
 def judge_concurrency(unreserved: int, calls_per_second: float) -> Judged:
-    """Whether the account lets as many functions run at once as the pace needs. A new account has 10 and not 1,000.
+    """Whether as many functions may run at once as the pace needs. A new account has 10 and not 1,000.
 
     https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
     """
@@ -78,7 +78,7 @@ def judge_concurrency(unreserved: int, calls_per_second: float) -> Judged:
     if unreserved >= needed:
         return Judged(state="ok", said=said)
     advice = (
-        "Nothing fails for it: executions wait and try again. Ask for more (Service Quotas, AWS Lambda, Concurrent executions), "
+        "Nothing fails because of this: executions wait and try again. Ask for more (Service Quotas, AWS Lambda, Concurrent executions), "
         f"or set calls_per_second in config/limits.toml to {max(1, unreserved // CONCURRENT)} and deploy."
     )
     return Judged(state="warning", said=said, advice=advice)

@@ -1,4 +1,4 @@
-"""Reading the event that starts an admission. Anything may stand in it: whoever may start executions may write it."""
+"""Read the event that starts an admission. It may hold anything: whoever may start executions writes it."""
 
 import re
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from workflows.hashes import Sha256
 
 
 class RegistrationEvent(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What AWS IoT publishes on ``$aws/events/certificates/registered/<caCertificateId>``; unknown fields are let through."""
+    """What AWS IoT publishes on ``$aws/events/certificates/registered/<caCertificateId>``; unknown fields are allowed."""
 
     certificate_id: Sha256
     ca_certificate_id: Sha256
@@ -23,23 +23,23 @@ class RegistrationEvent(Struct, frozen=True, kw_only=True, rename="camel"):
 
 MAX_OCTETS = 8_192
 MAX_DEPTH = 8
-"""AWS IoT's own event is flat and has some 400 octets. It is carried from state to state, whose payloads have a limit, and is sealed in
-the record: what could not be carried or sealed has to be refused here, while nothing is claimed yet."""
+"""AWS IoT's own event is flat and has about 400 octets. The event passes from state to state, whose payloads have a limit, and is sealed
+in the record. An event that is too large for that is refused here, before anything is claimed."""
 
 
 def read_event(event: Any) -> RegistrationEvent:
-    """The event, or `EventMalformed` with the field, what was got (escaped and cut) and what was expected."""
+    """Read the event. Raises `EventMalformed` with the field, what was got (escaped and cut) and what was expected."""
     if excess := _excess(event):
         raise EventMalformed(
             f"Not a registration event: it {excess}. Expected what AWS IoT publishes on "
-            "$aws/events/certificates/registered/<caCertificateId>, which is flat and has some 400 octets."
+            "$aws/events/certificates/registered/<caCertificateId>, which is flat and has about 400 octets."
         )
     try:
         return msgspec.convert(event, RegistrationEvent)
     except msgspec.ValidationError as error:
         message = str(error)
         path = match.group(1) if (match := re.search(r" - at `\$\.?(.*?)`$", message)) else ""
-        problem = quoted(re.sub(r" - at `.*?`$", "", message), 160)[1:-1]  # it repeats what was got
+        problem = quoted(re.sub(r" - at `.*?`$", "", message), 160)[1:-1]  # it contains the value that was got
         value = event.get(path) if isinstance(event, dict) and path else event
         where = f"`{path}` is {quoted(value)}" if path else f"got {quoted(value)}"
         raise EventMalformed(
@@ -49,7 +49,7 @@ def read_event(event: Any) -> RegistrationEvent:
 
 
 def _excess(event: Any) -> str | None:
-    """What about the event is too much, in words; None if nothing is. It never recurses: the depth is the attacker's."""
+    """Which limit the event exceeds, in words; None if it exceeds none. It does not recurse: an attacker chooses the depth."""
     octets, waiting = 0, [(event, 1)]
     while waiting:
         value, depth = waiting.pop()

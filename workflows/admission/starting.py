@@ -1,7 +1,7 @@
 """Which registration events start an execution, and under which name (docs/decisions/knocks-are-queued.md).
 
 AWS IoT publishes the event of a pending certificate again on every connection attempt, so most events are repeats. The claim in the state
-machine is the strict guard; what is decided here keeps executions from being started that could only end as duplicates.
+machine is the strict check; this module avoids executions that could only end as duplicates.
 """
 
 from datetime import datetime
@@ -11,11 +11,11 @@ from msgspec import Struct
 from workflows.hashes import Sha256
 
 QUARTER_MINUTES = 15
-"""How long a name is used. An execution that ended before its claim blocks its name for 90 days, but its certificate only this long."""
+"""How long a name is used. An execution that ended before its claim blocks its name for 90 days, but the certificate only this long."""
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What a start needs of an admission. `reopen_at` is in milliseconds since 1970 ; `attempts` counts claims and an operator's acts."""
+    """What a start needs of an admission. `reopen_at` is in milliseconds since 1970; `attempts` counts claims and operators' acts."""
 
     certificate_id: str
     reopen_at: int
@@ -23,7 +23,7 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 def is_due(known: Known | None, at: datetime) -> bool:
-    """Whether an event at `at` starts an admission: there is none, or it is closed and may start anew. As the claim's condition."""
+    """Whether an event at `at` starts an admission: there is none, or it may start again. The claim has the same condition."""
     return known is None or known.reopen_at <= at.timestamp() * 1000
 
 

@@ -1,8 +1,8 @@
-"""A trial: a CA that `gatehouse doctor --knock` makes for a few minutes, so that one device of it connects. Its device is never admitted.
+"""A trial: `gatehouse doctor --knock` makes a CA for a few minutes and lets one device of it connect. The device is never admitted.
 
 Two marks identify a trial, and each is enough: the organization in the subject of its CA, and a note in the bucket of lists (format
-``gatehouse.trial/1``, key ``trials/<CA certificate id>.json``), written before the CA is registered. `end_trials` believes a note only
-as far as the certificates in it prove it, so a note cannot name another CA or device. It is a mark
+``gatehouse.trial/1``, key ``trials/<CA certificate id>.json``), written before the CA is registered. `end_trials` uses a note only
+if the certificates in it prove it, so a note cannot name another CA or device. It is a mark
 only for the device whose certificate it holds.
 """
 
@@ -26,9 +26,9 @@ ORGANIZATION = "Gatehouse trial (never admitted)"
 HELD = "This is a device of a trial CA (gatehouse doctor --knock): it is held, whatever inventory and rules say."
 
 LASTS = timedelta(minutes=30)
-"""A trial is over after this time, whether or not its command says so."""
+"""A trial ends after this time, also if its command does not say so."""
 SETTLED = timedelta(minutes=15)
-"""For this time after its end, `end_trials` looks at it again: a call that was under way may have left something."""
+"""For this time after its end, `end_trials` looks at it again: a call that was running may have left something."""
 _SKEW = timedelta(minutes=5)
 """How much the operator's clock may differ from ours."""
 
@@ -58,15 +58,15 @@ class Trial(Struct, frozen=True, kw_only=True):
         return issuers.fingerprint(x509.load_pem_x509_certificate(self.device_pem.encode()))
 
     def is_due(self, at: datetime) -> bool:
-        """Whether it is to be ended."""
+        """Whether the trial has to be ended."""
         return self.ended_at is None and (self.over_at is not None or self.is_late(at))
 
     def is_late(self, at: datetime) -> bool:
-        """Whether it is to be ended even if its admission is open. A date in the future (beyond `_SKEW`) counts as late."""
+        """Whether the trial has to be ended even if its admission is open. A date in the future (beyond `_SKEW`) counts as late."""
         return not -_SKEW <= at - self.began_at < LASTS
 
     def is_settled(self, at: datetime) -> bool:
-        """Whether calls that were under way at its end can leave nothing more."""
+        """Whether calls that were running at its end can no longer leave anything."""
         return at - (self.over_at or self.began_at) >= SETTLED or self.is_late(at)
 
 
@@ -76,8 +76,8 @@ Action = Literal["leave", "wait", "remove", "end"]
 def action(trial: Trial, at: datetime, *, is_open: bool) -> Action:
     """What `end_trials` does with a trial now; `is_open` says whether the admission of its device is open.
 
-    ``leave``: it goes on, or has ended before. ``wait``: it is to be ended, once its admission is closed or the trial is late. ``remove``:
-    what it made is removed, and the next run looks at it again. ``end``: the same, and its note says that it has ended.
+    ``leave``: it goes on, or has ended. ``wait``: it has to be ended when its admission is closed or the trial is late. ``remove``:
+    remove what it made, and let the next run look at it again. ``end``: the same, and note that it has ended.
     """
     if not trial.is_due(at):
         return "leave"
@@ -86,10 +86,10 @@ def action(trial: Trial, at: datetime, *, is_open: bool) -> Action:
     return "end" if trial.is_settled(at) else "remove"
 
 
-def is_trial(authority: x509.Certificate) -> bool:
-    """Whether this CA is a trial's, by its subject. Such a CA is not counted among the fleet's."""
+def is_trial(ca: x509.Certificate) -> bool:
+    """Whether this CA is a trial's, by its subject. Such a CA does not count among the fleet's CAs."""
     try:
-        names = authority.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+        names = ca.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
     except ValueError:
         return False
     return any(name.value == ORGANIZATION for name in names)
@@ -107,13 +107,13 @@ def read(data: bytes, key: str) -> Trial:
         for issued in (found.ca, device):
             issued.verify_directly_issued_by(found.ca)
     except InvalidSignature:
-        raise TrialInvalid(f"{key} is no trial: its CA has not signed itself, or not its device.") from None
+        raise TrialInvalid(f"{key} is not a trial: its CA did not sign itself, or did not sign the device.") from None
     except (stored.Unreadable, ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise TrialInvalid(f"{key} is no trial: {str(error)[:200]}") from error
+        raise TrialInvalid(f"{key} is not a trial: {str(error)[:200]}") from error
     if key != key_of(found.ca_certificate_id):
         raise TrialInvalid(f"{key} is the note of another trial, {found.ca_certificate_id[:64]!a}.")
     if not is_trial(found.ca):
-        raise TrialInvalid(f"{key} is no trial: the organization in its CA's subject is not {ORGANIZATION!r}.")
+        raise TrialInvalid(f"{key} is not a trial: the organization in its CA's subject is not {ORGANIZATION!r}.")
     return found
 
 
@@ -121,6 +121,6 @@ def write(trial: Trial) -> bytes:
     return msgspec.json.encode(trial, order="deterministic")
 
 
-def open_trials(found: Sequence[Trial]) -> list[Trial]:
-    """Those that are not ended, the oldest first."""
-    return sorted((one for one in found if one.ended_at is None), key=lambda one: one.began_at)
+def open_trials(trials: Sequence[Trial]) -> list[Trial]:
+    """Returns the trials that are not ended, oldest first."""
+    return sorted((one for one in trials if one.ended_at is None), key=lambda one: one.began_at)

@@ -1,14 +1,14 @@
-"""Turns: who may use the account's AWS IoT quota, and when. Why it is done so, with the proof: ``docs/decisions/turns.md``.
+"""Turns: which execution may use the account's AWS IoT quota, and when. ``docs/decisions/turns.md`` has the reasons and the proof.
 
-Time is cut into slots as long as the quota's interval. A calendar gives every slot to one lane, by the lanes' shares. A lane hands
-out the slots that come, one after the other: in its own the holder may go for certain, another lane's is lent. Whoever holds a lent
-slot asks the lane it belongs to once the time has come (`hold`), and takes another turn if that lane has needed it.
+Time is divided into slots as long as the quota's interval. A calendar gives every slot to one lane, by the lanes' shares. A lane gives
+away the coming slots one after the other. In a slot of its own lane, the holder may always go. A slot of another lane is lent: at its
+time the holder asks the owning lane (`use`), and takes another turn if that lane needed the slot.
 
-One number is kept a lane: the moment up to which its slots are given away. It only grows, by one conditional write at a time, and
-each write that moves it past a slot gives that slot to one holder: so no slot is used twice, whatever the clocks say. This is the
+Each lane has one number: the moment up to which its slots are given away. It only grows, by one conditional write at a time. Each
+write that moves it past a slot gives that slot to one holder. So no slot is used twice, whatever the clocks say. This is the
 generic cell rate algorithm (ITU-T I.371) with no tolerance, on a grid.
 
-The procedures ask for their writes with ``yield``, so that the table, a test and a simulation carry out the same ones.
+The procedures request their writes with ``yield``, so that the table, a test and a simulation carry out the same writes.
 """
 
 import math
@@ -23,7 +23,7 @@ Lane = Literal["admission", "carry_out", "sweep"]
 LANES: tuple[Lane, ...] = get_args(Lane)
 
 LAPSES_AFTER = 60_000_000
-"""Microseconds after its time for which a turn may be used. What comes later, such as a redrive, takes another."""
+"""Microseconds after its time for which a turn may be used. After that, for example at a redrive, the execution takes another."""
 
 
 class Advance(Struct, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Raise(Struct, frozen=True, kw_only=True):
 
 
 Numbers = dict[str, int]
-"""Every lane's number as it stands after a write, in microseconds since the epoch. A lane that nobody has used is missing."""
+"""Every lane's number after a write, in microseconds since the epoch. A lane that nobody has used is missing."""
 
 Answer = Numbers | None
 """None: the condition did not hold, and nothing was written."""
@@ -69,7 +69,7 @@ class Calendar(Struct, frozen=True, kw_only=True):
 
 
 def calendar(pacing: Pacing) -> Calendar:
-    """Slots for `pacing`, each lane's spread evenly: always the lane that is furthest behind its share goes next."""
+    """Slots for `pacing`. Each lane's slots are spread evenly: the lane that is furthest behind its share gets the next one."""
     shares = {lane: getattr(pacing.shares, lane) for lane in LANES}
     total, credit, owners = sum(shares.values()), dict.fromkeys(LANES, 0), []
     for _ in range(total):
@@ -81,9 +81,9 @@ def calendar(pacing: Pacing) -> Calendar:
 
 
 def take(slots: Calendar, lane: Lane, now: int) -> Generator[Advance | Raise, Answer, int]:
-    """The lane's next turn: the moment it comes, in microseconds since the epoch, as `now` is.
+    """Take the lane's next turn. Returns its moment; it and `now` are in microseconds since the epoch.
 
-    Slots of another lane that are given away already are passed over.
+    Slots of another lane that are already given away are skipped.
     """
     first = slots.next(now)
     while True:
@@ -97,10 +97,10 @@ def take(slots: Calendar, lane: Lane, now: int) -> Generator[Advance | Raise, An
             return slot
 
 
-def hold(slots: Calendar, lane: Lane, slot: int, now: int) -> Generator[Raise, Answer, bool]:
-    """May the turn that begins at `slot` be used? Asked at its time or shortly before; a yes counts once.
+def use(slots: Calendar, lane: Lane, slot: int, now: int) -> Generator[Raise, Answer, bool]:
+    """Whether the turn that begins at `slot` may be used. Call it at that time or shortly before; it returns True only once.
 
-    No: another lane has used it, or it lapsed. Take another.
+    False: another lane has used the slot, or the turn lapsed. Take another.
     """
     if now > slot + LAPSES_AFTER:
         return False

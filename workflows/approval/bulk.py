@@ -1,7 +1,7 @@
-"""Several requests decided in one act: only what is alike, and approved only where there is nothing to look into.
+"""Several requests decided in one act: only requests that are alike, and approved only if nothing was found to look into.
 
-Each request still gets a vote, a signature, a transaction and a line on the trail of its own (21 CFR 11.200(a): the signature is the
-person's for each record). What is not alike, or not all green, is decided on its own page, where somebody reads it.
+Each request still gets its own vote, signature, transaction and line in its history (21 CFR 11.200(a): a person
+signs each record). A request that is not alike, or not all green, is decided on its own page, where somebody reads it.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from workflows.hashes import Sha256
 from workflows.revocation.verdict import Verdict
 
 MOST = 25
-"""So many requests in one act, at most: more than a person answers for at a time, and few enough for one call."""
+"""At most this many requests in one act: enough for a person at a time, and few enough for one call."""
 
 
 class Ticked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +47,7 @@ class Act(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Kind(Struct, frozen=True, kw_only=True):
-    """What requests of one act have in common. `policy_name` is None of a request that was opened before this was kept."""
+    """What the requests of one act have in common. `policy_name` is None for a request from before this field existed."""
 
     rule_id: str
     rule_version: str
@@ -68,8 +68,8 @@ def kind(request: Request) -> Kind:
 def all_green(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> bool:
     """Whether nothing was found that somebody should look into before approving, as the page shows it line by line.
 
-    That takes more than the rules ask: the certificate is the one that was entered, not only one of that name, and the name is the
-    device's and cannot pass for another.
+    This is stricter than the rules: the inventory names this certificate and not only its name, and the name is the
+    device's and cannot be confused with another.
     """
     record = device.record
     return (
@@ -92,12 +92,12 @@ def apart(request: Request, of: Kind, decision: str) -> str | None:
     if its != of:
         return f"it is asked by rule {its.rule_id}, version {its.rule_version}, not by {of.rule_id}, version {of.rule_version}"
     if decision == "approve" and not request.green:
-        return "something was found that has to be looked into"
+        return "something was found that somebody has to look into"
     return None
 
 
 def unlike(requests: Iterable[Request], decision: str) -> dict[str, str]:
-    """Those that cannot be decided together with the first, by id, and why. Empty: all of them can."""
+    """The requests that cannot be decided together with the first one, by id, and why. Empty if all can."""
     found: dict[str, str] = {}
     of: Kind | None = None
     for request in requests:

@@ -1,4 +1,4 @@
-"""A right to vote, given to another person until a date. The holder keeps it: whichever of the two votes first uses it up."""
+"""A right to vote that is given to another person until a date. Its holder keeps it: the first vote of the two people uses it up."""
 
 import hashlib
 from datetime import datetime
@@ -11,7 +11,7 @@ from workflows.moments import Moment
 
 
 class Delegation(Struct, frozen=True, kw_only=True):
-    """`delegator` (a subject) was in `group` by their own verified token when they made this; `delegate` is the name they wrote.
+    """`delegator` (a subject) was in `group`, by their verified token, when they made this; `delegate` is the name they wrote.
 
     `delegator_known_as` holds every name under which the delegator may have entered a device. Times are aware, UTC, whole milliseconds.
     """
@@ -37,7 +37,7 @@ class Delegation(Struct, frozen=True, kw_only=True):
         return is_among(self.delegate, names)
 
     def block(self) -> OnBehalfOf:
-        """What a signature says of it."""
+        """The delegation as a signature contains it."""
         return OnBehalfOf(
             delegation_id=self.delegation_id,
             subject=self.delegator,
@@ -48,5 +48,5 @@ class Delegation(Struct, frozen=True, kw_only=True):
 
 
 def delegation_id(*parts: str) -> str:
-    """The same act again has the same id; 32 hex digits."""
+    """32 hex digits. The same act has the same id when it is repeated."""
     return hashlib.sha256("\n".join(("delegation", *parts)).encode()).hexdigest()[:32]

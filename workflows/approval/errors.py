@@ -1,9 +1,9 @@
-"""What can go wrong around a request for approval. A refused vote is not among these: it is a result (`votes.Refused`).
+"""What can go wrong with a request for approval. A refused vote is not among these: it is a result (`votes.Refused`).
 
 `MayWorkLater`:
-    DecisionPending         the execution was resumed and nothing is decided yet: it goes back to waiting
+    DecisionPending         the execution was resumed before a decision: it waits again
     IdentityProviderUnavailable
-                            who somebody is could not be found out: the provider did not answer, or not sensibly
+                            the person could not be identified: the provider did not answer, or its answer was wrong
 
 `WillNeverWork`:
     ApprovalUnknown         there is no such request
@@ -13,11 +13,11 @@ from workflows.errors import MayWorkLater, WillNeverWork
 
 
 class DecisionPending(MayWorkLater):
-    """The request is still open: whoever resumed the execution was not the one who may."""
+    """The request is still open: the execution was resumed by somebody who may not do so."""
 
 
 class IdentityProviderUnavailable(MayWorkLater):
-    """The identity provider did not answer, or not as OpenID Connect has it. The message says what was asked and came back."""
+    """The identity provider did not answer, or not as OpenID Connect requires. The message gives the question and the answer."""
 
 
 class ApprovalUnknown(WillNeverWork):

@@ -1,11 +1,11 @@
-"""When two written names are the same person's: the only place that compares identities.
+"""Whether two written names belong to the same person. No other module compares identities.
 
-Compared in normal form: whatever a person may have typed, or an AWS principal may be called (addresses, user names, printed names).
+Compared in normal form: what a person may have typed, or the name of an AWS principal (addresses, user names, printed names).
 Compared exactly: a token's subject, which OpenID Connect Core 1.0 section 2 makes case-sensitive and unique at its issuer, and the
-names of groups, which the provider's administrator and `config/approval.toml` write alike. A group gives rights, so a
+names of groups, which the provider's administrator and `config/approval.toml` write in the same way. A group gives rights, so a
 similar name is another group.
 
-No comparison can find names of one person that have nothing in common, such as the session ``deploy-7`` and Ada Lovelace.
+No comparison can match two names of one person that have nothing in common, such as the session ``deploy-7`` and Ada Lovelace.
 """
 
 import re
@@ -27,10 +27,10 @@ _UNSEEN = frozenset(
     )
     for code in range(first, last + 1)
 )
-"""Unicode's Default_Ignorable_Code_Points that are in no category C (DerivedCoreProperties.txt)."""
+"""Unicode's Default_Ignorable_Code_Points that are not in category C (DerivedCoreProperties.txt)."""
 
 _BETWEEN_NAMES = re.compile(r"""[<>()\[\]{},;|"\u2018-\u201f\u2039\u203a\u00ab\u00bb\n\r]+""")
-"""What stands between two names of one person, as in ``Ada Lovelace <ada@example.com>`` or ``"Lovelace, Ada" (arn:aws:…)``."""
+"""The characters between two names of one person, as in ``Ada Lovelace <ada@example.com>`` or ``"Lovelace, Ada" (arn:aws:…)``."""
 
 
 _LAST_BRACKET = re.compile(r"\s*[<(]([^<>()]*)[>)]\s*\Z")
@@ -38,9 +38,9 @@ _MAILTO = re.compile(r"^mailto:\s*", re.IGNORECASE)
 
 
 def normal(name: str) -> str:
-    """The one form in which names are compared: compatibility caseless (Unicode 16.0, D146), in NFKC, each run of blanks one blank.
+    """The one form in which names are compared: compatibility caseless (Unicode 16.0, D146), in NFKC, each run of spaces as one space.
 
-    Characters that nobody sees are left out. The normal form of a normal form is itself.
+    Invisible characters are left out. The normal form of a normal form is the same.
     """
     seen = "".join(c for c in name if c.isspace() or not (unicodedata.category(c)[0] == "C" or c in _UNSEEN))
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", seen).casefold()).casefold()
@@ -48,7 +48,7 @@ def normal(name: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two written names are the same. A name without a visible character is nobody's."""
+    """Whether two written names are the same. A name without a visible character is the same as no other."""
     return normal(one) == normal(other) != ""
 
 
@@ -58,11 +58,11 @@ def is_among(name: str, names: Iterable[str]) -> bool:
 
 
 def entered_as(*written: str | None) -> tuple[str, ...]:
-    """Every name in what says who entered a device.
+    """Every name in the text that says who entered a device.
 
-    The whole text, also without the brackets at its end; each part between brackets, quotes and commas; what stands before and behind a
-    comma the other way round; an address without ``mailto:``; and the last part of an ARN, which a user or a role's session leaves. More
-    names than the person has do no harm, since they only bar.
+    The whole text, also without the brackets at its end; each part between brackets, quotes and commas; the parts before and after a
+    comma in the other order; an address without ``mailto:``; and the last part of an ARN, which names a user or a role's session. Too
+    many names do no harm: they can only exclude somebody.
     """
     found: dict[str, None] = {}
     for one in filter(None, written):
@@ -75,7 +75,7 @@ def entered_as(*written: str | None) -> tuple[str, ...]:
 
 
 def _without_brackets(written: str) -> list[str]:
-    """The text, and each time that a bracket at its end is taken off, what is left and what stood in it."""
+    """The text; and for each bracket at its end, the text without it and the text in it."""
     found, left = [written], written
     while last := _LAST_BRACKET.search(left):
         left = left[: last.start()]
@@ -84,15 +84,15 @@ def _without_brackets(written: str) -> list[str]:
 
 
 def entered_by(principal: str, named: str | None) -> str:
-    """What the inventory says of who entered a line: the AWS principal, and whom it named instead of itself."""
+    """What the inventory says about who entered a line: the AWS principal, and the person that it named."""
     return f"{named} ({principal})" if named and named.strip() else principal
 
 
 def may_be(names: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether a person of `names` may be the one of `others`, which come from another system: for barring somebody, never for a right.
+    """Whether a person of `names` may be the one of `others`, names of another system. It only excludes somebody, and gives no right.
 
     Beside equal names, the part of an address before the @ counts as a name: AWS knows ``ada``, the provider ``ada@example.com``. Two
-    addresses are only the same as a whole. Names of two words or more are the same in any order and with any marks between the words:
+    addresses are the same only as a whole. Names of two words or more are the same in any order and with any marks between the words:
     ``Lovelace, Ada``, ``ada.lovelace``.
     """
     these, those = {normal(name) for name in names} - {""}, {normal(name) for name in others} - {""}

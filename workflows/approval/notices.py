@@ -9,9 +9,9 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from workflows.approval.audit import AuditEvent
 from workflows.approval.quorum import may_fill, progress
 from workflows.approval.request import Request, Step, entered_under
+from workflows.approval.request_history import AuditEvent
 
 Kind = Literal["asked", "reminder", "escalation", "lapse", "approved", "rejected", "expired", "not_carried_out"]
 """``asked``: the first mail to each person. ``lapse``: nobody is told; the request is overdue and nobody has said so."""
@@ -88,7 +88,7 @@ def left_out(request: Request, kind: Kind) -> frozenset[str]:
     """Subjects that need no message: of a question, whoever has voted or been voted for; of a result, whoever decided it."""
     if request.status == "PENDING":
         counting = (vote for vote in request.votes if vote.basis_sha256 == request.basis_sha256)
-        return frozenset(subject for vote in counting for subject in (vote.subject, vote.authority))
+        return frozenset(subject for vote in counting for subject in (vote.subject, vote.right_holder))
     return frozenset({request.votes[-1].subject} if kind in {"approved", "rejected"} and request.votes else ())
 
 

@@ -20,7 +20,7 @@ def prepare(asked: RequestApprovalInput, *, at: datetime, tell_each: bool = Fals
     ruling, record, certificate = asked.device.ruling, asked.device.record, asked.certificate
     if ruling is None or ruling.action != "people" or not ruling.requirements:
         got = "no ruling" if ruling is None else f"action {ruling.action!r}, {len(ruling.requirements)} requirements"
-        raise BadInput(f"Nobody is to be asked: got {got}; expected a ruling with action 'people' that says whom.")
+        raise BadInput(f"There is nobody to ask: got {got}; expected a ruling with action 'people' and requirements.")
     evidence = canonical({"certificate": certificate, "revocation": asked.revocation, "device": asked.device})
     opened_at = whole(at)
     request = Request(

@@ -1,10 +1,10 @@
-"""A request for approval and its life: each step is a function from the request as it stands to the one that follows.
+"""A request for approval and its steps: each step is a function from the request as it is to the next one.
 
     PENDING ──quorum──▶ APPROVED ─┐                          OWED ──SendTaskSuccess──▶ DELIVERED
        │ └───one rejection──▶ REJECTED ─┤ resume_state:        ▲ │
        └─────decide_by──▶ EXPIRED ──┘                new token └─┴──nobody waits any more──▶ LOST
 
-Steps are compared-and-swapped on `version` by whoever stores them, so one that was worked out on an old request is never written.
+A step is stored only if `version` is unchanged, so a step that was calculated from an old request is never written.
 A decided request never changes its status again. Times are aware, UTC, and whole milliseconds (see `whole`).
 """
 
@@ -16,9 +16,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from workflows.admission.contracts import Decision, Ruling
-from workflows.approval.audit import AuditEvent, EventType
 from workflows.approval.errors import DecisionPending
 from workflows.approval.identity import entered_as
+from workflows.approval.request_history import AuditEvent, EventType
 from workflows.approval.signature import SignedVote
 from workflows.moments import Moment
 
@@ -33,10 +33,10 @@ ResumeState = Literal["NONE", "OWED", "DELIVERED", "LOST"]
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """Everything that decides, in one item, so that one strong read tells the whole truth.
+    """Everything that decides, in one item, so that one consistent read is enough.
 
-    `token_sha256` tells a new task token from the same one come twice, without keeping it. `votes` holds every vote that counted when it
-    was cast; only those on the present `basis_sha256` count towards the quorum. `green`: nothing was found that somebody should look
+    `token_sha256` distinguishes a new task token from a repeated one, without storing it. `votes` holds every vote that counted when it
+    was cast; only those on the current `basis_sha256` count towards the quorum. `green`: nothing was found that somebody should look
     into (see `workflows.approval.bulk`). `tell_each`: personal mails are sent as well; `told`: the result that people were told last
     (see `workflows.approval.notices`).
     """
@@ -80,22 +80,22 @@ class Request(Struct, frozen=True, kw_only=True):
         )
 
     def vote_of(self, subject: str) -> SignedVote | None:
-        """What `subject` signed on the present basis."""
+        """What `subject` signed on the current basis."""
         return next((v for v in self.votes if v.subject == subject and v.basis_sha256 == self.basis_sha256), None)
 
     def vote_by_right_of(self, subject: str) -> SignedVote | None:
-        """The vote on the present basis that used up the right of `subject`: their own, or that of their delegate."""
-        return next((v for v in self.votes if v.authority == subject and v.basis_sha256 == self.basis_sha256), None)
+        """The vote on the current basis that used up the right of `subject`: their own, or that of their delegate."""
+        return next((v for v in self.votes if v.right_holder == subject and v.basis_sha256 == self.basis_sha256), None)
 
     def overdue(self, at: datetime) -> bool:
-        """Whether nobody may vote any more although nobody has decided."""
+        """Whether the time to vote is over without a decision."""
         return self.status == "PENDING" and at >= self.decide_by
 
 
 class Step(Struct, frozen=True, kw_only=True):
-    """One change: from which request to which, and what the trail says of it. `vote` is set where a person signed.
+    """One change: the request before and after it, and its line in the history. `vote` is set if a person signed.
 
-    `names`: under which of the people concerned the request is found from now on.
+    `names`: the names under which a search finds the request from now on.
     """
 
     before: Request
@@ -106,7 +106,7 @@ class Step(Struct, frozen=True, kw_only=True):
 
 
 def whole(moment: datetime) -> datetime:
-    """`moment` cut to milliseconds, as times are stored, so that what was written equals what is read."""
+    """`moment` cut to milliseconds, as times are stored, so that a stored time equals the original."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
@@ -116,12 +116,12 @@ def approval_id(execution_arn: str, certificate_id: str, state: str = REQUEST_ST
 
 
 def token_digest(task_token: str) -> str:
-    """What is kept of a token in the open."""
+    """The hash of a token, which may be stored unencrypted."""
     return hashlib.sha256(task_token.encode()).hexdigest()
 
 
 def opened(request: Request) -> AuditEvent:
-    """The first line of the trail."""
+    """The first line of the history."""
     asked = " and ".join(f"{part.count} of {part.group}" for part in request.ruling.requirements)
     return AuditEvent(
         at=request.requested_at,
@@ -138,10 +138,10 @@ def opened(request: Request) -> AuditEvent:
 
 
 def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
-    """The state was entered again and waits on another token: a retry, a redrive, or a callback that nobody had the right to send.
+    """The state was entered again and waits on another token: after a retry, a redrive, or a callback without permission.
 
-    What is decided, or overdue by now, is owed to the new token. What is open stays open until the same `decide_by`; if it rests on
-    other facts by now, votes on the old ones no longer count. None if the token is the one already known.
+    A request that is decided, or overdue by now, is owed to the new token. An open one stays open until the same `decide_by`; if its
+    facts have changed, votes on the old ones no longer count. None if the token is already known.
     """
     if fresh.token_sha256 == request.token_sha256:
         return None
@@ -168,7 +168,7 @@ def ask_again(request: Request, fresh: Request, *, at: datetime) -> Step | None:
             policy_name=fresh.policy_name,
             green=fresh.green,
         )
-        if fresh.basis_sha256 != request.basis_sha256:  # whoever has voted has to be asked once more
+        if fresh.basis_sha256 != request.basis_sha256:  # those who have voted are asked again
             after = replace(after, announced_at=None, each_told_at=None)
     step = _step(
         request, after, "asked_again", source="request_approval", summary="The execution waits on a new token.", at=at
@@ -185,7 +185,7 @@ def announce(request: Request, *, at: datetime) -> Step:
 
 
 def expire(request: Request, *, at: datetime, source: str = "read_decision") -> Step | None:
-    """PENDING → EXPIRED. None if it is decided or not yet due. By the execution itself, nobody needs to be resumed; else it is owed."""
+    """PENDING → EXPIRED. None if it is decided or not yet due. The result is owed unless the execution itself does it."""
     if not request.overdue(at):
         return None
     resume_state: ResumeState = "DELIVERED" if source == "read_decision" else "OWED"
@@ -207,7 +207,7 @@ def delivered(request: Request, *, source: str, at: datetime) -> Step:
 
 
 def moot(request: Request, *, source: str, at: datetime) -> Step:
-    """Nobody decided, and the execution that would have held the device has ended: there is nothing to carry out."""
+    """Nobody decided, and the execution that would have held the device has ended. There is nothing to carry out."""
     after = replace(request, resume_state="DELIVERED", version=request.version + 1)
     return _step(request, after, "resumed", source=source, summary="The execution had ended before.", at=at)
 
@@ -225,26 +225,29 @@ def lost(request: Request, *, because: str, source: str, at: datetime, told: boo
 
 
 def too_late(request: Request, *, at: datetime) -> bool:
-    """Whether an approval stands that may no longer be carried out."""
+    """Whether there is an approval that may no longer be carried out."""
     return request.status == "APPROVED" and request.execute_by is not None and at >= request.execute_by
 
 
 def decision(request: Request, *, at: datetime) -> Decision:
-    """What the execution is told. Raises `DecisionPending` while the request is open.
+    """The decision for the execution. Raises `DecisionPending` while the request is open.
 
-    An approval whose `execute_by` has passed is told as expired: it is too late to act on it.
+    An approval whose `execute_by` has passed is returned as expired: it is too late to carry it out.
     """
     if request.status == "PENDING":
         raise DecisionPending(f"Approval {request.approval_id} is open until {_utc(request.decide_by)}.")
     status: Literal["approved", "rejected", "expired"]
     if request.status == "REJECTED":
-        status, reason = "rejected", told(request)
+        status, reason = "rejected", outcome_sentence(request)
     elif request.status == "EXPIRED":
-        status, reason = "expired", told(request)
+        status, reason = "expired", outcome_sentence(request)
     elif too_late(request, at=at):
-        status, reason = "expired", f"{told(request)} It was to be carried out by {_utc(request.execute_by)}."
+        status, reason = (
+            "expired",
+            f"{outcome_sentence(request)} It was to be carried out by {_utc(request.execute_by)}.",
+        )
     else:
-        status, reason = "approved", told(request)
+        status, reason = "approved", outcome_sentence(request)
     return Decision(
         status=status,
         approval_id=request.approval_id,
@@ -257,7 +260,7 @@ def decision(request: Request, *, at: datetime) -> Decision:
     )
 
 
-def told(request: Request) -> str:
+def outcome_sentence(request: Request) -> str:
     """Who decided what, and when, in one sentence."""
     match request.status:
         case "APPROVED":
@@ -272,18 +275,18 @@ def told(request: Request) -> str:
 
 
 def changes(before: Request, after: Request) -> tuple[dict[str, str], dict[str, str]]:
-    """Old and new values of what the trail must show (21 CFR 11.10(e))."""
+    """Old and new values that the history must show (21 CFR 11.10(e))."""
     names = [name for name in _TRACED if getattr(before, name) != getattr(after, name)]
     return {name: _text(getattr(before, name)) for name in names}, {name: _text(getattr(after, name)) for name in names}
 
 
 def entered_under(request: Request) -> tuple[str, ...]:
-    """Every name of whoever entered the device."""
+    """Every name of the person who entered the device."""
     return entered_as(request.entered_by)
 
 
 def last_moment(ruling: Ruling, decided_at: datetime) -> datetime:
-    """Until when what was decided at `decided_at` may be carried out."""
+    """The time until which a decision of `decided_at` may be carried out."""
     return decided_at + timedelta(seconds=ruling.execute_within)
 
 

@@ -1,4 +1,4 @@
-"""What a person signs when they vote, as it stands in the table, in the execution and in the sealed record."""
+"""What a person signs when they vote, as the table, the execution and the sealed record hold it."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ from workflows.moments import Moment
 
 
 class OnBehalfOf(Struct, frozen=True, kw_only=True):
-    """Whose right a vote used, by which delegation, and until when that stands. `group` is the one that was delegated."""
+    """Whose right a vote used, by which delegation, and until when it is valid. `group` is the delegated one."""
 
     delegation_id: str
     subject: str
@@ -19,7 +19,7 @@ class OnBehalfOf(Struct, frozen=True, kw_only=True):
 
 
 class NameSource(Struct, frozen=True, kw_only=True):
-    """Where a printed name comes from: which claims of whose token, and when that was issued, which is at the sign-in or its renewal."""
+    """Where a printed name comes from: an issuer's token, which claim, and when it was issued (at the sign-in or its renewal)."""
 
     issuer: str
     claim: str
@@ -27,11 +27,11 @@ class NameSource(Struct, frozen=True, kw_only=True):
 
 
 class SignedVote(Struct, frozen=True, kw_only=True):
-    """One person's signature block (21 CFR 11.50): printed name, time, meaning; bound to the basis (11.70).
+    """One person's signature block (21 CFR 11.50): printed name, time, meaning; linked to the basis (11.70).
 
-    `signature` is made when the vote is cast, over all the rest and the approval's id: see `workflows.evidence.votes`. `on_behalf_of` is
-    set where the right to vote was another's; name and subject are always those of the person who signed. `name_from` is None of votes
-    that were cast before it was kept.
+    `signature` is made when the vote is cast, over all other fields and the approval's id: see `workflows.evidence.votes`. `on_behalf_of`
+    is set if the right to vote was another person's; name and subject are always those of the person who signed. `name_from` is None for
+    votes from before this field existed.
     """
 
     subject: str
@@ -50,6 +50,6 @@ class SignedVote(Struct, frozen=True, kw_only=True):
     signature: str | None = None
 
     @property
-    def authority(self) -> str:
+    def right_holder(self) -> str:
         """The subject of the person whose right to vote this used up."""
         return self.on_behalf_of.subject if self.on_behalf_of else self.subject

@@ -1,7 +1,7 @@
-"""Requests as lines of a CSV file, for auditors: one line a request, its signatures in one cell.
+"""Requests as lines of a CSV file, for auditors: one line for each request, with its signatures in one cell.
 
-Whoever opens it in a spreadsheet must see text. Names and reasons are other people's, and a cell that begins like a formula would be
-run (OWASP, CSV injection): such cells begin with an apostrophe, and every cell is quoted, so that no separator begins a new one.
+A spreadsheet must show all cells as text. Other people wrote the names and reasons, and a spreadsheet runs a cell that begins like a
+formula (OWASP, CSV injection). So such cells begin with an apostrophe, and every cell is quoted, so that no separator begins a new one.
 """
 
 import csv
@@ -37,16 +37,16 @@ COLUMNS = (
     "execution",
     "signatures",
 )
-_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets take the full-width ones for the same  # fmt: skip
+_FORMULA = tuple("=+-@＝＋－＠")  # noqa: RUF001 - spreadsheets treat the full-width ones in the same way  # fmt: skip
 
 
 def csv_lines(requests: Iterable[Request], *, at: datetime, head: bool) -> list[str]:
-    """One text a line, each with its line end (RFC 4180), after the line of the columns' names if `head`."""
+    """The lines, each with its line end (RFC 4180). With `head`, the first one has the columns' names."""
     return [*([_line(COLUMNS)] if head else []), *(_line(_cells(request, at)) for request in requests)]
 
 
 def cell(value: object) -> str:
-    """`value` as a spreadsheet shows it and does not run it; control and direction characters become spaces."""
+    """`value` so that a spreadsheet shows it and does not run it; control and direction characters become spaces."""
     text = value.isoformat() if isinstance(value, datetime) else "" if value is None else str(value)
     plain = "".join(" " if unicodedata.category(c) in {"Cc", "Cf", "Zl", "Zp"} else c for c in text).strip()
     return f"'{plain}" if plain.startswith(_FORMULA) else plain

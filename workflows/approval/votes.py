@@ -1,6 +1,6 @@
-"""One person's vote on one request: who may, what is refused and in which words, and what the vote changes.
+"""One person's vote on one request: who may vote, what is refused and with which words, and what the vote changes.
 
-A refusal is a result, not an error: it has a code for programs, a sentence for people, and a place in the trail.
+A refusal is a result, not an error: it has a code for programs, a sentence for people, and a line in the history.
 """
 
 from collections.abc import Callable
@@ -10,11 +10,20 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation
 from workflows.approval.identity import may_be
 from workflows.approval.quorum import is_met, may_fill
-from workflows.approval.request import Request, Step, changes, entered_under, last_moment, signer, told, whole
+from workflows.approval.request import (
+    Request,
+    Step,
+    changes,
+    entered_under,
+    last_moment,
+    outcome_sentence,
+    signer,
+    whole,
+)
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import NameSource, SignedVote
 from workflows.moments import Moment
 
@@ -27,13 +36,13 @@ MEANINGS: dict[str, dict[str, str]] = {
         "rejection": "Rejection: I have reviewed the evidence shown and this certificate must not be activated.",
     },
 }
-"""What a signature may mean (21 CFR 11.50(a)(3)): by decision, by key, in the words that are recorded."""
+"""What a signature may mean (21 CFR 11.50(a)(3)): by decision and key, in the words that are recorded."""
 
 MAX_REASON = 2000
 FRESH_SIGN_IN = timedelta(minutes=5)
-"""How old a sign-in may be where the rule wants a fresh one."""
+"""How old a sign-in may be if the rule requires a fresh one."""
 CLOCK_SKEW = timedelta(minutes=1)
-"""How far the identity provider's clock may run ahead of ours."""
+"""How far the identity provider's clock may be ahead of ours."""
 
 RefusalCode = Literal[
     "already_decided",
@@ -54,8 +63,8 @@ RefusalCode = Literal[
 class Voter(Struct, frozen=True, kw_only=True):
     """A signed-in person, from verified claims only. `known_as`: every name under which they may have entered a device.
 
-    `identified_as`: the names that are surely theirs and nobody else's, to which something may be given. `delegations`: the rights of
-    others by which they may act (see `workflows.approval.delegating.held`).
+    `identified_as`: the names that are certainly theirs alone, to which a delegation may be given. `delegations`: the rights of
+    others by which they may act (see `workflows.approval.delegation_rules.usable`).
     """
 
     subject: str
@@ -70,9 +79,9 @@ class Voter(Struct, frozen=True, kw_only=True):
 
 
 class Ballot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the person sends: the decision, why, what the signature shall mean, and the evidence it is based on.
+    """What the person sends: the decision, the reason, the meaning of the signature, and the evidence it is based on.
 
-    `delegation_id` is set by whoever votes on behalf of another.
+    `delegation_id` is set if the person votes on behalf of another.
     """
 
     decision: Literal["approve", "reject"]
@@ -83,20 +92,20 @@ class Ballot(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Accepted(Struct, frozen=True, kw_only=True):
-    """To be stored in one transaction; only then it counts."""
+    """A vote to be stored in one transaction. It counts once it is stored."""
 
     step: Step
     vote: SignedVote
 
 
 class Repeated(Struct, frozen=True, kw_only=True):
-    """The same vote again: nothing changes, the first one is the receipt."""
+    """The same vote again. Nothing changes, and the first vote is the receipt."""
 
     vote: SignedVote
 
 
 class Refused(Struct, frozen=True, kw_only=True):
-    """Why the vote does not count; `message` is for the voter and says who decided what, and when, where that is the reason."""
+    """Why the vote does not count; `message` is for the voter. If somebody has decided already, it says who decided what, and when."""
 
     code: RefusalCode
     message: str
@@ -105,26 +114,27 @@ class Refused(Struct, frozen=True, kw_only=True):
 Result = Accepted | Repeated | Refused
 
 Sign = Callable[[SignedVote], SignedVote]
-"""Puts the signature on a vote."""
+"""Returns the vote with its signature."""
 
 
 def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: Sign) -> Result:
-    """What becomes of `ballot` at `at`, by the server's clock. Changes nothing: an accepted vote still has to be stored.
+    """Judge `ballot` at `at`, by the server's clock. Changes nothing: an accepted vote still has to be stored.
 
-    One rejection rejects; an approval that fills the last place approves. Either is owed to the execution from the same write on.
+    One rejection rejects; an approval that fills the last place approves. From the same write on, the decision is owed to the execution.
     """
     meaning = MEANINGS[ballot.decision].get(ballot.meaning)
     if meaning is None:
         known = ", ".join(MEANINGS[ballot.decision])
         return Refused(
-            code="unknown_meaning", message=f"{ballot.meaning[:40]!r} is no meaning of this decision. Known: {known}."
+            code="unknown_meaning",
+            message=f"{ballot.meaning[:40]!r} is not a meaning of this decision. Known: {known}.",
         )
     earlier = request.vote_of(voter.subject)
     if earlier is not None and _same(earlier, ballot, meaning):
         return Repeated(vote=earlier)
     delegation = next((one for one in voter.delegations if one.delegation_id == ballot.delegation_id), None)
     if ballot.delegation_id is not None and (delegation is None or not delegation.stands(at)):
-        return Refused(code="no_delegation", message="No delegation of that id stands, by which you may vote.")
+        return Refused(code="no_delegation", message="There is no valid delegation with that id by which you may vote.")
     refusal = barred(request, voter, at=at, delegation=delegation) or _unfit(request, voter, ballot, at)
     if refusal is not None:
         return refusal
@@ -154,9 +164,9 @@ def cast(request: Request, voter: Voter, ballot: Ballot, *, at: datetime, sign: 
 
 
 def barred(request: Request, voter: Voter, *, at: datetime, delegation: Delegation | None = None) -> Refused | None:
-    """Why this person cannot vote on this request now, whatever they would say; None if they can.
+    """Why this person cannot vote on this request now, whatever they decide; None if they can.
 
-    With `delegation`, on behalf of whoever gave it: what bars either of the two bars the vote.
+    With `delegation`, on behalf of the person who gave it. What excludes either of the two excludes the vote.
     """
     if not _counting_groups(request, voter, at, delegation):
         asked = " or ".join(requirement.group for requirement in request.ruling.requirements)
@@ -174,20 +184,20 @@ def barred(request: Request, voter: Voter, *, at: datetime, delegation: Delegati
         )
     if request.status == "EXPIRED" or request.overdue(at):
         lapsed = replace(request, status="EXPIRED")
-        return Refused(code="expired", message=f"{told(lapsed)} Nothing was changed.")
+        return Refused(code="expired", message=f"{outcome_sentence(lapsed)} Nothing was changed.")
     if request.status != "PENDING":
-        return Refused(code="already_decided", message=f"{told(request)} Nothing was changed.")
+        return Refused(code="already_decided", message=f"{outcome_sentence(request)} Nothing was changed.")
     return _voted_already(request, voter.subject, delegation.delegator if delegation else voter.subject)
 
 
 def ways(request: Request, voter: Voter, *, at: datetime) -> tuple[Delegation | None, ...]:
-    """In how many ways this person may vote now: in their own name (None) first, then by each delegation. Empty if in none."""
+    """The ways in which this person may vote now: first in their own name (None), then by each delegation. Empty if there is none."""
     known = (None, *(one for one in voter.delegations if one.stands(at)))
     return tuple(one for one in known if barred(request, voter, at=at, delegation=one) is None)
 
 
 def refused(voter: Voter, ballot: Ballot, refusal: Refused, *, at: datetime) -> AuditEvent:
-    """What the trail says of a vote that does not count."""
+    """The line in the history for a vote that does not count."""
     return AuditEvent(
         at=whole(at),
         source="approvals_web",
@@ -200,7 +210,7 @@ def refused(voter: Voter, ballot: Ballot, refusal: Refused, *, at: datetime) -> 
 
 
 def _voted(request: Request, after: Request, vote: SignedVote) -> AuditEvent:
-    """What the trail says of a vote that counts."""
+    """The line in the history for a vote that counts."""
     old, new = changes(request, after)
     new |= {"vote": vote.decision, "reason": vote.reason, "basis_sha256": vote.basis_sha256}
     if vote.on_behalf_of is not None:
@@ -216,20 +226,20 @@ def _voted(request: Request, after: Request, vote: SignedVote) -> AuditEvent:
     )
 
 
-def _voted_already(request: Request, subject: str, authority: str) -> Refused | None:
-    """One vote a person, and one a right to vote."""
-    earlier = request.vote_of(subject) or request.vote_by_right_of(authority)
+def _voted_already(request: Request, subject: str, right_holder: str) -> Refused | None:
+    """One vote for each person, and one for each right to vote."""
+    earlier = request.vote_of(subject) or request.vote_by_right_of(right_holder)
     if earlier is None:
         return None
     verb = "approved" if earlier.decision == "approve" else "rejected"
     when = f"{earlier.voted_at:%Y-%m-%d %H:%M:%S} UTC"
     if earlier.subject == subject:
-        told_so = f"You {verb} this at {when}; a signature is not changed afterwards."
-    elif authority == subject:
-        told_so = f"{earlier.name} {verb} this on your behalf at {when}: your right to vote is used."
+        message = f"You {verb} this at {when}; a signature is not changed afterwards."
+    elif right_holder == subject:
+        message = f"{earlier.name} {verb} this on your behalf at {when}: your right to vote is used."
     else:
-        told_so = f"{earlier.name} {verb} this at {when}: the right that was delegated to you is used."
-    return Refused(code="already_voted", message=told_so)
+        message = f"{earlier.name} {verb} this at {when}: the right that was delegated to you is used."
+    return Refused(code="already_voted", message=message)
 
 
 def _unfit(request: Request, voter: Voter, ballot: Ballot, at: datetime) -> Refused | None:
@@ -247,7 +257,7 @@ def _unfit(request: Request, voter: Voter, ballot: Ballot, at: datetime) -> Refu
     if request.ruling.fresh_sign_in and not is_fresh(voter, at):
         minutes = int(FRESH_SIGN_IN.total_seconds() // 60)
         return Refused(
-            code="stale_sign_in", message=f"Sign in again: this rule wants a sign-in of the last {minutes} minutes."
+            code="stale_sign_in", message=f"Sign in again: this rule requires a sign-in of the last {minutes} minutes."
         )
     return None
 
@@ -265,7 +275,7 @@ def _with_vote(request: Request, vote: SignedVote) -> Request:
 def _counting_groups(
     request: Request, voter: Voter, at: datetime, delegation: Delegation | None = None
 ) -> tuple[str, ...]:
-    """Those of the person's groups, or the one delegated to them, that may fill a place of this request now."""
+    """The person's groups, or the one delegated to them, that may fill a place of this request now."""
     since = at - request.requested_at
     return tuple(
         sorted(
@@ -277,12 +287,12 @@ def _counting_groups(
 
 
 def _names_of_holder(delegation: Delegation) -> tuple[str, ...]:
-    """Every name of the person whose right it is."""
+    """Every name of the person who holds the right."""
     return delegation.delegator, delegation.delegator_name, *delegation.delegator_known_as
 
 
 def is_fresh(voter: Voter, at: datetime) -> bool:
-    """Whether the person signed in so lately that it may count as signing for this (21 CFR 11.200(a)(1)(i))."""
+    """Whether the person signed in recently enough for a signature (21 CFR 11.200(a)(1)(i))."""
     return voter.signed_in_at is not None and -CLOCK_SKEW <= at - voter.signed_in_at <= FRESH_SIGN_IN
 
 

@@ -1,8 +1,8 @@
 """What can go wrong with evidence.
 
 Raised where evidence is written:
-    EvidenceConflict        another record lies where this one belongs: never retried, an operator must look
-    TrailUnavailable        the audit trail cannot be written: what was to be recorded must not happen
+    EvidenceConflict        another record has this one's key: never retried, an operator must look
+    TrailUnavailable        the audit trail cannot be written: the act must not happen
 
 Raised where evidence is read:
     EvidenceInvalid         a file is not what it claims to be; the message names the rule
@@ -12,7 +12,7 @@ from workflows.errors import BadInput, MayWorkLater, WillNeverWork
 
 
 class EvidenceConflict(WillNeverWork):
-    """What lies under the record's key was not sealed for the same end of the same execution, or not by our key."""
+    """The file under the record's key was not sealed for the same end of the same execution, or not by our key."""
 
 
 class TrailUnavailable(MayWorkLater):

@@ -1,4 +1,4 @@
-"""What verification found."""
+"""The result of a verification."""
 
 from datetime import date
 
@@ -18,9 +18,9 @@ class Failure(Struct, frozen=True, kw_only=True, order=True):
 class Report(Struct, frozen=True, kw_only=True):
     """What was verified, and all that failed.
 
-    `records` and `manifests` are signed each; `trail_entries` are those whose hash is in a manifest. Apart from them:
-    `not_yet_listed` are records that are signed and in no manifest yet, so that nobody vouches for those beside them; `unsigned` are
-    trail entries in no manifest yet: nobody has signed them. `part` is what was asked for, in words. The manifests vouch for
+    Each of `records` and `manifests` is signed; `trail_entries` are those whose hash is in a manifest. In addition:
+    `not_yet_listed` are records that are signed and in no manifest yet, so a missing one beside them would not be noticed; `unsigned` are
+    trail entries in no manifest yet: nobody has signed them. `part` describes what was asked for. The manifests cover
     `first_day` to `last_day`; the last was sealed at `last_sealed_at`.
     """
 

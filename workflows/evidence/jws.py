@@ -1,7 +1,7 @@
 """Sealing bytes: JWS (RFC 7515) in the flattened JSON serialisation, ES256 (RFC 7518 section 3.4).
 
-The payload is kept once, base64url-encoded, and a reader is shown only what was decoded from it: a readable copy beside it
-could say something else than what was signed. Who signs is passed in, since the private key never leaves AWS KMS.
+The file holds the payload once, base64url-encoded, and a reader sees only what was decoded from it: a readable copy beside it
+could differ from what was signed. The signing function is a parameter, since the private key never leaves AWS KMS.
 """
 
 import binascii
@@ -23,31 +23,31 @@ from workflows.canonical import canonical
 from workflows.evidence.errors import EvidenceInvalid
 
 Sign = Callable[[bytes], bytes]
-"""Signs a JWS signing input: 64 bytes, r then s, as RFC 7518 has it."""
+"""Signs a JWS signing input. Returns 64 bytes, r then s (RFC 7518)."""
 
 RECORD = "gatehouse-record+json"
 MANIFEST = "gatehouse-manifest+json"
 VOTE = "gatehouse-vote+json"
-"""`typ` of what is signed (RFC 8725 section 3.11), so that a signature on one kind of thing counts for no other."""
+"""The header's `typ` (RFC 8725 section 3.11), so that a signature on one kind of file does not count for another."""
 
 MAX_OCTETS = 256 * 2**20
-"""Of a sealed file: a manifest names each file of its day in some 270."""
+"""The largest sealed file. A manifest needs about 270 octets for each file of its day."""
 
 _COORDINATE = 32
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """n of P-256 (FIPS 186-5, NIST SP 800-186 section 3.2.1.3)."""
 _TO_URL = bytes.maketrans(b"+/-_", b"-_+/")
-"""Exchanges base64's two special letters for those of base64url, and back."""
+"""Replaces base64's two special characters by those of base64url, and back."""
 _P256 = ec.ECDSA(hashes.SHA256())
 _FILE = '{{\n "payload": "{}",\n "protected": "{}",\n "signature": "{}"\n}}\n'
 """One member a line, so that ``sed`` and ``openssl`` are enough to check it."""
 _BEFORE = [text.encode() for text in _FILE.format("|", "|", "|").split("|")]
-"""What stands before each member's value, and after the last. No value has a quote."""
-_EXPECTED = "Expected a JWS with payload, protected and signature, once each, in the form it was sealed in."
+"""The text before each member's value, and after the last one. No value contains a quotation mark."""
+_EXPECTED = "Expected a JWS with payload, protected and signature, once each, in the form in which it was sealed."
 
 
 class Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The protected header. `jku` tells a reader where the public key is published; it is never followed to decide trust."""
+    """The protected header. `jku` says where the public key is published. It is never used to decide which key to trust."""
 
     alg: str
     typ: str
@@ -66,8 +66,8 @@ class Sealed(NamedTuple):
 class Keys(Mapping[str, ec.EllipticCurvePublicKey]):
     """The public keys a verifier trusts, by their JWK thumbprint, which is what `kid` holds.
 
-    `votes` count for votes and for nothing else: the function that signs those talks to browsers, and must not be able to seal a record.
-    The others count for votes too, since votes were signed with them before there was a key of their own.
+    `votes` count for votes only: the function that signs votes serves browsers, and must not be able to seal a record.
+    The other keys count for votes too, since they signed votes before votes had their own key.
     """
 
     def __init__(self, *keys: ec.EllipticCurvePublicKey, votes: Iterable[ec.EllipticCurvePublicKey] = ()) -> None:
@@ -94,15 +94,15 @@ def encode(data: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """The reverse of `encode`, and of nothing else: one text for one value. Raises `ValueError`."""
+    """The reverse of `encode`. It accepts exactly one text for each value. Raises `ValueError`."""
     data = _decode(text)
     if encode(data) != text:
-        raise ValueError("not in the one form of base64url that RFC 7515 appendix C allows")
+        raise ValueError("not in the form of base64url that RFC 7515 appendix C requires")
     return data
 
 
 def _decode(text: str) -> bytes:
-    """msgspec's decoder, which takes half of binascii's time. Raises `ValueError`."""
+    """msgspec's decoder needs half the time of binascii's. Raises `ValueError`."""
     usual = text.encode("ascii").translate(_TO_URL) + b"=" * (-len(text) % 4)
     return msgspec.json.decode(b'"' + usual + b'"', type=bytes)
 
@@ -117,7 +117,7 @@ def jwk(key: ec.EllipticCurvePublicKey) -> dict[str, str]:
 
 
 def thumbprint(key: ec.EllipticCurvePublicKey) -> str:
-    """RFC 7638: the key names itself, so that no table of key ids is needed in ten years' time."""
+    """The key's JWK thumbprint (RFC 7638), which is calculated from the key, so that no table of key ids is needed."""
     return encode(hashlib.sha256(canonical(jwk(key))).digest())
 
 
@@ -141,7 +141,7 @@ def read_keys(data: bytes) -> list[ec.EllipticCurvePublicKey]:
 
 
 def protected(kind: str, kid: str, jku: str) -> str:
-    """The encoded protected header for a thing of `typ` `kind`."""
+    """The encoded protected header for a file of `typ` `kind`."""
     return encode(canonical(Header(alg="ES256", typ=kind, kid=kid, jku=jku)))
 
 
@@ -151,7 +151,7 @@ def signing_input(protected_header: str, payload: bytes) -> bytes:
 
 
 def seal(payload: bytes, *, protected_header: str, sign: Sign) -> bytes:
-    """The file of `payload`, in the one form that `parse` reads."""
+    """The sealed file of `payload`, in the only form that `parse` reads."""
     signature = encode(sign(signing_input(protected_header, payload)))
     return _FILE.format(encode(payload), protected_header, signature).encode()
 
@@ -159,14 +159,14 @@ def seal(payload: bytes, *, protected_header: str, sign: Sign) -> bytes:
 def one_form(der: bytes) -> bytes:
     """A signature in DER, as KMS returns it, as 64 bytes: r, then the lower of s and n - s.
 
-    Both verify (SEC 1 section 4.1.4), so without this rule anybody could make a second file of a record that verifies as well.
+    Both values verify (SEC 1 section 4.1.4). Without this rule, anybody could make a second file of a record that also verifies.
     """
     r, s = decode_dss_signature(der)
     return r.to_bytes(_COORDINATE, "big") + min(s, _ORDER - s).to_bytes(_COORDINATE, "big")
 
 
 def parse(data: bytes) -> tuple[Sealed, bytes]:
-    """The file's parts and its payload, unverified. Raises `EvidenceInvalid`, also for a second form of the same file."""
+    """The file's parts and its payload, not verified. Raises `EvidenceInvalid`, also for another form of the same file."""
     rest, values = data if len(data) <= MAX_OCTETS else b"", []
     for before in _BEFORE[:-1]:
         if not rest.startswith(before):
@@ -175,16 +175,16 @@ def parse(data: bytes) -> tuple[Sealed, bytes]:
         values.append(rest[len(before) : end])
         rest = rest[end:]
     if rest != _BEFORE[-1]:
-        raise EvidenceInvalid("format", f"Not a sealed file: more stands after the signature. {_EXPECTED}")
+        raise EvidenceInvalid("format", f"Not a sealed file: there is more after the signature. {_EXPECTED}")
     try:
         sealed = Sealed(*(value.decode("ascii") for value in values))
-        return sealed, _decode(sealed.payload)  # its text is what is signed: a second form of it does not verify
+        return sealed, _decode(sealed.payload)  # the signature covers its text, so another form does not verify
     except ValueError as error:
         raise EvidenceInvalid("format", f"Not a sealed file: {error}. {_EXPECTED}") from error
 
 
 def opened(data: bytes, *, kind: str, keys: Mapping[str, ec.EllipticCurvePublicKey]) -> bytes:
-    """The payload of a sealed file of `typ` `kind`, once its signature holds. Raises `EvidenceInvalid`."""
+    """The payload of a sealed file of `typ` `kind`, if its signature is valid. Raises `EvidenceInvalid`."""
     sealed, payload = parse(data)
     check(sealed.protected, f"{sealed.protected}.{sealed.payload}".encode(), sealed.signature, kind=kind, keys=keys)
     return payload
@@ -193,7 +193,7 @@ def opened(data: bytes, *, kind: str, keys: Mapping[str, ec.EllipticCurvePublicK
 def check(
     protected_header: str, signed: bytes, signature: str, *, kind: str, keys: Mapping[str, ec.EllipticCurvePublicKey]
 ) -> None:
-    """Check one signature. Raises `EvidenceInvalid`. Nothing in the header may choose another algorithm or bring a key."""
+    """Check one signature. Raises `EvidenceInvalid`. The header cannot choose another algorithm or supply a key."""
     try:
         header, raw = _header(protected_header), decode(signature)
     except ValueError as error:
@@ -208,23 +208,23 @@ def check(
         raise EvidenceInvalid("key", f"Signed by the key {header.kid}, which is not among those trusted: {known}.")
     if len(raw) == 2 * _COORDINATE and int.from_bytes(raw[_COORDINATE:], "big") > _ORDER // 2:
         raise EvidenceInvalid(
-            "signature", "The signature is the second form (r, n - s) of another: what Gatehouse seals has the first."
+            "signature", "The signature is the second form (r, n - s) of another: Gatehouse seals with the first form."
         )
     if not _holds(key, signed, raw):
         raise EvidenceInvalid(
-            "signature", "The signature does not hold: the content was altered, or another key signed it."
+            "signature", "The signature is not valid: the content was altered, or another key signed it."
         )
 
 
 @lru_cache(maxsize=16)
 def _header(encoded: str) -> Header:
-    """Raises `ValueError`. One signer writes one header, thousands of times."""
+    """Raises `ValueError`. It is cached, since one signer writes the same header many times."""
     try:
         header = stored.read(decode(encoded), Header, most=10_000, twins=True)
     except stored.Unreadable as error:
         raise ValueError(str(error)) from error
     if encode(canonical(header)) != encoded:
-        raise ValueError("the header is not in the one form RFC 8785 allows")
+        raise ValueError("the header is not in the canonical form of RFC 8785")
     return header
 
 

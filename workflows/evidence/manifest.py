@@ -1,7 +1,7 @@
-"""A day's manifest: every file kept on that day, by hash, signed. So a lost record is noticed without knowing the device.
+"""A day's manifest: the signed list of all files stored on that day, with their hashes. It shows that a record is lost.
 
-Which day a file belongs to is told by S3's own clock (LastModified), not by the clock of whoever wrote it. Manifests form a chain,
-one a day without gaps, so that a lost manifest is noticed as well.
+S3's own clock (LastModified) decides to which day a file belongs, not the clock of its writer. Manifests form a chain, one a day
+without gaps, so that a lost manifest is noticed as well.
 """
 
 import re
@@ -24,7 +24,7 @@ COVERED = ("records/", "trail/")
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """The files kept from `start` (inclusive) to `end` (exclusive), UTC; `entries` are sorted by key."""
+    """The files stored from `start` (inclusive) to `end` (exclusive), UTC; `entries` are sorted by key."""
 
     format: Literal["gatehouse.manifest/1"] = "gatehouse.manifest/1"
     key: str
@@ -46,7 +46,7 @@ def key_of(day: date) -> str:
 
 
 def last_day(keys: Iterable[str], *, before: date) -> date | None:
-    """The last day of which a manifest lies there, by its key. What is called otherwise, or is of a day to come, is none."""
+    """The last day for which there is a manifest, by its key. Other keys, and days from `before` on, do not count."""
     written = (match[1] for key in keys if (match := _KEY.fullmatch(key)))
     days = (day for text in written if (day := _day(text)) is not None)
     return max((day for day in days if day < before), default=None)
@@ -86,7 +86,7 @@ def manifest(
 
 
 def due(last: date | None, first: date | None, today: date) -> list[date]:
-    """The days to be sealed now: all that are over, from the one after the `last` sealed, or from the `first` that has files."""
+    """The days to be sealed now: all past days, from the day after `last`, which is sealed, or else from `first`, which has files."""
     start = last + timedelta(days=1) if last is not None else first
     return [] if start is None else [start + timedelta(days=n) for n in range((today - start).days)]
 

@@ -1,9 +1,9 @@
-"""The sealed record: what let a device in or kept it out, complete enough to be judged without Gatehouse or AWS.
+"""The sealed record: why a device was admitted or not, complete enough to be checked without Gatehouse or AWS.
 
 Format ``gatehouse.evidence/1``; its JSON Schema is ``record-1.schema.json`` beside this file. Fields are added with a default and
-never renamed or removed, so that every later reader reads every earlier record. A change that this rule forbids is a new format.
+never renamed or removed, so that every later version can read every earlier record. A change that this rule forbids is a new format.
 
-A record holds no secret: task tokens and keys are in no type that it is made of.
+A record holds no secret: its types have no fields for task tokens and keys.
 """
 
 import re
@@ -28,7 +28,7 @@ from workflows.revocation.verdict import Verdict
 
 FORMAT = "gatehouse.evidence/1"
 Act = Literal["execution_failed", "revoked", "reopened", "redriven", "rolled_back", "forgotten", "closed", "unbound"]
-"""What may be done to an admission after its execution has ended. A roll back is told in the admission's own record."""
+"""What may be done to an admission after its execution has ended. A roll back is part of the admission's own record."""
 
 _DONE: dict[Kind, Act] = {
     "reopen": "reopened",
@@ -40,19 +40,19 @@ _DONE: dict[Kind, Act] = {
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """Another record: where it lies in the bucket, and the SHA-256 of its file."""
+    """A link to another record: its key in the bucket, and the SHA-256 of its file."""
 
     key: str
     sha256: Sha256
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """What every record says first.
+    """The fields that every record has.
 
     `trial`: the certificate is of a trial's CA (`workflows.admission.trial`), and never admitted.
 
     `previous` is the record before this one for the same certificate, `device_previous` the latest for the same device under another
-    certificate; None if there is none. `code_version` sealed it.
+    certificate; None if there is none. `code_version` is the version that sealed it.
     """
 
     format: Literal["gatehouse.evidence/1"] = "gatehouse.evidence/1"
@@ -68,7 +68,7 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 class AdmissionRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="admission"):
-    """The end of one execution. `event` is as AWS IoT published it; `dossier` is what each state answered.
+    """The end of one execution. `event` is as AWS IoT published it; `dossier` holds the result of each state.
 
     `workflow_version` is that of the state machine's definition as this execution ran it.
     """
@@ -81,9 +81,9 @@ class AdmissionRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="ad
 
 
 class Operator(Struct, frozen=True, kw_only=True):
-    """Who acted, as AWS STS told from a request that they had signed. `user_id` is never given to a second identity.
+    """Who acted: AWS STS identified them by a request that they had signed. `user_id` is never used for a second identity.
 
-    `ask_sha256` is the hash of what they asked for, which their signature covered.
+    `ask_sha256` is the hash of the act that they asked for. Their signature covers it.
     """
 
     arn: str
@@ -102,7 +102,7 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class Chained(Protocol):
-    """The end of a certificate's chain, as whoever seals the next record reads it."""
+    """The end of a certificate's chain, as the sealer of the next record reads it."""
 
     @property
     def device(self) -> str | None: ...
@@ -117,7 +117,7 @@ class Chained(Protocol):
 class ActRecord(Head, frozen=True, kw_only=True, tag_field="kind", tag="act"):
     """A later act on an admission. `by` is the function, or the AWS identity of the operator, that acted.
 
-    `outcome` is the admission's from now on. `before` and `after` hold what changed, in AWS IoT or in Gatehouse's tables.
+    `outcome` is the admission's outcome from now on. `before` and `after` hold what changed, in AWS IoT or in Gatehouse's tables.
     `operator` is None where no person acted, or one whose identity is not proven to the function: `authority` names who revoked the CA,
     as the audit trail does.
     """
@@ -137,17 +137,17 @@ Record = AdmissionRecord | ActRecord
 
 
 def key_of(certificate_id: str, name: str) -> str:
-    """Where a record lies: one folder a certificate. `name` is the execution's, or an act's, and is never used twice."""
+    """The key of a record: one folder for each certificate. `name` is the execution's, or an act's, and is never used twice."""
     return f"records/{certificate_id}/{name}.json"
 
 
 def is_of_execution(name: str) -> bool:
-    """Whether a record of this name tells the end of an execution, and not an act."""
+    """Whether a record of this name is about the end of an execution, and not an act."""
     return not is_of_act(name) and re.match(r".*\.(failed|timed_out|aborted)-", name) is None
 
 
 def is_of_act(name: str) -> bool:
-    """Whether a record of this name tells what was done after an admission's end."""
+    """Whether a record of this name is about an act after an admission's end."""
     return name.startswith(tuple(f"{kind}-" for kind in (*KINDS, "revoked")))
 
 
@@ -171,7 +171,7 @@ def record(
     device_previous: Link | None,
     trial: bool = False,
 ) -> AdmissionRecord:
-    """The record of an execution's end. Pure: the same input gives the same record. `trial`: as the admissions table has it."""
+    """The record of an execution's end. The same input gives the same record. `trial` is the admissions table's value."""
     certificate_id = request.dossier.claim.certificate_id
     return AdmissionRecord(
         key=key_of(certificate_id, request.execution.name),
@@ -202,9 +202,9 @@ def execution_failed(
     previous: Link | None,
     trial: bool = False,
 ) -> ActRecord:
-    """An execution stopped where it stood. It may be redriven: the record of its end then comes after this one.
+    """The record of an execution that stopped. It may be redriven; the record of its end then comes after this one.
 
-    `outcome` is what had been sealed before it failed, or ``failed``. A second failure of the same execution is a record of its own.
+    `outcome` is what was sealed before it failed, or ``failed``. A second failure of the same execution is a record of its own.
     """
     return ActRecord(
         key=key_of(certificate_id, f"{ended.name}.{ended.status.lower()}-{ended.stop_date}"),
@@ -233,7 +233,7 @@ def revoked(
     previous: Link | None,
     note: str = "",
 ) -> ActRecord:
-    """A list that came after the admission has taken the certificate back, or its CA was revoked. One record for each that does."""
+    """The record of a revocation by a list after the admission, or with the certificate's CA. Each list and each CA has its own record."""
     verdict, authority = (item.verdict(), None) if isinstance(item, Item) else (None, item.authority)
     return ActRecord(
         key=revoked_key(item),
@@ -254,12 +254,12 @@ def revoked(
 
 
 def revoked_key(item: Item | AuthorityItem) -> str:
-    """Where the record of this revocation lies."""
+    """The key of the record of this revocation."""
     return key_of(item.certificate_id, item.act)
 
 
 def operated(ask: Ask, by: Operator, head: Chained, change: Change, *, at: datetime, code_version: str) -> ActRecord:
-    """An operator's act, sealed before it is done. It was done if the chain goes on from it."""
+    """An operator's act, sealed before it is done. It was done if the chain continues from it."""
     return ActRecord(
         key=key_of(ask.certificate_id, f"{ask.act}-{ask.id}"),
         certificate_id=ask.certificate_id,
@@ -289,7 +289,7 @@ def latest_after(kept: Record, link: Link, before: Link | None) -> Link:
 
 
 def says_the_same(one: Record, other: Record) -> bool:
-    """Whether two records tell the same end or act, whenever and by whichever version each was sealed."""
+    """Whether two records are about the same end or act, whatever the time and version of their sealing."""
     retold = msgspec.structs.replace(
         one,
         sealed_at=other.sealed_at,

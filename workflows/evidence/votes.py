@@ -1,6 +1,6 @@
-"""A vote's own signature (21 CFR 11.70): it cannot be cut out of one record and put into another.
+"""A vote's own signature (21 CFR 11.70): it cannot be moved from one record to another.
 
-A detached JWS (RFC 7515 appendix F): the payload is left out, and a verifier works it out anew from the vote and the record it stands in.
+A detached JWS (RFC 7515 appendix F): the payload is left out, and a verifier builds it again from the vote and its record.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from workflows.evidence.errors import EvidenceInvalid
 
 FORMAT = "gatehouse.vote/1"
 FORMAT_ON_BEHALF = "gatehouse.vote/2"
-"""Of a vote by delegation: the same, and `on_behalf_of`."""
+"""The format of a vote by delegation: the same, and `on_behalf_of`."""
 FORMAT_NAME_FROM = "gatehouse.vote/3"
-"""The same, `on_behalf_of` or null, and `name_from`. Every vote is cast in it now; older ones verify as what they are."""
+"""The same, `on_behalf_of` or null, and `name_from`. New votes have this format; older ones verify by their own."""
 _BOUND = (
     "subject",
     "name",
@@ -32,11 +32,11 @@ _BOUND = (
     "signed_in_at",
     "authentication_methods",
 )
-# Written out, not taken from the struct: a field added later must not change what an old signature was made over.
+# Listed here, not taken from the struct: a field added later must not change what an old signature covers.
 
 
 def statement(vote: SignedVote, approval_id: str) -> bytes:
-    """What a vote's signature is made over: who, for whom, what, when, why, on which certificate, basis and request."""
+    """The bytes that a vote's signature covers: who, for whom, what, when, why, on which certificate, basis and request."""
     plain = msgspec.to_builtins(vote)
     bound = {"format": FORMAT, "approval_id": approval_id} | {field: plain[field] for field in _BOUND}
     if vote.on_behalf_of is not None:

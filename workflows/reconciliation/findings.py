@@ -1,6 +1,6 @@
-"""What AWS IoT, Step Functions and Gatehouse's tables must say alike, and what it is called when they do not.
+"""Where AWS IoT, Step Functions and Gatehouse's tables must agree, and the finding if they do not.
 
-Each rule gets both sides of one thing and answers what is wrong, or None. None of them mends anything: what is found, a person decides.
+Each rule compares two sources and returns what is wrong, or None. No rule repairs anything: a person decides about a finding.
 """
 
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ Kind = Literal[
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 GRACE = timedelta(minutes=15)
-"""What is younger is still under way: an event, a stream or an execution will bring both sides together."""
+"""Younger differences may be normal: an event, a stream or an execution will remove them."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """`subject` is a certificate id, an approval id, or a device (which is its thing's name). With `kind` it names the finding."""
+    """`subject` is a certificate id, an approval id, or a device (also its thing's name). `kind` and `subject` identify the finding."""
 
     kind: Kind
     subject: str
@@ -40,7 +40,7 @@ class Finding(Struct, frozen=True, kw_only=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """As much of an admission as the rules need."""
+    """The fields of an admission that the rules need."""
 
     certificate_id: str
     outcome: str
@@ -55,14 +55,14 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def is_unheard(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> bool:
-    """Whether the event that would have closed an open admission must be lost: its execution ended badly long enough ago."""
+    """Whether the event that should have closed an open admission was lost: its execution ended badly long enough ago."""
     return row.outcome == "open" and status in BADLY and ended_at is not None and at - ended_at >= GRACE
 
 
 def is_unsealed(row: Row, at: datetime) -> bool:
-    """Whether a failure was recorded and not sealed: the certificate's latest record is of another execution.
+    """Whether a failure is in the table and was not sealed: the certificate's latest record is of another execution.
 
-    An operator's act or a revocation after it ends the question: the chain has gone on.
+    An operator's act or a revocation after it settles this: the chain continues from there.
     """
     if row.outcome != "failed" or not row.execution_name or row.closed_at is None or at - row.closed_at < GRACE:
         return False
@@ -73,7 +73,7 @@ def is_unsealed(row: Row, at: datetime) -> bool:
 def of_open(row: Row, status: str | None, ended_at: datetime | None, at: datetime) -> Finding | None:
     """An admission is open, so its execution must run. `status` is the execution's, None if Step Functions does not know it."""
     if row.outcome != "open" or status in LIVE or (ended_at is not None and at - ended_at < 2 * GRACE):
-        return None  # a failure that no event told is told once more after `GRACE`: see `is_unheard`
+        return None  # a failure without event is handled again after `GRACE`: see `is_unheard`
     became = "unknown to Step Functions" if status is None else status
     return Finding(
         kind="open_without_execution",
@@ -84,7 +84,7 @@ def of_open(row: Row, status: str | None, ended_at: datetime | None, at: datetim
 
 
 def of_decision(request: Request, at: datetime) -> Finding | None:
-    """What people decided must reach its execution."""
+    """People's decision must reach its execution."""
     if request.resume_state == "LOST":
         detail = f"{request.status}, and not carried out: {request.lost_because or 'its execution is gone'}"
     elif request.resume_state == "OWED" and request.decided_at is not None and at - request.decided_at >= GRACE:
@@ -95,21 +95,21 @@ def of_decision(request: Request, at: datetime) -> Finding | None:
 
 
 def of_return(row: Row, at: datetime, within: timedelta) -> Finding | None:
-    """A device that was let in must come back."""
+    """An admitted device must connect again."""
     if row.awaited_since is None or at - row.awaited_since < within:
         return None
     return Finding(
         kind="not_returned",
         subject=row.certificate_id,
         device=row.device,
-        detail=f"may connect since {row.awaited_since:%Y-%m-%d %H:%M}Z, and has not",
+        detail=f"may connect since {row.awaited_since:%Y-%m-%d %H:%M}Z, and has not done so",
     )
 
 
 def of_pending(certificate_id: str, registered_at: datetime, row: Row | None, at: datetime) -> Finding | None:
-    """A certificate of our CA waits to be activated, so its device has knocked, and an admission must know of it.
+    """A certificate of our CA waits for its activation, so its device has knocked, and there must be an admission.
 
-    AWS IoT publishes the event again on each connection attempt, so one event that is lost is made good; here none came through.
+    AWS IoT publishes the event again on each connection attempt, so one lost event does no harm; here all were lost.
     """
     if row is not None or at - registered_at < GRACE:
         return None
@@ -120,22 +120,22 @@ def of_pending(certificate_id: str, registered_at: datetime, row: Row | None, at
     )
 
 
-def asks_policies(row: Row, *, in_turn: bool) -> bool:
-    """Whether what becomes of an ACTIVE certificate depends on its policies: that costs a call each.
+def asks_policies(row: Row, *, selected: bool) -> bool:
+    """Whether the rule for an ACTIVE certificate needs its policies, which cost one call.
 
-    `in_turn`: this round asks for it. A failed admission is asked for in every round, and there are few.
+    `selected`: this round asks for it. Failed admissions, which are few, are asked for in every round.
     """
-    return row.revoked_by is None and (row.outcome == "failed" or (row.outcome == "admitted" and in_turn))
+    return row.revoked_by is None and (row.outcome == "failed" or (row.outcome == "admitted" and selected))
 
 
 def of_active(certificate_id: str, row: Row | None, policies: Sequence[str] | None) -> Finding | None:
-    """A certificate of our CA is ACTIVE, so an admission must have let it in, and a policy say what it may do.
+    """A certificate of our CA is ACTIVE, so it must have been admitted, and have a policy.
 
-    `policies` are the names of those attached; None if they were not asked for, or the certificate is gone by now.
+    `policies` are the names of the attached ones; None if they were not read, or the certificate no longer exists.
     """
     device = None if row is None else row.device
     if row is not None and (row.outcome == "open" or row.revoked_by is not None):
-        return None  # under way, or the sweep comes to it
+        return None  # not finished, or the sweep will revoke it
     if row is None or row.outcome not in ("admitted", "failed"):
         stands = "it never knocked" if row is None else f"its admission is {row.outcome}"
         return Finding(
@@ -180,7 +180,7 @@ def of_binding(
 
 
 def of_thing(name: str, newest: Row | None, principals: Sequence[str]) -> Finding | None:
-    """A thing of an unbound device. Gatehouse made it if an admission names it; others' things are none of our business."""
+    """A thing of an unbound device. If an admission names it, Gatehouse made it; other things are not judged."""
     if newest is None or newest.outcome == "open" or principals:
         return None
     return Finding(

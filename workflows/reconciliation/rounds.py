@@ -1,9 +1,9 @@
-"""The order in which the fleet is walked, and where a walk was left: pages, one after the other, for as long as a run has time.
+"""The order in which the fleet is compared, and where a walk stopped: one page after the other, as long as a run has time.
 
-*Arrivals* looks at what AWS IoT has registered since the last look, newest first, and whether what was found before is over.
-*Tables* is what our own tables and Step Functions tell, walked again after a quarter of an hour; *failures* in it finds nothing, and has
-sealed what no event told. *Fleet* asks AWS IoT and takes as long as
-the fleet is large. What a walk finds no more is over once the walk has come to its end.
+*Arrivals* looks at the certificates that AWS IoT has registered since the last round, newest first, and checks whether earlier findings
+are over. *Tables* compares our own tables with Step Functions, every quarter of an hour; its walk *failures* finds nothing, but seals
+failures that had no event. *Fleet* asks AWS IoT; its time grows with the fleet. A finding that a walk no longer finds is over when the
+walk has ended.
 """
 
 import zlib
@@ -29,7 +29,7 @@ WALKS: dict[Round, tuple[Walk, ...]] = {
     "fleet": ("certificates", "bindings", "things"),
 }
 FINDS: dict[Walk, tuple[Kind, ...]] = {
-    "registered": (),  # it sees only the newest, so what it does not find again may still be
+    "registered": (),  # it sees only the newest, so an earlier finding may still be true
     "unanswered": (),
     "open": ("open_without_execution",),
     "failures": (),
@@ -40,19 +40,19 @@ FINDS: dict[Walk, tuple[Kind, ...]] = {
     "things": ("orphan_thing",),
 }
 ROTATED: tuple[Kind, ...] = ("active_without_policy", "bound_without_certificate")
-"""What takes a call for each device, and may be looked for in turns (`in_turn`)."""
+"""Findings that cost a call for each device, so each round may look at some of the devices only (`is_selected`)."""
 
 ARRIVALS_EVERY = timedelta(minutes=4)
-"""Less than the five minutes of the schedule, so that one that comes a second early is none too early."""
+"""Less than the schedule's five minutes, so that a run that starts a second early is not skipped."""
 TABLES_EVERY = timedelta(minutes=15)
 FIRST_LOOK = timedelta(hours=1)
-"""How far back the first round of *arrivals* looks; the round of *fleet* sees the rest."""
+"""How far back the first round of *arrivals* looks; the round *fleet* sees older certificates."""
 
 
 class Cursor(Struct, frozen=True, kw_only=True):
-    """Where a round stands. `page` is the walk's own word for the page to come; `walk` None: the round is over.
+    """Where a round stands. `page` is the walk's own token of the next page; `walk` None: the round is over.
 
-    `number` counts the rounds. `since`: whatever was registered before that an earlier round has judged.
+    `number` counts the rounds. `since`: an earlier round has judged everything registered before this time.
     """
 
     round: Round
@@ -71,26 +71,26 @@ def every(name: Round, limits: Reconciling) -> timedelta:
 
 
 def begin(name: Round, at: datetime, last: Cursor | None = None) -> Cursor:
-    """A new round, after `last`. What was younger than `GRACE` then was left to this one."""
+    """A new round, after `last`. The last round left everything younger than `GRACE` to this one."""
     since = at - FIRST_LOOK if last is None else last.round_began - GRACE
     number = 0 if last is None else last.number + 1
     return Cursor(round=name, round_began=at, walk=WALKS[name][0], walk_began=at, number=number, since=since)
 
 
-def in_turn(subject: str, number: int, one_in: int) -> bool:
+def is_selected(subject: str, number: int, one_in: int) -> bool:
     """Whether the round of this number asks for `subject`: each is asked for in one of `one_in` rounds."""
     return zlib.crc32(subject.encode()) % one_in == number % one_in
 
 
 def due(cursor: Cursor | None, name: Round, at: datetime, every: timedelta) -> Cursor | None:
-    """What is to be walked at `at`: the round that is under way, a new one, or nothing yet."""
+    """What to walk at `at`: the current round, a new one, or None if none is due."""
     if cursor is None or (cursor.walk is None and at - cursor.round_began >= every):
         return begin(name, at, cursor)
     return None if cursor.walk is None else cursor
 
 
 def after(cursor: Cursor, page: str | None, at: datetime) -> Cursor:
-    """`page` is the next one of this walk; None: the next walk, or the round's end."""
+    """The cursor after a page. `page` is the next one of this walk; None: go on with the next walk, or end the round."""
     if page is not None:
         return replace(cursor, page=page)
     walks: tuple[Walk | None, ...] = (*WALKS[cursor.round], None)

@@ -1,7 +1,7 @@
-"""Revocation: whether a certificate is revoked, by which list, and what to do when a new list comes.
+"""Revocation: whether a certificate is revoked, by which list, and what a new list changes.
 
-The public names are fetched when they are asked for: every function of the admission workflow knows the `Verdict`, and few need
-what reads a list, whose imports would be a fifth of their start.
+The public names are imported on first use: every function of the admission workflow needs the `Verdict`, and few need the
+reader of lists, whose imports would be a fifth of their start time.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
-"""The revocation of a whole CA: an operator's order, kept until none of its certificates is left.
+"""The revocation of a whole CA: an operator's order, kept until all its certificates are revoked.
 
-Format ``gatehouse.authority-revocation/1``, kept in S3 as ``authorities/<CA certificate id>.json``. Operators alone write an order there;
-the sweep that carries it out takes from its own input no more than which one is meant.
+Format ``gatehouse.authority-revocation/1``, kept in S3 as ``authorities/<CA certificate id>.json``. Only operators write an order there;
+the input of the sweep that carries it out only names the order.
 """
 
 from datetime import timedelta
@@ -15,23 +15,23 @@ from workflows.errors import BadInput
 from workflows.moments import Moment
 
 TAKEN = ("ACTIVE", "PENDING_ACTIVATION", "INACTIVE")
-"""Statuses in AWS IoT from which a certificate of the CA is set REVOKED. A transfer that is pending has to be ended first."""
+"""Statuses in AWS IoT from which a certificate of the CA is set REVOKED. A pending transfer has to be ended first."""
 
 SETTLED = timedelta(minutes=15)
-"""An order is done only by a sweep that began so long after it: AWS IoT's list may lag, and an activation may have been under way."""
+"""Only a sweep that began at least this long after the order can complete it: AWS IoT's list may lag, and an activation may be running."""
 
 PAGE = 250
-"""Certificates that AWS IoT lists a call (ListCertificatesByCA, ``pageSize``)."""
+"""Certificates that AWS IoT lists in one call (ListCertificatesByCA, ``pageSize``)."""
 
 
 class OrderInvalid(BadInput):
-    """The file is no order. Nobody is revoked by it until somebody has looked."""
+    """The file is not a valid order. It revokes nothing until somebody has looked."""
 
 
 class AuthorityRevocation(Struct, frozen=True, kw_only=True):
-    """Who revoked which CA, when and why. `issuer_key` is the SHA-256 of its SubjectPublicKeyInfo.
+    """Who revoked which CA, when and why. `issuer_key` is the SHA-256 of the CA's SubjectPublicKeyInfo.
 
-    `by` is the AWS identity as the audit trail has it, under the act `trail_id`.
+    `by` is the AWS identity, as in the audit trail's entries with the id `trail_id`.
     """
 
     ca_certificate_id: str
@@ -44,17 +44,17 @@ class AuthorityRevocation(Struct, frozen=True, kw_only=True):
 
     @property
     def mark(self) -> str:
-        """What `revoked_by` says in the admission of each of its certificates."""
+        """The value of `revoked_by` in the admission of each of its certificates."""
         return f"authority {self.ca_certificate_id}"
 
     @property
     def act(self) -> str:
-        """How the record of each of its certificates is called. Another order for the same CA is another act."""
+        """The name of the record of each of its certificates. Another order for the same CA is another act."""
         return f"revoked-{self.trail_id}"
 
     @property
     def executions(self) -> str:
-        """How the names of its sweeps begin."""
+        """The beginning of the names of its sweeps."""
         return f"authority-{self.ca_certificate_id[:12]}-{self.trail_id}-"
 
     def why(self) -> str:
@@ -62,7 +62,7 @@ class AuthorityRevocation(Struct, frozen=True, kw_only=True):
 
 
 class Order(Struct, frozen=True, kw_only=True):
-    """`ended_at`: since when nobody is left, or the CA was enabled again; None: a sweep is owed."""
+    """`ended_at`: when all certificates were revoked, or the CA was enabled again; None: a sweep is owed."""
 
     revocation: AuthorityRevocation
     ended_at: Moment | None = None
@@ -81,7 +81,7 @@ def read(data: bytes, ca_certificate_id: str) -> Order:
     try:
         found = stored.read(data, Order, most=_MAX_OCTETS)
     except stored.Unreadable as error:
-        raise OrderInvalid(f"{key_of(ca_certificate_id)} is no order to revoke a CA: {error}.") from error
+        raise OrderInvalid(f"{key_of(ca_certificate_id)} is not a valid order to revoke a CA: {error}.") from error
     if found.revocation.ca_certificate_id != ca_certificate_id:
         raise OrderInvalid(
             f"{key_of(ca_certificate_id)} is the order for another CA, {found.revocation.ca_certificate_id}."

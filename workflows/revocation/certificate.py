@@ -1,7 +1,7 @@
-"""What the revocation rules need of a certificate and of its issuer, read from the DER itself (RFC 5280 §4.1).
+"""The fields of a certificate and of its issuer that the revocation rules need, read from the DER (RFC 5280 §4.1).
 
-Read here rather than through ``certificate.extensions``, which gives up on the whole certificate for one bad extension,
-of which the rules need the bytes.
+It does not use ``certificate.extensions``, which fails for the whole certificate if one extension is bad, and the rules
+need the bytes of that extension.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _CRL_SIGN: Final = 6
 
 
 class CertificateFields(NamedTuple):
-    """A certificate, as far as revocation is concerned."""
+    """The fields of a certificate that matter for revocation."""
 
     sha256: str
     serial: bytes
@@ -39,7 +39,7 @@ class CertificateFields(NamedTuple):
     """SubjectPublicKeyInfo, DER."""
     version: int
     is_ca: bool | None
-    """What BasicConstraints says; None without one."""
+    """The value in BasicConstraints; None without this extension."""
     may_issue: bool
     """keyCertSign, or no key usage at all (RFC 5280 §6.1.4 (n))."""
     distribution_points: tuple[DistributionPoint, ...]
@@ -56,7 +56,7 @@ class CertificateFields(NamedTuple):
 
 
 def certificate_fields(certificate: x509.Certificate) -> CertificateFields:
-    """Raises DerError for a certificate that is not strict DER of the form RFC 5280 §4.1 gives."""
+    """Read the fields. Raises DerError for a certificate that is not strict DER as in RFC 5280 §4.1."""
     return _read(certificate.public_bytes(Encoding.DER))
 
 
@@ -106,9 +106,9 @@ def _read(data: bytes) -> CertificateFields:
 
 @lru_cache(maxsize=16)
 def public_key(key_info: bytes) -> CertificatePublicKeyTypes:
-    """Raises DerError for a key that cannot be loaded."""
+    """Load the key. Raises DerError if it cannot be loaded."""
     try:
-        return load_der_public_key(key_info)  # type: ignore[return-value]  # a key that signs nothing is refused there
+        return load_der_public_key(key_info)  # type: ignore[return-value]  # a key that cannot sign is refused at the signature check
     except (UnsupportedAlgorithm, ValueError, TypeError) as error:
         raise DerError(f"the issuer's key cannot be used: {error}") from error
 

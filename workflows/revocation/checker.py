@@ -1,6 +1,6 @@
-"""The revocation check: one certificate, its issuer, the lists at hand, a moment (RFC 5280 §6.3, and stricter).
+"""The revocation check of one certificate, with its issuer, the available lists and a time (RFC 5280 §6.3, and stricter).
 
-Wrongly ``good`` is the one unforgivable answer; whatever leaves a doubt is ``unknown``, with the reason.
+A wrong ``good`` is the worst result. So every doubt gives ``unknown``, with the reason.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from workflows.revocation.verified import MAX_SIZE, CheckedList, ListMeta, Refus
 
 
 class Question(NamedTuple):
-    """One call of :func:`check`, its certificates read."""
+    """One call of :func:`check`, with the certificates read."""
 
     certificate: CertificateFields
     issuer: CertificateFields
@@ -45,16 +45,16 @@ def check(
     max_size: int = MAX_SIZE,
     last_numbers: Mapping[str, int] | None = None,
 ) -> Verdict:
-    """Whether ``certificate`` is revoked at the moment ``at``, as far as ``lists`` can tell.
+    """Whether ``certificate`` is revoked at ``at``, according to ``lists``.
 
     ``lists`` are CRLs as DER, in any order, complete ones and deltas; or lists verified before (:func:`verify_list`) and
     indexes bound to one, which are held to the same dates, scope and order. ``issuer`` is the CA certificate that the
-    caller trusts; neither its validity period nor the certificate's is looked at here. ``max_age`` bounds the time since
+    caller trusts; its validity period and the certificate's are not checked here. ``max_age`` bounds the time since
     thisUpdate whatever nextUpdate says (None: nextUpdate alone bounds it); ``max_size`` is in octets, and checked before
     parsing. ``last_numbers`` gives the last cRLNumber accepted for each scope (:func:`scope_id`) under this issuer's key:
     a lower one is a rollback.
 
-    Raises ValueError for a naive ``at``. Anything wrong with the certificate or a list ends in the verdict instead.
+    Raises ValueError for a naive ``at``. Every problem of the certificate or a list is part of the verdict.
     """
     if at.tzinfo is None or at.utcoffset() is None:
         raise ValueError("at is a naive datetime, expected one with a time zone")
@@ -84,7 +84,7 @@ def _read_pair(certificate: x509.Certificate, issuer: x509.Certificate) -> tuple
 
 
 def _issued(certificate: CertificateFields, issuer: CertificateFields) -> None:
-    """The issuer's key signed the certificate, whatever the names say; and the names agree as well."""
+    """Check that the issuer's key signed the certificate, and that the names agree."""
     if certificate.issuer != issuer.subject:
         raise _UnclearError("the certificate names another issuer than the one given")
     if issuer.is_ca is False or (issuer.is_ca is None and issuer.version == 3):
@@ -100,16 +100,16 @@ def _issued(certificate: CertificateFields, issuer: CertificateFields) -> None:
 
 
 class _Sorted(NamedTuple):
-    """The lists of one call, sorted by what they are good for."""
+    """The lists of one call, sorted by their use."""
 
     counted: list[CheckedList]
     doubtful: list["CheckedList | Refused"]
-    """Authentic lists that do not count. What they revoke cannot make a certificate revoked, but forbids ``good``."""
+    """Authentic lists that do not count. Their entries cannot make a certificate revoked, but they prevent ``good``."""
     dropped: list[NotCounted]
 
 
 def judge(question: Question, lists: Sequence[bytes | CheckedList]) -> Verdict:
-    """:func:`check` for a certificate whose issuer has been established."""
+    """:func:`check` for a certificate whose issuer is verified."""
     found = _sort(question, lists)
     try:
         return _answer(question, found)
@@ -150,7 +150,7 @@ def _answer(question: Question, found: _Sorted) -> Verdict:
 
 def _revoked(question: Question, finding: Finding, found: _Sorted) -> Verdict:
     entry = finding.entry
-    assert entry is not None  # noqa: S101 - for the type checker; the caller chose it so
+    assert entry is not None  # noqa: S101 - for the type checker; the caller passes only findings with an entry
     return _verdict(
         question,
         "revoked",
@@ -193,7 +193,7 @@ def _newest(finding: Finding) -> tuple[int, datetime]:
 
 
 def _doubt(serial: bytes, findings: list[Finding], doubtful: "list[CheckedList | Refused]") -> str | None:
-    """Why an authentic list that does not count forbids ``good``: it lists the certificate, and is not older."""
+    """Why an authentic list that does not count prevents ``good``: it lists the certificate, and is not older."""
     for one in doubtful:
         if isinstance(one, Refused):
             this_update = one.raw.this_update if one.raw is not None else None
@@ -220,7 +220,9 @@ def _sort(question: Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
             found.counted.append(one)
         else:
             _drop(found, one.meta, *failed)
-            if failed[0] != "RFC 5280 6.3.3(b)(2)(iv)":  # serials of attribute certificates are no serials of ours
+            if (
+                failed[0] != "RFC 5280 6.3.3(b)(2)(iv)"
+            ):  # serials of attribute certificates are not those of device certificates
                 found.doubtful.append(one)
     for one in [one for one in found.counted if any(_overtaken(one.meta, other) for other in stale)]:
         found.counted.remove(one)
@@ -230,7 +232,7 @@ def _sort(question: Question, lists: Sequence[bytes | CheckedList]) -> _Sorted:
 
 
 def _verified(question: Question, lists: Sequence[bytes | CheckedList], found: _Sorted) -> Iterable[CheckedList]:
-    """Each list once. Lists verified before must have been verified for this issuer's key."""
+    """Returns each list once. A list verified before must have been verified for this issuer's key."""
     seen: set[str] = set()
     for given in lists:
         one = (
@@ -267,7 +269,7 @@ def _scope(question: Question, meta: ListMeta) -> _Failed | None:
 
 
 def _overtaken(meta: ListMeta, stale: ListMeta) -> bool:
-    """A complete list whose successor is at hand, but stale: to go by the older one would be to roll back."""
+    """Whether a newer list is available but stale: to use the older one would be a rollback."""
     return (
         meta.base is None
         and stale.base is None

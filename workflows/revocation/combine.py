@@ -1,4 +1,4 @@
-"""Which of several lists governs, and a complete list brought up to date by its deltas (RFC 5280 §5.2.4, §6.3.3 (c), (i) to (l))."""
+"""Which of several lists governs, and how deltas update a complete list (RFC 5280 §5.2.4, §6.3.3 (c), (i) to (l))."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from workflows.revocation.verified import CheckedList
 
 
 class Finding(NamedTuple):
-    """What a complete list and the deltas that fit it say of one serial number."""
+    """What a complete list and the deltas that fit it say about one serial number."""
 
     base: CheckedList
     used: tuple[CheckedList, ...]
@@ -17,19 +17,19 @@ class Finding(NamedTuple):
     entry: Entry | None
     """Why the certificate is revoked; None if it is not."""
     decided_by: CheckedList
-    """The list the entry stands in, or else the newest of them all."""
+    """The list with the entry, or without an entry the newest list."""
 
     @property
     def as_of(self) -> datetime:
-        """thisUpdate of the newest list in it."""
+        """thisUpdate of the newest list used."""
         return max(one.meta.this_update for one in (self.base, *self.used))
 
 
 def current(lists: Iterable[CheckedList]) -> tuple[list[CheckedList], list[CheckedList]]:
-    """Complete lists that govern, and those replaced by a newer list of the same scope.
+    """Returns the complete lists that govern, and those replaced by a newer list of the same scope.
 
-    A list is replaced by one with a higher number that is not older by date. Where number and date disagree, both govern,
-    so that whichever revokes is heard.
+    A list is replaced by one with a higher number that is not older by date. If number and date disagree, both govern,
+    so that a revocation in either counts.
     """
     lists = list(lists)
     replaced = [one for one in lists if any(_replaces(other, one) for other in lists)]
@@ -48,7 +48,7 @@ def combine(base: CheckedList, deltas: Sequence[CheckedList], serial: bytes) -> 
     """Apply to ``base``, in the order of their numbers, the deltas that fit it.
 
     A delta fits a list of the same scope and issuer key, whose number is at least the delta's BaseCRLNumber and below the
-    delta's own. What a delta has been combined with counts as a complete list of the delta's number.
+    delta's own. A list combined with a delta counts as a complete list with the delta's number.
     """
     entry = _worst(base.find(serial))
     decided_by: CheckedList = base
@@ -64,7 +64,7 @@ def combine(base: CheckedList, deltas: Sequence[CheckedList], serial: bytes) -> 
             if entry is None or entry.reason == HOLD:
                 entry, decided_by = revoking, delta
         elif changed and entry is not None and entry.reason == HOLD:
-            entry = None  # released; any other reason is for good
+            entry = None  # released; every other reason is final
     if entry is None and used:
         decided_by = used[-1]
     return Finding(base, tuple(used), entry, decided_by)
@@ -81,5 +81,5 @@ def _fits(delta: CheckedList, base: CheckedList, number: int) -> bool:
 
 
 def _worst(entries: Iterable[Entry]) -> Entry | None:
-    """Of several entries for one serial, one that cannot be undone rather than a hold."""
+    """Of several entries for one serial, a final one before a hold."""
     return min(entries, key=lambda entry: entry.reason == HOLD, default=None)

@@ -1,13 +1,13 @@
-"""The entries of a revocation list (RFC 5280 §5.1.2.6 and §5.3), proven well-formed without an object for each.
+"""The entries of a revocation list (RFC 5280 §5.1.2.6 and §5.3), checked to be well-formed without an object for each.
 
 :func:`tile` proves that a run of bytes is nothing but well-formed entries, one after the other. The slow path reads an
 entry at a time. The fast path lets the regular expression engine run over thousands at once: its pattern is a union of
-*shapes*, each an exact layout (so many serial octets, this date, these extensions) that the slow path accepts too. What
-fits no shape goes to the slow path, so speed depends on the list, the answer never does.
+*shapes*, each an exact layout (a number of serial octets, a date, some extensions) that the slow path accepts too. An entry
+without a matching shape takes the slow path, so the list affects the speed and never the result.
 
-:func:`find` looks for the serial's bytes and then proves that what it found is where an entry's serial stands, by walking
-from the nearest boundary that :func:`tile` has noted. Bytes that merely look alike (in a date, an extension, another
-serial) do not count; an entry that is there cannot be missed, because its serial's bytes are there.
+:func:`find` searches for the serial's bytes and then proves that they are the serial of an entry, by walking from the
+nearest boundary that :func:`tile` has noted. The same bytes elsewhere (in a date, an extension, another serial) do not
+count. An existing entry cannot be missed, because its serial's bytes are in the list.
 """
 
 import re
@@ -44,11 +44,11 @@ _INVALIDITY_DATE: Final = bytes.fromhex("551d18")
 _CERTIFICATE_ISSUER: Final = bytes.fromhex("551d1d")
 
 STRIDE: Final = 16_384
-"""Bytes between noted boundaries: what a found serial may cost to prove, about 400 entries."""
+"""Bytes between noted boundaries. To prove a match, at most about 400 entries are read."""
 _UTC_TIME: Final = re.compile(rb"[0-9]{12}Z")
 _GENERALIZED_TIME: Final = re.compile(rb"[0-9]{14}Z")
-"""A day that no calendar has, such as 31 February, is found when its entry is looked up: until then the date decides
-nothing, and to try every digit would cost half as much again as all the other rules together."""
+"""An impossible date, such as 31 February, is noticed only when its entry is looked up: before that the date decides
+nothing, and to check every date would take half as long as all other rules together."""
 
 _LEARN_AFTER: Final = 32
 _PATIENCE: Final = 1_000
@@ -60,16 +60,16 @@ class Entry(NamedTuple):
     serial: bytes
     """The DER content octets of userCertificate."""
     date: bytes
-    """revocationDate, the whole element."""
+    """The whole element revocationDate."""
     reason: str
-    """CRLReason by name; ``unspecified`` when there is none."""
+    """CRLReason by name; ``unspecified`` if the entry gives none."""
     start: int
     end: int
     shape: "Shape | None"
 
     @property
     def revoked_on(self) -> datetime:
-        """Raises DerError for a day that no calendar has."""
+        """The time of the revocation. Raises DerError for an impossible date."""
         return Reader(self.date).time("an entry's revocationDate")
 
 
@@ -78,13 +78,13 @@ class Shape(NamedTuple):
 
     serial_octets: int
     padded: bool
-    """The serial begins with 00, to keep a set top bit from being a sign."""
+    """The serial begins with 00, since its next bit is set and would be the sign."""
     extensions: str
-    """Their order: ``R`` reasonCode, ``D`` invalidityDate; empty for none."""
+    """The order of the extensions: ``R`` reasonCode, ``D`` invalidityDate; empty for none."""
 
 
 def read_entry(data: bytes, at: int, end: int, *, delta: bool) -> Entry:
-    """The entry at ``at``, every rule checked. Raises DerError or RuleError."""
+    """The entry at ``at``, checked against every rule. Raises DerError or RuleError."""
     cursor = Reader(data, at, end)
     fields = cursor.take(der.SEQUENCE, "an entry")
     serial = fields.integer("an entry's serial number")
@@ -106,7 +106,7 @@ def read_entry(data: bytes, at: int, end: int, *, delta: bool) -> Entry:
 
 
 def _entry_extension(oid: bytes, critical: bool, value: bytes, reason: str, *, delta: bool) -> str:
-    """The entry's reason once this extension is taken into account."""
+    """The entry's reason after this extension."""
     if oid == _CERTIFICATE_ISSUER:
         raise RuleError("RFC 5280 5.3.3", "an entry names another certificate issuer: indirect lists are refused")
     if critical:
@@ -131,7 +131,7 @@ def _entry_extension(oid: bytes, critical: bool, value: bytes, reason: str, *, d
 
 
 def walk(data: bytes, start: int, end: int, *, delta: bool) -> Iterator[Entry]:
-    """Every entry in turn: the slow path."""
+    """Every entry, one after the other: the slow path."""
     while start < end:
         entry = read_entry(data, start, end, delta=delta)
         yield entry
@@ -139,10 +139,10 @@ def walk(data: bytes, start: int, end: int, *, delta: bool) -> Iterator[Entry]:
 
 
 def serials(data: bytes, start: int, end: int) -> Iterator[tuple[bytes, int]]:
-    """Serial and offset of every entry of a range that :func:`tile` has proven, whose lengths are believed therefore."""
+    """Serial and offset of every entry of a range that :func:`tile` has proven, so its lengths are not checked again."""
     while start < end:
         length = data[start + 1]
-        if length < 0x80:  # so are the lengths within; nearly every entry comes this way
+        if length < 0x80:  # then the lengths inside it are short too; this is nearly every entry
             yield data[start + 4 : start + 4 + data[start + 3]], start
             start += 2 + length
         else:
@@ -158,7 +158,7 @@ def tile(
     """Prove that ``data[start:end]`` is nothing but well-formed entries; return boundaries about ``STRIDE`` apart.
 
     Raises DerError or RuleError, exactly when :func:`walk` would. ``before_slow`` is called once before many entries have to
-    take the slow path, and may raise: whoever has not yet proven the list authentic should do so before that much work.
+    take the slow path, and may raise: a caller should verify the list's signature before that much work.
     """
     boundaries = array("Q", [start])
     if end - start <= STRIDE:
@@ -193,7 +193,7 @@ def tile(
 
 
 def _sample(data: bytes, start: int, end: int, *, delta: bool) -> tuple[Shape, ...]:
-    """The shapes of the first entries, commonest first, and of serials an octet shorter or longer than those."""
+    """The shapes of the first entries, most frequent first, and those with a serial one octet shorter or longer."""
     seen: Counter[Shape] = Counter()
     for entry, _ in zip(walk(data, start, end, delta=delta), range(64), strict=False):
         if entry.shape is not None:
@@ -204,7 +204,7 @@ def _sample(data: bytes, start: int, end: int, *, delta: bool) -> tuple[Shape, .
 
 
 _EXTENSION: Final = {
-    # reasonCode, not critical; removeFromCRL (8) is left to the slow path, which knows whether this is a delta
+    # reasonCode, not critical; removeFromCRL (8) takes the slow path, which knows whether this is a delta
     "R": (12, rb"\x30\x0a\x06\x03\x55\x1d\x15\x04\x03\x0a\x01[\x00-\x06\x09\x0a]"),
     # invalidityDate, not critical
     "D": (26, rb"\x30\x18\x06\x03\x55\x1d\x18\x04\x11\x18\x0f[0-9]{14}+Z"),
@@ -212,7 +212,7 @@ _EXTENSION: Final = {
 
 
 def _shape_pattern(shape: Shape) -> bytes:
-    """What follows an entry's tag: exactly the entries of that shape."""
+    """The pattern after an entry's tag. It matches exactly the entries of that shape."""
     octets, padded, kinds = shape
     body = rb"\x02" + _byte(octets)
     if padded:
@@ -236,7 +236,7 @@ def _byte(value: int) -> bytes:
 
 @lru_cache(maxsize=32)
 def _pattern(shapes: tuple[Shape, ...]) -> "re.Pattern[bytes]":
-    """As many entries of these shapes as follow each other. Possessive, so that it neither backtracks nor grows."""
+    """Matches as many consecutive entries of these shapes as there are. Possessive, so that it does not backtrack and needs no memory."""
     if not shapes:
         return re.compile(rb"(?!)")
     return re.compile(rb"(?s)(?:\x30(?:" + b"|".join(map(_shape_pattern, shapes)) + rb"))*+")
@@ -254,14 +254,14 @@ def find(data: bytes, boundaries: "array[int]", end: int, serial: bytes, *, delt
             entries.append(entry)
         else:
             lookalikes += 1
-        if lookalikes > _MOST_LOOKALIKES:  # made to be slow: one full pass costs no more
+        if lookalikes > _MOST_LOOKALIKES:  # a list made to be slow: one full pass costs no more
             return [entry for entry in walk(data, boundaries[0], end, delta=delta) if entry.serial == serial]
         at = search.find(data, needle, at + 1, end)
     return entries
 
 
 def _entry_around(data: bytes, boundaries: "array[int]", end: int, at: int, *, delta: bool) -> Entry | None:
-    """The entry whose serial stands exactly at ``at``, if one does."""
+    """The entry whose serial is exactly at ``at``, or None."""
     start = boundaries[bisect_right(boundaries, at) - 1]
     while True:
         _, content, following = der.header(data, start, end)

@@ -1,4 +1,4 @@
-"""An index of a large revocation list, so that a lookup costs one small ranged read. Format version 1.
+"""An index of a large revocation list, so that a lookup needs one small ranged read. Format version 1.
 
 All integers are big-endian. ``H`` is SHA-256, ``L`` the SHA-256 of the indexed list's DER, 32 octets.
 
@@ -8,7 +8,7 @@ offset octets       content
 0      8            ``GHCRLIX1``: magic and version
 8      32           ``H`` of the head from offset 40 to its end
 40     4            length of the JSON that follows
-44     up to 8148   JSON, see :class:`Head`: what the index is bound to; zeros up to 8192
+44     up to 8148   JSON, see :class:`Head`: the list of this index; zeros up to 8192
 8192   4096 x 20    the directory: for each bucket the number of records up to its end, and its check
 90112  12 x entries records, bucket after bucket
 ====== ============ ===================================================================================
@@ -16,14 +16,14 @@ offset octets       content
 A *bucket* holds the records of the serials whose hashes share the first 12 bits. Its *check* is the first 16 octets of
 ``H(L + bucket number as 2 octets + its records)``. A *record* is the first 8 octets of ``H(serial)`` and the entry's
 offset in the list's DER (4 octets); ``serial`` is the DER content octets of userCertificate, and ``H`` of it is spread
-evenly whatever the CA's serials look like.
+evenly for all kinds of serials.
 
-Everything that is read is checked against a hash in what was read before it, up to the head, whose own hash is checked
-too and can be compared with one kept elsewhere. A bit that flipped, a file cut short, or an index that belongs to another
-list raises :class:`CrlIndexUnusable`; the caller then goes by the list. Absence is believed only from a whole bucket.
+Each part is checked against a hash in the part read before it, up to the head, whose own hash is checked too and can be
+compared with one stored elsewhere. A changed bit, a truncated file, or an index of another list raises
+:class:`CrlIndexUnusable`; the caller then reads the list. Only a whole bucket proves that a serial is not listed.
 
-Reads: one for the head, which is kept, then one for each lookup: about 3 KB at a million entries, 16 KB at five million.
-A hit costs one more, of the entry itself in the list, which must bear a serial of that hash.
+Reads: one for the head, which stays in memory, then one for each lookup: about 3 KB at a million entries, 16 KB at five million.
+A hit needs one more, of the entry itself in the list, whose serial must have that hash.
 """
 
 import hashlib
@@ -44,22 +44,22 @@ from workflows.revocation.scope import Scope, read_scope
 from workflows.revocation.verified import ListMeta, VerifiedList
 
 Read = Callable[[int, int], bytes]
-"""``read(offset, length)``: those octets, or fewer at the end of the file."""
+"""``read(offset, length)``: returns those octets, or fewer at the end of the file."""
 
 MAGIC: Final = b"GHCRLIX1"
 BUCKETS: Final = 4_096
-"""By the first 12 bits of the hash. More would make the reads smaller and building slower."""
+"""The number of values of the hash's first 12 bits. More buckets would make reads smaller and building slower."""
 _DIRECTORY: Final = 8_192
 _PLACE: Final = struct.Struct(">I16s")
 HEAD: Final = _DIRECTORY + BUCKETS * _PLACE.size
 """Octets of the head."""
 _RECORD: Final = 12
 _ENTRY_READ: Final = 512
-"""What is read of the list on a hit; an entry is seldom above 100 octets."""
+"""Octets read from the list on a hit; an entry rarely has more than 100."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What an index is bound to. Names and extension values are DER in hex."""
+    """The list of an index. Names and extension values are DER in hex."""
 
     list_sha256: str
     list_size: int
@@ -78,14 +78,14 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     next_update: Moment
 
 
-class NotIndexable(BadInput, ValueError):  # noqa: N818 - as its siblings in errors.py
-    """The list has more names than an index holds: it is asked itself."""
+class NotIndexable(BadInput, ValueError):  # noqa: N818 - named like those in errors.py
+    """The list's names do not fit into an index. The list itself is read instead."""
 
 
 def build_index(verified: VerifiedList) -> bytes:
     """The index of a verified list, to be stored with one atomic write.
 
-    Raises `NotIndexable` if its names are too long, ValueError if the list is.
+    Raises `NotIndexable` if its names are too long, ValueError if the list is too long.
     """
     meta = verified.meta
     if len(verified.raw.data) >= 1 << 32:
@@ -122,12 +122,12 @@ def _check(binding: bytes, number: int, records: bytes | bytearray) -> bytes:
 
 
 def _number(digest: bytes) -> int:
-    """The bucket of a serial with that hash."""
+    """The number of the bucket for that hash."""
     return digest[0] << 4 | digest[1] >> 4
 
 
 def _buckets(verified: VerifiedList) -> list[bytearray]:
-    """By the first octet, then by the next four bits: with 4,096 places to write to at once the time goes into cache misses."""
+    """Sorted by the first octet, then by the next four bits: to write to 4,096 places at once is slow, because of cache misses."""
     sha256 = hashlib.sha256
     pack = struct.Struct(">8sI").pack  # the first 8 octets of a hash, an offset
     streams = [bytearray() for _ in range(256)]
@@ -145,11 +145,11 @@ def _buckets(verified: VerifiedList) -> list[bytearray]:
 
 
 class IndexedList:
-    """A published list, asked through its index: a ``CheckedList`` for :func:`workflows.revocation.check`.
+    """A published list, read through its index: a ``CheckedList`` for :func:`workflows.revocation.check`.
 
-    ``read`` reads the index, ``read_list`` the list it belongs to. ``list_sha256`` is the list that is current, and
-    ``head_sha256``, if it was kept when the index was made (:func:`head_sha256`), the head it must have. Every method
-    raises :class:`CrlIndexUnusable`: go by the list itself then.
+    ``read`` reads the index, ``read_list`` the list it belongs to. ``list_sha256`` is the current list, and
+    ``head_sha256`` the head's expected hash, if it was stored when the index was made (:func:`head_sha256`). Every method
+    may raise :class:`CrlIndexUnusable`: then read the list itself.
     """
 
     def __init__(self, read: Read, read_list: Read, *, list_sha256: str, head_sha256: str | None = None) -> None:
@@ -168,7 +168,7 @@ class IndexedList:
         self._binding = bytes.fromhex(list_sha256)
 
     def find(self, serial: bytes) -> list[Entry]:
-        """Every entry for a serial, given as DER content octets; none means that the list has none."""
+        """Every entry for a serial, given as DER content octets; empty if the list has none."""
         digest = hashlib.sha256(serial).digest()
         records = self._bucket(_number(digest))
         prefix = digest[:8]
@@ -191,10 +191,10 @@ class IndexedList:
         return records
 
     def _entry(self, offset: int, prefix: bytes) -> Entry:
-        """The entry at an offset of the list, confirmed by its serial's hash."""
+        """The entry at an offset of the list, checked by its serial's hash."""
         size = self.head.list_size
         delta = self.meta.base is not None
-        for length in (_ENTRY_READ, size):  # an entry may be long, though hardly any is
+        for length in (_ENTRY_READ, size):  # a few entries are longer
             data = self._read_list(offset, min(length, size - offset)) if offset < size else b""
             try:
                 entry = read_entry(data, 0, len(data), delta=delta)
@@ -203,11 +203,11 @@ class IndexedList:
             if hashlib.sha256(entry.serial).digest()[:8] == prefix:
                 return entry
             break
-        raise CrlIndexUnusable(f"the list has no entry at octet {offset} for what its index holds")
+        raise CrlIndexUnusable(f"the list has no entry at octet {offset} that fits its index")
 
 
 def head_sha256(index: bytes) -> str:
-    """What to keep beside an index when it is made, and to give back to :class:`IndexedList`."""
+    """The hash to store beside a new index, and to pass to :class:`IndexedList`."""
     return index[8:40].hex()
 
 

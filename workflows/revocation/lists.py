@@ -1,4 +1,4 @@
-"""A revocation list taken apart into slices of its DER (RFC 5280 §5.1). Nothing is judged here but the encoding."""
+"""Read a revocation list into slices of its DER (RFC 5280 §5.1). Only the encoding is checked here."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -25,12 +25,12 @@ class RawList(NamedTuple):
     this_update: datetime
     next_update: datetime | None
     entries: tuple[int, int] | None
-    """The content of revokedCertificates; None when it is absent."""
+    """The content of revokedCertificates; None if it is absent."""
     extensions: dict[bytes, tuple[bool, bytes]]
 
 
 def read_list(data: bytes) -> RawList:
-    """Raises DerError for anything but one whole CertificateList in DER, with nothing after it."""
+    """Read a list. Raises DerError unless ``data`` is one whole CertificateList in DER, with nothing after it."""
     outer = Reader(data)
     whole = outer.take(der.SEQUENCE, "the list")
     outer.finish("the list")

@@ -1,6 +1,6 @@
 """Distribution points (RFC 5280 §4.2.1.13 and §5.2.5): the names in a certificate and in a list that must match.
 
-Names are compared byte for byte, as DER. Nothing here is ever fetched: an address in a certificate is only a name.
+Names are compared byte for byte, as DER. No address is ever fetched: an address in a certificate is only a name.
 """
 
 from typing import Final, NamedTuple
@@ -9,7 +9,7 @@ from workflows import der
 from workflows.der import DerError, Reader
 
 ALL_REASONS: Final = frozenset(range(1, 9))
-"""The bits of ReasonFlags that mean something; bit 0 is unused."""
+"""The bits of ReasonFlags that are used; bit 0 is not."""
 
 _DIRECTORY_NAME: Final = 0xA4
 _GENERAL_NAMES: Final = {0xA0, 0x81, 0x82, 0xA3, 0xA4, 0xA5, 0x86, 0x87, 0x88}
@@ -19,14 +19,14 @@ class DistributionPoint(NamedTuple):
     """One distribution point of a certificate."""
 
     names: frozenset[bytes]
-    """GeneralNames as DER; a relative name is written out in full."""
+    """GeneralNames as DER; a relative name is completed."""
     reasons: frozenset[int]
     elsewhere: bool
-    """The point names a cRLIssuer: what is published there is an indirect list, which is refused."""
+    """The point names a cRLIssuer: the list there is an indirect one, which is refused."""
 
 
 def distribution_points(value: bytes, issuer: bytes) -> tuple[DistributionPoint, ...]:
-    """A CRLDistributionPoints value. ``issuer`` is the certificate issuer's Name, which relative names complete."""
+    """A CRLDistributionPoints value. ``issuer`` is the certificate issuer's Name, with which relative names are completed."""
     outer = Reader(value)
     sequence = outer.take(der.SEQUENCE, "CRLDistributionPoints")
     outer.finish("CRLDistributionPoints")
@@ -48,7 +48,7 @@ def distribution_points(value: bytes, issuer: bytes) -> tuple[DistributionPoint,
 
 
 def point_name(reader: Reader, issuer: bytes) -> frozenset[bytes]:
-    """A DistributionPointName under tag [0], as the GeneralNames it stands for."""
+    """A DistributionPointName under tag [0], as its GeneralNames."""
     outer = reader.take(0xA0, "a distribution point's name")
     if outer.next_is(0xA1):
         relative = outer.take(0xA1, "a nameRelativeToCRLIssuer").content()
@@ -60,7 +60,7 @@ def point_name(reader: Reader, issuer: bytes) -> frozenset[bytes]:
 
 
 def _completed(relative: bytes, issuer: bytes) -> bytes:
-    """The issuer's Name with one RelativeDistinguishedName more, as a GeneralName."""
+    """The issuer's Name plus one RelativeDistinguishedName, as a GeneralName."""
     inner = Reader(relative)
     while inner:
         attribute = inner.take(der.SEQUENCE, "an attribute of a relative name")

@@ -1,7 +1,7 @@
-"""What it takes for a revocation list to become the current one, and what it changes (RFC 5280 §5.2.3, §5.3.1).
+"""When a revocation list may become the current one, and what it changes (RFC 5280 §5.2.3, §5.3.1).
 
-Nothing is stored or fetched here. A list is *accepted* if it counts in itself, at this moment, and is no step back from the
-list accepted before it for the same issuer key and scope.
+Nothing is stored or fetched here. A list is *accepted* if it is valid now, and is not older than the list accepted before it
+for the same issuer key and scope.
 """
 
 from datetime import datetime, timedelta
@@ -19,13 +19,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """What an operator allows."""
 
     max_age: timedelta | None = None
-    """Since thisUpdate, whatever nextUpdate says."""
+    """The longest time since thisUpdate, whatever nextUpdate says."""
     max_size: int = MAX_SIZE
     """Octets."""
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of an accepted list: what is kept of it, and what the next one is held to. JSON-serialisable."""
+    """The stored facts of an accepted list, with which the next one is compared. Can be encoded as JSON."""
 
     issuer_key_sha256: str
     scope: str
@@ -41,14 +41,14 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     accepted_at: Moment
 
     def goes_stale_at(self, limits: Limits) -> datetime:
-        """When the list stops to count: at nextUpdate, or when it is older than the operator allows."""
+        """When the list stops counting: at nextUpdate, or when it is older than the operator allows."""
         if limits.max_age is None or self.next_update - self.this_update <= limits.max_age:
             return self.next_update
         return self.this_update + limits.max_age
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
-    """A list that is kept aside: the rule it broke, and how. JSON-serialisable."""
+    """A list that is not accepted: the rule that it broke, and how. Can be encoded as JSON."""
 
     clause: str
     reason: str
@@ -56,7 +56,7 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Acceptance(NamedTuple):
-    """An accepted list: its record, and the list itself for :func:`build_index` and the comparisons below."""
+    """An accepted list: its record, and the list itself for :func:`build_index` and :func:`compare`."""
 
     record: Accepted
     verified: VerifiedList
@@ -69,10 +69,10 @@ def accept(
     previous: Accepted | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> Acceptance | Rejected:
-    """Judge a list that somebody wants to make current at the moment ``at``.
+    """Judge a list that somebody wants to make current at ``at``.
 
     ``previous`` is the record accepted last for the same issuer key and scope (:func:`slot` names it). The same list
-    again is accepted again, so that a publication which was interrupted can be repeated.
+    is accepted again, so that an interrupted publication can be repeated.
 
     Raises ValueError for a naive ``at``, and DerError if the issuer's certificate cannot be read.
     """
@@ -100,7 +100,7 @@ def accept(
 
 
 def slot(meta: ListMeta) -> str:
-    """Names the place of a current list: one for each issuer key and scope, and one for its deltas."""
+    """The name of a current list's place: one for each issuer key and scope, and one for its deltas."""
     return f"{meta.issuer_key_sha256}/{meta.scope.id}" + ("/delta" if meta.base is not None else "")
 
 
@@ -124,19 +124,19 @@ def _step_back(meta: ListMeta, previous: Accepted | None) -> tuple[str, str] | N
 
 
 class Changes(NamedTuple):
-    """What a new list means for certificates that have been admitted already."""
+    """What a new list means for admitted certificates."""
 
     newly_revoked: tuple[Entry, ...]
     """In the new list's order. A hold revokes too."""
     released: tuple[bytes, ...]
-    """Serials (DER content octets) that were listed and are no longer: a person decides, nothing reactivates itself."""
+    """Serials (DER content octets) that are no longer listed. A person decides about them; nothing is activated again automatically."""
 
 
 def compare(old: VerifiedList | None, new: VerifiedList) -> Changes:
     """What ``new`` changes against ``old``, the list that was current for the same issuer key and scope.
 
-    A delta releases only what it names with removeFromCRL; that it does not repeat an older delta's entries means nothing.
-    At a million entries this holds one set of serials, about 150 MB.
+    A delta releases only the entries that it marks removeFromCRL. It need not repeat an older delta's entries.
+    With a million entries this needs one set of serials, about 150 MB.
     """
     if new.meta.base is not None:
         return _compare_deltas(old, new)

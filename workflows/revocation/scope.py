@@ -1,4 +1,4 @@
-"""What a revocation list speaks for: its IssuingDistributionPoint against a certificate (RFC 5280 §5.2.5, §6.3.3 (b)(2), (d))."""
+"""Which certificates a list covers: its IssuingDistributionPoint and a certificate (RFC 5280 §5.2.5, §6.3.3 (b)(2), (d))."""
 
 import hashlib
 from typing import NamedTuple
@@ -10,15 +10,15 @@ from workflows.revocation.names import ALL_REASONS, point_name
 from workflows.revocation.rule import RuleError
 
 COMPLETE = "complete"
-"""The scope of a list without IssuingDistributionPoint: every certificate of its issuer's key, every reason."""
+"""The scope of a list without IssuingDistributionPoint: every certificate of its issuer's key, for every reason."""
 
 
 class Scope(NamedTuple):
-    """An IssuingDistributionPoint, read; the default is a list without one."""
+    """The content of an IssuingDistributionPoint; the default is a list without one."""
 
     id: str = COMPLETE
     names: frozenset[bytes] | None = None
-    """GeneralNames as DER; None when the list is not bound to a distribution point."""
+    """GeneralNames as DER; None if the list has no distribution point."""
     only_user: bool = False
     only_ca: bool = False
     only_attribute: bool = False
@@ -54,8 +54,8 @@ def read_scope(value: bytes, issuer: bytes) -> Scope:
 def covered_reasons(scope: Scope, certificate: CertificateFields) -> frozenset[int]:
     """The reasons for which a list of this scope can say that the certificate is not revoked. Raises RuleError.
 
-    A distribution point of the certificate that names a cRLIssuer delegates to an indirect list, so the issuer's own
-    list says nothing for it. The reasons that a point gives limit what its list covers.
+    A distribution point of the certificate that names a cRLIssuer refers to an indirect list, so the issuer's own list
+    does not cover it. The reasons of a point limit what its list covers.
     """
     if scope.only_attribute:
         raise RuleError("RFC 5280 6.3.3(b)(2)(iv)", "the list is for attribute certificates only")

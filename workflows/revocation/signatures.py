@@ -1,6 +1,6 @@
-"""Signatures over sliced bytes (RFC 5280 §4.1.1.2 and §5.1.1.2, RFC 4055, RFC 5758, RFC 8410).
+"""Check signatures over slices of bytes (RFC 5280 §4.1.1.2 and §5.1.1.2, RFC 4055, RFC 5758, RFC 8410).
 
-``cryptography`` does the mathematics. Which algorithms count is decided here: SHA-1, MD5 and DSA do not.
+``cryptography`` does the calculation. This module decides which algorithms count: SHA-1, MD5 and DSA do not.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ class SignatureError(Exception):
 def check_signature(
     key: CertificatePublicKeyTypes, algorithm: bytes, signature: bytes, signed: bytes | memoryview
 ) -> None:
-    """Return if ``signature`` is ``key``'s over ``signed``; raise :class:`SignatureError` otherwise.
+    """Returns if ``signature`` is the signature of ``key`` over ``signed``; raises :class:`SignatureError` otherwise.
 
     ``algorithm`` is the AlgorithmIdentifier's DER. A million-entry list is passed as a memoryview and hashed in place.
     """
@@ -97,14 +97,14 @@ def _kind(key: object) -> str:
 
 
 def _null_or_absent(parameters: Reader) -> None:
-    """RFC 4055 §5: NULL is to be written, absence to be accepted."""
+    """RFC 4055 §5: writers use NULL, and readers accept its absence too."""
     if parameters:
         parameters.take(der.NULL, "the algorithm's parameters").finish("the algorithm's NULL")
     parameters.finish("the algorithm's parameters")
 
 
 def _pss_parameters(identifier: Reader) -> tuple[str, str, int]:
-    """Hash, mask hash and salt length of RSASSA-PSS-params (RFC 4055 §3.1). The defaults are SHA-1, so none is taken."""
+    """Hash, mask hash and salt length of RSASSA-PSS-params (RFC 4055 §3.1). The defaults are SHA-1, so none is accepted."""
     parameters = identifier.take(der.SEQUENCE, "the PSS parameters")
     identifier.finish("the PSS algorithm")
     outer = parameters.take(0xA0, "the PSS hash (its default, SHA-1, does not count)")
@@ -122,7 +122,7 @@ def _pss_parameters(identifier: Reader) -> tuple[str, str, int]:
         outer = parameters.take(0xA2, "the PSS salt length")
         salt = int.from_bytes(outer.integer("the PSS salt length"), "big", signed=True)
         outer.finish("the PSS salt length")
-    parameters.finish("the PSS parameters")  # a trailerField could only repeat its default
+    parameters.finish("the PSS parameters")  # the only allowed trailerField is the default
     if not 0 <= salt <= 64:
         raise DerError("the PSS salt length is out of range")
     return name, mask_name, salt

@@ -1,4 +1,4 @@
-"""``config/crl.toml``: where the operator wants lists fetched from."""
+"""``config/crl.toml``: the addresses from which the operator wants lists fetched."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from workflows.hashes import Sha256
 
 
 class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One CA's list. `addresses` are tried in order; `private` lets them, but never a redirect, be private IP addresses."""
+    """One CA's list. `addresses` are tried in order; `private` allows private IP addresses for them, but never for a redirect."""
 
     ca: Sha256
     addresses: Annotated[tuple[Annotated[str, Meta(pattern="^https?://[^/?#@]+")], ...], Meta(min_length=1)]
@@ -22,5 +22,5 @@ class Sources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def load(text: str) -> tuple[Source, ...]:
-    """Raises `ConfigurationInvalid`."""
+    """Read the text of ``config/crl.toml``. Raises `ConfigurationInvalid`."""
     return configuration.load(text, Sources, file="config/crl.toml").source

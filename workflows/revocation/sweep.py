@@ -1,10 +1,10 @@
-"""The sweep: what a new list means for certificates that are in already. Contracts between its states, and how long it takes.
+"""The sweep, which revokes the certificates that a new list names: the contracts between its states, and how long it takes.
 
-A list that is current and has not been swept yet is *owed* a sweep; it compares the list with the last one that was swept, so that a sweep
-that failed is made good by the next. Nothing that a list takes back (a hold that ended, an entry that is gone) reactivates anything: it is
-a question for people.
+A sweep is *owed* for a current list that has not been swept. It compares the list with the last swept one, so the next sweep also does
+the work of a failed one. If a list no longer names a certificate (a hold that ended, a missing entry), nothing is activated again:
+people decide about it.
 
-The sweep of a CA that was revoked as a whole goes the same way: it takes every certificate that AWS IoT has of that CA, whatever lists say.
+The sweep of a revoked CA has the same states: it revokes every certificate that AWS IoT has of that CA, whatever lists say.
 """
 
 import math
@@ -20,19 +20,19 @@ from workflows.admission.limits import Pacing
 from workflows.errors import BadInput
 from workflows.moments import Moment
 from workflows.revocation.ca_revocation import AuthorityRevocation
+from workflows.revocation.current_lists import Current
 from workflows.revocation.entries import REMOVE, Entry
-from workflows.revocation.manifest import Current
 from workflows.revocation.publication import Changes, compare
 from workflows.revocation.verdict import ListFacts, Verdict
 from workflows.revocation.verified import VerifiedList
 
 IN = frozenset({"admitted", "failed", "held", "open"})
-"""Outcomes of an admission whose certificate is, or may yet become, ACTIVE. A held one is, if its activation was cut off just after AWS IoT
-had made it so, or if somebody did it by hand; one that waits loses only the knock at which it would be refused."""
+"""Outcomes of an admission whose certificate is or may become ACTIVE. A held one is ACTIVE if its activation was interrupted just after
+AWS IoT had set it, or if somebody did it by hand. A pending one only loses the next knock, at which it would be refused."""
 
 
 class FindInput(Struct, frozen=True, kw_only=True):
-    """Input of *Find revoked*. Either `slot`, of the list that is owed a sweep, or `authority`, the id of the CA whose order is."""
+    """Input of *Find revoked*. Either `slot` names the list to sweep, or `authority` the id of the CA to revoke."""
 
     issuer_key: str
     execution: Execution
@@ -41,7 +41,7 @@ class FindInput(Struct, frozen=True, kw_only=True):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One certificate to be revoked: complete in itself, since a child execution knows nothing else."""
+    """One certificate to be revoked. It is the whole input of a child execution."""
 
     certificate_id: str
     issuer_key: str
@@ -65,12 +65,12 @@ class Item(Struct, frozen=True, kw_only=True):
 
     @property
     def mark(self) -> str:
-        """What `revoked_by` says in the admission."""
+        """The value of `revoked_by` in the admission."""
         return self.list.sha256
 
     @property
     def act(self) -> str:
-        """How the record is called."""
+        """The name of the record."""
         return f"revoked-{self.list.sha256[:32]}"
 
     def reason(self) -> str:
@@ -78,7 +78,7 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 class AuthorityItem(Struct, frozen=True, kw_only=True):
-    """The same for a certificate whose CA was revoked."""
+    """As `Item`, for a certificate whose CA was revoked."""
 
     certificate_id: str
     authority: AuthorityRevocation
@@ -96,7 +96,7 @@ class AuthorityItem(Struct, frozen=True, kw_only=True):
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """A certificate that is refused, and on no list any more. Whether its device may come back is for a person to say."""
+    """A refused certificate that is no longer on a list. A person decides whether its device may come back."""
 
     certificate_id: str
     serial: str
@@ -105,14 +105,14 @@ class Question(Struct, frozen=True, kw_only=True):
     """Why it was refused."""
 
 
-class Found(Struct, frozen=True, kw_only=True):
-    """Output of *Find revoked*: `revoked` items lie in the bucket under `key`, questions under `questions_key`."""
+class FindResult(Struct, frozen=True, kw_only=True):
+    """Output of *Find revoked*: `revoked` items are in the bucket under `key`, questions under `questions_key`."""
 
     issuer_key: str
     bucket: str
     slot: str = ""
     list_sha256: str | None = None
-    """None: nothing was owed, or it was for a CA's sake."""
+    """None if no sweep was owed, or for a CA."""
     list_number: str = ""
     authority: AuthorityRevocation | None = None
     key: str = ""
@@ -123,7 +123,7 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 class RevokeInput(Struct, frozen=True, kw_only=True):
-    """Input of *Revoke certificate*. `item` is for `read_item`."""
+    """Input of *Revoke certificate*. `read_item` reads `item`."""
 
     item: Any
     turn_at: Moment
@@ -131,7 +131,7 @@ class RevokeInput(Struct, frozen=True, kw_only=True):
 
 
 class Revoked(Struct, frozen=True, kw_only=True):
-    """Output of *Revoke certificate*. ``unchanged``: it was not in any more."""
+    """Output of *Revoke certificate*. ``unchanged``: it was refused already."""
 
     certificate_id: str
     status: Literal["revoked", "unchanged"]
@@ -142,12 +142,12 @@ class Revoked(Struct, frozen=True, kw_only=True):
 class ReportInput(Struct, frozen=True, kw_only=True):
     """Input of *Report sweep*."""
 
-    found: Found
+    found: FindResult
     execution: Execution
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """Output of *Report sweep*, as the admissions table has it. `still_open`: their admissions go on, and cannot activate any more."""
+    """Output of *Report sweep*, counted in the table. `still_open`: their admission has not ended, and cannot activate any more."""
 
     issuer_key: str
     list_sha256: str | None
@@ -160,13 +160,13 @@ class Report(Struct, frozen=True, kw_only=True):
     authority: AuthorityRevocation | None = None
 
 
-def read_item(found: Any) -> Item | AuthorityItem:
-    """An item as *Find revoked* wrote it. Raises `BadInput`."""
-    kind: type[Item | AuthorityItem] = AuthorityItem if isinstance(found, dict) and "authority" in found else Item
+def read_item(value: Any) -> Item | AuthorityItem:
+    """Read an item that *Find revoked* wrote. Raises `BadInput`."""
+    kind: type[Item | AuthorityItem] = AuthorityItem if isinstance(value, dict) and "authority" in value else Item
     try:
-        return msgspec.convert(found, kind)
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise BadInput(f"No item of a sweep: {error}.") from error
+        raise BadInput(f"Not an item of a sweep: {error}.") from error
 
 
 def serial_of(octets: bytes) -> str:
@@ -179,10 +179,10 @@ def facts_of(verified: VerifiedList) -> ListFacts:
 
 
 def changes(old: VerifiedList | None, new: VerifiedList, deltas: Iterable[VerifiedList]) -> Changes:
-    """What `new` means for devices, against the last list that was swept. What a newer one of the `deltas` takes back is not revoked."""
+    """What `new` changes for devices since the last swept list. An entry that a newer one of the `deltas` removes does not count."""
     scope = new.meta.scope
     if scope.only_attribute or scope.only_ca:
-        return Changes((), ())  # it speaks for no device's certificate
+        return Changes((), ())  # it does not cover devices' certificates
     newer = [
         delta
         for delta in deltas
@@ -217,7 +217,7 @@ def questions_key(issuer_key: str, list_sha256: str) -> str:
 
 
 def takes(certificates: int, pacing: Pacing) -> tuple[timedelta, timedelta]:
-    """How long so many take: alone at the account's quota, and while people and knocking devices want their shares."""
+    """How long this many certificates take: with the whole rate, and with the sweep's share of it only."""
     shares = pacing.shares
     share = shares.sweep / (shares.sweep + shares.carry_out + shares.admission)
     alone = certificates / pacing.calls_per_second

@@ -1,4 +1,4 @@
-"""What the checker answers, and the evidence for it. Every part is JSON-serialisable by msgspec as it stands."""
+"""The result of the check, and the evidence for it. msgspec can encode every part as JSON."""
 
 from typing import Literal
 
@@ -19,7 +19,7 @@ class ListFacts(msgspec.Struct, frozen=True, kw_only=True):
     this_update: Moment
     next_update: Moment
     scope: str
-    """Identifies what the list speaks for: see :func:`workflows.revocation.scope.scope_id`."""
+    """Identifies what the list covers: see :func:`workflows.revocation.scope.scope_id`."""
     delta_base: str | None = None
     """BaseCRLNumber, if the list is a delta."""
 
@@ -35,7 +35,7 @@ class NotCounted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """``good``: not revoked, and we know. ``revoked``: with reason and date. ``unknown``: ``reason`` says why we cannot tell."""
+    """``good``: certainly not revoked. ``revoked``: with reason and date. ``unknown``: ``reason`` says why it is not known."""
 
     status: Status
     reason: str
@@ -46,12 +46,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     issuer_key_sha256: str | None = None
     """Of the issuer's SubjectPublicKeyInfo, DER."""
     at: Moment
-    """The moment the question was asked for."""
+    """The time for which the certificate was checked."""
     governing: ListFacts | None = None
     """The list that decided."""
     with_lists: tuple[ListFacts, ...] = ()
-    """Lists the answer also rests on: a delta's base, the other parts of a list split by reason."""
+    """Other lists that were used: a delta's base, the other parts of a list that is split by reason."""
     revocation_reason: str | None = None
-    """CRLReason as RFC 5280 §5.3.1 names it; ``unspecified`` when the entry gives none."""
+    """CRLReason as RFC 5280 §5.3.1 names it; ``unspecified`` if the entry gives none."""
     revocation_date: Moment | None = None
     not_counted: tuple[NotCounted, ...] = ()

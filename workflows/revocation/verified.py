@@ -1,7 +1,7 @@
-"""A revocation list that has been verified once and can be asked many times.
+"""A revocation list that is verified once and read many times.
 
-What depends on the moment or on the certificate (dates, age, rollback, scope) is left to :mod:`workflows.revocation.checker`,
-which looks at it at every use. What depends only on the list and its issuer's key is decided here.
+Rules that depend on the time or on the certificate (dates, age, rollback, scope) are in :mod:`workflows.revocation.checker`,
+which checks them at every use. Rules that depend only on the list and its issuer's key are here.
 """
 
 import hashlib
@@ -27,9 +27,9 @@ _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 _LARGE: Final = 1_000_000
-"""Octets from which hashing beside the reading of entries is worth a thread: it lets other threads run."""
+"""From this many octets on, hashing runs in a thread while the entries are read: hashing lets other threads run."""
 MAX_SIZE: Final = 256 * 1024 * 1024
-"""Octets. About seven million entries; a store's own limit should be lower."""
+"""Octets. About seven million entries; the operator's limit should be lower."""
 
 _AUTHORITY_KEY_IDENTIFIER: Final = bytes.fromhex("551d23")
 _ISSUER_ALT_NAME: Final = bytes.fromhex("551d12")
@@ -39,7 +39,7 @@ _ISSUING_POINT: Final = bytes.fromhex("551d1c")
 _FRESHEST: Final = bytes.fromhex("551d2e")
 _AUTHORITY_INFO: Final = bytes.fromhex("2b06010505070101")
 
-# Whether RFC 5280 section 5.2 wants an extension critical. One that is known and marked otherwise breaks the rule too.
+# Whether RFC 5280 section 5.2 wants an extension critical. A known extension that is marked otherwise breaks the rule too.
 _CRITICAL: Final = {
     _AUTHORITY_KEY_IDENTIFIER: (False, "RFC 5280 5.2.1"),
     _ISSUER_ALT_NAME: (False, "RFC 5280 5.2.2"),
@@ -53,7 +53,7 @@ DER_CLAUSE: Final = "RFC 5280 5.1 (DER)"
 
 
 class ListMeta(NamedTuple):
-    """What a list says of itself."""
+    """What a list says about itself."""
 
     sha256: str
     issuer_key_sha256: str
@@ -71,7 +71,7 @@ class ListMeta(NamedTuple):
     """AuthorityKeyIdentifier, DER. A delta and its base have the same."""
 
     def out_of_time(self, at: datetime, max_age: timedelta | None) -> tuple[str, str] | None:
-        """The clause by which the list does not count at `at`, and why; None if it does. `max_age` is since thisUpdate."""
+        """The clause by which the list does not count at `at`, and the reason; None if it counts. `max_age` is since thisUpdate."""
         if at < self.this_update:
             return "RFC 5280 5.1.2.4", f"thisUpdate, {self.this_update:%Y-%m-%d %H:%M:%S}Z, is still to come"
         if at >= self.next_update:
@@ -81,7 +81,7 @@ class ListMeta(NamedTuple):
         return None
 
     def facts(self) -> ListFacts:
-        """The list as a verdict names it."""
+        """The facts of the list for a verdict."""
         return ListFacts(
             sha256=self.sha256,
             number=str(self.number),
@@ -94,17 +94,17 @@ class ListMeta(NamedTuple):
 
 @runtime_checkable
 class CheckedList(Protocol):
-    """A list that counts but for time, rollback and scope: :class:`VerifiedList`, or an index bound to such a list."""
+    """A list that counts except for time, rollback and scope: :class:`VerifiedList`, or an index bound to such a list."""
 
     @property
     def meta(self) -> ListMeta: ...
 
     def find(self, serial: bytes) -> list[Entry]:
-        """Every entry for a serial, given as DER content octets. Raises DerError when a date there is none."""
+        """Every entry for a serial, given as DER content octets. Raises DerError for an impossible date."""
 
 
 class VerifiedList(NamedTuple):
-    """A list whose signature, profile and every entry hold. Keep it by its SHA-256; dates are for the user to check."""
+    """A list whose signature, profile and entries are valid. Cache it by its SHA-256; the user checks its dates."""
 
     meta: ListMeta
     raw: RawList
@@ -125,17 +125,17 @@ class VerifiedList(NamedTuple):
 
 
 class Refused(NamedTuple):
-    """A list that does not count, whatever the moment or the certificate."""
+    """A list that does not count, at any time and for any certificate."""
 
     sha256: str | None
     """None if the list is too large to be read at all."""
     clause: str
     reason: str
     raw: RawList | None = None
-    """Set when the list is authentic all the same: what it revokes then casts doubt."""
+    """Set if the list is authentic. Its entries then prevent ``good``."""
 
     def mentions(self, serial: bytes) -> bool:
-        """Whether the octets of this serial stand anywhere among an authentic list's entries."""
+        """Whether the octets of this serial are anywhere among an authentic list's entries."""
         if self.raw is None or self.raw.entries is None:
             return False
         return self.raw.data.find(der.element(der.INTEGER, serial), *self.raw.entries) >= 0
@@ -144,7 +144,7 @@ class Refused(NamedTuple):
 def verify_list(
     data: bytes, issuer: x509.Certificate | CertificateFields, *, max_size: int = MAX_SIZE
 ) -> VerifiedList | Refused:
-    """Judge a list by everything that does not depend on the moment. Never raises for what is in the list.
+    """Check everything about a list that does not depend on the time. Raises no error for any content of the list.
 
     Raises DerError if the *issuer's* certificate cannot be read.
     """
@@ -213,7 +213,7 @@ def _signed(raw: RawList, issuer: CertificateFields) -> None:
 
 
 def _profiled(raw: RawList, issuer: CertificateFields, signed: "Future[None]", digest: "Future[str]") -> VerifiedList:
-    """The entries are read while the signature is still being checked; nothing is believed before it has been."""
+    """Read the entries while the signature is checked; the result is used only after that check."""
     if not issuer.may_sign_lists:
         raise RuleError("RFC 5280 6.3.3(f)", "the issuer's key usage lacks cRLSign")
     next_update = _well_dated(raw)
@@ -298,7 +298,7 @@ def _number(value: bytes | None, what: str, clause: str) -> int | None:
 def _same_key(value: bytes, issuer: CertificateFields) -> None:
     """The list's AuthorityKeyIdentifier against the issuer's SubjectKeyIdentifier (RFC 5280 §5.2.1).
 
-    The signature has already shown the key. An identifier that names another one is a contradiction, so the list does
+    The signature already proves the key. An identifier that names another key contradicts it, so the list does
     not count. authorityCertIssuer and its serial number say which certificate of that key was meant, which a renewed CA
     certificate may change; they are not compared.
     """

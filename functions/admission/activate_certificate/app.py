@@ -9,8 +9,8 @@ from functions.shared.admissions import Admissions
 from functions.shared.handlers import step
 from functions.shared.inventory import Inventory
 from functions.shared.settings import settings
-from workflows.admission.authority import record_of
 from workflows.admission.contracts import ActivateInput, Activation
+from workflows.admission.permission import record_of
 
 
 class Settings(Struct, frozen=True, kw_only=True):

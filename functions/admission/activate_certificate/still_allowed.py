@@ -7,9 +7,9 @@ from functions.shared.admissions import Admission, ensure_not_revoked
 from functions.shared.inventory import Inventory
 from functions.shared.settings import limits
 from functions.shared.turns import Turns
-from workflows.admission.authority import lapses_at
 from workflows.admission.contracts import ActivateInput, DeviceRecord
 from workflows.admission.errors import ApprovalLapsed, CertificateChanged, TurnLost
+from workflows.admission.permission import lapses_at
 from workflows.errors import BadInput
 
 

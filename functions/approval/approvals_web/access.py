@@ -11,7 +11,7 @@ from functions.approval.approvals_web.resources import Settings, delegations
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from functions.shared.settings import rules, settings
-from workflows.approval.delegating import held
+from workflows.approval.delegation_rules import usable
 from workflows.approval.request import Request
 from workflows.approval.votes import Voter
 
@@ -28,7 +28,7 @@ def with_delegations(person: Voter) -> Voter:
     """`person` with the rights that others have given them and that stand now."""
     at = clock.now()
     found = delegations().held_by(person.identified_as, at)
-    return replace(person, delegations=held(rules(), person, found, at=at))
+    return replace(person, delegations=usable(rules(), person, found, at=at))
 
 
 def may_read(person: Voter, request: Request | None = None) -> bool:

@@ -12,7 +12,7 @@ STATUS = {
     "bad_request": 400,
     "reason_required": 400,
     "reason_too_long": 400,
-    "unknown_lane": 400,
+    "unknown_tab": 400,
     "unknown_meaning": 400,
     "no_session": 401,
     "no_token": 401,

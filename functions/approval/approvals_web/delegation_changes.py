@@ -9,12 +9,12 @@ from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.audit_limit import first_of_its_minute
 from functions.approval.approvals_web.request_input import is_id
 from functions.shared import clock
+from functions.shared.audit_trail import AuditTrail
 from functions.shared.observability import count
 from functions.shared.settings import rules, settings
-from functions.shared.trail import Trail
-from workflows.approval import delegating
-from workflows.approval.delegating import Asked, NotDelegated
+from workflows.approval import delegation_rules
 from workflows.approval.delegation import Delegation
+from workflows.approval.delegation_rules import DelegationRequest, NotDelegated
 from workflows.approval.votes import Voter
 
 Act = Literal["delegate", "end_delegation"]
@@ -27,10 +27,10 @@ class Done(Struct, frozen=True, kw_only=True):
     repeated: bool
 
 
-def delegate(person: Voter, asked: Asked) -> Done | NotDelegated:
+def delegate(person: Voter, asked: DelegationRequest) -> Done | NotDelegated:
     """Raises `TrailUnavailable`, `AwsUnavailable`: ask again, the same is not made twice."""
-    table, trail = resources.delegations(), resources.trail()
-    made = delegating.delegate(rules(), person, asked, at=clock.now())
+    table, trail = resources.delegations(), resources.audit_trail()
+    made = delegation_rules.delegate(rules(), person, asked, at=clock.now())
     if isinstance(made, NotDelegated):
         return _refused(trail, "delegate", asked.group, person, made)
     standing = table.find(made.delegation_id)
@@ -50,11 +50,11 @@ def delegate(person: Voter, asked: Asked) -> Done | NotDelegated:
 
 def end(person: Voter, delegation_id: str, reason: str) -> Done | NotDelegated:
     """Raises `Denied` if there is no such delegation, `TrailUnavailable`, `AwsUnavailable`: ask again."""
-    table, trail = resources.delegations(), resources.trail()
+    table, trail = resources.delegations(), resources.audit_trail()
     standing = table.find(delegation_id) if is_id(delegation_id) else None
     if standing is None:
         raise Denied("not_found", "There is no such delegation.")
-    ended = delegating.end(standing, person, reason, at=clock.now())
+    ended = delegation_rules.end(standing, person, reason, at=clock.now())
     if isinstance(ended, NotDelegated):
         if ended.code == "already_ended" and standing.ended_by == person.subject:
             return Done(delegation=standing, repeated=True)
@@ -68,7 +68,7 @@ def end(person: Voter, delegation_id: str, reason: str) -> Done | NotDelegated:
 
 
 def _record(
-    trail: Trail,
+    trail: AuditTrail,
     act: Act,
     made: Delegation,
     person: Voter,
@@ -83,7 +83,7 @@ def _record(
     )
 
 
-def _refused(trail: Trail, act: Act, subject: str, person: Voter, refusal: NotDelegated) -> NotDelegated:
+def _refused(trail: AuditTrail, act: Act, subject: str, person: Voter, refusal: NotDelegated) -> NotDelegated:
     """Of one person, one refusal a minute is kept."""
     count("DelegationRefused")
     if first_of_its_minute(settings(resources.Settings).sessions_table, f"refused-{act}#{person.subject}"):

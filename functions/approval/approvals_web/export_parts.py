@@ -1,4 +1,4 @@
-"""What was found, as a file: CSV for spreadsheets, JSON with every signature and the whole trail. A part at a time.
+"""What was found, as a file: CSV for spreadsheets, JSON with every signature and the whole history. A part at a time.
 
 A Lambda answers six megabytes at most, and what it answers is quoted once more on its way: a part ends well before, and says where
 the next one begins.
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from functions.approval.approvals_web.paging import MOST_READ, Walk
 from functions.approval.approvals_web.request_search import Wanted, search
-from functions.shared import approval_trail
+from functions.shared import request_history
 from functions.shared.approvals import Approvals
 from workflows.approval import table, wording
 from workflows.approval.quorum import progress
@@ -46,7 +46,7 @@ def as_csv(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: in
 
 
 def as_json(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: int, at: datetime) -> Part:
-    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and trail. A trail of more than a page has an
+    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and history. A history of more than a page has an
     `events_cursor`, from which ``/api/approvals/<id>/events`` goes on. Raises `CursorInvalid`.
     """
 
@@ -75,7 +75,7 @@ def _whole(requests: Approvals, request: Request, at: datetime) -> dict[str, Any
     for inner in ("version", "generation", "token_sha256"):
         plain.pop(inner)
     parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
-    events = approval_trail.events(requests.table, request.approval_id)
+    events = request_history.events(requests.table, request.approval_id)
     return {
         **plain,
         "overdue": request.overdue(at),

@@ -1,11 +1,11 @@
-"""What the stack gives this function: its settings, and the tables, the trail and the key that they name."""
+"""What the stack gives this function: its settings, and the tables, the audit trail and the key that they name."""
 
 from functions.approval.approvals_web.identity import Provider
 from functions.shared.approvals import Approvals
+from functions.shared.audit_trail import AuditTrail
 from functions.shared.delegations import Delegations
 from functions.shared.settings import settings
 from functions.shared.signing import Signer
-from functions.shared.trail import Trail
 
 
 class Settings(Provider, frozen=True, kw_only=True):
@@ -28,9 +28,9 @@ def delegations() -> Delegations:
     return Delegations(settings(Settings).delegations_table)
 
 
-def trail() -> Trail:
+def audit_trail() -> AuditTrail:
     """Where sign-ins and delegations are recorded."""
-    return Trail(settings(Settings).evidence_bucket, "approvals_web")
+    return AuditTrail(settings(Settings).evidence_bucket, "approvals_web")
 
 
 def vote_signer() -> Signer:

@@ -5,12 +5,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from functions.shared.approval_trail import Events
+from functions.shared.request_history import Events
 from workflows.approval import wording
-from workflows.approval.audit import AuditEvent
 from workflows.approval.delegation import Delegation
 from workflows.approval.quorum import Progress, progress
 from workflows.approval.request import Request
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import SignedVote
 from workflows.approval.votes import MEANINGS, Voter, barred, ways
 
@@ -82,7 +82,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Detail(Summary, frozen=True, kw_only=True):
-    """Everything there is to decide on, and the trail: its first page, and where the next begins."""
+    """Everything there is to decide on, and the history: its first page, and where the next begins."""
 
     execution_arn: str
     basis_sha256: str

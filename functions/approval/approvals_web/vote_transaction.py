@@ -1,4 +1,4 @@
-"""A vote, from the ballot to the table: worked out, signed and stored in one transaction, or refused and put on the trail."""
+"""A vote, from the ballot to the table: worked out, signed and stored in one transaction, or refused and put in the history."""
 
 from msgspec.structs import replace
 
@@ -11,7 +11,7 @@ from functions.shared.observability import count
 from functions.shared.settings import rules
 from functions.shared.signing import Signer
 from workflows.approval import bulk, votes
-from workflows.approval.delegating import held
+from workflows.approval.delegation_rules import usable
 from workflows.approval.request import Request, Step
 from workflows.approval.signature import SignedVote
 
@@ -21,7 +21,7 @@ def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:
     if ballot.delegation_id is None or not is_id(ballot.delegation_id):
         return voter
     found = resources.delegations().find(ballot.delegation_id)
-    return replace(voter, delegations=held(rules(), voter, (found,) if found else (), at=clock.now()))
+    return replace(voter, delegations=usable(rules(), voter, (found,) if found else (), at=clock.now()))
 
 
 def vote(
@@ -35,7 +35,7 @@ def vote(
 ) -> tuple[votes.Result, Request]:
     """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
 
-    A refusal is counted, and kept on the request's trail as far as `approval_trail` bounds it, if `voter` may read the request.
+    A refusal is counted, and kept in the request's history as far as `request_history` bounds it, if `voter` may read the request.
     Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
     """
     results: list[votes.Result] = []
@@ -54,13 +54,13 @@ def vote(
     result = results[-1]
     if isinstance(result, votes.Refused):
         count("VoteRefused")
-        if may_read(voter, request):  # who may not is not to fill its trail either
+        if may_read(voter, request):  # who may not is not to fill its history either
             approvals.record_refusal(approval_id, votes.refused(voter, ballot, result, at=clock.now()))
     return result, request
 
 
 def _in_one_act(accepted: votes.Accepted, kind: bulk.Kind, number: int) -> votes.Accepted | votes.Refused:
-    """The vote as one of several, if the request is still of their kind; the trail says so."""
+    """The vote as one of several, if the request is still of their kind; the history says so."""
     if why := bulk.apart(accepted.step.before, kind, accepted.vote.decision):
         return votes.Refused(code="not_together", message=f"This cannot be decided with the others: {why}.")
     event = accepted.step.event

@@ -58,7 +58,7 @@ class Resumption:
         link = f"{self._approvals_url}/approvals/{request.approval_id}"
         head = f"{request.status.capitalize()}, not carried out"
         what = f"certificate {request.certificate_id[:8]} for {wording.plain(request.device)}"
-        text = f"{head}: {what}.\n\n{requests.told(request)}\n{because}\n\n{link}\n"
+        text = f"{head}: {what}.\n\n{requests.outcome_sentence(request)}\n{because}\n\n{link}\n"
         self._messages.mail(wording.subject(head, request), text, "approval_not_carried_out")
         detail = {
             "approval_id": request.approval_id,

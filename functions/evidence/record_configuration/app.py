@@ -4,10 +4,10 @@ from typing import Literal
 
 from msgspec import Struct
 
+from functions.shared.audit_trail import AuditTrail
 from functions.shared.clock import now
 from functions.shared.handlers import triggered
 from functions.shared.settings import CONFIGURATION, settings
-from functions.shared.trail import Trail
 from functions.shared.vault import Vault
 from workflows import stored
 from workflows.canonical import canonical
@@ -41,7 +41,7 @@ def handler() -> Result:
     changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
     if not changed:
         return Result(status="unchanged", files=[])
-    Trail(environment.evidence_bucket, "record_configuration").record(
+    AuditTrail(environment.evidence_bucket, "record_configuration").record(
         "configuration",
         "deploy",
         subject=", ".join(changed),

@@ -12,7 +12,7 @@ from functions.shared.aws import client, translated
 from workflows.admission.facts import issuer_key
 from workflows.admission.trial import Trial, TrialInvalid
 from workflows.errors import MayWorkLater
-from workflows.revocation import manifest
+from workflows.revocation import current_lists
 
 
 class TrialNotRemoved(MayWorkLater):
@@ -35,7 +35,7 @@ def remove(trial: Trial, bucket: str) -> None:
     if known:
         _iot("delete_ca_certificate", certificateId=ca_id)
     key = issuer_key(trial.ca)
-    for name in [manifest.key_of(key), *objects.keys(bucket, f"lists/{key}/"), f"issuers/{ca_id}.pem"]:
+    for name in [current_lists.key_of(key), *objects.keys(bucket, f"lists/{key}/"), f"issuers/{ca_id}.pem"]:
         objects.delete(bucket, name)
 
 

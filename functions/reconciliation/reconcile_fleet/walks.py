@@ -20,7 +20,7 @@ from workflows.admission.limits import Reconciling
 from workflows.approval.request import Request
 from workflows.reconciliation import findings
 from workflows.reconciliation.findings import GRACE, Finding, Kind, Row
-from workflows.reconciliation.rounds import ROTATED, Cursor, Walk, in_turn
+from workflows.reconciliation.rounds import ROTATED, Cursor, Walk, is_selected
 
 
 class Tables(Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ class Walks:
             row = rows.get(certificate_id)
             policies = None
             if row is not None and findings.asks_policies(
-                row, in_turn=self.asks(self._number, "active_without_policy", certificate_id)
+                row, selected=self.asks(self._number, "active_without_policy", certificate_id)
             ):
                 policies = self._fleet.policies(certificates.arn(row.execution_arn, "cert", certificate_id))
             made.append(findings.of_active(certificate_id, row, policies))
@@ -176,7 +176,7 @@ class Walks:
 
     def asks(self, number: int, kind: Kind, subject: str) -> bool:
         """Whether the round of this number looks for this kind in `subject`."""
-        return kind not in ROTATED or in_turn(subject, number, self._one_in)
+        return kind not in ROTATED or is_selected(subject, number, self._one_in)
 
     def _bindings(self, after: str | None) -> Page:
         bound, following = pages.scan(self._inventory, device_key(""), after, Binding)

@@ -3,13 +3,13 @@
 import msgspec
 from msgspec import Struct
 
-from functions.revocation.find_revoked import admitted, authority, lists
-from functions.shared import manifests, objects
+from functions.revocation.find_revoked import admitted, certificates_of_ca, lists
+from functions.shared import current_lists, objects
 from functions.shared.handlers import step
 from functions.shared.observability import count
 from functions.shared.settings import settings
 from workflows.revocation import sweep
-from workflows.revocation.sweep import FindInput, Found, Question
+from workflows.revocation.sweep import FindInput, FindResult, Question
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -18,7 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 @step(FindInput)
-def handler(request: FindInput) -> Found:
+def handler(request: FindInput) -> FindResult:
     """State *Find revoked*. Repeatable: it changes nothing but its own two files.
 
     Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one. For a CA that was
@@ -26,18 +26,20 @@ def handler(request: FindInput) -> Found:
     """
     environment = settings(Settings)
     if request.authority is not None:
-        found = authority.find(request, request.authority, environment.crl_bucket, environment.admissions_table)
+        found = certificates_of_ca.find(
+            request, request.authority, environment.crl_bucket, environment.admissions_table
+        )
     else:
         found = _of_list(request, request.slot or "", environment.crl_bucket, environment.admissions_table)
     count("NewlyRevoked", found.revoked)
     return found
 
 
-def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:
+def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> FindResult:
     issuer_key = request.issuer_key
-    current = manifests.load(bucket, issuer_key).slots.get(slot)
+    current = current_lists.load(bucket, issuer_key).slots.get(slot)
     if current is None or not current.sweep_is_owed:
-        return Found(issuer_key=issuer_key, slot=slot, bucket=bucket)
+        return FindResult(issuer_key=issuer_key, slot=slot, bucket=bucket)
     facts, changes = lists.changes(bucket, issuer_key, current)
     entries = {sweep.serial_of(entry.serial): entry for entry in changes.newly_revoked}
     released = {sweep.serial_of(serial) for serial in changes.released}
@@ -57,7 +59,7 @@ def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> Found:
     objects.write(bucket, key, msgspec.json.encode(items), "application/json")
     if questions:
         objects.write(bucket, questions_key, msgspec.json.encode(questions), "application/json")
-    return Found(
+    return FindResult(
         issuer_key=issuer_key,
         slot=slot,
         list_sha256=current.record.sha256,

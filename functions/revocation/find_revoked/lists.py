@@ -1,10 +1,10 @@
 """The current list against the last one that was swept."""
 
-from functions.shared import issuers, manifests, objects
+from functions.shared import current_lists, issuers, objects
 from functions.shared.crl_store import read_list
 from workflows.revocation import VerifiedList, sweep, verify_list
+from workflows.revocation.current_lists import Current
 from workflows.revocation.errors import CrlStoreUnavailable
-from workflows.revocation.manifest import Current
 from workflows.revocation.publication import Changes
 from workflows.revocation.sweep import facts_of
 from workflows.revocation.verdict import ListFacts
@@ -19,7 +19,9 @@ def changes(bucket: str, issuer_key: str, current: Current) -> tuple[ListFacts, 
     new = _verified(bucket, current)
     before = objects.read(bucket, f"lists/{issuer_key}/{current.swept}.crl") if current.swept is not None else None
     old = None if before is None else verify_list(before.data, issuer)
-    deltas = [_verified(bucket, one) for one in manifests.load(bucket, issuer_key).slots.values() if one.record.delta]
+    deltas = [
+        _verified(bucket, one) for one in current_lists.load(bucket, issuer_key).slots.values() if one.record.delta
+    ]
     return facts_of(new), sweep.changes(old if isinstance(old, VerifiedList) else None, new, deltas)
 
 

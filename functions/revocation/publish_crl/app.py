@@ -11,7 +11,7 @@ from functions.shared.handlers import on_event
 from functions.shared.messages import Messages
 from functions.shared.observability import count
 from functions.shared.settings import limits, settings
-from workflows.revocation.manifest import Result
+from workflows.revocation.current_lists import Result
 from workflows.revocation.publication import Limits, Rejected
 
 

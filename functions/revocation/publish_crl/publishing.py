@@ -1,15 +1,15 @@
-"""Making a list current: everything it needs is written first, then the manifest that names it, in one conditional write."""
+"""Making a list current: everything it needs is written first, then the file of current lists that names it, in one conditional write."""
 
 from datetime import datetime
 
 import msgspec
 
 from functions.revocation.publish_crl.handed_in import HandedIn
-from functions.shared import manifests, objects
+from functions.shared import current_lists, objects
 from functions.shared.observability import logger
-from workflows.revocation import VerifiedList, manifest
+from workflows.revocation import VerifiedList
+from workflows.revocation.current_lists import Current, CurrentLists, index_key, is_large, list_key
 from workflows.revocation.index import NotIndexable, build_index, head_sha256
-from workflows.revocation.manifest import Current, Manifest
 from workflows.revocation.publication import Acceptance, Accepted, Limits, Rejected, accept, slot
 
 CRL = "application/pkix-crl"
@@ -24,14 +24,14 @@ class _StepsBackError(Exception):
 def publish(bucket: str, given: HandedIn, at: datetime, limits: Limits) -> Current | Rejected:
     """Judge a list and make it current, unless it breaks a rule. Safe to repeat, and beside others that publish for the same key.
 
-    Raises `ManifestInvalid`, `AwsUnavailable`, `AccessRefused`; then the last good list still is the current one.
+    Raises `CurrentListsInvalid`, `AwsUnavailable`, `AccessRefused`; then the last good list still is the current one.
     """
     judged = accept(given.data, given.issuer, at, None, limits)
     if isinstance(judged, Rejected):
         return judged
     place, stored = slot(judged.verified.meta), _Stored(bucket, given, judged)
 
-    def with_it(before: Manifest) -> Manifest:
+    def with_it(before: CurrentLists) -> CurrentLists:
         previous = before.slots.get(place)
         if previous is not None and previous.record.sha256 == judged.record.sha256:
             return before
@@ -45,14 +45,14 @@ def publish(bucket: str, given: HandedIn, at: datetime, limits: Limits) -> Curre
         )
 
     try:
-        after = manifests.change(bucket, judged.record.issuer_key_sha256, with_it)
+        after = current_lists.change(bucket, judged.record.issuer_key_sha256, with_it)
     except _StepsBackError as error:
         return error.rejected
     return after.slots[place]
 
 
 class _Stored:
-    """The list and its index, written when the manifest is about to name them: a list that is rejected leaves nothing here."""
+    """The list and its index, written when the file of current lists is about to name them: a list that is rejected leaves nothing here."""
 
     def __init__(self, bucket: str, given: HandedIn, judged: Acceptance) -> None:
         self._bucket = bucket
@@ -68,8 +68,8 @@ class _Stored:
     def _store(self, record: Accepted) -> Current:
         verified, head = self._judged.verified, None
         entries = sum(1 for _ in verified.serials())
-        objects.write_once(self._bucket, manifest.list_key(record), self._given.data, CRL)
-        if entries >= manifest.LARGE:
+        objects.write_once(self._bucket, list_key(record), self._given.data, CRL)
+        if is_large(entries):
             head = self._index(record, verified)
         return Current(record=record, entries=entries, ca_certificate_id=self._given.ca_certificate_id, index_head=head)
 
@@ -78,7 +78,7 @@ class _Stored:
         try:
             index = build_index(verified)
         except NotIndexable as error:
-            logger.warning("%s has no index: %s", manifest.list_key(record), error)
+            logger.warning("%s has no index: %s", list_key(record), error)
             return None
-        objects.write_once(self._bucket, manifest.index_key(record), index, "application/octet-stream")
+        objects.write_once(self._bucket, index_key(record), index, "application/octet-stream")
         return head_sha256(index)

@@ -1,9 +1,9 @@
-"""What became of the sweep: counted in the admissions table, noted in the manifest, told to people once."""
+"""What became of the sweep: counted in the admissions table, noted in the file of current lists, told to people once."""
 
 from msgspec import Struct
 
 from functions.revocation.report_sweep import counting, telling
-from functions.shared import authorities, clock, manifests
+from functions.shared import ca_orders, clock, current_lists
 from functions.shared.handlers import step
 from functions.shared.messages import Messages
 from functions.shared.observability import count
@@ -21,7 +21,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @step(ReportInput)
 def handler(request: ReportInput) -> Report:
-    """State *Report sweep*. Raises AwsUnavailable, AccessRefused, ManifestInvalid.
+    """State *Report sweep*. Raises AwsUnavailable, AccessRefused, CurrentListsInvalid.
 
     The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
     tells twice rather than not.
@@ -50,6 +50,6 @@ def handler(request: ReportInput) -> Report:
 def _note_done(bucket: str, request: ReportInput) -> None:
     found = request.found
     if found.list_sha256 is not None:
-        manifests.note_swept(bucket, found.issuer_key, found.slot, found.list_sha256)
+        current_lists.note_swept(bucket, found.issuer_key, found.slot, found.list_sha256)
     if found.authority is not None and request.execution.started_at - found.authority.at >= SETTLED:
-        authorities.note_done(bucket, found.authority, clock.now())
+        ca_orders.note_done(bucket, found.authority, clock.now())

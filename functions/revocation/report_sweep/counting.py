@@ -5,12 +5,12 @@ from typing import TypeVar
 from functions.shared import batch_reads, objects
 from workflows import stored
 from workflows.errors import AwsUnavailable
-from workflows.revocation.sweep import IN, AuthorityItem, Found, Item
+from workflows.revocation.sweep import IN, AuthorityItem, FindResult, Item
 
 T = TypeVar("T", Item, AuthorityItem)
 
 
-def outcomes(table: str, found: Found) -> tuple[int, int, int]:
+def outcomes(table: str, found: FindResult) -> tuple[int, int, int]:
     """Revoked, still open, left. Raises `AwsUnavailable`, `AccessRefused`."""
     if not found.revoked:
         return 0, 0, 0
@@ -35,7 +35,7 @@ def _of_authority(table: str, items: list[AuthorityItem]) -> tuple[int, int, int
     return revoked, still_open, len(marks) - revoked - still_open
 
 
-def _items(found: Found, kind: type[T]) -> list[T]:
+def _items(found: FindResult, kind: type[T]) -> list[T]:
     kept = objects.read(found.bucket, found.key)
     if kept is None:
         raise AwsUnavailable(f"{found.key} is not in the bucket (yet).")

@@ -6,14 +6,14 @@ from workflows import stored
 from workflows.admission.contracts import Execution
 from workflows.admission.notification import line
 from workflows.revocation.ca_revocation import AuthorityRevocation
-from workflows.revocation.sweep import Found, Question, Report
+from workflows.revocation.sweep import FindResult, Question, Report
 
 SWEPT = "Gatehouse Sweep Ended"
 RELEASED = "Gatehouse Revocation Withdrawn"
 _SHOWN = 20
 
 
-def questions(found: Found) -> list[Question]:
+def questions(found: FindResult) -> list[Question]:
     """Raises `AwsUnavailable`, `AccessRefused`."""
     kept = objects.read(found.bucket, found.questions_key) if found.released else None
     return [] if kept is None else stored.read(kept.data, list[Question], most=objects.MOST)

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from functions.revocation.watch_lists.owed import start_owed
-from functions.shared import authorities, clock, manifests
+from functions.shared import ca_orders, clock, current_lists
 from functions.shared.handlers import triggered
 from functions.shared.observability import count, logger
 from functions.shared.settings import limits, settings
@@ -29,10 +29,10 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 @triggered
 def handler() -> Watched:
-    """On a schedule. Raises ManifestInvalid, OrderInvalid, AwsUnavailable, AccessRefused; what is not measured raises an alarm too."""
+    """On a schedule. Raises CurrentListsInvalid, OrderInvalid, AwsUnavailable, AccessRefused; what is not measured raises an alarm too."""
     used, at = settings(Settings), clock.now()
     allowed = Limits(max_age=timedelta(days=limits().crl.max_age_days))
-    found = list(manifests.every(used.crl_bucket))
+    found = list(current_lists.every(used.crl_bucket))
     hours = {one.issuer_key: left for one in found if (left := one.hours_left(at, allowed)) is not None}
     for issuer_key, left in hours.items():
         logger.info("freshness", extra={"issuer_key": issuer_key, "hours_left": left})
@@ -40,6 +40,6 @@ def handler() -> Watched:
     if hours:
         count("CrlHoursLeft", math.floor(min(hours.values())))
     # Orders come last: one that cannot be read must not hide how fresh the lists are.
-    revoked = list(authorities.every_owed(used.crl_bucket))
+    revoked = list(ca_orders.every_owed(used.crl_bucket))
     started = start_owed(found, revoked, used.sweep_machine_arn, at)
     return Watched(hours_left=hours, started=started)

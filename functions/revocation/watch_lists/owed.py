@@ -5,20 +5,20 @@ from datetime import datetime, timedelta
 
 from functions.shared import sweeps
 from workflows.revocation.ca_revocation import AuthorityRevocation
-from workflows.revocation.manifest import Manifest
+from workflows.revocation.current_lists import CurrentLists
 
 PATIENCE = timedelta(minutes=30)
 """How long after its list was accepted, or its CA revoked, a sweep may be owed before it is started again; then every hour."""
 
 
 def start_owed(
-    found: Sequence[Manifest], revoked: Sequence[AuthorityRevocation], machine_arn: str, at: datetime
+    found: Sequence[CurrentLists], revoked: Sequence[AuthorityRevocation], machine_arn: str, at: datetime
 ) -> list[str]:
     """Start every sweep that is owed and does not run; answers the executions. Raises `AwsUnavailable`, `AccessRefused`."""
     lists = [
         one
-        for manifest in found
-        for one in manifest.slots.values()
+        for lists in found
+        for one in lists.slots.values()
         if one.sweep_is_owed and at - one.record.accepted_at >= PATIENCE
     ]
     cas = [one for one in revoked if at - one.at >= PATIENCE]

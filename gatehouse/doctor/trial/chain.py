@@ -15,7 +15,7 @@ from gatehouse.admission.admissions import Admission
 from gatehouse.device.mqtt import Connection, MqttDevice
 from gatehouse.doctor.trial import certificates, diagnosis
 from gatehouse.doctor.trial.links import ORDER, Limits, Link, Name, Stuck, Tell
-from gatehouse.evidence.operators_trail import recorded
+from gatehouse.evidence.audit_trail import recorded
 from gatehouse.revocation import authorities, lists
 from gatehouse.stack import objects
 from gatehouse.stack.error_messages import explain

@@ -25,7 +25,7 @@ class Gate:
         self.s3: Any = aws_environment.client("s3")
 
     def knock(self, certificate: x509.Certificate, status: str = "PENDING_ACTIVATION") -> dict[str, Any]:
-        """Register the device's certificate; answers the event."""
+        """Register the device's certificate; returns the event."""
         return aws_environment.register_device(certificate, self.ca, status)
 
     def claimed(self, event: dict[str, Any], name: str = "run-1") -> dict[str, str]:

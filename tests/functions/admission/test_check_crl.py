@@ -12,7 +12,7 @@ from tests.functions.admission.conftest import Case
 from workflows.admission import contracts, limits
 from workflows.admission.contracts import CertificateFacts
 from workflows.errors import AccessRefused
-from workflows.revocation import manifest
+from workflows.revocation import current_lists
 from workflows.revocation.errors import CrlStoreUnavailable
 
 
@@ -53,7 +53,7 @@ def test_lists_of_other_issuers_are_not_looked_at(case: Case, facts: Certificate
 
 
 def test_a_list_that_was_not_published_is_not_looked_at(case: Case, facts: CertificateFacts) -> None:
-    """Only the manifest says what is current."""
+    """Only the file of current lists says what is current."""
     data = pki.revocation_list(case.gate.ca)
     case.gate.s3.put_object(Bucket="gatehouse-crls", Key=f"lists/{facts.issuer_key}/1.crl", Body=data)
     assert check(facts)["status"] == "unknown"
@@ -73,10 +73,12 @@ def test_a_list_above_the_limit_is_not_passed_over(
     """It was published under a higher limit. A list of another scope beside it could say good."""
     publish(case, pki.revocation_list(case.gate.ca))
     key = f"current/{facts.issuer_key}.json"
-    kept = manifest.read(case.gate.s3.get_object(Bucket="gatehouse-crls", Key=key)["Body"].read(), facts.issuer_key)
+    kept = current_lists.read(
+        case.gate.s3.get_object(Bucket="gatehouse-crls", Key=key)["Body"].read(), facts.issuer_key
+    )
     [(slot, current)] = kept.slots.items()
     larger = replace(current, record=replace(current.record, size=1_000_001))
-    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=manifest.write(kept.having(slot, larger)))
+    case.gate.s3.put_object(Bucket="gatehouse-crls", Key=key, Body=current_lists.write(kept.having(slot, larger)))
     text = (settings.CONFIGURATION / "limits.toml").read_text().replace("max_size_mb = 100", "max_size_mb = 1")
     smaller = limits.load(text)
     monkeypatch.setattr("functions.admission.check_crl.app.limits", lambda: smaller)

@@ -118,7 +118,7 @@ def test_a_ca_that_is_gone_from_aws_iot_is_still_known_by_its_copy_and_by_no_oth
     case.gate.s3.put_object(
         Bucket="gatehouse-crls", Key=f"issuers/{case.gate.ca_id}.pem", Body=pki.authority("Other").pem.encode()
     )
-    with pytest.raises(IssuerMismatch, match="AWS IoT knows no CA of this id") as caught:
+    with pytest.raises(IssuerMismatch, match="AWS IoT has no CA with this id") as caught:
         inspect(case)
     assert caught.value.registered is None
 

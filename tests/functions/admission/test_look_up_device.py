@@ -114,7 +114,7 @@ def test_a_profile_that_is_none_holds_the_device(gate: Gate, profile: str) -> No
 def test_keys_that_dynamodb_left_unread_are_asked_for_again_after_a_pause_that_grows(
     case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under load BatchGetItem answers a part (UnprocessedKeys): a deny among the rest must not be missed."""
+    """Under load BatchGetItem returns a part (UnprocessedKeys): a deny among the rest must not be missed."""
     pauses: list[float] = []
     monkeypatch.setattr(clock, "sleep", pauses.append)
     monkeypatch.setattr(random, "uniform", lambda _, most: most)

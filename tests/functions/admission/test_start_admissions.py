@@ -36,7 +36,7 @@ class Door:
         aws_environment.set_clock(self.monkeypatch, pki.NOW + after)
 
     def take(self, *bodies: object) -> list[str]:
-        """One batch of messages; answers the bodies' places (from 0) that failed."""
+        """One batch of messages; returns the bodies' places (from 0) that failed."""
         records = [
             {"messageId": str(place), "body": body if isinstance(body, str) else json.dumps(body)}
             for place, body in enumerate(bodies)
@@ -49,17 +49,24 @@ class Door:
         return sorted(one["name"] for one in listed)
 
     def claims(self, name: str) -> str:
-        """The execution of this name claims, as the machine's first state does; answers what it is told."""
+        """The execution of this name claims, as the machine's first state does; returns what it is told."""
         event = knock()
         status: str = aws_environment.call(claim, {"event": event, "execution": aws_environment.execution(name)})[
             "status"
         ]
         return status
 
-    def closes(self, name: str, reopen_after: timedelta) -> None:
+    def closes(self, name: str, reopen_after: timedelta | None) -> None:
+        """The admission is held for a time, or refused (None)."""
         run = Execution(arn=f"{aws_environment.EXECUTIONS}:{name}", name=name, started_at=pki.NOW)
+        reopen_at = None if reopen_after is None else pki.NOW + reopen_after
         Admissions("Admissions").close(
-            CERTIFICATE, run, outcome="held", reason="x", at=pki.NOW, reopen_at=pki.NOW + reopen_after
+            CERTIFICATE,
+            run,
+            outcome="held" if reopen_at else "refused",
+            reason="x",
+            at=pki.NOW,
+            reopen_at=reopen_at,
         )
 
 
@@ -138,6 +145,24 @@ def test_what_an_operator_reopens_or_forgets_starts_at_the_next_knock(door: Door
     door.take(knock())
     assert len(door.started()) == 3
     assert door.claims(door.started()[-1]) == "claimed"
+
+
+def test_a_refused_certificate_that_was_deleted_starts_nothing_until_it_is_forgotten(door: Door) -> None:
+    """As the message about a refusal says. The device registers the deleted certificate again, so its event is the same as before."""
+    iot: Any = aws_environment.client("iot")
+    with pytest.raises(iot.exceptions.ResourceNotFoundException):
+        iot.describe_certificate(certificateId=CERTIFICATE)
+    door.take(knock())
+    [first] = door.started()
+    door.claims(first)
+    door.closes(first, None)
+    door.at(10 * pki.YEAR)
+    assert door.take(knock()) == []
+    assert door.started() == [first]
+    acts("forget")
+    door.take(knock())
+    [_, second] = door.started()
+    assert door.claims(second) == "claimed"
 
 
 def acts(act: Any) -> None:

@@ -40,7 +40,7 @@ def test_the_table_does_what_the_arithmetic_says(gate: Gate, asked: list[tuple[A
         assert clock.microseconds(taken[-1][1]) == memory.take(lane, clock.microseconds(now))
     for lane, at in taken:
         slot = clock.microseconds(at)
-        assert table.hold(lane, at, at) == memory.hold(lane, slot, slot)
+        assert table.use(lane, at, at) == memory.use(lane, slot, slot)
 
 
 def test_a_table_that_others_never_leave_alone_is_an_outage(gate: Gate) -> None:
@@ -63,12 +63,12 @@ def test_what_the_wait_left_of_the_second_is_slept(
     sleeps: list[float] = []
     monkeypatch.setattr(clock, "sleep", sleeps.append)
     at = turns().take("admission", pki.NOW)
-    assert turns().hold("admission", at, at - timedelta(seconds=early))
+    assert turns().use("admission", at, at - timedelta(seconds=early))
     assert sleeps == [slept]
 
 
 def test_a_lost_turn_is_given_back_for_another(case: Case) -> None:
-    """The lane it was lent by needed it: inspection calls nothing, and the claim answers a later turn."""
+    """The lane it was lent by needed it: inspection calls nothing, and the claim returns a later turn."""
     lanes, first = calendar(limits().pacing), case.gate.admission(case.certificate_id)["turn_at"]
     turn_at = clock.from_microseconds(NOW)
     while lanes.owner(clock.microseconds(turn_at)) != "sweep":

@@ -14,14 +14,14 @@ from functions.admission.request_approval.app import handler as request_approval
 from functions.approval.approvals_web.app import handler as approvals_web
 from functions.approval.resume_execution import executions
 from functions.approval.resume_execution.app import handler as resume_execution
-from functions.shared import approval_trail, aws
+from functions.shared import aws, request_history
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from tests import aws_environment, rights
 from tests.approvals import NOW, api_event, asked, claims, execution
 from workflows.admission import contracts
-from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, approval_id
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.votes import Voter
 
 
@@ -100,7 +100,7 @@ class Scene:
         aws_environment.set_clock(self._monkeypatch, moment)
 
     def asks(self, given: contracts.RequestApprovalInput | None = None, *, claimed: bool = True) -> str:
-        """The state *Request approval* is entered. Answers the approval id."""
+        """The state *Request approval* is entered. Returns the approval id."""
         given = given or asked()
         identity = given.certificate.certificate_id
         if claimed:
@@ -118,7 +118,7 @@ class Scene:
         found: list[AuditEvent] = []
         left: str | None = None
         while True:
-            page = approval_trail.events(self.approvals.table, identity, after=left)
+            page = request_history.events(self.approvals.table, identity, after=left)
             found, left = [*found, *page.events], page.left
             if left is None:
                 return found
@@ -128,7 +128,7 @@ class Scene:
         return approval_id(execution().arn, asked().certificate.certificate_id)
 
     def api(self, method: str, path: str, who: Voter | dict[str, Any] | None = None, **more: Any) -> tuple[int, Any]:
-        """Call the API signed in as `who`. Answers the status and the JSON."""
+        """Call the API signed in as `who`. Returns the status and the JSON."""
         signed_in = claims(who, at=self.now) if isinstance(who, Voter) else who
         answer = approvals_web(api_event(method, path, signed_in=signed_in, **more), aws_environment.context())
         assert answer["headers"]["Content-Type"] == "application/json"

@@ -29,10 +29,10 @@ def keep(scene: Scene, count: int, **unusual: Any) -> list[Request]:
     return kept
 
 
-def lane(scene: Scene, name: str, who: Any = ADA, **query: str) -> tuple[list[str], str | None]:
-    status, shown = scene.api("GET", "/api/approvals", who, lane=name, **query)
+def tab(scene: Scene, name: str, who: Any = ADA, **query: str) -> tuple[list[str], str | None]:
+    status, shown = scene.api("GET", "/api/approvals", who, tab=name, **query)
     assert status == 200, shown
-    assert shown["lane"] == name
+    assert shown["tab"] == name
     return [line["approval_id"] for line in shown["approvals"]], shown["cursor"]
 
 
@@ -102,27 +102,27 @@ def test_a_token_that_does_not_count(scene: Scene, method: str, path: str, unusu
     assert scene.request().votes == ()
 
 
-def test_the_lanes(scene: Scene) -> None:
+def test_the_tabs(scene: Scene) -> None:
     open_, other = keep(scene, 1), keep(scene, 1, entered_by="ada")
     voted = scene.asks()
     scene.votes(ADA)
     lost = keep(scene, 1, status="APPROVED", resume_state="LOST", decided_at=NOW)
     rejected = keep(scene, 1, votes=NO, status="REJECTED", resume_state="DELIVERED", decided_at=NOW)
-    assert lane(scene, "mine")[0] == [open_[0].approval_id]
-    assert set(lane(scene, "waiting")[0]) == {other[0].approval_id, voted}
-    assert set(lane(scene, "decided")[0]) == {lost[0].approval_id, rejected[0].approval_id}
-    assert lane(scene, "not_carried_out")[0] == [lost[0].approval_id]
-    assert lane(scene, "mine", OTTO)[0] == []
-    assert len(lane(scene, "waiting", OTTO)[0]) == 3
+    assert tab(scene, "mine")[0] == [open_[0].approval_id]
+    assert set(tab(scene, "waiting")[0]) == {other[0].approval_id, voted}
+    assert set(tab(scene, "decided")[0]) == {lost[0].approval_id, rejected[0].approval_id}
+    assert tab(scene, "not_carried_out")[0] == [lost[0].approval_id]
+    assert tab(scene, "mine", OTTO)[0] == []
+    assert len(tab(scene, "waiting", OTTO)[0]) == 3
 
 
 def test_open_requests_come_oldest_first_and_page_by_page(scene: Scene) -> None:
     kept = [made.approval_id for made in keep(scene, 7)]
-    first, cursor = lane(scene, "mine", limit="3")
+    first, cursor = tab(scene, "mine", limit="3")
     assert cursor is not None
-    second, cursor = lane(scene, "mine", limit="3", cursor=cursor)
+    second, cursor = tab(scene, "mine", limit="3", cursor=cursor)
     assert cursor is not None
-    third, cursor = lane(scene, "mine", limit="3", cursor=cursor)
+    third, cursor = tab(scene, "mine", limit="3", cursor=cursor)
     assert first + second + third == kept
     assert cursor is None
 
@@ -136,7 +136,7 @@ def test_decided_requests_come_newest_first_whatever_was_decided(scene: Scene) -
     found: list[str] = []
     cursor: str | None = None
     for _ in range(9):
-        page, cursor = lane(scene, "decided", limit="2", **({"cursor": cursor} if cursor else {}))
+        page, cursor = tab(scene, "decided", limit="2", **({"cursor": cursor} if cursor else {}))
         found += page
         if cursor is None:
             break
@@ -150,12 +150,12 @@ def test_a_page_reads_no_more_than_it_must(scene: Scene, monkeypatch: pytest.Mon
     monkeypatch.setattr("functions.approval.approvals_web.paging.MOST_READ", 5)
     keep(scene, 6, entered_by="ada")
     mine = keep(scene, 1)
-    first, cursor = lane(scene, "mine")
+    first, cursor = tab(scene, "mine")
     assert first == []
     assert cursor is not None
     found = first
     while cursor is not None:
-        page, cursor = lane(scene, "mine", cursor=cursor)
+        page, cursor = tab(scene, "mine", cursor=cursor)
         found += page
     assert found == [mine[0].approval_id]
 
@@ -177,14 +177,14 @@ def cursor(**parts: Any) -> str:
     ],
 )
 def test_a_cursor_that_is_none_of_ours(scene: Scene, written: str) -> None:
-    status, told = scene.api("GET", "/api/approvals", ADA, lane="mine", cursor=written)
+    status, told = scene.api("GET", "/api/approvals", ADA, tab="mine", cursor=written)
     assert (status, told["code"]) == (400, "bad_cursor")
 
 
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ({"lane": "x"}, "unknown_lane"),
+        ({"tab": "x"}, "unknown_tab"),
         ({"limit": "0"}, "bad_request"),
         ({"limit": "101"}, "bad_request"),
         ({"limit": "²"}, "bad_request"),

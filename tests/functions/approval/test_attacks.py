@@ -14,14 +14,14 @@ from msgspec.structs import replace
 
 from functions.approval.approvals_web.app import handler
 from functions.approval.approvals_web.audit_limit import first_of_its_minute
-from functions.shared import approval_trail
+from functions.shared import request_history
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, api_event, claims, person
 from tests.functions.approval.conftest import Scene
 from tests.functions.approval.pages.conftest import Browser, Issuer, browser, issuer
 from tests.functions.approval.pages.test_sign_in import sessions, trail
 from tests.functions.approval.test_search import export
-from workflows.approval.audit import AuditEvent
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import NameSource
 
 __all__ = ["browser", "issuer"]
@@ -116,7 +116,7 @@ def test_attack_refused_votes_of_somebody_who_may_read_are_kept_up_to_a_bound(sc
     scene.asks()
     assert {scene.votes(OTTO)[0] for _ in range(40)} == {403}
     kept = [event for event in scene.events(scene.id) if event.type == "vote_refused"]
-    assert len(kept) == approval_trail.MOST_REFUSED_OF_ONE
+    assert len(kept) == request_history.MOST_REFUSED_OF_ONE
     assert {event.actor for event in kept} == {"otto"}
     assert scene.votes(person("olga", "auditors"))[0] == 403
     assert [event.actor for event in scene.events(scene.id)].count("olga") == 1
@@ -124,7 +124,7 @@ def test_attack_refused_votes_of_somebody_who_may_read_are_kept_up_to_a_bound(sc
 
 
 def test_attack_many_people_who_are_refused_together(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approval_trail, "MOST_REFUSED", 25)
+    monkeypatch.setattr(request_history, "MOST_REFUSED", 25)
     scene.asks()
     for number in range(40):
         scene.votes(person(f"reader-{number}", "auditors"))
@@ -140,7 +140,7 @@ def test_attack_a_trail_of_any_length_is_answered_in_parts(scene: Scene, browser
     dynamodb = aws_environment.client("dynamodb")
     for first in range(0, 450, 25):
         puts = [
-            approval_trail.put(scene.approvals.table, scene.id, event, number) for number in range(first, first + 25)
+            request_history.put(scene.approvals.table, scene.id, event, number) for number in range(first, first + 25)
         ]
         items = [{"PutRequest": {"Item": put["Put"]["Item"]}} for put in puts]
         dynamodb.batch_write_item(RequestItems={scene.approvals.table: items})
@@ -220,7 +220,7 @@ ODD = st.one_of(
     ).map(lambda value: base64.urlsafe_b64encode(json.dumps(value).encode()).decode().rstrip("=")),
 )  # fmt: skip
 NAMES = [
-    "lane",
+    "tab",
     "cursor",
     "limit",
     "state",

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from functions.shared.approvals import Approvals
-from functions.shared.trail import Trail
+from functions.shared.audit_trail import AuditTrail
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, asked, claims, person
 from tests.functions.approval.conftest import Scene
@@ -71,19 +71,19 @@ def test_a_delegate_votes_and_everything_says_for_whom(scene: Scene) -> None:
     assert shown["events"][-2]["summary"].startswith("Dan on behalf of Ada (quality): ")
     decision = scene.reads()
     assert "Dan on behalf of Ada (quality)" in decision.reason
-    assert [vote.authority for vote in decision.votes] == ["ada", "sam"]
+    assert [vote.right_holder for vote in decision.votes] == ["ada", "sam"]
 
 
 def test_the_delegate_sees_what_they_may_decide_and_in_whose_name(scene: Scene) -> None:
     assert scene.api("GET", "/api/approvals", DAN)[0] == 403
     identity = made(scene)
-    _, shown = scene.api("GET", "/api/approvals", DAN, lane="mine")
+    _, shown = scene.api("GET", "/api/approvals", DAN, tab="mine")
     assert [line["approval_id"] for line in shown["approvals"]] == [scene.id]
     assert shown["approvals"][0]["you"]["in_own_name"] is False
     [way] = shown["approvals"][0]["you"]["on_behalf_of"]
     assert (way["delegation_id"], way["name"], way["group"]) == (identity, "Ada", "quality")
     scene.votes(ADA)
-    _, shown = scene.api("GET", "/api/approvals", DAN, lane="waiting")
+    _, shown = scene.api("GET", "/api/approvals", DAN, tab="waiting")
     assert shown["approvals"][0]["you"]["may_vote"] is False
 
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_recorded_is_not_done(scene: Scene, monkeypatch: pytest.M
         raise TrailUnavailable("S3 is away")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Trail, "record", away)
+        patch.setattr(AuditTrail, "record", away)
         assert delegates(scene, to="kim")[0] == 503
         assert ends(scene, identity)[0] == 503
     _, shown = scene.api("GET", "/api/delegations", OTTO)
@@ -262,14 +262,14 @@ def test_giver_and_delegate_at_the_same_instant(scene: Scene, monkeypatch: pytes
 
 def test_two_who_end_it_at_the_same_instant(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     identity = made(scene)
-    record = Trail.record
+    record = AuditTrail.record
 
-    def overtaken(self: Trail, *told: Any, **more: Any) -> str:
-        monkeypatch.setattr(Trail, "record", record)
+    def overtaken(self: AuditTrail, *told: Any, **more: Any) -> str:
+        monkeypatch.setattr(AuditTrail, "record", record)
         assert ends(scene, identity, KIM, "She left the group")[0] == 200
         return record(self, *told, **more)
 
-    monkeypatch.setattr(Trail, "record", overtaken)
+    monkeypatch.setattr(AuditTrail, "record", overtaken)
     status, told = ends(scene, identity)
     assert (status, told["repeated"]) == (200, True)
     assert told["delegation"]["ended_because"] == "She left the group"

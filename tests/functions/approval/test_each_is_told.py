@@ -29,7 +29,7 @@ class Post:
         self._read = 0
 
     def person(self, name: str, *groups: str, verified: str = "true", enabled: bool = True) -> str:
-        """Answers the subject."""
+        """Returns the subject."""
         cognito = aws_environment.client("cognito-idp")
         user = cognito.admin_create_user(
             UserPoolId=self.pool,

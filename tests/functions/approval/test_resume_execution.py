@@ -129,7 +129,7 @@ def test_an_execution_that_is_gone_is_reported(scene: Scene, inbox: aws_environm
     assert mail["Subject"].startswith("Approved, not carried out: pump-0042")
     assert "Approved by Ada" in mail["Message"]
     assert event["detail-type"] == "Approval not carried out"
-    _, shown = scene.api("GET", "/api/approvals", ADA, lane="not_carried_out")
+    _, shown = scene.api("GET", "/api/approvals", ADA, tab="not_carried_out")
     assert [line["approval_id"] for line in shown["approvals"]] == [scene.id]
     assert shown["approvals"][0]["sentence"].endswith("Approved and not carried out.")
 
@@ -147,7 +147,7 @@ def test_a_redrive_brings_back_what_was_lost(scene: Scene) -> None:
     scene.asks(asked(token="token-2"))
     scene.streams()
     assert scene.request().resume_state == "DELIVERED"
-    _, shown = scene.api("GET", "/api/approvals", ADA, lane="not_carried_out")
+    _, shown = scene.api("GET", "/api/approvals", ADA, tab="not_carried_out")
     assert shown["approvals"] == []
 
 

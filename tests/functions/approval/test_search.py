@@ -160,7 +160,7 @@ def test_a_cursor_of_another_search_is_refused(scene: Scene) -> None:
     _, shown = scene.api("GET", "/api/search", OTTO, device="pump-0042", limit="1")
     assert shown["cursor"]
     assert scene.api("GET", "/api/search", OTTO, device="pump-7", cursor=shown["cursor"])[0] == 400
-    assert scene.api("GET", "/api/approvals", OTTO, lane="waiting", cursor=shown["cursor"])[0] == 400
+    assert scene.api("GET", "/api/approvals", OTTO, tab="waiting", cursor=shown["cursor"])[0] == 400
 
 
 def test_a_long_way_to_the_next_hit_is_walked_in_steps(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.shared import approval_trail, conditional
+from functions.shared import conditional, request_history
 from functions.shared.approvals import Approvals
 from functions.shared.signing import Signer
 from tests.approvals import HOUR, MINUTE, NOW, asked, claims, person, ruling
 from tests.functions.approval.conftest import Scene
-from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Step
+from workflows.approval.request_history import AuditEvent
 from workflows.evidence import votes as signed_votes
 from workflows.evidence.errors import EvidenceInvalid
 
@@ -189,11 +189,11 @@ def test_approval_and_expiry_at_the_same_instant(scene: Scene, monkeypatch: pyte
 
 def test_without_its_line_on_the_trail_no_vote_counts(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """CR 2.10: the event's key is taken already, so the whole transaction fails, and so does the vote."""
-    monkeypatch.setattr("functions.shared.approval_trail.secrets.token_hex", lambda _: "taken")
+    monkeypatch.setattr("functions.shared.request_history.secrets.token_hex", lambda _: "taken")
     monkeypatch.setattr("functions.shared.approvals.time.sleep", lambda _: None)
     before = scene.request()
     voted = AuditEvent(at=NOW + MINUTE, source="test", type="voted", summary="takes the key")
-    taken = approval_trail.put(scene.approvals.table, scene.id, voted, before.version + 1)
+    taken = request_history.put(scene.approvals.table, scene.id, voted, before.version + 1)
     assert conditional.transact([taken])
     status, told = scene.votes(SAM)
     assert (status, told["code"]) == (503, "try_again")

@@ -7,7 +7,7 @@ import pytest
 from functions.evidence.record_configuration import app
 from functions.shared.vault import Vault
 from tests import aws_environment, faults, pki
-from tests.functions.evidence.test_trail import kept
+from tests.functions.evidence.test_audit_trail import kept
 from workflows.evidence.errors import TrailUnavailable
 
 RULES = "config/approval.toml"

@@ -65,7 +65,7 @@ def keys_kept() -> list[str]:
 def failing(
     monkeypatch: pytest.MonkeyPatch, service: str, call: str, error: Exception, *, after: bool = False
 ) -> Callable[[], None]:
-    """Let one AWS call fail, before or after it took effect; answers what puts it right."""
+    """Let one AWS call fail, before or after it took effect; returns what puts it right."""
     target = aws.client(service)
     right = getattr(target, call)
 

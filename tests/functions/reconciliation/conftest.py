@@ -29,7 +29,7 @@ class Fleet:
         self.iot.create_policy(policyName="gatehouse-device-1", policyDocument="{}")
 
     def device(self, name: str, serial: int, *, row: bool = True, policy: bool = True, **more: Any) -> str:
-        """An ACTIVE certificate with thing, binding, policy and admission; answers its id. `more` are the row's attributes."""
+        """An ACTIVE certificate with thing, binding, policy and admission; returns its id. `more` are the row's attributes."""
         certificate = pki.device(self.ca, name, serial=serial)
         aws_environment.register_device(certificate, self.ca, "ACTIVE")
         certificate_id = aws_environment.certificate_id(certificate)
@@ -52,7 +52,7 @@ class Fleet:
         self.dynamodb.put_item(TableName=self.names[table], Item=to_item(item))
 
     def reconcile(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """One run of the schedule; answers what is found now, by kind and subject."""
+        """One run of the schedule; returns what is found now, by kind and subject."""
         aws_environment.call(handler, {})
         return self.found()
 

@@ -21,7 +21,7 @@ class Office:
         self.s3: Any = aws_environment.client("s3")
 
     def publish(self, data: bytes, name: str = "") -> dict[str, Any]:
-        """Hand a list in; answers what became of it."""
+        """Hand a list in; returns what became of it."""
         return aws_environment.publish_crl(data, self.ca_id, name)
 
     def revoking(self, *serials: int, number: int = 1, **unusual: Any) -> bytes:
@@ -39,7 +39,7 @@ class Office:
         self.s3.put_object(Bucket=BUCKET, Key=key, Body=data)
 
     def current(self) -> list[str]:
-        """The numbers that the manifest names."""
+        """The numbers that the file of current lists names."""
         slots = json.loads(self.read(f"current/{self.issuer_key}.json"))["slots"]
         return sorted(one["record"]["number"] for one in slots.values())
 
@@ -53,4 +53,4 @@ def office(environment: dict[str, str]) -> Office:
 @pytest.fixture
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every list of three entries or more is given an index."""
-    monkeypatch.setattr("workflows.revocation.manifest.LARGE", 3)
+    monkeypatch.setattr("workflows.revocation.current_lists.LARGE", 3)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from cryptography import x509
 
-from functions.shared import crl_store, manifests
+from functions.shared import crl_store, current_lists
 from functions.shared.crl_store import CrlStore
 from tests import faults, pki
 from tests.functions.revocation.conftest import BUCKET, Office
@@ -141,19 +141,19 @@ def test_an_outage_in_the_middle_of_a_lookup_is_an_outage(office: Office, large:
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"issuer_key": "other"}', b"\xff"])
-def test_a_manifest_that_cannot_be_read_is_an_outage(office: Office, data: bytes) -> None:
+def test_current_lists_that_cannot_be_read_are_an_outage(office: Office, data: bytes) -> None:
     office.publish(office.revoking())
     office.write(f"current/{office.issuer_key}.json", data)
     with pytest.raises(CrlStoreUnavailable):
         status(office, FREE)
 
 
-def test_the_manifest_of_another_key_is_an_outage(office: Office) -> None:
+def test_the_current_lists_of_another_key_are_an_outage(office: Office) -> None:
     office.publish(office.revoking())
-    found = manifests.load(BUCKET, office.issuer_key)
+    found = current_lists.load(BUCKET, office.issuer_key)
     forged = msgspec.structs.replace(found, issuer_key=hashlib.sha256(b"other").hexdigest())
     office.write(f"current/{office.issuer_key}.json", msgspec.json.encode(forged))
-    with pytest.raises(CrlStoreUnavailable, match="another key"):
+    with pytest.raises(CrlStoreUnavailable, match="another issuer key"):
         status(office, FREE)
 
 

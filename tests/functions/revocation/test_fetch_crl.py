@@ -28,7 +28,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class Server:
-    """Answers each path with what the test put there, and notes what it was asked."""
+    """Returns each path with what the test put there, and notes what it was asked."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}

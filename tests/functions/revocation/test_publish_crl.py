@@ -142,7 +142,7 @@ def test_wherever_it_dies_the_bucket_is_whole_and_a_repeat_completes_it(office: 
 
 
 def test_who_publishes_at_the_same_time_does_not_undo_the_other(office: Office) -> None:
-    """Between reading the manifest and writing it, a newer list comes in: the older one then steps back."""
+    """Between reading the file of current lists and writing it, a newer list comes in: the older one then steps back."""
     office.publish(office.revoking(number=1))
     newer = office.revoking(7, number=3)
     with faults.before(
@@ -175,9 +175,9 @@ def test_an_outage_rejects_nothing(office: Office, operation: str) -> None:
     assert office.current() == ["1"]
 
 
-def test_a_manifest_that_cannot_be_read_is_not_written_over(office: Office) -> None:
+def test_current_lists_that_cannot_be_read_are_not_written_over(office: Office) -> None:
     office.write(f"current/{office.issuer_key}.json", b"{}")
-    with pytest.raises(BadInput, match="is no manifest"):
+    with pytest.raises(BadInput, match="is not a valid file of current lists"):
         office.publish(office.revoking())
     assert office.read(f"current/{office.issuer_key}.json") == b"{}"
 

@@ -13,7 +13,7 @@ from functions.revocation.find_revoked.app import handler as find_revoked
 from functions.revocation.report_sweep.app import handler as report_sweep
 from functions.revocation.revoke_certificate.app import handler as revoke_certificate
 from functions.revocation.watch_lists.app import handler as watch_lists
-from functions.shared import manifests
+from functions.shared import current_lists
 from functions.shared.admissions import NEVER
 from functions.shared.admissions.revocation import LEASE
 from tests import aws_environment, faults, pki
@@ -22,7 +22,7 @@ from workflows.dynamodb_items import to_item, to_plain
 from workflows.errors import AwsUnavailable
 from workflows.evidence import jws
 from workflows.evidence.record import ActRecord, parse
-from workflows.revocation import manifest
+from workflows.revocation.current_lists import list_key
 from workflows.revocation.errors import AdmissionStillOpen, CrlStoreUnavailable, RevocationUnderWay
 
 
@@ -35,7 +35,7 @@ class Sweep:
         self.iot: Any = aws_environment.client("iot")
 
     def device(self, name: str, serial: int, outcome: str = "admitted") -> str:
-        """One that Gatehouse has let in, as its row says; answers the certificate id."""
+        """One that Gatehouse has let in, as its row says; returns the certificate id."""
         certificate = pki.device(self.office.ca, name, serial=serial)
         status = "PENDING_ACTIVATION" if outcome in ("open", "held") else "ACTIVE"
         aws_environment.register_device(certificate, self.office.ca, status)
@@ -106,11 +106,11 @@ class Sweep:
 
     def current(self) -> str:
         """The key of the list that is current."""
-        [slot] = manifests.load(BUCKET, self.office.issuer_key).slots.values()
-        return manifest.list_key(slot.record)
+        [slot] = current_lists.load(BUCKET, self.office.issuer_key).slots.values()
+        return list_key(slot.record)
 
     def owed(self) -> bool:
-        return any(one.sweep_is_owed for one in manifests.load(BUCKET, self.office.issuer_key).slots.values())
+        return any(one.sweep_is_owed for one in current_lists.load(BUCKET, self.office.issuer_key).slots.values())
 
 
 @pytest.fixture

@@ -102,12 +102,12 @@ def test_missing_device_column_is_named() -> None:
 
 
 def test_column_given_twice_is_refused() -> None:
-    assert problems("device,name,name\n") == ["line 1, name: the column is there more than once."]
+    assert problems("device,name,name\n") == ["line 1, name: the column is there twice or more."]
 
 
 def test_duplicate_key_names_both_lines() -> None:
     (found,) = problems("device,name\npump-1,n\npump-2,m\npump-3,n\n")
-    assert found.startswith("line 4: the lookup key `name#n` stands on line 2 already")
+    assert found.startswith("line 4: the lookup key `name#n` is on line 2 already")
 
 
 def test_one_device_may_have_several_lookup_keys() -> None:
@@ -141,8 +141,8 @@ def test_one_device_may_have_several_lookup_keys() -> None:
         ("name,note", ["n", '"two\nlines"'], "note: holds the control character '\\n'"),
         ("name", ["n\0"], "name: holds the control character '\\x00'"),
         ("name", ["n\x85m"], "name: holds the control character '\\x85'"),
-        ("name", ["n", "x"], "line 2: 3 cells; the heading has 2."),
-        ("name,effect", ["n"], "line 2: 2 cells; the heading has 3."),
+        ("name", ["n", "x"], "line 2: 3 cells; the line of column names has 2."),
+        ("name,effect", ["n"], "line 2: 2 cells; the line of column names has 3."),
     ],
 )
 def test_wrong_cell_is_named_with_got_and_expected(columns: str, cells: list[str], expected: str) -> None:

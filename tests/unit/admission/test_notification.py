@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests import pki
 from tests.unit.admission.examples import CA, CERTIFICATE, facts, record, sha256
-from tests.unit.admission.test_authority import decision
+from tests.unit.admission.test_permission import decision
 from workflows.admission.contracts import (
     Activation,
     Claim,
@@ -80,7 +80,8 @@ def test_a_rotation_says_what_becomes_of_the_old_certificate() -> None:
 
 def test_a_refusal_says_how_to_undo_it() -> None:
     inactive = Refusal(certificate_status="INACTIVE", refused_at=pki.NOW)
-    assert "delete the certificate in AWS IoT" in message(ended("refused", refusal=inactive)).text
+    undo = f"delete the certificate in AWS IoT, and then run `gatehouse admissions forget {CERTIFICATE}`"
+    assert undo in message(ended("refused", refusal=inactive)).text
     revoked = Refusal(certificate_status="REVOKED", refused_at=pki.NOW, note="It was gone.")
     text = message(ended("refused", refusal=revoked)).text
     assert "issue it a new one" in text
@@ -96,8 +97,9 @@ def test_a_failure_says_what_was_taken_back() -> None:
     undone = RollBack(
         undone=("set the certificate from ACTIVE to INACTIVE", "unbound pump-0042"), certificate_status="INACTIVE"
     )
-    text = message(ended("failed", roll_back=undone)).text
+    text = message(ended("failed", roll_back=undone, reopen=True)).text
     assert "set the certificate from ACTIVE to INACTIVE; unbound pump-0042" in text
+    assert "its first attempt to connect after 2026-11-23 13:00 UTC starts a new admission" in text
 
 
 def test_an_unreadable_certificate_can_be_told_of() -> None:

@@ -34,7 +34,7 @@ def test_profile_that_ties_everything_to_the_device_has_nothing_to_find() -> Non
     ("statements", "expected"),
     [
         ([CONNECT, {**CONNECT, "Resource": "arn:aws:iot:*:*:topic/*"}], "reaches beyond the device: statement 2"),
-        ([{**CONNECT, "Resource": "arn:aws:iot:*:*:client/pump-1"}], "names the device nowhere"),
+        ([{**CONNECT, "Resource": "arn:aws:iot:*:*:client/pump-1"}], "does not name the device"),
         ([{**CONNECT, "Action": "iot:Publish"}], "allows no iot:Connect"),
         ([{**CONNECT, "Effect": "Deny"}], "allows no iot:Connect"),
         ([{**CONNECT, "Sid": "x" * 1800}], "AWS IoT takes 2048"),

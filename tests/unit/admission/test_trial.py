@@ -30,7 +30,7 @@ def test_a_note_of_somebody_elses_ca_is_none() -> None:
     """Whoever may write notes cannot have a CA of the fleet's, its devices or its lists deleted."""
     fleets = pki.authority()
     named = msgspec.structs.replace(MADE, ca_pem=fleets.pem)
-    with pytest.raises(TrialInvalid, match="is no trial"):
+    with pytest.raises(TrialInvalid, match="is not a trial"):
         read(named)
     with pytest.raises(TrialInvalid, match="the organization"):
         read(msgspec.structs.replace(named, device_pem=pki.pem(pki.device(fleets))))
@@ -40,20 +40,20 @@ def test_a_ca_with_a_trials_subject_and_the_fleets_key_is_none() -> None:
     """Nobody but the key's owner can sign it, so the lists of the fleet's key are safe."""
     other, fleets = trials.authority(private_key=pki.key("other")), pki.authority()
     forged = pki.authority(subject=trials.SUBJECT, private_key=fleets.key, issued_by=other)
-    with pytest.raises(TrialInvalid, match="has not signed itself"):
+    with pytest.raises(TrialInvalid, match="did not sign itself"):
         read(trials.of(forged, pki.device(fleets)))
 
 
 def test_a_device_of_the_fleet_is_not_deleted_as_a_trials() -> None:
     device = pki.device(pki.authority(subject=trials.SUBJECT), "pump-0042")
-    with pytest.raises(TrialInvalid, match="not its device"):
+    with pytest.raises(TrialInvalid, match="did not sign the device"):
         read(msgspec.structs.replace(MADE, device_pem=pki.pem(device)))
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff", b"[" * 5000, trial.write(MADE).replace(b"trial/1", b"trial/9"),
                                   trial.write(MADE).replace(b"-----BEGIN", b"-----BEGUN")])  # fmt: skip
 def test_what_cannot_be_read_is_said(data: bytes) -> None:
-    with pytest.raises(TrialInvalid, match="is no trial"):
+    with pytest.raises(TrialInvalid, match="is not a trial"):
         trial.read(data, trial.key_of(MADE.ca_certificate_id))
 
 

@@ -49,7 +49,7 @@ def test_a_lane_alone_has_the_whole_rate(lane: Lane) -> None:
     lanes = Lanes(TEN)
     taken = [lanes.take(lane, NOW) for _ in range(100)]
     assert taken == [NOW + number * TEN.every for number in range(100)]
-    assert all(lanes.hold(lane, slot, slot) for slot in taken)
+    assert all(lanes.use(lane, slot, slot) for slot in taken)
 
 
 def test_an_idle_lane_waits_for_nothing_but_the_grid() -> None:
@@ -72,18 +72,18 @@ def test_a_lane_is_sure_of_its_share_however_long_the_others_queues_are(
     for number in range(asked):
         slot = lanes.take(lane, NOW)
         assert slot <= own[number]
-        assert lanes.hold(lane, slot, slot)
+        assert lanes.use(lane, slot, slot)
 
 
 def test_a_lent_turn_is_lost_when_its_owner_needs_it_and_only_then() -> None:
     lanes = Lanes(TEN)
     queue = [lanes.take("admission", NOW) for _ in range(20)]
-    assert all(lanes.hold("admission", slot, slot) for slot in queue[:10])
+    assert all(lanes.use("admission", slot, slot) for slot in queue[:10])
     needed = lanes.take("sweep", NOW + SECOND)
     assert needed in queue
     assert TEN.owner(needed) == "sweep"
-    assert not lanes.hold("admission", needed, needed)
-    assert lanes.hold("sweep", needed, needed)
+    assert not lanes.use("admission", needed, needed)
+    assert lanes.use("sweep", needed, needed)
 
 
 def test_a_lent_turn_is_used_by_one_of_those_who_wait_for_it() -> None:
@@ -92,15 +92,15 @@ def test_a_lent_turn_is_used_by_one_of_those_who_wait_for_it() -> None:
         while TEN.owner(lanes.take(lane, NOW)) != "sweep":
             pass
     slot = lanes.numbers["admission"] - TEN.every
-    assert lanes.hold("admission", slot, slot)
-    assert not lanes.hold("carry_out", slot, slot)
+    assert lanes.use("admission", slot, slot)
+    assert not lanes.use("carry_out", slot, slot)
 
 
 def test_a_turn_lapses() -> None:
     lanes = Lanes(TEN)
     slot = lanes.take("admission", NOW)
-    assert lanes.hold("admission", slot, slot + LAPSES_AFTER)
-    assert not lanes.hold("admission", slot, slot + LAPSES_AFTER + 1)
+    assert lanes.use("admission", slot, slot + LAPSES_AFTER)
+    assert not lanes.use("admission", slot, slot + LAPSES_AFTER + 1)
 
 
 class User:
@@ -120,7 +120,7 @@ class User:
             self.procedure = (
                 turns.take(lanes.slots, self.lane, local)
                 if self.slot is None
-                else turns.hold(lanes.slots, self.lane, self.slot, local)
+                else turns.use(lanes.slots, self.lane, self.slot, local)
             )
             self.answer = None
         try:
@@ -186,7 +186,7 @@ def test_the_quota_is_used_to_the_full_but_for_what_lending_costs(
         for arrival in [arrival for arrival in arrivals if arrival <= slot]:
             arrivals.remove(arrival)
             heapq.heappush(waiting, (lanes.take("carry_out", arrival), "carry_out"))
-        if lanes.hold(lane, slot, slot):  # type: ignore[arg-type]
+        if lanes.use(lane, slot, slot):  # type: ignore[arg-type]
             used.append(slot)
         else:
             heapq.heappush(waiting, (lanes.take(lane, slot), lane))  # type: ignore[arg-type]

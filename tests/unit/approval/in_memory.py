@@ -9,8 +9,8 @@ import msgspec
 
 from functions.shared.approvals import Approvals
 from tests.approvals import unsigned
-from workflows.approval.audit import AuditEvent
 from workflows.approval.request import Request, Step
+from workflows.approval.request_history import AuditEvent
 from workflows.approval.signature import SignedVote
 
 

@@ -35,17 +35,17 @@ class Promised(World):
     @invariant()
     def whoever_entered_the_device_decides_in_no_way(self) -> None:
         if self.table.item is not None:
-            assert not {"erin"} & {name for vote in self.table.item.votes for name in (vote.subject, vote.authority)}
+            assert not {"erin"} & {name for vote in self.table.item.votes for name in (vote.subject, vote.right_holder)}
 
     @invariant()
     def one_vote_a_person_and_one_a_right(self) -> None:
         votes = self.table.item.votes if self.table.item is not None else ()
-        assert len({vote.subject for vote in votes}) == len({vote.authority for vote in votes}) == len(votes)
+        assert len({vote.subject for vote in votes}) == len({vote.right_holder for vote in votes}) == len(votes)
         for vote in votes:
             if vote.on_behalf_of is None:
                 assert set(vote.groups) <= set(PEOPLE[vote.subject].groups)
             else:
-                assert vote.groups == (GROUP_OF[vote.authority],)
+                assert vote.groups == (GROUP_OF[vote.right_holder],)
                 assert vote.voted_at < vote.on_behalf_of.until
 
     @invariant()
@@ -73,7 +73,7 @@ class Promised(World):
             return group in vote.groups or (request.ruling.escalate_to == "finance" and stands_in)
 
         return any(
-            len({vote.subject for vote in seated}) == len({vote.authority for vote in seated}) == len(places)
+            len({vote.subject for vote in seated}) == len({vote.right_holder for vote in seated}) == len(places)
             and all(fills(vote, group) for vote, group in zip(seated, places, strict=True))
             for seated in permutations(request.approvals, len(places))
         )

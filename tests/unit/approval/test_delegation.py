@@ -24,10 +24,10 @@ from tests.approvals import (
     unsigned,
 )
 from tests.records import vote as signed_vote
-from workflows.approval.delegating import Asked, NotDelegated, delegate, end, held
 from workflows.approval.delegation import Delegation
+from workflows.approval.delegation_rules import DelegationRequest, NotDelegated, delegate, end, usable
 from workflows.approval.quorum import is_met, progress
-from workflows.approval.request import told
+from workflows.approval.request import outcome_sentence
 from workflows.approval.rules import Rules, load
 from workflows.approval.signature import OnBehalfOf
 from workflows.approval.votes import Accepted, Refused, Repeated, Voter, cast, ways
@@ -57,8 +57,8 @@ def rules(text: str = RULES) -> Rules:
     return load(text)
 
 
-def asked(**unusual: Any) -> Asked:
-    return Asked(**{"group": "quality", "to": "dan", "until": NOW + DAY, "reason": "On holiday", **unusual})
+def asked(**unusual: Any) -> DelegationRequest:
+    return DelegationRequest(**{"group": "quality", "to": "dan", "until": NOW + DAY, "reason": "On holiday", **unusual})
 
 
 def by(given: Delegation, voter: Voter = DAN, **unusual: Any) -> Accepted | Repeated | Refused:
@@ -165,20 +165,20 @@ def test_what_somebody_holds() -> None:
         delegation(KIM, DAN, ended_at=NOW - MINUTE),
         delegation(DAN, DAN),
     )
-    assert held(rules(), DAN, (stands, *others), at=NOW) == (stands,)
+    assert usable(rules(), DAN, (stands, *others), at=NOW) == (stands,)
 
 
 def test_a_reader_stays_a_reader() -> None:
     otto = person("otto", "auditors")
-    assert held(rules(), otto, (delegation(ADA, otto),), at=NOW) == ()
+    assert usable(rules(), otto, (delegation(ADA, otto),), at=NOW) == ()
     both = person("otto", "auditors", "security")
-    assert held(rules(), both, (delegation(ADA, both),), at=NOW) == (delegation(ADA, both),)
+    assert usable(rules(), both, (delegation(ADA, both),), at=NOW) == (delegation(ADA, both),)
 
 
 def test_an_address_counts_only_as_written_by_the_provider() -> None:
     given = delegation(ADA, DAN, delegate="dan@example.com")
-    assert held(rules(), replace(DAN, known_as=("dan@example.com",)), (given,), at=NOW) == ()
-    assert held(rules(), replace(DAN, identified_as=("x", "Dan@Example.COM")), (given,), at=NOW) == (given,)
+    assert usable(rules(), replace(DAN, known_as=("dan@example.com",)), (given,), at=NOW) == ()
+    assert usable(rules(), replace(DAN, identified_as=("x", "Dan@Example.COM")), (given,), at=NOW) == (given,)
 
 
 # --- voting by one -------------------------------------------------------------------------------------------------------
@@ -196,12 +196,12 @@ def test_the_signature_says_who_on_whose_behalf() -> None:
         group="quality",
         until=NOW + 24 * HOUR,
     )
-    assert vote.authority == "ada"
+    assert vote.right_holder == "ada"
     assert result.step.event.summary.startswith("Dan on behalf of Ada (quality): ")
     assert result.step.event.new["delegation_id"] == delegation(ADA, DAN).delegation_id
     decided = after(result.step.after, SAM)
     assert decided.status == "APPROVED"
-    assert "Dan on behalf of Ada (quality) at " in told(decided)
+    assert "Dan on behalf of Ada (quality) at " in outcome_sentence(decided)
 
 
 def test_without_a_delegation_of_that_id_nobody_votes_by_it() -> None:
@@ -338,13 +338,13 @@ def test_a_quorum_takes_as_many_people_and_as_many_rights_as_places(
     rule = ruling(requirements=asks(**counts))
     places = sum(counts.values())
     possible = any(
-        len({vote.subject for vote in seated}) == len({vote.authority for vote in seated}) == places
+        len({vote.subject for vote in seated}) == len({vote.right_holder for vote in seated}) == places
         and all(place in vote.groups for place, vote in zip(_places(counts), seated, strict=True))
         for seated in permutations(made, places)
     )
     assert not is_met(rule, made, requested_at=NOW) or possible
     received = sum(part.received for part in progress(rule, made, requested_at=NOW))
-    assert received <= min(len({vote.subject for vote in made}), len({vote.authority for vote in made}))
+    assert received <= min(len({vote.subject for vote in made}), len({vote.right_holder for vote in made}))
 
 
 def _places(counts: dict[str, int]) -> list[str]:

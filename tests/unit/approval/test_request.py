@@ -46,7 +46,7 @@ def test_different_evidence_has_a_different_hash() -> None:
 
 @pytest.mark.parametrize("rule", [ruling(action="auto"), ruling(requirements=())])
 def test_a_ruling_that_asks_nobody_opens_nothing(rule: Ruling) -> None:
-    with pytest.raises(BadInput, match="Nobody is to be asked"):
+    with pytest.raises(BadInput, match="There is nobody to ask"):
         prepare(asked(rule=rule), at=NOW)
 
 

@@ -143,8 +143,8 @@ def test_an_unknown_device_is_never_let_in_by_a_rule_alone() -> None:
     ("text", "told"),
     [
         (SHIPPED.replace("execute_within =", "execute_wthin =", 1), "Did you mean `execute_within`?"),
-        (SHIPPED.replace('"4h"', '"4 hours"'), "'4 hours' is no duration"),
-        (SHIPPED.replace('"4h"', '"0h"'), "'0h' is no duration"),
+        (SHIPPED.replace('"4h"', '"4 hours"'), "'4 hours' is not a duration"),
+        (SHIPPED.replace('"4h"', '"0h"'), "'0h' is not a duration"),
         (SHIPPED.replace('"4h"', '"361d"'), 'at most "360d"'),
         (SHIPPED.replace("{ security = 1 }", "{ security = 0 }"), "0 people of 'security'"),
         (SHIPPED.replace("{ security = 1 }", "{ }"), "nobody is asked"),
@@ -155,7 +155,7 @@ def test_an_unknown_device_is_never_let_in_by_a_rule_alone() -> None:
         (SHIPPED.replace('decide_within = "4h"\n', ""), "`decide_within`: is missing"),
         (
             f'version="1"\n[[rules]]\nid="a"\naction="people"\n{PEOPLE}escalate_to = "x"\n',
-            "only mean something together",
+            "are only valid together",
         ),
         (
             f'version="1"\n[[rules]]\nid="a"\naction="people"\n{PEOPLE}remind_after = "4h"\n',

@@ -23,8 +23,8 @@ from tests import pki, records
 from tests.records import bucket, sealed
 from tests.unit.evidence.conftest import NIGHT, Stack
 from workflows.canonical import canonical, sha256
+from workflows.evidence.audit_trail import Entry
 from workflows.evidence.record import Link
-from workflows.evidence.trail import Entry
 
 PUMP = records.certificate_id()
 LAST_DAY = ("manifests/2026-11-24.json", f"records/{records.certificate_id('pump-0044')}/one.json")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests import records
 from tests.records import bucket, keys
 from workflows.canonical import canonical
-from workflows.evidence import jws, trail, votes
+from workflows.evidence import audit_trail, jws, votes
 from workflows.evidence.errors import EvidenceInvalid
 from workflows.evidence.verify import verify, verify_record
 
@@ -162,7 +162,7 @@ def test_attack_a_signed_record_with_an_odd_member_that_is_unknown(odd: bytes) -
 @given(st.binary(max_size=300) | st.sampled_from([told(), *TRAIL.values()]), st.integers(0, 400), st.binary(max_size=4))
 def test_no_bytes_whatever_raise_anything_else(data: bytes, at: int, patch: bytes) -> None:
     forged = data[:at] + patch + data[at + len(patch) :]
-    for read in (trail.parse, jws.parse):
+    for read in (audit_trail.parse, jws.parse):
         try:
             read(forged)
         except EvidenceInvalid:

@@ -8,9 +8,9 @@ from typer.testing import CliRunner, Result
 
 from gatehouse.cli import app
 from gatehouse.stack.target import Target
-from tests import trails
+from tests import audit_trail
 from workflows.dynamodb_items import to_item
-from workflows.evidence import trail
+from workflows.evidence.audit_trail import Entry
 
 
 def run(*arguments: str, code: int = 0, stdin: str | None = None) -> Result:
@@ -26,9 +26,9 @@ def answer(*arguments: str, code: int = 0, stdin: str | None = None) -> Any:
     return json.loads(run(*arguments, "--json", code=code, stdin=stdin).stdout)
 
 
-def entries(target: Target, act_type: str) -> list[trail.Entry]:
+def entries(target: Target, act_type: str) -> list[Entry]:
     """What the trail says of one kind of act, the oldest first."""
-    return [one for one in trails.every(target) if one.type == act_type]
+    return [one for one in audit_trail.every(target) if one.type == act_type]
 
 
 def enter(target: Target, table: str, items: Iterable[object]) -> None:

@@ -87,7 +87,7 @@ def test_a_vote_that_may_have_arrived_is_not_sent_again(monkeypatch: pytest.Monk
 def test_list_follows_the_cursor_until_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [{"approvals": [{"n": 1}], "cursor": "next/2"}, {"approvals": [{"n": 2}], "cursor": "next/3"}]
     asked = api(monkeypatch, *((200, page) for page in pages)).asked
-    assert Approvals(URL, "token").list_lane("mine", 2) == [{"n": 1}, {"n": 2}]
+    assert Approvals(URL, "token").list_tab("mine", 2) == [{"n": 1}, {"n": 2}]
     assert "cursor=next%2F2" in asked[1].full_url
 
 

@@ -156,7 +156,7 @@ def test_that_it_is_owed_shows_beside_the_lists_until_it_is_done(target: Target,
     ca_revocation.end(target, ca, order(target, ca).revocation)
     assert "is being revoked" not in run("crl", "status").stderr
     target.client("s3").put_object(Bucket=target.output("CrlBucket"), Key=authorities.key_of(ca), Body=b"{}")
-    assert "is no order" in run("crl", "status").stderr, "and the lists are shown all the same"
+    assert "is not a valid order" in run("crl", "status").stderr, "and the lists are shown all the same"
 
 
 def test_a_no_an_empty_reason_and_a_lost_trail_change_nothing(target: Target, ca: str) -> None:

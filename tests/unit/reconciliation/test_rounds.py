@@ -62,7 +62,7 @@ def test_each_round_looks_as_far_back_as_the_last_one_left_to_it() -> None:
 @pytest.mark.parametrize("one_in", [1, 2, 7])
 def test_each_subject_is_asked_for_in_one_of_so_many_rounds(one_in: int) -> None:
     for subject in (f"pump-{number}" for number in range(50)):
-        assert sum(rounds.in_turn(subject, number, one_in) for number in range(3, 3 + one_in)) == 1
+        assert sum(rounds.is_selected(subject, number, one_in) for number in range(3, 3 + one_in)) == 1
 
 
 def test_every_kind_of_finding_is_found_by_one_walk() -> None:

@@ -110,7 +110,7 @@ def test_nobody_shows_our_pages_in_a_frame(people: People, stage: Stage, strange
         )  # same site: the cookie comes along, so this is our page and no sign-in
     bait.wait_for_load_state("networkidle")
     assert "chrome-error://chromewebdata/" in [frame.url for frame in bait.frames]
-    assert not any(frame.locator(".lanes").count() for frame in bait.frames)
+    assert not any(frame.locator(".tabs").count() for frame in bait.frames)
 
 
 def test_whoever_fetches_every_address_of_a_page_decides_nothing(

@@ -188,7 +188,7 @@ def test_no_serious_fault_for_people_who_see_or_point_differently(
     look()
     decide(ada)
     look()
-    for place in ("", "?lane=decided", "?lane=nowhere"):
+    for place in ("", "?tab=decided", "?tab=nowhere"):
         ada.goto(f"{people.inbox}{place}")
         look()
     for place in ("/search", "/delegations"):

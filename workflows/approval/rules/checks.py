@@ -1,4 +1,4 @@
-"""What is wrong with a rules file, or dubious, beyond what stops it from being read: ``gatehouse rules check``."""
+"""Errors and warnings about a rules file that can be read: ``gatehouse rules check``."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,7 +12,7 @@ from workflows.configuration import ConfigurationInvalid
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """An error must be mended before the file is used; a warning may be meant so."""
+    """An error must be corrected before the file is used; a warning may be intended."""
 
     severity: Literal["error", "warning"]
     message: str
@@ -21,7 +21,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 def check(text: str, group_sizes: Mapping[str, int] | None = None) -> list[Problem]:
-    """Everything that is wrong with the rules in `text`. `group_sizes` tells how many people each group has; None: not known."""
+    """Every problem of the rules in `text`. `group_sizes` says how many people each group has; None: not known."""
     try:
         rules = load(text)
     except ConfigurationInvalid as error:
@@ -47,7 +47,7 @@ def _unreachable(rules: Rules) -> Iterator[Problem]:
             yield _problem(
                 "error",
                 rule,
-                f"is never reached: rule {above.id!r} on line {above.line} matches everything it matches. "
+                f"is never reached: rule {above.id!r} on line {above.line} matches everything that it matches. "
                 "Move it up, or narrow the other",
             )
 
@@ -61,7 +61,7 @@ def _unknown_let_in(rules: Rules) -> Iterator[Problem]:
             yield _problem(
                 "error",
                 rule,
-                "would let in devices that are in no inventory, with nobody asked (they are held all the same). "
+                "would admit devices that are in no inventory, without asking anybody (they are held all the same). "
                 'Put a rule with findings = ["unknown_device"] and action "hold", "people" or "refuse" above it',
             )
 
@@ -78,7 +78,7 @@ def _unsatisfiable(rules: Rules, sizes: Mapping[str, int]) -> Iterator[Problem]:
                 yield _problem(
                     "warning",
                     rule,
-                    f"asks for everybody in {group!r} ({size}): one of them away, or the one who entered the device, blocks it",
+                    f"asks for everybody in {group!r} ({size}): if one of them is away, or entered the device, nobody can decide",
                 )
         if rule.escalate_to is not None and sizes.get(rule.escalate_to, 0) == 0:
             yield _problem("error", rule, f"nobody is in the group {rule.escalate_to!r} that it escalates to")

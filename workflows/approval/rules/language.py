@@ -1,4 +1,4 @@
-"""What ``config/approval.toml`` may say, read strictly, and the ruling it gives on a case.
+"""What ``config/approval.toml`` may contain, read strictly, and its ruling on a case.
 
 The keys are explained where an operator reads them: in the file itself.
 """
@@ -17,14 +17,14 @@ from workflows.configuration import ConfigurationInvalid
 
 FILE = "config/approval.toml"
 NO_RULE = "none"
-"""The rule id of a ruling that no rule made."""
+"""The rule id of a ruling if no rule matches."""
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST = 360 * 86400
-"""A Standard execution lives a year at most (Step Functions quotas); some of it must be left for what follows."""
+"""A Standard execution runs for at most a year (Step Functions quotas); some time must be left for the following states."""
 
 MOST_PEOPLE = 20
-"""Of one group. More than anybody needs, and few enough to work out who fills which place."""
+"""At most this many people of one group: enough for every use, and few enough to calculate who fills which place."""
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 OneOrMore = Name | Annotated[tuple[Name, ...], Meta(min_length=1)]
@@ -61,7 +61,7 @@ class _WrittenRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Rule(Struct, frozen=True, kw_only=True):
-    """One rule, ready to be asked: patterns as tuples, durations in seconds. `line` is where it begins in the file."""
+    """One rule after reading: patterns as tuples, durations in seconds. `line` is where it begins in the file."""
 
     id: str
     line: int
@@ -83,7 +83,7 @@ class Rule(Struct, frozen=True, kw_only=True):
 
 
 class Rules(Struct, frozen=True, kw_only=True):
-    """The rules in their order. `sha256` is of the text they were read from; `readers` are groups that may look and not decide.
+    """The rules in their order. `sha256` is of the text they were read from; `readers` are groups that may read and not decide.
 
     `longest_delegation` is in seconds; None: nobody may delegate their vote.
     """
@@ -95,9 +95,9 @@ class Rules(Struct, frozen=True, kw_only=True):
     rules: tuple[Rule, ...]
 
     def rule(self, case: Case) -> Ruling:
-        """What the first matching rule says; hold, by the rule ``none``, if no rule matches.
+        """The ruling of the first matching rule; hold, by the rule ``none``, if no rule matches.
 
-        A device that is in no inventory is never let in by a rule alone, whatever the file says: auto becomes hold.
+        No rule alone admits a device that is in no inventory, whatever the file says: auto becomes hold.
         """
         found = next((rule for rule in self.rules if mismatch(rule, case) is None), None)
         if found is None:
@@ -119,15 +119,15 @@ class Rules(Struct, frozen=True, kw_only=True):
         )
 
     def explain(self, case: Case) -> list[Explanation]:
-        """Every rule in order: does it match `case`, does it decide, and if it does not match, what stands against it."""
-        told: list[Explanation] = []
+        """Every rule in order: whether it matches `case`, whether it decides, and if it does not match, why."""
+        explanations: list[Explanation] = []
         decided = False
         for rule in self.rules:
             why_not = mismatch(rule, case)
             decides = why_not is None and not decided
             decided = decided or decides
-            told.append(Explanation(rule_id=rule.id, matched=why_not is None, decides=decides, why_not=why_not))
-        return told
+            explanations.append(Explanation(rule_id=rule.id, matched=why_not is None, decides=decides, why_not=why_not))
+        return explanations
 
     def approver_groups(self) -> frozenset[str]:
         """The groups whose members some rule asks, escalation included."""
@@ -135,7 +135,7 @@ class Rules(Struct, frozen=True, kw_only=True):
         return frozenset(asked | {rule.escalate_to for rule in self.rules if rule.escalate_to is not None})
 
     def wants_fresh_sign_in(self, group: str) -> bool:
-        """Whether some rule wants a fresh sign-in of people of `group`."""
+        """Whether a rule requires a fresh sign-in of people of `group`."""
         return any(
             rule.fresh_sign_in and (rule.escalate_to == group or any(part.group == group for part in rule.requirements))
             for rule in self.rules
@@ -143,7 +143,7 @@ class Rules(Struct, frozen=True, kw_only=True):
 
 
 def load(text: str) -> Rules:
-    """Read the text of ``config/approval.toml``. Raises `ConfigurationInvalid`, which names the line and what would be right."""
+    """Read the text of ``config/approval.toml``. Raises `ConfigurationInvalid`, which names the line and the expected value."""
     written = configuration.load(text, _WrittenRules, file=FILE)
     lines = _rule_lines(text)
     read: list[Rule] = []
@@ -167,7 +167,7 @@ def _longest_delegation(text: str, written: str | None) -> int | None:
     if seconds is None:
         line = configuration.line_of(text, "longest_delegation")
         raise ConfigurationInvalid(
-            f"{FILE}, line {line}: `longest_delegation`: {written!r} is no duration. {_A_DURATION}."
+            f"{FILE}, line {line}: `longest_delegation`: {written!r} is not a duration. {_A_DURATION}."
         )
     return seconds
 
@@ -178,7 +178,7 @@ def _rule_lines(text: str) -> list[int]:
 
 
 class _Reader:
-    """Turns one written rule into a `Rule`, and knows the lines its errors are on."""
+    """Turns one written rule into a `Rule`, and names the lines of its errors."""
 
     def __init__(self, text: str, number: int) -> None:
         self.text = text
@@ -212,7 +212,7 @@ class _Reader:
         )
 
     def _check_shape(self, rule: _WrittenRule) -> None:
-        """A rule asks people completely or not at all."""
+        """A rule has all fields for asking people, or none."""
         plain = msgspec.structs.asdict(rule)
         if rule.action != "people":
             for name in _FOR_PEOPLE:
@@ -230,7 +230,7 @@ class _Reader:
             if plain[name] is None:
                 raise self._error(rule, name, 'is missing. Say how long, e.g. "4h"')
         if (rule.escalate_after is None) != (rule.escalate_to is None):
-            raise self._error(rule, "escalate_after", "escalate_after and escalate_to only mean something together")
+            raise self._error(rule, "escalate_after", "escalate_after and escalate_to are only valid together")
 
     def _seconds(self, rule: _WrittenRule, name: str) -> int | None:
         written = getattr(rule, name)
@@ -238,7 +238,7 @@ class _Reader:
             return None
         seconds = _duration(written)
         if seconds is None:
-            raise self._error(rule, name, f"{written!r} is no duration. {_A_DURATION}")
+            raise self._error(rule, name, f"{written!r} is not a duration. {_A_DURATION}")
         return seconds
 
     def _error(self, rule: _WrittenRule, key: str, problem: str) -> ConfigurationInvalid:
@@ -255,7 +255,7 @@ _A_DURATION = 'Expected a whole number and s, m, h or d, e.g. "30m", "4h" or "2d
 
 
 def _duration(written: str) -> int | None:
-    """In seconds; None if it is none, or longer than `LONGEST`."""
+    """In seconds; None if it is not a duration, or is longer than `LONGEST`."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", written)
     seconds = int(found[1]) * _SECONDS[found[2]] if found else 0
     return seconds if 0 < seconds <= LONGEST else None

@@ -1,4 +1,4 @@
-"""Which cases a rule's conditions meet, and which conditions make others superfluous."""
+"""Which cases meet a rule's conditions, and which rules are never reached."""
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -11,7 +11,7 @@ UNKNOWN_DEVICE = "unknown_device"
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """What is known of a device when the rules are asked. For an unknown device everything from the inventory is empty."""
+    """What is known of a device when the rules decide. For an unknown device, everything from the inventory is empty."""
 
     ca_certificate_id: str
     issuer_key: str
@@ -25,7 +25,7 @@ class Case(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
-    """Whether one rule matches, and if not, the first condition that stands against it. `decides` marks the first match."""
+    """Whether one rule matches, and if not, the first condition that is not met. `decides` marks the first match."""
 
     rule_id: str
     matched: bool
@@ -34,7 +34,7 @@ class Explanation(Struct, frozen=True, kw_only=True):
 
 
 class Conditions(Protocol):
-    """What a rule asks of a case; None asks nothing. All that are asked must be met."""
+    """The conditions of a rule on a case; None is no condition. All conditions must be met."""
 
     @property
     def ca(self) -> Patterns | None: ...
@@ -53,8 +53,8 @@ class Conditions(Protocol):
 def mismatch(rule: Conditions, case: Case) -> str | None:
     """Why `rule` does not match `case`, in words; None if it does.
 
-    Patterns are shell-style (``*``, ``?``, ``[abc]``) and case-sensitive; one of several suffices. `findings` matches if at least
-    one of those named was found. `ca` is compared with the CA's certificate id and with the hash of its key.
+    Patterns are shell-style (``*``, ``?``, ``[abc]``) and case-sensitive; one of several is enough. `findings` matches if at least
+    one of them was found. `ca` is compared with the CA's certificate id and with the hash of its key.
     """
     if rule.ca is not None and not (_any(rule.ca, case.ca_certificate_id) or _any(rule.ca, case.issuer_key)):
         return f"ca is {case.ca_certificate_id}, the rule asks for {_either(rule.ca)}"
@@ -73,7 +73,7 @@ def mismatch(rule: Conditions, case: Case) -> str | None:
 
 
 def covers(first: Conditions, later: Conditions) -> bool:
-    """True only if every case that `later` matches is matched by `first`, so that `later`, standing below, is never reached.
+    """True only if every case that `later` matches is matched by `first`, so that `later`, which comes after it, is never reached.
 
     Sound but not complete: where two globs are compared, only equality and ``*`` count.
     """
@@ -86,7 +86,7 @@ def covers(first: Conditions, later: Conditions) -> bool:
 
 
 def may_match_unknown_device(rule: Conditions) -> bool:
-    """Whether a case with the finding ``unknown_device``, about which the inventory says nothing, can match."""
+    """Whether a case with the finding ``unknown_device``, for which the inventory says nothing, can match."""
     if rule.attributes or not (rule.findings is None or UNKNOWN_DEVICE in rule.findings):
         return False
     return all(wanted is None or _any(wanted, "") for wanted in (rule.product, rule.site))

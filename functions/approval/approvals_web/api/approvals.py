@@ -8,10 +8,10 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
-from functions.approval.approvals_web.lanes import LANES, Lane, page
 from functions.approval.approvals_web.paging import CursorInvalid
+from functions.approval.approvals_web.tabs import TABS, Tab, page
 from functions.approval.approvals_web.vote_transaction import vote
-from functions.shared import approval_trail, clock
+from functions.shared import clock, request_history
 from workflows.approval import votes
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -27,13 +27,13 @@ _BALLOT = (
 
 @router.get("/api/approvals")
 def list_approvals() -> Response[str]:
-    """One page of a lane."""
+    """One page of a tab."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = router.current_event.query_string_parameters or {}
-    lane, cursor, limit = asked.get("lane", "mine"), asked.get("cursor"), request_input.limit(asked, LIMIT, MOST)
-    found = page(resources.approvals().table, _lane(lane), person, cursor=cursor, limit=limit, at=at)
+    tab, cursor, limit = asked.get("tab", "mine"), asked.get("cursor"), request_input.limit(asked, LIMIT, MOST)
+    found = page(resources.approvals().table, _tab(tab), person, cursor=cursor, limit=limit, at=at)
     shown = [views.summary(request, person, at=at) for request in found.requests]
-    return answer({"lane": lane, "approvals": shown, "cursor": found.cursor})
+    return answer({"tab": tab, "approvals": shown, "cursor": found.cursor})
 
 
 @router.get("/api/approvals/<approval_id>")
@@ -41,19 +41,19 @@ def show_approval(approval_id: str) -> Response[str]:
     """Everything about one request."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     request = access.readable(approvals, approval_id, person)
-    snapshot, events = approvals.snapshot(request), approval_trail.events(approvals.table, approval_id)
+    snapshot, events = approvals.snapshot(request), request_history.events(approvals.table, approval_id)
     return answer(views.detail(request, person, snapshot, events, at=clock.now()))
 
 
 @router.get("/api/approvals/<approval_id>/events")
 def show_events(approval_id: str) -> Response[str]:
-    """One page of a request's trail, oldest first; `cursor` is where the next begins."""
+    """One page of a request's history, oldest first; `cursor` is where the next begins."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     access.readable(approvals, approval_id, person)
     cursor = (router.current_event.query_string_parameters or {}).get("cursor")
     if cursor is not None and not _EVENT.fullmatch(cursor):
         raise CursorInvalid("This cursor is not one of ours. Start again without it.")
-    found = approval_trail.events(approvals.table, approval_id, after=cursor)
+    found = request_history.events(approvals.table, approval_id, after=cursor)
     return answer({"events": found.events, "cursor": found.left})
 
 
@@ -73,7 +73,7 @@ def cast_vote(approval_id: str) -> Response[str]:
     return answer({"receipt": result.vote, "repeated": isinstance(result, votes.Repeated), "approval": shown})
 
 
-def _lane(name: str) -> Lane:
-    if name not in LANES:
-        raise Denied("unknown_lane", f"There is no lane {name[:40]!r}. Known: {', '.join(LANES)}.")
-    return LANES[name]
+def _tab(name: str) -> Tab:
+    if name not in TABS:
+        raise Denied("unknown_tab", f"There is no tab {name[:40]!r}. Known: {', '.join(TABS)}.")
+    return TABS[name]

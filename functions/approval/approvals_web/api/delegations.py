@@ -10,7 +10,7 @@ from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid, Id, Time
 from functions.shared import clock
 from functions.shared.delegations import Position, position
-from workflows.approval.delegating import Asked, NotDelegated
+from workflows.approval.delegation_rules import DelegationRequest, NotDelegated
 from workflows.approval.votes import Voter
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -54,7 +54,7 @@ def list_delegations() -> Response[str]:
 def make_delegation() -> Response[str]:
     """Give one's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
-    asked = request_input.body(router.current_event, Asked, _ASKED)
+    asked = request_input.body(router.current_event, DelegationRequest, _ASKED)
     return _response(delegation_changes.delegate(person, asked), person, made=True)
 
 

@@ -1,4 +1,4 @@
-"""The pages for reading: the inbox with its lanes, one request, a receipt, and what the live status asks for. None changes anything."""
+"""The pages for reading: the inbox with its tabs, one request, a receipt, and what the live status asks for. None changes anything."""
 
 from typing import Any
 
@@ -7,24 +7,24 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.approval.approvals_web import access, resources, views
 from functions.approval.approvals_web.answers import Denied, answer
-from functions.approval.approvals_web.lanes import LANES
-from functions.approval.approvals_web.lanes import page as read_lane
 from functions.approval.approvals_web.pages import checks
 from functions.approval.approvals_web.pages.browser import go, signed_in
 from functions.approval.approvals_web.pages.rendering import asset, page
 from functions.approval.approvals_web.sign_in.sessions import Session
-from functions.shared import approval_trail, clock
+from functions.approval.approvals_web.tabs import TABS
+from functions.approval.approvals_web.tabs import page as read_tab
+from functions.shared import clock, request_history
 from functions.shared.admissions import Admissions
 from functions.shared.approvals import Approvals
 from functions.shared.settings import settings
 from workflows.approval import bulk, votes
-from workflows.approval.request import Request, told
+from workflows.approval.request import Request, outcome_sentence
 from workflows.approval.votes import Voter
 
 router = Router()  # type: ignore[no-untyped-call]
 
 LIMIT = 25
-LANE_NAMES = {
+TAB_NAMES = {
     "mine": "For you",
     "waiting": "Waiting for others",
     "decided": "Decided",
@@ -47,27 +47,27 @@ def assets(name: str) -> Response[str]:
 
 @router.get("/approvals")
 def inbox() -> Response[str]:
-    """One page of a lane."""
+    """One page of a tab."""
     at, session = clock.now(), signed_in(router.current_event.raw_event)
     person = access.reader(access.with_delegations(session.voter))
     asked = router.current_event.query_string_parameters or {}
-    lane = LANES.get(asked.get("lane", "mine"))
-    if lane is None:
-        raise Denied("unknown_lane", "There is no such list.")
+    tab = TABS.get(asked.get("tab", "mine"))
+    if tab is None:
+        raise Denied("unknown_tab", "There is no such list.")
     table = resources.approvals().table
-    found = read_lane(table, lane, person, cursor=asked.get("cursor"), limit=LIMIT, at=at)
+    found = read_tab(table, tab, person, cursor=asked.get("cursor"), limit=LIMIT, at=at)
     rows = [views.summary(request, person, at=at) for request in found.requests]
     return page(
         "inbox.html",
         session=session,
         person=person,
         at=at,
-        lanes=LANE_NAMES,
-        lane=lane,
+        tabs=TAB_NAMES,
+        tab=tab,
         rows=rows,
         cursor=found.cursor,
         first="cursor" not in asked,
-        together=lane == "mine" and sum(row.green for row in rows) > 1,
+        together=tab == "mine" and sum(row.green for row in rows) > 1,
         most=bulk.MOST,
     )
 
@@ -97,7 +97,7 @@ def receipt(approval_id: str) -> Response[str]:
         at=at,
         one=views.summary(request, person, at=at),
         votes=signed,
-        told=told(request),
+        told=outcome_sentence(request),
         outcome=outcome(request),
     )
 
@@ -133,7 +133,7 @@ def request_page(
     """
     at = clock.now()
     snapshot = approvals.snapshot(request)
-    events = approval_trail.events(approvals.table, request.approval_id)
+    events = request_history.events(approvals.table, request.approval_id)
     shown = views.detail(request, person, snapshot, events, at=at)
     evidence = checks.read(snapshot)
     return page(
@@ -147,7 +147,7 @@ def request_page(
         checks=checks.checks(evidence),
         last_needed=shown.votes_needed - shown.votes_received == 1,
         stale=request.ruling.fresh_sign_in and not votes.is_fresh(person, at),
-        told=told(request),
+        told=outcome_sentence(request),
         outcome=outcome(request),
         notice=notice,
         changed=changed or [],

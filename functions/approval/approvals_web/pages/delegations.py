@@ -13,7 +13,7 @@ from functions.approval.approvals_web.pages.rendering import page
 from functions.approval.approvals_web.sign_in.sessions import Session
 from functions.shared import clock
 from functions.shared.settings import rules
-from workflows.approval.delegating import Asked, NotDelegated
+from workflows.approval.delegation_rules import DelegationRequest, NotDelegated
 
 router = Router()  # type: ignore[no-untyped-call]
 
@@ -34,7 +34,7 @@ def make() -> Response[str]:
     plain = {name: one(fields, name).strip() for name in ("group", "to", "reason")}
     try:
         until = datetime.strptime(one(fields, "until"), "%Y-%m-%d").replace(hour=23, minute=59, tzinfo=UTC)
-        asked = msgspec.convert({**plain, "until": until}, Asked)
+        asked = msgspec.convert({**plain, "until": until}, DelegationRequest)
     except (ValueError, msgspec.ValidationError) as error:
         message = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
         return _page(session, status=400, notice=message, typed=plain)

@@ -26,7 +26,7 @@ def record_refused_sign_in(event: APIGatewayProxyEventV2, error: NotSignedIn) ->
         return
     with suppress(TrailUnavailable, AwsUnavailable):  # an alarm was raised; the refusal stands in any case
         if first_of_its_minute(settings(Settings).sessions_table, "refused-sign-in"):
-            resources.trail().record(
+            resources.audit_trail().record(
                 "sign_in",
                 "refuse",
                 subject=f"{event.http_method} {event.path}"[:128],

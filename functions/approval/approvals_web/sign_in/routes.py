@@ -62,7 +62,7 @@ def come_back() -> Response[str]:
     claims = tokens.verified(redeemed, begun.nonce, environment)
     person = identity.person(claims, environment, at)
     token_ends = identity.moment(claims["exp"]) or at
-    resources.trail().record(
+    resources.audit_trail().record(
         "sign_in", "sign_in", subject="approvals", actor=person.subject, result="succeeded", new={"name": person.name}
     )
     stored_sessions = sessions.Sessions(environment.sessions_table)

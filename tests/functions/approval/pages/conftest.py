@@ -47,7 +47,7 @@ def _head_and_body(*parts: dict[str, Any]) -> str:
 
 
 class Issuer:
-    """Answers what is asked of an identity provider. `sign` and `claims` make its tokens what a test wants."""
+    """Returns what is asked of an identity provider. `sign` and `claims` make its tokens what a test wants."""
 
     def __init__(self, scene: Scene) -> None:
         self._scene = scene

@@ -167,7 +167,7 @@ def test_expired_decided_and_not_carried_out_are_told(scene: Scene, browser: Bro
     shown = plain(browser.get(f"/approvals/{scene.id}").text)
     assert "Decided, and not carried out." in shown
     assert "ended before it could take the decision" in shown
-    assert "pump-0042" in plain(browser.get("/approvals", lane="not_carried_out").text)
+    assert "pump-0042" in plain(browser.get("/approvals", tab="not_carried_out").text)
 
 
 def test_an_open_request_that_is_overdue_has_expired(scene: Scene, browser: Browser) -> None:
@@ -206,14 +206,14 @@ def test_many_open_requests_are_paged(scene: Scene, browser: Browser) -> None:
         following = re.search(r"cursor=([\w-]+)", shown)
         if following is None:
             break
-        query = {"lane": "mine", "cursor": following[1]}
+        query = {"tab": "mine", "cursor": following[1]}
     assert len(seen) == len(set(seen)) == 60
 
 
 def test_a_cursor_that_is_not_ours_is_refused(browser: Browser) -> None:
     browser.sign_in(ADA)
     assert browser.get("/approvals", cursor="rubbish").status == 400
-    assert browser.get("/approvals", lane="nowhere").status == 400
+    assert browser.get("/approvals", tab="nowhere").status == 400
 
 
 def test_the_live_status_tells_changes(scene: Scene, browser: Browser) -> None:

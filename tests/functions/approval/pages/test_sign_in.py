@@ -154,7 +154,7 @@ def test_nobody_is_sent_elsewhere_after_signing_in(elsewhere: str) -> None:
     [
         "/approvals",
         "/approvals/0123abcd",
-        "/approvals?lane=decided",
+        "/approvals?tab=decided",
         "/delegations",
         "/search?device=a&from=2026-01-01",
         "/together?ticked=0123abcd.4567cdef",

@@ -1,4 +1,4 @@
-"""The trail of one request: appended, never changed (21 CFR 11.10(e); IEC 62443-4-2 CR 2.8)."""
+"""The history of one request: events are added, never changed (21 CFR 11.10(e); IEC 62443-4-2 CR 2.8)."""
 
 from typing import Literal
 
@@ -12,9 +12,9 @@ EventType = Literal[
 
 
 class AuditEvent(Struct, frozen=True, kw_only=True):
-    """What CR 2.8 asks for: time, source, category, type, result; and by 11.10(e) the values before and after.
+    """One event, with what CR 2.8 requires: time, source, category, type, result; and by 11.10(e) the values before and after.
 
-    `actor` is the subject of the person who acted, or None where a function acted by itself. The store adds an id to each event.
+    `actor` is the subject of the person who acted, or None if a function acted by itself. The table adds an id to each event.
     """
 
     at: Moment

@@ -1,4 +1,4 @@
-"""The audit trail, as functions write it: one file an entry, in the evidence bucket, where it can only be added to."""
+"""The audit trail, as functions write it: each entry is one file in the evidence bucket, where files can only be added."""
 
 import secrets
 from typing import Any
@@ -7,12 +7,12 @@ from functions.shared.clock import now
 from functions.shared.observability import count
 from functions.shared.vault import Vault
 from workflows.canonical import canonical
-from workflows.evidence import trail
+from workflows.evidence import audit_trail
 from workflows.evidence.errors import TrailUnavailable
 
 
-class Trail:
-    """`source` is the function that writes. An entry that cannot be written raises an alarm, and what it tells must not happen."""
+class AuditTrail:
+    """`source` is the function that writes. An entry that cannot be written raises an alarm, and its act must not happen."""
 
     def __init__(self, bucket: str, source: str) -> None:
         self._vault = Vault(bucket)
@@ -20,19 +20,19 @@ class Trail:
 
     def record(
         self,
-        category: trail.Category,
+        category: audit_trail.Category,
         type: str,  # noqa: A002 - CR 2.8 calls it so
         *,
         subject: str,
         actor: str,
-        result: trail.Result,
+        result: audit_trail.Result,
         reason: str = "",
         old: dict[str, Any] | None = None,
         new: dict[str, Any] | None = None,
         id: str | None = None,  # noqa: A002
     ) -> str:
-        """Write one entry and answer its `id`, which the entry of the result repeats. Raises `TrailUnavailable`."""
-        made = trail.entry(
+        """Write one entry. Returns its `id`, which the entry of the result repeats. Raises `TrailUnavailable`."""
+        made = audit_trail.entry(
             at=now(),
             source=self._source,
             actor=actor,

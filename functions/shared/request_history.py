@@ -1,4 +1,4 @@
-"""The trail of one request, in the approvals table: appended to, read page by page, with a limit on refused votes."""
+"""The history of one request, in the approvals table: events are added and read page by page, with a limit on refused votes."""
 
 import secrets
 from typing import Any
@@ -9,15 +9,15 @@ from functions.shared import conditional
 from functions.shared.aws import client, translated
 from functions.shared.conditional import ConditionFailed
 from functions.shared.timestamps import stamp
-from workflows.approval.audit import AuditEvent
+from workflows.approval.request_history import AuditEvent
 from workflows.dynamodb_items import from_item, to_item, to_plain, values
 
 MOST_OF_A_PAGE = 200
-"""Events of one answer. DynamoDB ends a page at 1 MB as well; a Lambda's answer may have 6 MB."""
+"""Events of one page. DynamoDB also ends a page at 1 MB; a Lambda's response may have 6 MB."""
 MOST_REFUSED_OF_ONE = 10
-"""Refused votes of one person on one request that are kept. Further ones are counted by the metric VoteRefused."""
+"""Refused votes of one person on one request that are stored. The metric VoteRefused counts further ones."""
 MOST_REFUSED = 200
-"""Refused votes on one request that are kept, of all people."""
+"""Refused votes of all people on one request that are stored."""
 _NO_VERSION = 999_999
 
 
@@ -29,7 +29,7 @@ class Events(Struct, frozen=True, kw_only=True):
 
 
 def events(table: str, approval_id: str, *, after: str | None = None) -> Events:
-    """One page of a request's trail, on from `after`. Raises `AwsUnavailable`."""
+    """One page of a request's history, starting after `after`. Raises `AwsUnavailable`."""
     with translated():
         page = client("dynamodb").query(
             TableName=table,
@@ -44,8 +44,8 @@ def events(table: str, approval_id: str, *, after: str | None = None) -> Events:
 
 
 def put(table: str, approval_id: str, event: AuditEvent, version: int = _NO_VERSION) -> dict[str, Any]:
-    """The write, for a transaction. Events are sorted by time and, within a millisecond, by the version they led to; a random part keeps
-    equal ones apart."""
+    """The write, for a transaction. Events are sorted by time and, within a millisecond, by the new version; a random part makes each
+    key unique."""
     item = f"event#{stamp(event.at)}#{version:06d}-{secrets.token_hex(4)}"
     return {
         "Put": {
@@ -59,7 +59,7 @@ def put(table: str, approval_id: str, event: AuditEvent, version: int = _NO_VERS
 def record_refusal(table: str, approval_id: str, event: AuditEvent) -> bool:
     """Add a refused vote of ``event.actor``. Returns False and writes nothing once the limits are reached.
 
-    It is counted first, so that nobody gets past the limit; a crash in between counts a vote that is not kept. Raises `AwsUnavailable`.
+    It is counted first, so that nobody exceeds the limit. After a crash in between, it is counted and not stored. Raises `AwsUnavailable`.
     """
     bounds = {f"refusals#{event.actor}": MOST_REFUSED_OF_ONE, "refusals": MOST_REFUSED}
     try:

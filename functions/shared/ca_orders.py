@@ -1,4 +1,4 @@
-"""The orders to revoke a whole CA, in the bucket of lists. Operators write them; a sweep says when one is done."""
+"""The orders to revoke a whole CA, in the bucket of lists. Operators write them; a sweep notes when one is done."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,14 +13,14 @@ from workflows.revocation.ca_revocation import AuthorityRevocation
 
 
 def owed(bucket: str, ca_certificate_id: str) -> AuthorityRevocation | None:
-    """What is ordered and not done; None if nothing is. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    """The order for this CA that is not done; None if there is none. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
     stored = objects.read(bucket, ca_revocation.key_of(ca_certificate_id))
     order = None if stored is None else ca_revocation.read(stored.data, ca_certificate_id)
     return None if order is None or order.ended_at is not None else order.revocation
 
 
 def every_owed(bucket: str) -> Iterator[AuthorityRevocation]:
-    """Of every CA. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    """The orders of every CA that are not done. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
     for key in objects.keys(bucket, "authorities/"):
         order = owed(bucket, key.removeprefix("authorities/").removesuffix(".json"))
         if order is not None:
@@ -28,7 +28,10 @@ def every_owed(bucket: str) -> Iterator[AuthorityRevocation]:
 
 
 def note_done(bucket: str, done: AuthorityRevocation, at: datetime) -> None:
-    """Nobody is left. What somebody else writes meanwhile stands: the next sweep looks again. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Note that all certificates of the CA are revoked.
+
+    If somebody else writes meanwhile, nothing is written: the next sweep looks again. Raises `AwsUnavailable`, `AccessRefused`.
+    """
     key = ca_revocation.key_of(done.ca_certificate_id)
     stored = objects.read(bucket, key)
     order = None if stored is None else ca_revocation.read(stored.data, done.ca_certificate_id)

@@ -8,9 +8,9 @@ import pytest
 
 from tests import pki
 from tests.unit.admission.examples import CERTIFICATE, facts, record, ruling, sha256
-from workflows.admission.authority import FRESH_FOR, lapses_at, record_of
 from workflows.admission.contracts import ActivateInput, Decision, DeviceDecision, Execution
 from workflows.admission.errors import ApprovalLapsed
+from workflows.admission.permission import FRESH_FOR, lapses_at, record_of
 from workflows.approval.signature import SignedVote
 from workflows.errors import BadInput
 

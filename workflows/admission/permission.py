@@ -1,7 +1,7 @@
-"""May this activation be carried out? Asked once more where it happens, whatever the state machine has checked before.
+"""Whether an activation may be carried out. It is checked again at the activation, whatever the state machine has checked before.
 
-The promise is that no certificate becomes ACTIVE without what its rule asks for, so a mistake in the machine, or an execution redriven
-days later, must not be enough to break it.
+No certificate becomes ACTIVE without what its rule asks for. A mistake in the machine, or an execution redriven days later, must not
+be enough to break this promise.
 """
 
 from datetime import datetime, timedelta
@@ -12,12 +12,12 @@ from workflows.approval import quorum
 from workflows.errors import BadInput
 
 FRESH_FOR = timedelta(hours=1)
-"""How long the answers of inspection, list and inventory count without people: seconds pass between them and the activation, unless
-the execution failed in between and was redriven."""
+"""How long the results of inspection, list and inventory count without people. The activation follows within seconds, unless the
+execution failed in between and was redriven."""
 
 
 def record_of(request: ActivateInput) -> DeviceRecord:
-    """The record to admit the device by. Raises `BadInput` if nobody decided that it may be, `ApprovalLapsed` if not this."""
+    """The record by which to admit the device. Raises `BadInput` without a decision for it, `ApprovalLapsed` if it is for other facts."""
     device, record = request.device, request.device.record
     if request.certificate.trial:
         raise BadInput("Activation was asked for a device of a trial CA, which is never admitted; nothing was changed.")
@@ -39,7 +39,7 @@ def lapses_at(approval: Decision | None, inspected_at: datetime) -> datetime:
     if approval is None:
         return inspected_at + FRESH_FOR
     if approval.execute_by is None:
-        raise ApprovalLapsed(f"Approval {approval.approval_id} does not say until when it may be carried out.")
+        raise ApprovalLapsed(f"Approval {approval.approval_id} has no time until which it may be carried out.")
     return approval.execute_by
 
 

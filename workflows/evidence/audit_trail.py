@@ -1,7 +1,7 @@
-"""The audit trail of what is no admission: who changed what, when, and what was refused (IEC 62443-4-2 CR 2.8).
+"""The audit trail of everything except admissions: who changed what, when, and what was refused (IEC 62443-4-2 CR 2.8).
 
-One file an entry, written once. An act has two entries with one `id`: ``begun`` before it happens, since what cannot be recorded must
-not happen (CR 2.10), and its result after. An entry is not signed by itself; the day's manifest signs its hash.
+Each entry is one file, written once. An act has two entries with one `id`: ``begun`` before it happens, since an act that cannot be
+recorded must not happen (CR 2.10), and its result after. An entry is not signed by itself; the day's manifest signs its hash.
 """
 
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """`source` is what wrote it (a function or ``gatehouse``), `actor` who acted, as AWS or the identity provider names them.
+    """`source` wrote the entry (a function or ``gatehouse``); `actor` is who acted, as AWS or the identity provider names them.
 
     `type` is the act, `subject` what it was done to; `old` and `new` are the values before and after, without secrets.
     """
@@ -42,7 +42,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
 
 def key_of(at: datetime, identity: str, result: Result) -> str:
-    """One folder a day, in order of time."""
+    """The entry's key in the bucket: one folder a day, in order of time."""
     utc = at.astimezone(UTC)
     return f"trail/{utc:%Y-%m-%d}/{utc:%H%M%S%f}-{identity}-{result}.json"
 
@@ -61,7 +61,7 @@ def entry(
     old: dict[str, Any] | None = None,
     new: dict[str, Any] | None = None,
 ) -> Entry:
-    """An entry with its place."""
+    """An entry with its key."""
     return Entry(
         key=key_of(at, id, result),
         at=at,
@@ -79,19 +79,19 @@ def entry(
 
 
 def parse(data: bytes) -> Entry:
-    """An entry from its file. Raises `EvidenceInvalid`: also for one that has not the one form that was written."""
+    """Read an entry from its file. Raises `EvidenceInvalid`, also for an entry that is not in canonical form."""
     try:
         made, plain = stored.decoded(data, _DECODER, twins=True), stored.read(data, twins=True)
     except stored.Unreadable as error:
         raise EvidenceInvalid("schema", f"Not a trail entry of format {FORMAT}: {error}.") from error
     if canonical(plain) != data:
         raise EvidenceInvalid(
-            "canonical", "The entry is not in the one form RFC 8785 allows: readers may differ on it."
+            "canonical", "The entry is not in the canonical form of RFC 8785: readers may understand it differently."
         )
     try:
         place = key_of(made.at, made.id, made.result)
     except OverflowError as error:
-        raise EvidenceInvalid("clock", f"It says {made.at.isoformat()}, which is no time in UTC.") from error
+        raise EvidenceInvalid("clock", f"It says {made.at.isoformat()}, which is not a valid time in UTC.") from error
     if made.key != place:
         raise EvidenceInvalid(
             "place", f"It says that it belongs at {made.key}; by its time, id and result it is {place}."

@@ -13,7 +13,7 @@ from gatehouse.stack import objects
 from gatehouse.stack.target import Target
 from workflows.canonical import canonical
 from workflows.errors import BadInput
-from workflows.evidence import trail
+from workflows.evidence import audit_trail
 from workflows.evidence.errors import TrailUnavailable
 
 SOURCE = "gatehouse"
@@ -46,7 +46,7 @@ class Act:
 @contextmanager
 def recorded(
     target: Target,
-    category: trail.Category,
+    category: audit_trail.Category,
     act_type: str,
     subject: str,
     *,
@@ -75,15 +75,15 @@ def recorded(
 
 
 class _Writer:
-    def __init__(self, target: Target, category: trail.Category, act_type: str, subject: str) -> None:
+    def __init__(self, target: Target, category: audit_trail.Category, act_type: str, subject: str) -> None:
         self._target = target
         self._category = category
         self._type = act_type
         self._subject = subject
 
-    def write(self, result: trail.Result, act: Act) -> None:
+    def write(self, result: audit_trail.Result, act: Act) -> None:
         try:
-            made = trail.entry(
+            made = audit_trail.entry(
                 at=datetime.now(UTC),
                 source=SOURCE,
                 actor=self._target.client("sts").get_caller_identity()["Arn"],

@@ -1,27 +1,30 @@
-"""The certificates of a CA that was revoked as a whole: as AWS IoT lists them, since not every one of them ever knocked."""
+"""The certificates of a revoked CA, as AWS IoT lists them: not all of them have an admission."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from functions.shared import authorities, batch_reads, clock, objects
+from functions.shared import batch_reads, ca_orders, clock, objects
 from functions.shared.aws import client, translated
 from functions.shared.settings import limits
 from workflows.revocation import sweep
 from workflows.revocation.ca_revocation import PAGE, TAKEN, AuthorityRevocation
-from workflows.revocation.sweep import AuthorityItem, FindInput, Found
+from workflows.revocation.sweep import AuthorityItem, FindInput, FindResult
 
 
-def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> Found:
-    """By the order in the bucket; without one that is owed, nobody. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
-    revocation = authorities.owed(bucket, ca_certificate_id)
+def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> FindResult:
+    """Find them by the order in the bucket; without an owed order there are none.
+
+    Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`.
+    """
+    revocation = ca_orders.owed(bucket, ca_certificate_id)
     if revocation is None:
-        return Found(issuer_key=request.issuer_key, bucket=bucket)
+        return FindResult(issuer_key=request.issuer_key, bucket=bucket)
     listed, items = _items(table, revocation)
     key = sweep.items_key(request.issuer_key, request.execution.name)
     objects.write(bucket, key, msgspec.json.encode(items), "application/json")
-    return Found(
+    return FindResult(
         issuer_key=request.issuer_key,
         bucket=bucket,
         authority=revocation,
@@ -32,7 +35,7 @@ def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) ->
 
 
 def _items(table: str, revocation: AuthorityRevocation) -> tuple[int, list[AuthorityItem]]:
-    """How many certificates AWS IoT has of the CA, and those that are to be revoked.
+    """How many certificates AWS IoT has of the CA, and those that have to be revoked.
 
     Beside those that are not REVOKED: those that an earlier sweep set so, and then neither sealed nor closed.
     """
@@ -47,7 +50,7 @@ def _items(table: str, revocation: AuthorityRevocation) -> tuple[int, list[Autho
 
 
 def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
-    """Slowly enough for the quota of listing, which others draw on too."""
+    """The pages of the list, read slowly: others use the quota of listing too."""
     pages = (
         client("iot")
         .get_paginator("list_certificates_by_ca")
@@ -60,7 +63,7 @@ def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def _begun(table: str, items: list[AuthorityItem]) -> set[str]:
-    """Marked for the CA's sake, and not at the end of what has to be done."""
+    """The certificates that are marked for the CA and whose revocation is not complete."""
     marks = {item.certificate_id: item.mark for item in items}
     rows = batch_reads.admissions(table, list(marks), "certificate_id", "revoked_by", "closed_by")
     return {

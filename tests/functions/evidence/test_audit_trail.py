@@ -6,19 +6,22 @@ from botocore.exceptions import ClientError
 
 from functions.approval.approvals_web.app import handler as approvals_web
 from functions.shared import aws
-from functions.shared.trail import Trail
+from functions.shared.audit_trail import AuditTrail
 from tests import aws_environment, pki
 from tests.approvals import token
-from workflows.evidence import trail
+from workflows.evidence import audit_trail
 from workflows.evidence.errors import TrailUnavailable
 
-TRAIL = Trail("gatehouse-evidence", "approvals_web")
+TRAIL = AuditTrail("gatehouse-evidence", "approvals_web")
 
 
-def kept() -> list[trail.Entry]:
+def kept() -> list[audit_trail.Entry]:
     s3 = boto3.client("s3")
     found = s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix="trail/").get("Contents", [])
-    return [trail.parse(s3.get_object(Bucket="gatehouse-evidence", Key=thing["Key"])["Body"].read()) for thing in found]
+    return [
+        audit_trail.parse(s3.get_object(Bucket="gatehouse-evidence", Key=thing["Key"])["Body"].read())
+        for thing in found
+    ]
 
 
 def test_an_entry_holds_what_the_clause_asks_for() -> None:

@@ -1,4 +1,4 @@
-"""The lists: mine, waiting for others, decided, not carried out. Read page by page, so that ten thousand open requests do not hurt."""
+"""The tabs of the inbox: mine, waiting for others, decided, not carried out. Read page by page, so that many open requests do no harm."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,10 +11,10 @@ from functions.shared.approval_index import Entry, Index, Position, entries
 from workflows.approval.request import Request
 from workflows.approval.votes import Voter, ways
 
-Lane = Literal["mine", "waiting", "decided", "not_carried_out"]
-LANES: dict[str, Lane] = {lane: lane for lane in get_args(Lane)}
+Tab = Literal["mine", "waiting", "decided", "not_carried_out"]
+TABS: dict[str, Tab] = {tab: tab for tab in get_args(Tab)}
 
-_SOURCES: dict[Lane, tuple[Index, tuple[str, ...], bool]] = {
+_SOURCES: dict[Tab, tuple[Index, tuple[str, ...], bool]] = {
     "mine": ("by_status", ("PENDING",), False),
     "waiting": ("by_status", ("PENDING",), False),
     "decided": ("by_status", ("APPROVED", "REJECTED", "EXPIRED"), True),
@@ -22,14 +22,14 @@ _SOURCES: dict[Lane, tuple[Index, tuple[str, ...], bool]] = {
 }
 
 
-def page(table: str, lane: Lane, voter: Voter, *, cursor: str | None, limit: int, at: datetime) -> Page:
-    """One page of `lane`: open requests oldest first, the others newest first. Raises `CursorInvalid`."""
-    index, values, newest_first = _SOURCES[lane]
+def page(table: str, tab: Tab, voter: Voter, *, cursor: str | None, limit: int, at: datetime) -> Page:
+    """One page of `tab`: open requests oldest first, the others newest first. Raises `CursorInvalid`."""
+    index, values, newest_first = _SOURCES[tab]
     walk = Walk(
         {value: partial(_source, table, index, value, newest_first) for value in values},
-        of=lane,
+        of=tab,
         newest_first=newest_first,
-        belongs=_belongs(lane, voter, at),
+        belongs=_belongs(tab, voter, at),
         cursor=cursor,
     )
     return paging.page(walk, limit)
@@ -39,8 +39,8 @@ def _source(table: str, index: Index, value: str, newest_first: bool, after: Pos
     return entries(table, index, value, after=after, newest_first=newest_first)
 
 
-def _belongs(lane: Lane, voter: Voter, at: datetime) -> Callable[[Request], bool]:
-    match lane:
+def _belongs(tab: Tab, voter: Voter, at: datetime) -> Callable[[Request], bool]:
+    match tab:
         case "mine":
             return lambda request: bool(ways(request, voter, at=at))
         case "waiting":

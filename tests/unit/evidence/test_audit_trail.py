@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from gatehouse.errors import Unreachable
-from gatehouse.evidence.operators_trail import recorded
+from gatehouse.evidence.audit_trail import recorded
 from gatehouse.inventory import devices
 from gatehouse.revocation import authorities, lists
 from gatehouse.stack.target import Target
@@ -17,17 +17,19 @@ from tests import pki
 from tests.unit.evidence.conftest import Stack
 from workflows.admission.contracts import DeviceRecord
 from workflows.admission.issuers import fingerprint
-from workflows.evidence import trail
+from workflows.evidence import audit_trail
 from workflows.evidence.errors import TrailUnavailable
 
 AUTHORITY = pki.authority()
 CA = fingerprint(AUTHORITY.certificate)
 
 
-def entries() -> list[trail.Entry]:
+def entries() -> list[audit_trail.Entry]:
     s3 = boto3.client("s3")
     found = s3.list_objects_v2(Bucket="gatehouse-evidence", Prefix="trail/").get("Contents", [])
-    return [trail.parse(s3.get_object(Bucket="gatehouse-evidence", Key=one["Key"])["Body"].read()) for one in found]
+    return [
+        audit_trail.parse(s3.get_object(Bucket="gatehouse-evidence", Key=one["Key"])["Body"].read()) for one in found
+    ]
 
 
 def register(target: Target) -> None:

@@ -1,7 +1,7 @@
 """A fault at every side effect of every state, and what the promises say of each (docs/operating.md, *Faults*).
 
-The side effects are found by recording a run in which nothing goes wrong: a new call to AWS is swept of itself. After each fault the
-execution is retried, redriven, or the device knocks again, until it comes to the end of its way.
+The side effects are found by recording a run in which nothing goes wrong, so a new call to AWS is tried without a change here. After each
+fault the execution is retried, redriven, or the device knocks again, until it comes to the end of its way.
 """
 
 import json
@@ -141,7 +141,7 @@ class Meddler:
             self.met = not self.lasting
             code, status = ("InternalServerError", 500) if case.kind == "refused" else ("ThrottlingException", 400)
             raise ClientError(
-                {"Error": {"Code": code, "Message": "by the sweep"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+                {"Error": {"Code": code, "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
                 operation,
             )
         try:
@@ -195,8 +195,8 @@ def cases(way: Way, recorded: dict[str, list[str]], *, whole: bool, known: froze
             turn += 1
 
 
-def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset[Effects] = frozenset()) -> Tally:
-    """Try every case of these ways. `known` has been swept already."""
+def try_faults(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset[Effects] = frozenset()) -> Tally:
+    """Try every case of these ways. The effects in `known` were tried before."""
     text, tally = definition(), Tally(0, [])
     for way in ways:
         with meddling(text) as meddler:
@@ -210,7 +210,7 @@ def sweep(ways: tuple[Way, ...] = WAYS, *, whole: bool = False, known: frozenset
     return tally
 
 
-def sweep_revoked(way: Way, recovery: str, *, known: frozenset[Effects] = frozenset()) -> Tally:
+def try_revocations(way: Way, recovery: str, *, known: frozenset[Effects] = frozenset()) -> Tally:
     """A function ends after each side effect of this way, a list revokes the certificate meanwhile, and the execution goes on.
 
     By a retry; or it has failed, the list's sweep has closed its admission, and an operator redrives it.
@@ -271,7 +271,7 @@ def plainly(way: Way) -> tuple[frozenset[str], frozenset[Effects]]:
 
 
 def travel(meddler: Meddler, way: Way, case: Case | None) -> list[str]:
-    """One device from its first knock to its end. Answers what was promised and is not so."""
+    """Take one device from its first knock to its end. Returns a sentence for each broken promise."""
     at = meddler.at
     meddler.case, meddler.lasting, meddler.met, meddler.unsafe = None, False, False, []
     device = at.arrives(way)
