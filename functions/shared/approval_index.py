@@ -31,7 +31,7 @@ _PAGE = 100
 _FIRST, _LAST = "0", "9999"
 
 
-class Found(NamedTuple):
+class Entry(NamedTuple):
     """A request and where its index has it. `request` is None if the index names one that is not there."""
 
     request: Request | None
@@ -40,10 +40,10 @@ class Found(NamedTuple):
 
 def requests(table: str, index: Index, value: str) -> Iterator[Request]:
     """The requests whose index key is `value`, oldest first, read as far as the caller goes on."""
-    return (one.request for one in found(table, index, value) if one.request is not None)
+    return (one.request for one in entries(table, index, value) if one.request is not None)
 
 
-def found(
+def entries(
     table: str,
     index: Index,
     value: str,
@@ -52,7 +52,7 @@ def found(
     newest_first: bool = False,
     since: datetime | None = None,
     until: datetime | None = None,
-) -> Iterator[Found]:
+) -> Iterator[Entry]:
     """The same, in either order, on from `after`, and of those times of the index only: from `since`, before `until`.
 
     `after` is a position, wherever it lies: before the first of those times it means the start, past the last one the end. (DynamoDB
@@ -68,11 +68,11 @@ def found(
         if index != "by_person":
             for item in items:
                 request = from_item(item, Request)
-                yield Found(request, (request.approval_id, item[sort_key]["S"]))
+                yield Entry(request, (request.approval_id, item[sort_key]["S"]))
             continue
         identities = [(item["approval_id"]["S"], item[sort_key]["S"]) for item in items]
         there = _requests(table, [identity for identity, _ in identities])
-        yield from (Found(there.get(position[0]), position) for position in identities)
+        yield from (Entry(there.get(position[0]), position) for position in identities)
 
 
 def due(table: str, at: datetime) -> Iterator[str]:
@@ -92,14 +92,14 @@ def due(table: str, at: datetime) -> Iterator[str]:
             yield from (item["approval_id"]["S"] for item in page["Items"])
 
 
-def found_as(name: str) -> str:
+def name_in_index(name: str) -> str:
     """A person's name as the index has it: in normal form, and cut to what a sort key holds (1,024 bytes)."""
     return normal(name)[:200]
 
 
-def mention(found_as: str) -> str:
+def mention(name_in_index: str) -> str:
     """The sort key of the item by which a request is found under that name."""
-    return f"mention#{found_as}"
+    return f"mention#{name_in_index}"
 
 
 def _pages(  # noqa: PLR0917 - what a query is made of
@@ -112,11 +112,11 @@ def _pages(  # noqa: PLR0917 - what a query is made of
     until: datetime | None,
 ) -> Iterator[list[dict[str, Any]]]:
     hash_key, sort_key = _KEYS[index]
-    asked: dict[str, Any] = {}
+    start: dict[str, Any] = {}
     if after is not None:
         item = mention(value) if index == "by_person" else "request"
         left = {"approval_id": after[0], "item": item, hash_key: value, sort_key: after[1]}
-        asked["ExclusiveStartKey"] = to_item(left)
+        start["ExclusiveStartKey"] = to_item(left)
     first, last = _bounds(since, until)
     with translated():
         for page in (
@@ -130,7 +130,7 @@ def _pages(  # noqa: PLR0917 - what a query is made of
                 ExpressionAttributeValues=values(value=value, since=first, before=last),
                 ScanIndexForward=not newest_first,
                 Limit=_PAGE,
-                **asked,
+                **start,
             )
         ):
             yield page["Items"]

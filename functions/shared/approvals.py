@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from functions.shared import clock, conditional, request_history
-from functions.shared.approval_index import DUE, found_as, mention
+from functions.shared.approval_index import DUE, mention, name_in_index
 from functions.shared.aws import client, translated
 from functions.shared.delegations import standing_check
 from functions.shared.timestamps import stamp
@@ -79,9 +79,9 @@ class Approvals:
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
         """Store a new request. False if there is one already, or another is being written: then this one was not."""
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
-        said = request_history.put(self.table, request.approval_id, event, request.version)
-        found_by = self._mentions(request, entered_under(request))
-        return conditional.transact([put, *self._secrets(request, snapshot, token), said, *found_by])
+        history_entry = request_history.put(self.table, request.approval_id, event, request.version)
+        mentions = self._mentions(request, entered_under(request))
+        return conditional.transact([put, *self._secrets(request, snapshot, token), history_entry, *mentions])
 
     def commit(self, step: Step, *, snapshot: str | None = None, token: bytes | None = None) -> bool:
         """Store one step. False if the request is no longer the one the step was worked out on: nothing was written.
@@ -129,12 +129,12 @@ class Approvals:
 
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
         with translated():
-            found: dict[str, Any] | None = (
+            stored: dict[str, Any] | None = (
                 client("dynamodb")
                 .get_item(TableName=self.table, Key=_key(approval_id, item), ConsistentRead=True)
                 .get("Item")
             )
-        return found
+        return stored
 
     def _update(self, step: Step) -> dict[str, Any]:
         """Only what changed is set, so that a field which this version of the code does not know survives."""
@@ -172,10 +172,10 @@ class Approvals:
 
     def _mentions(self, request: Request, names: Iterable[str]) -> list[dict[str, Any]]:
         moment = stamp(request.requested_at)
-        found_by = sorted({found_as(name) for name in names} - {""})
+        names_in_index = sorted({name_in_index(name) for name in names} - {""})
         return [
             self._put(request.approval_id, mention(name), to_item({"person": name, "requested_at": moment}))
-            for name in found_by
+            for name in names_in_index
         ]
 
     def _secrets(self, request: Request, snapshot: str, token: bytes) -> list[dict[str, Any]]:

@@ -27,10 +27,10 @@ def items(table: str, keys: Iterable[Mapping[str, str]], *attributes: str) -> It
     """
     left = iter(keys)
     while batch := [to_item(dict(key)) for key in islice(left, _BATCH)]:
-        asked: dict[str, Any] = {"Keys": batch, "ConsistentRead": True}
+        request: dict[str, Any] = {"Keys": batch, "ConsistentRead": True}
         if attributes:
-            asked["ProjectionExpression"] = ", ".join(attributes)
-        yield from _batch(table, {table: asked})
+            request["ProjectionExpression"] = ", ".join(attributes)
+        yield from _batch(table, {table: request})
 
 
 def admissions(table: str, certificate_ids: Iterable[str], *attributes: str) -> Iterator[dict[str, Any]]:
@@ -42,14 +42,14 @@ def admissions(table: str, certificate_ids: Iterable[str], *attributes: str) -> 
 
 
 def _batch(table: str, request: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    read_items: list[dict[str, Any]] = []
     for attempt in range(TRIES):
         if attempt:
             clock.sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - jitter is no secret
         with translated():
             answer = client("dynamodb").batch_get_item(RequestItems=request)
-        found += answer["Responses"].get(table, [])
+        read_items += answer["Responses"].get(table, [])
         request = answer.get("UnprocessedKeys") or {}
         if not request:
-            return found
+            return read_items
     raise AwsUnavailable(f"DynamoDB left keys of {table} unread {TRIES} times.")

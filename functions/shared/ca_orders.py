@@ -14,8 +14,8 @@ from workflows.revocation.ca_revocation import AuthorityRevocation
 
 def owed(bucket: str, ca_certificate_id: str) -> AuthorityRevocation | None:
     """The order for this CA that is not done; None if there is none. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
-    found = objects.read(bucket, ca_revocation.key_of(ca_certificate_id))
-    order = None if found is None else ca_revocation.read(found.data, ca_certificate_id)
+    stored = objects.read(bucket, ca_revocation.key_of(ca_certificate_id))
+    order = None if stored is None else ca_revocation.read(stored.data, ca_certificate_id)
     return None if order is None or order.ended_at is not None else order.revocation
 
 
@@ -33,9 +33,11 @@ def note_done(bucket: str, done: AuthorityRevocation, at: datetime) -> None:
     If somebody else writes meanwhile, nothing is written: the next sweep looks again. Raises `AwsUnavailable`, `AccessRefused`.
     """
     key = ca_revocation.key_of(done.ca_certificate_id)
-    found = objects.read(bucket, key)
-    order = None if found is None else ca_revocation.read(found.data, done.ca_certificate_id)
+    stored = objects.read(bucket, key)
+    order = None if stored is None else ca_revocation.read(stored.data, done.ca_certificate_id)
     if order is None or order.revocation != done or order.ended_at is not None:
         return
     with suppress(ChangedMeanwhile):
-        objects.replace(bucket, key, ca_revocation.write(replace(order, ended_at=at)), "application/json", before=found)
+        objects.replace(
+            bucket, key, ca_revocation.write(replace(order, ended_at=at)), "application/json", before=stored
+        )

@@ -60,15 +60,15 @@ def prove(proof: Proof, digest: str, *, at: datetime, account: str) -> Operator:
         raise CallerNotProven(f"The signature's date is none: {error}.") from error
     if abs(at - signed_at) > YOUNG_ENOUGH:
         raise CallerNotProven(f"It was signed at {signed_at.isoformat()}, and it is {at.isoformat()}: check the clock.")
-    found = _ask_sts(proof, digest)
-    if found["Account"] != account:
-        raise CallerNotProven(f"{found['Arn']} is of account {found['Account']}; expected {account}.")
-    return Operator(arn=found["Arn"], user_id=found["UserId"], signed_at=signed_at, ask_sha256=digest)
+    identity = _ask_sts(proof, digest)
+    if identity["Account"] != account:
+        raise CallerNotProven(f"{identity['Arn']} is of account {identity['Account']}; expected {account}.")
+    return Operator(arn=identity["Arn"], user_id=identity["UserId"], signed_at=signed_at, ask_sha256=digest)
 
 
 def _ask_sts(proof: Proof, digest: str) -> dict[str, Any]:
     """A client for this one question: its headers are the caller's and must not be left to the next one."""
-    given = {
+    headers = {
         "Authorization": proof.authorization,
         "X-Amz-Date": proof.date,
         "Content-Type": acts.CONTENT_TYPE,
@@ -77,7 +77,7 @@ def _ask_sts(proof: Proof, digest: str) -> dict[str, Any]:
     region = os.environ["AWS_REGION"]
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or acts.sts_endpoint(region)
     sts = boto3.client("sts", region_name=region, endpoint_url=endpoint, config=_CONFIG)
-    sts.meta.events.register("before-call.sts.GetCallerIdentity", lambda params, **_: params["headers"].update(given))
+    sts.meta.events.register("before-call.sts.GetCallerIdentity", lambda params, **_: params["headers"].update(headers))
     with translated(**dict.fromkeys(_REFUSALS, CallerNotProven)):
         answer: dict[str, Any] = dict(sts.get_caller_identity())
     return answer

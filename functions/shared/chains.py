@@ -23,7 +23,7 @@ def of_device(table: str, device: str | None, certificate_id: str) -> Link | Non
     if device is None:
         return None
     with translated():
-        found = client("dynamodb").query(
+        answer = client("dynamodb").query(
             TableName=table,
             IndexName="by_device",
             KeyConditionExpression="device = :device",
@@ -31,7 +31,7 @@ def of_device(table: str, device: str | None, certificate_id: str) -> Link | Non
             ScanIndexForward=False,
             Limit=20,
         )
-    rows = (from_item(item, Admission) for item in found["Items"])
+    rows = (from_item(item, Admission) for item in answer["Items"])
     others = (of_certificate(row) for row in rows if row.certificate_id != certificate_id)
     return next((link for link in others if link is not None), None)
 
@@ -57,7 +57,7 @@ class Head(Struct, frozen=True, kw_only=True):
 def head(table: str, certificate_id: str) -> Head | None:
     """As it stands now (strong read); None if the certificate never knocked. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated():
-        found = client("dynamodb").get_item(
+        answer = client("dynamodb").get_item(
             TableName=table, Key=to_item({"certificate_id": certificate_id}), ConsistentRead=True
         )
-    return from_item(found["Item"], Head) if "Item" in found else None
+    return from_item(answer["Item"], Head) if "Item" in answer else None

@@ -32,7 +32,7 @@ def update(
 
     Raises `ConditionFailed`, `AwsUnavailable`, `AccessRefused`.
     """
-    with _condition_told(), translated():
+    with _condition_failed(), translated():
         answer = client("dynamodb").update_item(
             TableName=table,
             Key=to_item(dict(key)),
@@ -48,7 +48,7 @@ def update(
 
 def delete(table: str, key: Mapping[str, str], *, condition: str, given: Mapping[str, object]) -> None:
     """Raises `ConditionFailed`, `AwsUnavailable`, `AccessRefused`."""
-    with _condition_told(), translated():
+    with _condition_failed(), translated():
         client("dynamodb").delete_item(
             TableName=table,
             Key=to_item(dict(key)),
@@ -107,11 +107,11 @@ def transact(items: Sequence[dict[str, Any]]) -> bool:
 
 
 @contextmanager
-def _condition_told() -> Iterator[None]:
+def _condition_failed() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
-        stands: Any = error.response.get("Item")
-        raise ConditionFailed(to_plain(stands) if stands else None) from error
+        item: Any = error.response.get("Item")
+        raise ConditionFailed(to_plain(item) if item else None) from error

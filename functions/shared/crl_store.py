@@ -22,7 +22,7 @@ from workflows.revocation.index import IndexedList
 from workflows.revocation.verified import ListMeta
 
 
-class Found(NamedTuple):
+class IssuerLists(NamedTuple):
     """What `workflows.revocation.check` is to be asked with."""
 
     lists: Sequence[bytes | CheckedList]
@@ -36,14 +36,14 @@ class CrlStore:
         self.bucket = bucket
         self.max_size = max_size
 
-    def lists_for(self, issuer_key: str, issuer: x509.Certificate) -> Found:
+    def lists_for(self, issuer_key: str, issuer: x509.Certificate) -> IssuerLists:
         """Every current list of the issuer; none if none was published. Raises `CrlStoreUnavailable`, `AccessRefused`.
 
         A list above the limit is not passed over: one of another scope beside it could then say good where it says revoked.
         """
         try:
             current = current_lists.load(self.bucket, issuer_key)
-            return Found([self._open(one, issuer) for one in current.slots.values()], current.last_numbers())
+            return IssuerLists([self._open(one, issuer) for one in current.slots.values()], current.last_numbers())
         except (AwsUnavailable, BadInput) as error:
             raise CrlStoreUnavailable(str(error)) from error
 
@@ -87,25 +87,25 @@ class _Indexed:
 
     @cached_property
     def _whole(self) -> VerifiedList:
-        found = read_list(self._bucket, self._current, self._issuer)
-        if not isinstance(found, VerifiedList) or found.meta.sha256 != self.meta.sha256:
+        whole = read_list(self._bucket, self._current, self._issuer)
+        if not isinstance(whole, VerifiedList) or whole.meta.sha256 != self.meta.sha256:
             raise CrlStoreUnavailable(
                 f"{list_key(self._current.record)} is damaged, and so is its index. Publish the CA's list again."
             )
-        return found
+        return whole
 
 
 def read_list(bucket: str, one: Current, issuer: x509.Certificate) -> bytes | VerifiedList:
     """The list, verified; its bytes if it cannot be. Raises `CrlStoreUnavailable` if it is not there, `AwsUnavailable`."""
-    kept = _verified.get((one.record.sha256, issuer.fingerprint(SHA256())))
-    if kept is not None:
-        return kept
-    found = objects.read(bucket, list_key(one.record))
-    if found is None:
+    warm = _verified.get((one.record.sha256, issuer.fingerprint(SHA256())))
+    if warm is not None:
+        return warm
+    stored = objects.read(bucket, list_key(one.record))
+    if stored is None:
         raise CrlStoreUnavailable(f"{list_key(one.record)} is not in the bucket. Publish the CA's list again.")
-    verified = verify_list(found.data, issuer)
+    verified = verify_list(stored.data, issuer)
     if not isinstance(verified, VerifiedList) or verified.meta.sha256 != one.record.sha256:
-        return found.data
+        return stored.data
     _verified.put((one.record.sha256, issuer.fingerprint(SHA256())), verified, one.record.size)
     return verified
 

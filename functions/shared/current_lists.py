@@ -54,6 +54,6 @@ def every(bucket: str) -> Iterator[CurrentLists]:
         yield load(bucket, key.removeprefix("current/").removesuffix(".json"))
 
 
-def _load(bucket: str, issuer_key: str) -> tuple[CurrentLists, objects.Found | None]:
+def _load(bucket: str, issuer_key: str) -> tuple[CurrentLists, objects.StoredObject | None]:
     found = objects.read(bucket, current_lists.key_of(issuer_key))
     return (CurrentLists(issuer_key=issuer_key) if found is None else current_lists.read(found.data, issuer_key)), found

@@ -67,8 +67,8 @@ class Delegations:
 
     def held_by(self, names: tuple[str, ...], at: datetime) -> tuple[Delegation, ...]:
         """Those given to a person of these names that stand at `at`."""
-        found = (one for name in dict.fromkeys(map(normal, names)) for one in self._of(name, at))
-        return tuple(one for one in found if one.stands(at))
+        candidates = (one for name in dict.fromkeys(map(normal, names)) for one in self._of(name, at))
+        return tuple(one for one in candidates if one.stands(at))
 
     def all(self, *, since: datetime | None = None, after: Position | None = None) -> Iterator[Delegation]:
         """All of them, or those whose `until` is after `since`, latest end first."""
@@ -111,15 +111,17 @@ def position(delegation: Delegation) -> Position:
     return delegation.delegation_id, stamp(delegation.until)
 
 
-def standing_check(table: str, used: OnBehalfOf) -> dict[str, Any]:
+def standing_check(table: str, on_behalf_of: OnBehalfOf) -> dict[str, Any]:
     """For a vote's transaction: it counts only if the delegation that it names stands when it is written."""
     return {
         "ConditionCheck": {
             "TableName": table,
-            "Key": _key(used.delegation_id),
+            "Key": _key(on_behalf_of.delegation_id),
             "ConditionExpression": "attribute_not_exists(ended_at) AND #until > :now AND #group = :group AND delegator = :delegator",
             "ExpressionAttributeNames": {"#until": "until", "#group": "group"},
-            "ExpressionAttributeValues": values(now=stamp(clock.now()), group=used.group, delegator=used.subject),
+            "ExpressionAttributeValues": values(
+                now=stamp(clock.now()), group=on_behalf_of.group, delegator=on_behalf_of.subject
+            ),
         }
     }
 

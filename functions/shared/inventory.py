@@ -37,11 +37,11 @@ class Inventory:
     def standing(self, device: str) -> tuple[Binding | None, DeviceRecord | None]:
         """What the device is bound to, and the mark that denies it, in one read. Raises as `records`."""
         keys = (device_key(device), denied_key(device))
-        found = {
+        rows = {
             item["lookup_key"]["S"]: item
             for item in batch_reads.items(self.table, ({"lookup_key": key} for key in keys))
         }
-        bound, mark = (found.get(key) for key in keys)
+        bound, mark = (rows.get(key) for key in keys)
         return from_item(bound, Binding) if bound else None, _record(mark) if mark else None
 
     def bind(
@@ -66,12 +66,12 @@ class Inventory:
             free += " OR bound_certificate_id = :replacing"
             update += ", previous_certificate_id = :replacing, previous_bound_at = bound_at"
             new["replacing"] = replacing
-        found = self._update(device, update, free, **new)
-        if isinstance(found, Binding):
-            return found
-        if found and found["bound_certificate_id"] == certificate_id:
-            return msgspec.convert(found, Binding)
-        holder = found["bound_certificate_id"] if found else "none"
+        result = self._update(device, update, free, **new)
+        if isinstance(result, Binding):
+            return result
+        if result and result["bound_certificate_id"] == certificate_id:
+            return msgspec.convert(result, Binding)
+        holder = result["bound_certificate_id"] if result else "none"
         raise DeviceBoundElsewhere(
             f"{device} is bound to certificate {holder} by now; the decision knew of {replacing or 'none'}. Nothing was changed."
         )

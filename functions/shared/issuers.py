@@ -28,18 +28,18 @@ def load(bucket: str, ca_certificate_id: str) -> x509.Certificate:
     """
     key = key_of(ca_certificate_id)
     data = objects.read_part(bucket, key, 0, issuers.MAX_OCTETS + 1)
-    kept = issuers.read(data)
-    if kept is not None and issuers.proves_itself(kept, ca_certificate_id):
-        return kept
+    stored = issuers.read(data)
+    if stored is not None and issuers.proves_itself(stored, ca_certificate_id):
+        return stored
     try:
         registered, pem = _registered(ca_certificate_id)
     except CertificateUnknown:
-        if kept is None:
+        if stored is None:
             raise
-        raise _alarm(ca_certificate_id, kept, None) from None
-    if kept is not None and kept != registered:
-        raise _alarm(ca_certificate_id, kept, registered)
-    if kept is None:
+        raise _alarm(ca_certificate_id, stored, None) from None
+    if stored is not None and stored != registered:
+        raise _alarm(ca_certificate_id, stored, registered)
+    if stored is None:
         if data:
             logger.warning("%s in the bucket is no certificate; replacing it by AWS IoT's", key)
         objects.write(bucket, key, pem, "application/x-pem-file")
@@ -64,7 +64,7 @@ def has_others(bucket: str, ca_certificate_id: str, key: str) -> bool:
 
     A note below ``trials/`` changes nothing, since it proves nothing of the CA that it names. Raises `AwsUnavailable`, `AccessRefused`.
     """
-    stored = [found.removeprefix("issuers/").removesuffix(".pem") for found in objects.keys(bucket, "issuers/")]
+    stored = [name.removeprefix("issuers/").removesuffix(".pem") for name in objects.keys(bucket, "issuers/")]
     return other_cas.has_others(stored, ca_certificate_id, key, lambda other: _load_or_none(bucket, other))
 
 
@@ -96,6 +96,6 @@ def _registered(ca_certificate_id: str) -> tuple[x509.Certificate, bytes]:
     return x509.load_pem_x509_certificate(pem), pem
 
 
-def _alarm(ca_certificate_id: str, kept: x509.Certificate, registered: x509.Certificate | None) -> IssuerMismatch:
+def _alarm(ca_certificate_id: str, stored: x509.Certificate, registered: x509.Certificate | None) -> IssuerMismatch:
     count("IssuerMismatch")
-    return IssuerMismatch(issuers.mismatch(ca_certificate_id, kept, registered), registered)
+    return IssuerMismatch(issuers.mismatch(ca_certificate_id, stored, registered), registered)

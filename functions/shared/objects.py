@@ -19,19 +19,19 @@ class ChangedMeanwhile(MayWorkLater):
     """Somebody else wrote the object since it was read. Read it again."""
 
 
-class Found(NamedTuple):
+class StoredObject(NamedTuple):
     """An object's content, and the ETag that a write over it must match."""
 
     data: bytes
     etag: str
 
 
-def read(bucket: str, key: str) -> Found | None:
+def read(bucket: str, key: str) -> StoredObject | None:
     """The object; None if there is none. Raises `AwsUnavailable`, `AccessRefused`, and `TooLarge` before anything is read."""
     answer = _get(bucket, key)
     if answer is not None and answer["ContentLength"] > MOST:
         raise TooLarge(f"{key} has {answer['ContentLength']:,} octets; expected at most {MOST:,}.")
-    return None if answer is None else Found(_body(answer), answer["ETag"])
+    return None if answer is None else StoredObject(_body(answer), answer["ETag"])
 
 
 def read_part(bucket: str, key: str, offset: int, length: int) -> bytes:
@@ -44,7 +44,7 @@ def keys(bucket: str, folder: str) -> list[str]:
     """Every key below `folder`. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated():
         pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=folder)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return [listed["Key"] for page in pages for listed in page.get("Contents", [])]
 
 
 def size(bucket: str, key: str) -> int | None:
@@ -85,7 +85,7 @@ def write_once(bucket: str, key: str, data: bytes, content_type: str) -> None:
         return
 
 
-def replace(bucket: str, key: str, data: bytes, content_type: str, before: Found | None) -> None:
+def replace(bucket: str, key: str, data: bytes, content_type: str, before: StoredObject | None) -> None:
     """Write over exactly what was read, or where nothing was. Raises `ChangedMeanwhile`, `AwsUnavailable`, `AccessRefused`.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html

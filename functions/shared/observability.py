@@ -72,7 +72,9 @@ def observed(handler: Callable[[E, C], R]) -> Callable[[E, C], R]:
 def _correlation(event: object) -> dict[str, str | None]:
     """The keys by which a log line is found again: which certificate, which execution. What the states hand over says both."""
     return {
-        "certificate_id": next((found for place in _CERTIFICATES if (found := _inside(event, *place))), None),
+        "certificate_id": next(
+            (certificate_id for place in _CERTIFICATES if (certificate_id := _inside(event, *place))), None
+        ),
         "execution": _inside(event, "execution", "arn"),
     }
 

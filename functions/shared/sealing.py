@@ -18,17 +18,17 @@ def keep(record: Record, vault: Vault, signer: Signer) -> tuple[Record, Link]:
     try:
         vault.keep(record.key, data)
     except AlreadyKept:
-        return _found(record, vault.read(record.key), signer)
+        return _stored(record, vault.read(record.key), signer)
     return record, Link(key=record.key, sha256=sha256(data))
 
 
-def _found(record: Record, data: bytes, signer: Signer) -> tuple[Record, Link]:
+def _stored(record: Record, data: bytes, signer: Signer) -> tuple[Record, Link]:
     try:
-        kept = parse(jws.opened(data, kind=jws.RECORD, keys=signer.keys()))
+        stored = parse(jws.opened(data, kind=jws.RECORD, keys=signer.keys()))
     except EvidenceInvalid as error:
         raise EvidenceConflict(f"{record.key} is taken by something that does not verify: {error}") from error
-    if not says_the_same(kept, record):
+    if not says_the_same(stored, record):
         raise EvidenceConflict(
             f"{record.key} is taken by a record that tells something else. Compare it with the history."
         )
-    return kept, Link(key=record.key, sha256=sha256(data))
+    return stored, Link(key=record.key, sha256=sha256(data))

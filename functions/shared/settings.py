@@ -27,9 +27,9 @@ class SettingsInvalid(BadInput):
 def settings(kind: type[S]) -> S:
     """Read `kind`'s fields from the environment variables of the same names in capitals. Raises `SettingsInvalid`."""
     fields = {field.name: field.name.upper() for field in msgspec.structs.fields(kind)}  # type: ignore[arg-type]
-    found = {name: os.environ[variable] for name, variable in fields.items() if variable in os.environ}
+    values = {name: os.environ[variable] for name, variable in fields.items() if variable in os.environ}
     try:
-        return msgspec.convert(found, kind, strict=False)
+        return msgspec.convert(values, kind, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsInvalid(
             f"{kind.__name__}: {error}. Expected environment variables: {', '.join(fields.values())}."

@@ -15,14 +15,14 @@ def prefix(current: Current) -> str:
 
 def start(machine_arn: str, current: Current, attempt: str = "1") -> str:
     """Start it; answers the execution's ARN. The same attempt for the same list starts nothing twice. Raises `AwsUnavailable`."""
-    asked = {"issuer_key": current.record.issuer_key_sha256, "slot": current.slot}
-    return _start(machine_arn, prefix(current) + attempt, asked)
+    machine_input = {"issuer_key": current.record.issuer_key_sha256, "slot": current.slot}
+    return _start(machine_arn, prefix(current) + attempt, machine_input)
 
 
 def start_of_authority(machine_arn: str, revocation: AuthorityRevocation, attempt: str) -> str:
     """The same for a CA that was revoked."""
-    asked = {"issuer_key": revocation.issuer_key, "authority": revocation.ca_certificate_id}
-    return _start(machine_arn, revocation.executions + attempt, asked)
+    machine_input = {"issuer_key": revocation.issuer_key, "authority": revocation.ca_certificate_id}
+    return _start(machine_arn, revocation.executions + attempt, machine_input)
 
 
 def running(machine_arn: str) -> frozenset[str]:
@@ -36,11 +36,11 @@ def running(machine_arn: str) -> frozenset[str]:
         return frozenset(one["name"] for page in pages for one in page["executions"])
 
 
-def _start(machine_arn: str, name: str, asked: dict[str, str]) -> str:
+def _start(machine_arn: str, name: str, machine_input: dict[str, str]) -> str:
     try:
         with translated():
             answer = client("stepfunctions").start_execution(
-                stateMachineArn=machine_arn, name=name, input=msgspec.json.encode(asked).decode()
+                stateMachineArn=machine_arn, name=name, input=msgspec.json.encode(machine_input).decode()
             )
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from functions.shared import objects
-from functions.shared.objects import ChangedMeanwhile, Found
+from functions.shared.objects import ChangedMeanwhile, StoredObject
 from functions.shared.observability import logger
 from workflows.admission import trial
 from workflows.admission.trial import Trial, TrialInvalid
@@ -15,10 +15,10 @@ def noted(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
 
     Raises `TrialInvalid` for a note that does not prove it, `AwsUnavailable`, `AccessRefused`.
     """
-    found = note_of(bucket, ca_certificate_id)
-    if found is None:
+    note = note_of(bucket, ca_certificate_id)
+    if note is None:
         return False
-    if found.certificate_id != certificate_id:
+    if note.certificate_id != certificate_id:
         note_of.cache_clear()  # an operator may be about to delete it
         raise TrialInvalid(f"{trial.key_of(ca_certificate_id)} is the note of a trial with another device.")
     return True
@@ -40,23 +40,23 @@ def note_of(bucket: str, ca_certificate_id: str) -> Trial | None:
     Not cached is what is raised, so that a note that proves nothing is read again until it is deleted.
     """
     key = trial.key_of(ca_certificate_id)
-    found = objects.read(bucket, key)
-    return None if found is None else trial.read(found.data, key)
+    stored = objects.read(bucket, key)
+    return None if stored is None else trial.read(stored.data, key)
 
 
-def every(bucket: str) -> Iterator[tuple[Trial, Found] | TrialInvalid]:
+def every(bucket: str) -> Iterator[tuple[Trial, StoredObject] | TrialInvalid]:
     """Each note as it was read, or why it cannot be used. Raises `AwsUnavailable`, `AccessRefused`."""
     for key in objects.keys(bucket, "trials/"):
-        found = objects.read(bucket, key)
-        if found is None:
+        stored = objects.read(bucket, key)
+        if stored is None:
             continue
         try:
-            yield trial.read(found.data, key), found
+            yield trial.read(stored.data, key), stored
         except TrialInvalid as error:
             yield error
 
 
-def change(bucket: str, before: Found, after: Trial) -> bool:
+def change(bucket: str, before: StoredObject, after: Trial) -> bool:
     """Write over the note as it was read. False if somebody else has written it since."""
     try:
         objects.replace(

@@ -71,7 +71,9 @@ class Turns:
 
     def _update(self, lane: Lane, update: str, condition: str, **named: int) -> Answer:
         try:
-            found = conditional.update(self.table, _ITEM, update, condition=condition, given=named, names={"#l": lane})
+            numbers = conditional.update(
+                self.table, _ITEM, update, condition=condition, given=named, names={"#l": lane}
+            )
         except ConditionFailed:
             return None
-        return {name: number for name, number in found.items() if name in turns.LANES}
+        return {name: number for name, number in numbers.items() if name in turns.LANES}

@@ -48,11 +48,11 @@ class Vault:
 
     def has(self, key: str) -> bool:
         """Whether a file lies there. By the list, since a role that may not list is answered 403 for a file that is missing."""
-        return any(name == key for name, _ in self.kept(key))
+        return any(name == key for name, _ in self.listing(key))
 
-    def kept(self, folder: str) -> Iterator[tuple[str, datetime]]:
+    def listing(self, folder: str) -> Iterator[tuple[str, datetime]]:
         """Every key below `folder`, in order, and when S3 kept it by its own clock. Raises `AwsUnavailable`, `AccessRefused`."""
         with translated():
             for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
-                for found in page.get("Contents", []):
-                    yield found["Key"], found["LastModified"]
+                for listed in page.get("Contents", []):
+                    yield listed["Key"], listed["LastModified"]

@@ -26,9 +26,9 @@ def handler(request: ActivateInput) -> Activation:
     Raises AdmissionNotOwned; TurnLost (→ Take turn) and ApprovalLapsed, CertificateChanged, CertificateUnknown, DeviceBoundElsewhere
     (→ Hold), with nothing left bound; ThingRefused (→ Roll back); BadInput if nobody decided this.
     """
-    record, used, at = record_of(request), settings(Settings), clock.now()
-    inventory = Inventory(used.inventory_table)
-    admission = Admissions(used.admissions_table).retain(request.certificate.certificate_id, request.execution)
+    record, environment, at = record_of(request), settings(Settings), clock.now()
+    inventory = Inventory(environment.inventory_table)
+    admission = Admissions(environment.admissions_table).retain(request.certificate.certificate_id, request.execution)
     ensure_no_trial(admission)
-    ensure_turn(request, record, inventory, used.turns_table, at)
+    ensure_turn(request, record, inventory, environment.turns_table, at)
     return activate(request, record, admission, inventory, at)

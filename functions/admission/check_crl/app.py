@@ -46,13 +46,13 @@ def _issuer(bucket: str, ca_certificate_id: str) -> x509.Certificate | IssuerMis
 def _verdict(facts: CertificateFacts, issuer: x509.Certificate, bucket: str) -> Verdict:
     bounds = limits().crl
     max_size = bounds.max_size_mb * 1_000_000
-    found = CrlStore(bucket, max_size).lists_for(facts.issuer_key, issuer)
+    issuer_lists = CrlStore(bucket, max_size).lists_for(facts.issuer_key, issuer)
     return revocation.check(
         x509.load_pem_x509_certificate(facts.pem.encode("ascii")),
         issuer,
-        found.lists,
+        issuer_lists.lists,
         clock.now(),
         max_age=timedelta(days=bounds.max_age_days),
         max_size=max_size,
-        last_numbers=found.last_numbers,
+        last_numbers=issuer_lists.last_numbers,
     )

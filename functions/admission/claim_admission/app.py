@@ -25,13 +25,13 @@ def handler(request: ClaimInput) -> Claim:
     """
     registered = read_event(request.event)
     logger.append_keys(certificate_id=registered.certificate_id)
-    configured, at = settings(Settings), clock.now()
-    admissions = Admissions(configured.admissions_table)
+    environment, at = settings(Settings), clock.now()
+    admissions = Admissions(environment.admissions_table)
 
     ours, admission = admissions.claim(registered.certificate_id, registered.ca_certificate_id, request.execution, at)
     turn_at = admission.turn_at
     if ours and turn_at is None:
-        turn = Turns(configured.turns_table, limits().pacing).take("admission", at)
+        turn = Turns(environment.turns_table, limits().pacing).take("admission", at)
         turn_at = admissions.give_turn(registered.certificate_id, request.execution, turn)
     return Claim(
         status="claimed" if ours else "duplicate",

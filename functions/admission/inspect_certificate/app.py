@@ -27,20 +27,20 @@ def handler(request: InspectInput) -> Inspection:
     is another's and for a note that makes the CA a trial's and does not prove it, TurnLost (→ Claim admission),
     AdmissionNotOwned, AwsUnavailable.
     """
-    used, at = settings(Settings), clock.now()
-    admissions = Admissions(used.admissions_table)
-    ensure_turn(request, admissions, used.turns_table, at)
-    found = registered.find(request, admissions, used.crl_bucket)
+    environment, at = settings(Settings), clock.now()
+    admissions = Admissions(environment.admissions_table)
+    ensure_turn(request, admissions, environment.turns_table, at)
+    certificate = registered.find(request, admissions, environment.crl_bucket)
     inspection = inspect(
-        found.pem,
+        certificate.pem,
         certificate_id=request.certificate_id,
         ca_certificate_id=request.ca_certificate_id,
-        iot_status=found.iot_status,
-        issuer=found.issuer,
+        iot_status=certificate.iot_status,
+        issuer=certificate.issuer,
         limits=limits().certificate,
         at=at,
-        registered_under=found.registered_under,
-        trial=found.trial,
+        registered_under=certificate.registered_under,
+        trial=certificate.trial,
     )
     admissions.note(request.certificate_id, request.execution, inspected_at=at, **columns(inspection.facts))
     return inspection

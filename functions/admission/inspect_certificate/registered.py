@@ -35,14 +35,14 @@ def find(request: InspectInput, admissions: Admissions, bucket: str) -> Register
     if trial:
         admissions.note(request.certificate_id, request.execution, trial=True)
     with translated(ResourceNotFoundException=CertificateUnknown):
-        found = client("iot").describe_certificate(certificateId=request.certificate_id)["certificateDescription"]
+        description = client("iot").describe_certificate(certificateId=request.certificate_id)["certificateDescription"]
     issuer = issuers.load(bucket, request.ca_certificate_id)
     if unproven is not None:
         issuers.ensure_trial(request.ca_certificate_id, issuer, unproven)
     return Registered(
-        pem=found["certificatePem"],
-        iot_status=found["status"],
-        registered_under=found.get("caCertificateId"),
+        pem=description["certificatePem"],
+        iot_status=description["status"],
+        registered_under=description.get("caCertificateId"),
         issuer=issuer,
         trial=trial,
     )

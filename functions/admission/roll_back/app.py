@@ -23,11 +23,13 @@ def handler(request: RollBackInput) -> RollBack:
     The certificate is deactivated before anything else, so that whatever fails afterwards, it can connect no more.
     Raises AdmissionNotOwned, AwsUnavailable.
     """
-    used, device, certificate_id = settings(Settings), request.device, request.certificate_id
-    Admissions(used.admissions_table).retain(certificate_id, request.execution)
+    environment, device, certificate_id = settings(Settings), request.device, request.certificate_id
+    Admissions(environment.admissions_table).retain(certificate_id, request.execution)
     certificate_arn = certificates.arn(request.execution.arn, "cert", certificate_id)
     status, undone = _undo_in_iot(device, certificate_id, certificate_arn)
-    if device.record and (released := Inventory(used.inventory_table).unbind(device.record.device, certificate_id)):
+    if device.record and (
+        released := Inventory(environment.inventory_table).unbind(device.record.device, certificate_id)
+    ):
         undone.append(released)
     return RollBack(undone=tuple(undone), certificate_status=status)
 

@@ -31,27 +31,27 @@ def handler(request: SealInput) -> Seal:
     `AccessRefused` while KMS, S3 or DynamoDB will not have it, `EvidenceConflict` if another record lies in this one's place, and
     `CertificateChanged` (→ Roll back) before it seals that a certificate is admitted which was revoked since it was checked.
     """
-    used, certificate_id = settings(Settings), request.dossier.claim.certificate_id
-    admissions, device = Admissions(used.admissions_table), device_of(request.dossier)
+    environment, certificate_id = settings(Settings), request.dossier.claim.certificate_id
+    admissions, device = Admissions(environment.admissions_table), device_of(request.dossier)
     row = admissions.retain(certificate_id, request.execution)
     before = chains.of_certificate(row)
     built = record(
         request,
         at=now(),
-        code_version=used.code_version,
+        code_version=environment.code_version,
         previous=before,
-        device_previous=chains.of_device(used.admissions_table, device, certificate_id),
+        device_previous=chains.of_device(environment.admissions_table, device, certificate_id),
         trial=row.trial,
     )
-    vault = Vault(used.evidence_bucket)
+    vault = Vault(environment.evidence_bucket)
     ensure_may_be_sealed(built, row, vault)
-    kept, link = keep(built, vault, Signer(used.signing_key_arn, used.approvals_url))
+    sealed, link = keep(built, vault, Signer(environment.signing_key_arn, environment.approvals_url))
     seal = Seal(
         evidence_key=link.key,
         evidence_sha256=link.sha256,
-        sealed_at=kept.sealed_at,
-        reopen_at=limits().reopen.reopens_at(request.outcome, kept.sealed_at),
-        trial=kept.trial,
+        sealed_at=sealed.sealed_at,
+        reopen_at=limits().reopen.reopens_at(request.outcome, sealed.sealed_at),
+        trial=sealed.trial,
     )
-    close(admissions, request, seal, kept.device, latest_after(kept, link, before))
+    close(admissions, request, seal, sealed.device, latest_after(sealed, link, before))
     return seal

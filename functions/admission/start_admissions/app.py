@@ -26,14 +26,14 @@ def handler(batch: Batch) -> queue_messages.Response:
     A message that keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then the
     whole batch comes again.
     """
-    used, at, knocks = settings(Settings), clock.now(), batch.knocks
+    environment, at, knocks = settings(Settings), clock.now(), batch.knocks
     failed = list(batch.malformed)
-    rows = batch_reads.admissions(used.admissions_table, knocks, *Known.__struct_fields__)
+    rows = batch_reads.admissions(environment.admissions_table, knocks, *Known.__struct_fields__)
     known = {row["certificate_id"]: msgspec.convert(row, Known) for row in rows}
     due = [one for certificate_id, one in knocks.items() if starting.is_due(known.get(certificate_id), at)]
     for knock in due:
         name = starting.name(knock.certificate_id, known.get(knock.certificate_id), at)
-        if not start(used.state_machine_arn, name, knock.event):
+        if not start(environment.state_machine_arn, name, knock.event):
             failed.append(knock.message_id)
     logger.info("started", extra={"messages": batch.size, "due": len(due), "failed": len(failed)})
     return queue_messages.response(failed)

@@ -34,8 +34,8 @@ def with_delegations(person: Voter) -> Voter:
 def may_read(person: Voter, request: Request | None = None) -> bool:
     """Members of any group that is asked or may look, and their delegates; of an older request, also those that it asks."""
     known = rules().approver_groups() | set(rules().readers)
-    asked = {requirement.group for requirement in request.ruling.requirements} if request else set()
-    return bool(person.delegations) or bool((known | asked) & set(person.groups))
+    requested_of = {requirement.group for requirement in request.ruling.requirements} if request else set()
+    return bool(person.delegations) or bool((known | requested_of) & set(person.groups))
 
 
 def reader(person: Voter) -> Voter:

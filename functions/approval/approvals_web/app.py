@@ -7,21 +7,19 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.approval.approvals_web.answers import Denied, fault
-from functions.approval.approvals_web.api import approvals, delegations, search, votes
 from functions.approval.approvals_web.identity import NotSignedIn
-from functions.approval.approvals_web.pages import deciding, finding, reading, standing_in
 from functions.approval.approvals_web.pages.faults import fault_page
-from functions.approval.approvals_web.sign_in import routes as sign_in_routes
+from functions.approval.approvals_web.routers import ROUTERS
 from functions.approval.approvals_web.sign_in.refused import record_refused_sign_in
 from functions.shared.observability import logger, observed
 from workflows.errors import MayWorkLater
 
 app = APIGatewayHttpResolver()
-for part in (approvals, delegations, search, votes, sign_in_routes, reading, deciding, finding, standing_in):
-    app.include_router(part.router)
+for router in ROUTERS:
+    app.include_router(router)
 
 
-def told(code: str, message: str) -> Response[str]:
+def fault_response(code: str, message: str) -> Response[str]:
     """A fault, for programs or for people."""
     return (
         fault(code, message)
@@ -33,23 +31,23 @@ def told(code: str, message: str) -> Response[str]:
 @app.exception_handler(NotSignedIn)  # type: ignore[untyped-decorator]
 def not_signed_in(error: NotSignedIn) -> Response[str]:
     record_refused_sign_in(app.current_event, error)
-    return told(error.code, str(error))
+    return fault_response(error.code, str(error))
 
 
 @app.exception_handler(Denied)  # type: ignore[untyped-decorator]
 def denied(error: Denied) -> Response[str]:
-    return told(error.code, str(error))
+    return fault_response(error.code, str(error))
 
 
 @app.exception_handler(MayWorkLater)  # type: ignore[untyped-decorator]
 def try_again(error: MayWorkLater) -> Response[str]:
     logger.warning("%s: %s", type(error).__name__, error)
-    return told("try_again", "Nothing was recorded: something we need did not answer. Try again in a moment.")
+    return fault_response("try_again", "Nothing was recorded: something we need did not answer. Try again in a moment.")
 
 
 @app.not_found
 def not_found(_: NotFoundError) -> Response[str]:
-    return told("not_found", "There is nothing here.")
+    return fault_response("not_found", "There is nothing here.")
 
 
 @observed
@@ -65,6 +63,11 @@ def head(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """
     http = {**event["requestContext"]["http"], "method": "GET"}
     headers = {name: value for name, value in (event.get("headers") or {}).items() if name != "cookie"}
-    asked = {**event, "requestContext": {**event["requestContext"], "http": http}, "headers": headers, "cookies": []}
-    answer = app.resolve(asked, context)
+    get_event = {
+        **event,
+        "requestContext": {**event["requestContext"], "http": http},
+        "headers": headers,
+        "cookies": [],
+    }
+    answer = app.resolve(get_event, context)
     return {**answer, "body": "", "cookies": [], "isBase64Encoded": False}

@@ -108,7 +108,7 @@ def _name(claims: dict[str, Any]) -> tuple[str, str] | None:
     known = {"name": claims.get("name"), "given_name family_name": full}
     for claim, candidate in (known | {one: claims.get(one) for one in ("cognito:username", "email")}).items():
         if isinstance(candidate, str):
-            kept = "".join(c for c in candidate if not unicodedata.category(c).startswith("C")).strip()[:128]
-            if kept:
-                return kept, claim
+            printable = "".join(c for c in candidate if not unicodedata.category(c).startswith("C")).strip()[:128]
+            if printable:
+                return printable, claim
     return None

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 
 from functions.approval.approvals_web import client_state
 from functions.approval.approvals_web.answers import Denied
-from functions.shared.approval_index import Found, Position
+from functions.shared.approval_index import Entry, Position
 from workflows.approval.request import Request
 
 MOST_READ = 1000
@@ -41,7 +41,7 @@ class _Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     after: dict[str, tuple[Id, Time]]
 
 
-Source = Callable[[Position | None], Iterator[Found]]
+Source = Callable[[Position | None], Iterator[Entry]]
 """Reads one source, on from a position."""
 
 
@@ -79,21 +79,21 @@ class Walk:
 
 def page(walk: Walk, limit: int) -> Page:
     """The next `limit` requests of `walk`."""
-    found: list[Request] = []
+    requests: list[Request] = []
     for read, request in enumerate(walk):
-        if len(found) == limit or read == MOST_READ:
-            return Page(requests=tuple(found), cursor=walk.cursor)
+        if len(requests) == limit or read == MOST_READ:
+            return Page(requests=tuple(requests), cursor=walk.cursor)
         if request is not None:
-            found.append(request)
-    return Page(requests=tuple(found), cursor=None)
+            requests.append(request)
+    return Page(requests=tuple(requests), cursor=None)
 
 
-def _tagged(name: str, found: Iterator[Found]) -> Iterator[tuple[str, Found]]:
-    return ((name, one) for one in found)
+def _tagged(name: str, entries: Iterator[Entry]) -> Iterator[tuple[str, Entry]]:
+    return ((name, entry) for entry in entries)
 
 
-def _order(found: Found) -> str:
-    return found.position[1]
+def _order(entry: Entry) -> str:
+    return entry.position[1]
 
 
 def _read(text: str, of: str, sources: Mapping[str, Source]) -> Mapping[str, Position]:

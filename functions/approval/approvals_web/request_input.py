@@ -33,9 +33,9 @@ def body(event: BaseProxyEvent, kind: type[T], expected: str) -> T:
         raise Denied("bad_request", f"What was sent cannot be read: {error}. {expected}") from error
 
 
-def limit(asked: dict[str, str], usual: int, most: int) -> int:
+def limit(query: dict[str, str], usual: int, most: int) -> int:
     """How many a page may have. Raises `Denied`."""
-    written = asked.get("limit", str(usual))
+    written = query.get("limit", str(usual))
     if not re.fullmatch(r"[0-9]{1,4}", written) or not 1 <= int(written) <= most:
         raise Denied("bad_request", f"limit is {written[:40]!r}. Expected a number from 1 to {most}.")
     return int(written)

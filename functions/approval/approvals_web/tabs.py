@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from functions.approval.approvals_web import paging
 from functions.approval.approvals_web.paging import Page, Walk
-from functions.shared.approval_index import Found, Index, Position, found
+from functions.shared.approval_index import Entry, Index, Position, entries
 from workflows.approval.request import Request
 from workflows.approval.votes import Voter, ways
 
@@ -35,8 +35,8 @@ def page(table: str, tab: Tab, voter: Voter, *, cursor: str | None, limit: int, 
     return paging.page(walk, limit)
 
 
-def _source(table: str, index: Index, value: str, newest_first: bool, after: Position | None) -> Iterator[Found]:
-    return found(table, index, value, after=after, newest_first=newest_first)
+def _source(table: str, index: Index, value: str, newest_first: bool, after: Position | None) -> Iterator[Entry]:
+    return entries(table, index, value, after=after, newest_first=newest_first)
 
 
 def _belongs(tab: Tab, voter: Voter, at: datetime) -> Callable[[Request], bool]:

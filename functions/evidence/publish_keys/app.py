@@ -25,10 +25,10 @@ class Response(Struct, frozen=True, kw_only=True, rename="camel"):
 @triggered
 def handler() -> Response:
     """Route ``GET /evidence/keys.json`` of the HTTP API, open to everybody. Raises `AwsUnavailable`, `AccessRefused`."""
-    used = settings(Settings)
+    environment = settings(Settings)
     published = [
-        _published(used.signing_key_arn, jws.RECORD, jws.MANIFEST),
-        _published(used.vote_signing_key_arn, jws.VOTE),
+        _published(environment.signing_key_arn, jws.RECORD, jws.MANIFEST),
+        _published(environment.vote_signing_key_arn, jws.VOTE),
     ]
     return Response(
         status_code=200,

@@ -35,17 +35,17 @@ def handler() -> Result:
     The entry comes before the text it tells of: a call that dies in between writes it again. Who deployed is in CloudTrail.
     Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next hour tries again.
     """
-    used, at = settings(Settings), now()
-    vault = Vault(used.evidence_bucket)
+    environment, at = settings(Settings), now()
+    vault = Vault(environment.evidence_bucket)
     texts, before = _texts(), _before(vault)
     changed = sorted(name for name in {*before, *texts} if before.get(name) != texts.get(name))
     if not changed:
         return Result(status="unchanged", files=[])
-    AuditTrail(used.evidence_bucket, "record_configuration").record(
+    AuditTrail(environment.evidence_bucket, "record_configuration").record(
         "configuration",
         "deploy",
         subject=", ".join(changed),
-        actor=f"deployment of version {used.code_version}",
+        actor=f"deployment of version {environment.code_version}",
         result="succeeded",
         old={name: before[name] for name in changed if name in before},
         new={name: texts[name] for name in changed if name in texts},
@@ -65,5 +65,5 @@ def _texts() -> dict[str, str]:
 
 def _before(vault: Vault) -> dict[str, str]:
     """What was in force when it was recorded last; empty if it never was."""
-    last = max((key for key, _ in vault.kept(FOLDER)), default=None)
+    last = max((key for key, _ in vault.listing(FOLDER)), default=None)
     return stored.read(vault.read(last), dict[str, str]) if last else {}

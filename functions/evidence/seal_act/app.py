@@ -32,24 +32,28 @@ def handler(request: acts.Request, context: Context) -> acts.Answer:
     Raises `CallerNotProven` and `BadInput` before anything is looked at; `AwsUnavailable`, `AccessRefused` and `EvidenceConflict`
     while KMS, S3 or DynamoDB will not have the record: then nothing was done. A repeat with the same id does nothing twice.
     """
-    used, at = settings(Settings), now()
-    ask, table, inventory = request.ask, used.admissions_table, Inventory(used.inventory_table)
-    if ask.bucket != used.evidence_bucket:
-        raise callers.CallerNotProven(f"Signed for the stack of {ask.bucket}; this is that of {used.evidence_bucket}.")
+    environment, at = settings(Settings), now()
+    ask, table, inventory = request.ask, environment.admissions_table, Inventory(environment.inventory_table)
+    if ask.bucket != environment.evidence_bucket:
+        raise callers.CallerNotProven(
+            f"Signed for the stack of {ask.bucket}; this is that of {environment.evidence_bucket}."
+        )
     by = callers.prove(request.proof, acts.digest(ask), at=at, account=context.invoked_function_arn.split(":")[4])
     head = chains.head(table, ask.certificate_id)
     key = key_of(ask.certificate_id, f"{ask.act}-{ask.id}")
     if head is None or head.evidence_key != key:
-        standing = admission.standing(ask, head, inventory)
-        if (why := acts.forbidden(ask, standing.found)) or head is None:
+        state = admission.state_of(ask, head, inventory)
+        if (why := acts.forbidden(ask, state.standing)) or head is None:
             return acts.Answer(status="refused", reason=why or "")
-        change = admission.change(ask, head, standing, by.signed_at)
-        made = operated(ask, by, head, change, at=at, code_version=used.code_version)
-        _, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
+        change = admission.change(ask, head, state, by.signed_at)
+        made = operated(ask, by, head, change, at=at, code_version=environment.code_version)
+        _, link = keep(
+            made, Vault(environment.evidence_bucket), Signer(environment.signing_key_arn, environment.approvals_url)
+        )
         also = [inventory.unbinding(ask.device, ask.certificate_id)] if ask.device is not None else []
         if not operators.write(table, ask, head, change, link, *also):
-            told = f"The admission of {ask.certificate_id} has changed meanwhile; nothing was done. Look again."
-            return acts.Answer(status="refused", reason=told)
+            message = f"The admission of {ask.certificate_id} has changed meanwhile; nothing was done. Look again."
+            return acts.Answer(status="refused", reason=message)
     if ask.act == "redrive":
         admission.redrive(ask)
     return acts.Answer(status="done", evidence_key=key)

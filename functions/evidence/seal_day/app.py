@@ -39,15 +39,15 @@ def handler() -> Sealed:
 
     Raises `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next night tries again.
     """
-    used, at = settings(Settings), now()
-    vault, signer = Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url)
+    environment, at = settings(Settings), now()
+    vault, signer = Vault(environment.evidence_bucket), Signer(environment.signing_key_arn, environment.approvals_url)
     by_day = _keys_by_day(vault)
-    sealed = last_day((key for key, _ in vault.kept("manifests/")), before=at.date())
+    sealed = last_day((key for key, _ in vault.listing("manifests/")), before=at.date())
     previous = Link(key=key_of(sealed), sha256=vault.sha256(key_of(sealed))) if sealed else None
     days = due(sealed, min(by_day, default=None), at.date())
     for day in days:
         hashes = _hashes(vault, by_day[day])
-        made = manifest(day, hashes, at=at, code_version=used.code_version, previous=previous)
+        made = manifest(day, hashes, at=at, code_version=environment.code_version, previous=previous)
         data = _keep(vault, made.key, signer.seal(jws.MANIFEST, canonical(made)))
         previous = Link(key=made.key, sha256=sha256(data))
         count("DaySealed")
@@ -58,7 +58,7 @@ def _keys_by_day(vault: Vault) -> defaultdict[date, list[str]]:
     """The keys of what a manifest covers, by the day on which it was kept (UTC); a day without any has none."""
     by_day = defaultdict[date, list[str]](list)
     for folder in COVERED:
-        for key, kept_at in vault.kept(folder):
+        for key, kept_at in vault.listing(folder):
             by_day[kept_at.astimezone(UTC).date()].append(key)
     return by_day
 

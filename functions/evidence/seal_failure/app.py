@@ -41,26 +41,26 @@ def handler(ended: EndedBadly) -> Result:
 
     Nothing is sealed of what was no admission, of an execution that was overtaken, or of a roll back, which has its record.
     """
-    certificate_id, used = failure.certificate_of(ended), settings(Settings)
-    head = chains.head(used.admissions_table, certificate_id) if certificate_id else None
+    certificate_id, environment = failure.certificate_of(ended), settings(Settings)
+    head = chains.head(environment.admissions_table, certificate_id) if certificate_id else None
     ours = head is not None and head.execution_arn == ended.execution_arn
     if certificate_id is None or head is None or not ours or ended.error in (failure.ALREADY_TOLD, failure.SUPERSEDED):
         return Result(status="unchanged")
-    vault = Vault(used.evidence_bucket)
-    head = _with_its_end(used.admissions_table, certificate_id, head, key_of(certificate_id, ended.name), vault)
+    vault = Vault(environment.evidence_bucket)
+    head = _with_its_end(environment.admissions_table, certificate_id, head, key_of(certificate_id, ended.name), vault)
     made = execution_failed(
         ended,
         certificate_id,
         device=head.device,
         outcome="failed" if head.outcome == "open" else msgspec.convert(head.outcome, Outcome),
         at=now(),
-        code_version=used.code_version,
+        code_version=environment.code_version,
         previous=head.link,
-        trial=head.trial or trials.proves(used.crl_bucket, head.ca_certificate_id, certificate_id),
+        trial=head.trial or trials.proves(environment.crl_bucket, head.ca_certificate_id, certificate_id),
     )
-    kept, link = keep(made, vault, Signer(used.signing_key_arn, used.approvals_url))
-    chain.advance(used.admissions_table, certificate_id, head, link)
-    return Result(status="sealed", evidence_key=kept.key)
+    sealed, link = keep(made, vault, Signer(environment.signing_key_arn, environment.approvals_url))
+    chain.advance(environment.admissions_table, certificate_id, head, link)
+    return Result(status="sealed", evidence_key=sealed.key)
 
 
 def _with_its_end(table: str, certificate_id: str, head: chains.Head, key: str, vault: Vault) -> chains.Head:

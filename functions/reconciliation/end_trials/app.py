@@ -21,8 +21,8 @@ def handler() -> Ended:
     Goes on with the other notes after a fault of one, and raises the first fault at the end: `TrialInvalid` for a note that proves no
     trial, `TrialNotRemoved`, `AwsUnavailable`, `AccessRefused`. The log has each.
     """
-    used = settings(Settings)
-    ended, faults = end_each(used.crl_bucket, Admissions(used.admissions_table), clock.now())
+    environment = settings(Settings)
+    ended, faults = end_each(environment.crl_bucket, Admissions(environment.admissions_table), clock.now())
     if faults:
         raise faults[0]
     return ended

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from functions.reconciliation.end_trials.removal import remove
 from functions.shared import trials
 from functions.shared.admissions import OPEN, Admissions
-from functions.shared.objects import Found
+from functions.shared.objects import StoredObject
 from functions.shared.observability import logger
 from workflows.admission.trial import Action, Trial, TrialInvalid, action
 from workflows.errors import GatehouseError
@@ -24,11 +24,11 @@ class Ended(Struct, frozen=True, kw_only=True):
 def end_each(bucket: str, admissions: Admissions, at: datetime) -> tuple[Ended, list[GatehouseError]]:
     """Goes on after a fault; returns and logs each. Raises `AwsUnavailable`, `AccessRefused` if the notes cannot be read."""
     result, faults = Ended(ended=[], waiting=[]), list[GatehouseError]()
-    for found in trials.every(bucket):
+    for entry in trials.every(bucket):
         try:
-            if isinstance(found, TrialInvalid):
-                raise found
-            trial, note = found
+            if isinstance(entry, TrialInvalid):
+                raise entry
+            trial, note = entry
             done = _end(trial, note, bucket, admissions, at)
         except GatehouseError as error:
             logger.error("%s: %s", type(error).__name__, error)
@@ -41,7 +41,7 @@ def end_each(bucket: str, admissions: Admissions, at: datetime) -> tuple[Ended, 
     return result, faults
 
 
-def _end(trial: Trial, note: Found, bucket: str, admissions: Admissions, at: datetime) -> Action:
+def _end(trial: Trial, note: StoredObject, bucket: str, admissions: Admissions, at: datetime) -> Action:
     """Returns what was done. Raises `TrialInvalid`, `TrialNotRemoved`, `AwsUnavailable`, `AccessRefused`."""
     if not trial.is_due(at):  # most notes are of trials that ended long ago: nothing is read for them
         return "leave"

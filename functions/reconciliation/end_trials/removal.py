@@ -43,10 +43,10 @@ def _known(trial: Trial) -> bool:
     """Whether AWS IoT has the CA."""
     try:
         with translated():
-            found = client("iot").describe_ca_certificate(certificateId=trial.ca_certificate_id)
+            answer = client("iot").describe_ca_certificate(certificateId=trial.ca_certificate_id)
     except client("iot").exceptions.ResourceNotFoundException:
         return False
-    pem: str = found["certificateDescription"]["certificatePem"]
+    pem: str = answer["certificateDescription"]["certificatePem"]
     if x509.load_pem_x509_certificate(pem.encode()) != trial.ca:
         raise TrialInvalid(
             f"AWS IoT has another CA as {trial.ca_certificate_id} than the note of the trial; nothing was removed."

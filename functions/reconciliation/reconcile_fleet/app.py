@@ -35,18 +35,18 @@ def handler(context: Context) -> Walked:
 
     Raises AwsUnavailable, AccessRefused: then the metrics are missing too, and that raises an alarm.
     """
-    used, bounds = settings(Settings), limits().reconcile
-    findings = Findings(used.findings_table)
+    environment, bounds = settings(Settings), limits().reconcile
+    findings = Findings(environment.findings_table)
     tables = walks.Tables(
-        admissions=used.admissions_table,
-        approvals=used.approvals_table,
-        inventory=used.inventory_table,
-        findings=used.findings_table,
-        lists=used.crl_bucket,
+        admissions=environment.admissions_table,
+        approvals=environment.approvals_table,
+        inventory=environment.inventory_table,
+        findings=environment.findings_table,
+        lists=environment.crl_bucket,
     )
-    tellers = Tellers(record=used.record_failure_arn, seal=used.seal_failure_arn)
-    asked = walks.Walks(tables, tellers, bounds)
-    pages = sum(progress.walk(name, asked, findings, bounds, context) for name in rounds.ROUNDS)
-    measures.count_all(findings, used.admissions_table, used.approvals_table, clock.now())
+    tellers = Tellers(record=environment.record_failure_arn, seal=environment.seal_failure_arn)
+    table_walks = walks.Walks(tables, tellers, bounds)
+    pages = sum(progress.walk(name, table_walks, findings, bounds, context) for name in rounds.ROUNDS)
+    measures.count_all(findings, environment.admissions_table, environment.approvals_table, clock.now())
     logger.info("walked", extra={"pages": pages})
     return Walked(pages=pages)

@@ -22,9 +22,9 @@ class Findings:
     def __init__(self, table: str) -> None:
         self.table = table
 
-    def keep(self, found: Iterable[Finding], at: datetime) -> None:
+    def keep(self, findings: Iterable[Finding], at: datetime) -> None:
         """Seen at `at`; a new one since then. Raises `AwsUnavailable`, `AccessRefused`."""
-        for finding in found:
+        for finding in findings:
             with translated():
                 client("dynamodb").update_item(
                     TableName=self.table,
@@ -42,8 +42,8 @@ class Findings:
             with translated():
                 client("dynamodb").delete_item(TableName=self.table, Key=to_item({"kind": kind, "subject": subject}))
 
-    def drop_older(self, kinds: Sequence[Kind], moment: datetime, asked: Callable[[Kind, str], bool]) -> None:
-        """A walk that began at `moment` has ended: what it `asked` for and did not find again is over."""
+    def drop_older(self, kinds: Sequence[Kind], moment: datetime, covers: Callable[[Kind, str], bool]) -> None:
+        """A walk that began at `moment` has ended: a finding of its kind that it `covers` and did not see again is over."""
         for kind in kinds:
             pages = (
                 client("dynamodb")
@@ -58,7 +58,7 @@ class Findings:
             )
             with translated():
                 for page in pages:
-                    self.drop(kind, [one["subject"]["S"] for one in page["Items"] if asked(kind, one["subject"]["S"])])
+                    self.drop(kind, [one["subject"]["S"] for one in page["Items"] if covers(kind, one["subject"]["S"])])
 
     def number(self, kind: Kind) -> int:
         """How many there are that nobody has accepted; of very many at least so many (a megabyte's worth)."""
@@ -70,16 +70,16 @@ class Findings:
                 ExpressionAttributeValues=values(kind=kind),
                 Select="COUNT",
             )
-        found: int = answer["Count"]
-        return found
+        number: int = answer["Count"]
+        return number
 
     def cursor(self, name: Round) -> Cursor | None:
         """Where the round stands; None before the first."""
         with translated():
-            found = client("dynamodb").get_item(
+            answer = client("dynamodb").get_item(
                 TableName=self.table, Key=to_item({"kind": _CURSOR, "subject": name}), ConsistentRead=True
             )
-        return from_item(found["Item"], Cursor) if "Item" in found else None
+        return from_item(answer["Item"], Cursor) if "Item" in answer else None
 
     def set_cursor(self, cursor: Cursor) -> None:
         """Where the round stands, and by which artifact: that is how `gatehouse doctor` learns what runs."""

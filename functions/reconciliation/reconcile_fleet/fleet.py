@@ -29,8 +29,8 @@ class Fleet:
         """The CA that follows `after` in the order of ids; None after the last."""
         with translated():
             pages = client("iot").get_paginator("list_ca_certificates").paginate()
-            ids = sorted(found["certificateId"] for page in pages for found in page["certificates"])
-        return next((found for found in ids if found > after), None)
+            ids = sorted(ca["certificateId"] for page in pages for ca in page["certificates"])
+        return next((ca for ca in ids if ca > after), None)
 
     def certificates(self, ca: str, marker: str | None, size: int = PAGE) -> tuple[list[Listed], str | None]:
         """One page of the CA's certificates, newest first, and the next page's marker."""
@@ -39,8 +39,8 @@ class Fleet:
             page = client("iot").list_certificates_by_ca(
                 caCertificateId=ca, pageSize=size, ascendingOrder=False, **({"marker": marker} if marker else {})
             )
-        found = [Listed(one["certificateId"], one["status"], one["creationDate"]) for one in page["certificates"]]
-        return found, page.get("nextMarker")
+        listed = [Listed(one["certificateId"], one["status"], one["creationDate"]) for one in page["certificates"]]
+        return listed, page.get("nextMarker")
 
     def policies(self, certificate_arn: str) -> list[str] | None:
         """The names of the certificate's policies; None if AWS IoT does not have it (any more)."""
@@ -57,10 +57,10 @@ class Fleet:
         self._wait()
         try:
             with translated():
-                found: list[str] = client("iot").list_thing_principals(thingName=thing)["principals"]
+                arns: list[str] = client("iot").list_thing_principals(thingName=thing)["principals"]
         except client("iot").exceptions.ResourceNotFoundException:
             return None
-        return found
+        return arns
 
     def things(self, token: str | None) -> tuple[list[str], str | None]:
         """The names of one page, and the next page's token."""
@@ -74,10 +74,10 @@ class Fleet:
         self._wait()
         try:
             with translated():
-                found = client("stepfunctions").describe_execution(executionArn=arn)
+                answer = client("stepfunctions").describe_execution(executionArn=arn)
         except client("stepfunctions").exceptions.ExecutionDoesNotExist:
             return None, None
-        return found["status"], found.get("stopDate")
+        return answer["status"], answer.get("stopDate")
 
     def _wait(self) -> None:
         clock.sleep(self._pause)

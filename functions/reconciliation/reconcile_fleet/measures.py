@@ -19,22 +19,22 @@ class _Asked(Struct, frozen=True, kw_only=True):
     requested_at: Moment
 
 
-def count_all(kept: Findings, admissions: str, approvals: str, at: datetime) -> None:
+def count_all(findings: Findings, admissions: str, approvals: str, at: datetime) -> None:
     """Raises `AwsUnavailable`, `AccessRefused`."""
-    count("PendingWithoutAdmission", kept.number("pending_without_admission"))
-    count("OpenWithoutExecution", kept.number("open_without_execution"))
-    count("DecisionsNotCarriedOut", kept.number("decision_not_carried_out"))
-    count("NotReturned", kept.number("not_returned"))
-    count("ActiveWithoutDecision", kept.number("active_without_decision"))
-    count("ActiveWithoutPolicy", kept.number("active_without_policy"))
-    count("BoundWithoutCertificate", kept.number("bound_without_certificate"))
-    count("OrphanThings", kept.number("orphan_thing"))
+    count("PendingWithoutAdmission", findings.number("pending_without_admission"))
+    count("OpenWithoutExecution", findings.number("open_without_execution"))
+    count("DecisionsNotCarriedOut", findings.number("decision_not_carried_out"))
+    count("NotReturned", findings.number("not_returned"))
+    count("ActiveWithoutDecision", findings.number("active_without_decision"))
+    count("ActiveWithoutPolicy", findings.number("active_without_policy"))
+    count("BoundWithoutCertificate", findings.number("bound_without_certificate"))
+    count("OrphanThings", findings.number("orphan_thing"))
     held, _ = pages.query(admissions, "by_awaited", "awaited = :held", None, _Held, held=ADMISSION)
     count("OldestHeldHours", max((_hours(one.awaited_since, at) for one in held), default=0))
-    asked, _ = pages.query(
+    pending, _ = pages.query(
         approvals, "by_status", "#status = :pending", None, _Asked, names={"#status": "status"}, pending="PENDING"
     )
-    count("OldestApprovalHours", max((_hours(one.requested_at, at) for one in asked), default=0))
+    count("OldestApprovalHours", max((_hours(one.requested_at, at) for one in pending), default=0))
 
 
 def _hours(since: datetime, at: datetime) -> int:

@@ -141,9 +141,11 @@ class Walks:
 
     def _decisions(self, after: str | None) -> Page:
         state, _, key = (after or "OWED").partition(" ")
-        found, following = pages.query(self._approvals, "by_owed", "owed = :state", key or None, Request, state=state)
+        requests, following = pages.query(
+            self._approvals, "by_owed", "owed = :state", key or None, Request, state=state
+        )
         nothing_left = None if state == "LOST" else "LOST"
-        made = (findings.of_decision(one, clock.now()) for one in found)
+        made = (findings.of_decision(one, clock.now()) for one in requests)
         return _page(made, f"{state} {following}" if following else nothing_left)
 
     def _returns(self, after: str | None) -> Page:
@@ -161,7 +163,7 @@ class Walks:
         listed, following = self._fleet.certificates(ca, marker)
         active = [one.certificate_id for one in listed if one.status == "ACTIVE"]
         rows = pages.admissions(self._admissions, active)
-        found: list[Finding | None] = []
+        made: list[Finding | None] = []
         for certificate_id in active:
             row = rows.get(certificate_id)
             policies = None
@@ -169,8 +171,8 @@ class Walks:
                 row, selected=self.asks(self._number, "active_without_policy", certificate_id)
             ):
                 policies = self._fleet.policies(certificates.arn(row.execution_arn, "cert", certificate_id))
-            found.append(findings.of_active(certificate_id, row, policies))
-        return _page([*found, *self._pending(listed)], self._next_of(ca, following))
+            made.append(findings.of_active(certificate_id, row, policies))
+        return _page([*made, *self._pending(listed)], self._next_of(ca, following))
 
     def asks(self, number: int, kind: Kind, subject: str) -> bool:
         """Whether the round of this number looks for this kind in `subject`."""
@@ -200,5 +202,5 @@ class Walks:
         return _page(made, following)
 
 
-def _page(found: Iterable[Finding | None], following: str | None) -> Page:
-    return Page(findings=tuple(one for one in found if one is not None), next=following)
+def _page(made: Iterable[Finding | None], following: str | None) -> Page:
+    return Page(findings=tuple(one for one in made if one is not None), next=following)

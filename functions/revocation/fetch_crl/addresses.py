@@ -31,13 +31,13 @@ class Reach(Struct, frozen=True, kw_only=True):
 
 def pin(host: str, port: int, reach: Reach) -> str:
     """The IP address to connect to. Raises `AddressRefusedError` if any of the name's is out of reach, and OSError if it has none."""
-    found = [
+    addresses = [
         ipaddress.ip_address(one[4][0].split("%")[0]) for one in reach.resolve(host, port, type=socket.SOCK_STREAM)
     ]
-    for address in found:
+    for address in addresses:
         if not _within(address, reach):
             raise AddressRefusedError(f"{host} is {address}, which is no public address")
-    return str(found[0])
+    return str(addresses[0])
 
 
 def _within(address: Address, reach: Reach) -> bool:

@@ -48,14 +48,14 @@ def handler(context: Context) -> Fetched:
     tells if it lasts. Raises AwsUnavailable, AccessRefused, once every source was tried.
     """
     bucket, max_size = settings(Settings).crl_bucket, limits().crl.max_size_mb * 1_000_000
-    found, at = configured(), clock.now()
+    configured_sources, at = configured(), clock.now()
     client("s3")  # made once, before several threads want one
-    share = (context.get_remaining_time_in_millis() / 1000 - RESERVE) / max(1, -(-len(found) // AT_ONCE))
+    share = (context.get_remaining_time_in_millis() / 1000 - RESERVE) / max(1, -(-len(configured_sources) // AT_ONCE))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(pool.map(lambda source: _fetch(bucket, source, at, max_size, share), found))
+        results = list(pool.map(lambda source: _fetch(bucket, source, at, max_size, share), configured_sources))
     ends = {
         source.ca: "failed" if isinstance(end, GatehouseError) else end
-        for source, end in zip(found, results, strict=True)
+        for source, end in zip(configured_sources, results, strict=True)
     }
     faults = [end for end in results if isinstance(end, GatehouseError)]
     count("CrlFetchFailed", len(faults) + results.count("failed"))

@@ -36,8 +36,8 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
     `share` is the seconds that all of its addresses may take together: a slow one leaves the others theirs.
     """
     key = f"fetched/{hashlib.sha256(msgspec.json.encode([source.ca, source.addresses])).hexdigest()}.json"
-    kept = objects.read(bucket, key)
-    last = None if kept is None else _remembered(key, kept.data)
+    stored = objects.read(bucket, key)
+    last = None if stored is None else _remembered(key, stored.data)
     if last is not None and at - last.fetched_at < timedelta(minutes=source.every_minutes):
         return "waiting"
     until = time.monotonic() + share
@@ -45,15 +45,17 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
         known = last.known if last is not None and last.address == address else Known()
         try:
             seconds = min(SECONDS, max(0.0, until - time.monotonic()) / left)
-            found = download(address, known, max_size=max_size, reach=reach, seconds=seconds)
+            downloaded = download(address, known, max_size=max_size, reach=reach, seconds=seconds)
         except NotFetchedError as error:
             logger.warning("not fetched", extra={"ca": source.ca, "address": address, "why": str(error)})
             continue
-        sha256, new = _compare(found, last)
-        if new and found.data is not None:  # handed in first: a crash in between hands it in again, which does no harm
+        sha256, new = _compare(downloaded, last)
+        if (
+            new and downloaded.data is not None
+        ):  # handed in first: a crash in between hands it in again, which does no harm
             incoming = f"incoming/{source.ca}/fetched-{at:%Y%m%dT%H%M%S}-{sha256[:12]}.crl"
-            objects.write(bucket, incoming, found.data, "application/pkix-crl")
-        memory = Memory(fetched_at=at, address=address, sha256=sha256, known=found.known)
+            objects.write(bucket, incoming, downloaded.data, "application/pkix-crl")
+        memory = Memory(fetched_at=at, address=address, sha256=sha256, known=downloaded.known)
         objects.write(bucket, key, msgspec.json.encode(memory), "application/json")
         return "handed in" if new else "unchanged"
     return "failed"
@@ -67,9 +69,9 @@ def _remembered(key: str, data: bytes) -> Memory | None:
         return None
 
 
-def _compare(found: Downloaded, last: Memory | None) -> tuple[str, bool]:
+def _compare(downloaded: Downloaded, last: Memory | None) -> tuple[str, bool]:
     """The SHA-256 of what lies there, and whether it is new. A server that knows no ETag sends the same list every time."""
-    if found.data is None:
+    if downloaded.data is None:
         return (last.sha256 if last is not None else ""), False
-    sha256 = hashlib.sha256(found.data).hexdigest()
+    sha256 = hashlib.sha256(downloaded.data).hexdigest()
     return sha256, last is None or sha256 != last.sha256

@@ -29,20 +29,20 @@ def rows(table: str, issuer_key: str, serials: Set[str]) -> list[Row]:
 
 
 def _query(table: str, issuer_key: str, serial: str | None = None) -> Iterator[Row]:
-    asked = {"issuer_key": issuer_key} | ({} if serial is None else {"serial": serial})
+    key = {"issuer_key": issuer_key} | ({} if serial is None else {"serial": serial})
     pages = (
         client("dynamodb")
         .get_paginator("query")
         .paginate(
             TableName=table,
             IndexName="by_issuer_serial",
-            KeyConditionExpression=" AND ".join(f"{name} = :{name}" for name in asked),
+            KeyConditionExpression=" AND ".join(f"{name} = :{name}" for name in key),
             ProjectionExpression="certificate_id, serial, outcome, #reason, device",
             ExpressionAttributeNames={"#reason": "reason"},
-            ExpressionAttributeValues=values(**asked),
+            ExpressionAttributeValues=values(**key),
         )
     )
     with translated():
         for page in pages:
-            for found in page["Items"]:
-                yield from_item(found, Row)
+            for item in page["Items"]:
+                yield from_item(item, Row)

@@ -24,11 +24,13 @@ def handler(request: FindInput) -> FindResult:
     Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one. For a CA that was
     revoked, `newly_listed` counts its certificates in AWS IoT; nobody is found without an operator's order in the bucket.
     """
-    used = settings(Settings)
+    environment = settings(Settings)
     if request.authority is not None:
-        found = certificates_of_ca.find(request, request.authority, used.crl_bucket, used.admissions_table)
+        found = certificates_of_ca.find(
+            request, request.authority, environment.crl_bucket, environment.admissions_table
+        )
     else:
-        found = _of_list(request, request.slot or "", used.crl_bucket, used.admissions_table)
+        found = _of_list(request, request.slot or "", environment.crl_bucket, environment.admissions_table)
     count("NewlyRevoked", found.revoked)
     return found
 
@@ -53,10 +55,10 @@ def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> FindResu
         if row.serial in released and row.outcome == "refused"
     ]
     key = sweep.items_key(issuer_key, request.execution.name)
-    asked = sweep.questions_key(issuer_key, current.record.sha256)
+    questions_key = sweep.questions_key(issuer_key, current.record.sha256)
     objects.write(bucket, key, msgspec.json.encode(items), "application/json")
     if questions:
-        objects.write(bucket, asked, msgspec.json.encode(questions), "application/json")
+        objects.write(bucket, questions_key, msgspec.json.encode(questions), "application/json")
     return FindResult(
         issuer_key=issuer_key,
         slot=slot,
@@ -64,7 +66,7 @@ def _of_list(request: FindInput, slot: str, bucket: str, table: str) -> FindResu
         list_number=current.record.number,
         bucket=bucket,
         key=key,
-        questions_key=asked,
+        questions_key=questions_key,
         newly_listed=len(entries),
         revoked=len(items),
         released=len(questions),

@@ -39,14 +39,14 @@ def _items(table: str, revocation: AuthorityRevocation) -> tuple[int, list[Autho
 
     Beside those that are not REVOKED: those that an earlier sweep set so, and then neither sealed nor closed.
     """
-    listed, found = 0, list[AuthorityItem]()
+    listed, items = 0, list[AuthorityItem]()
     for page in _pages(revocation.ca_certificate_id):
         listed += len(page)
         of_page = [AuthorityItem(certificate_id=one["certificateId"], authority=revocation) for one in page]
         status = {one["certificateId"]: one["status"] for one in page}
         begun = _begun(table, [item for item in of_page if status[item.certificate_id] == "REVOKED"])
-        found += [item for item in of_page if status[item.certificate_id] in TAKEN or item.certificate_id in begun]
-    return listed, found
+        items += [item for item in of_page if status[item.certificate_id] in TAKEN or item.certificate_id in begun]
+    return listed, items
 
 
 def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:

@@ -26,9 +26,9 @@ def changes(bucket: str, issuer_key: str, current: Current) -> tuple[ListFacts, 
 
 
 def _verified(bucket: str, current: Current) -> VerifiedList:
-    found = read_list(bucket, current, issuers.load_to_revoke(bucket, current.ca_certificate_id))
-    if not isinstance(found, VerifiedList):
+    read = read_list(bucket, current, issuers.load_to_revoke(bucket, current.ca_certificate_id))
+    if not isinstance(read, VerifiedList):
         raise CrlStoreUnavailable(
             f"List {current.record.sha256} in the bucket is damaged. Publish the CA's list again; nobody is swept meanwhile."
         )
-    return found
+    return read

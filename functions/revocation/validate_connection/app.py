@@ -36,10 +36,10 @@ def handler(leaf: x509.Certificate | NoCertificate) -> Answer:
 
     Unknown, or the lists cannot be read: as the operator has decided.
     """
-    used = settings(Settings)
-    status = _status(leaf, used.crl_bucket)
+    environment = settings(Settings)
+    status = _status(leaf, environment.crl_bucket)
     count("ConnectionChecked", status=status)
-    return Answer(is_authenticated=status == "good" or (status == "unknown" and used.on_unknown == "allow"))
+    return Answer(is_authenticated=status == "good" or (status == "unknown" and environment.on_unknown == "allow"))
 
 
 def _status(leaf: x509.Certificate | NoCertificate, bucket: str) -> str:
@@ -59,15 +59,15 @@ def _verdict(certificate: x509.Certificate, bucket: str) -> Verdict | None:
     bounds, verdict = limits().crl, None
     max_size = bounds.max_size_mb * 1_000_000
     for issuer in ca_certificates.issuers_named(bucket, certificate.issuer):
-        found = CrlStore(bucket, max_size).lists_for(issuer_key(issuer), issuer)
+        issuer_lists = CrlStore(bucket, max_size).lists_for(issuer_key(issuer), issuer)
         verdict = revocation.check(
             certificate,
             issuer,
-            found.lists,
+            issuer_lists.lists,
             clock.now(),
             max_age=timedelta(days=bounds.max_age_days),
             max_size=max_size,
-            last_numbers=found.last_numbers,
+            last_numbers=issuer_lists.last_numbers,
         )
         if verdict.status != "unknown":
             return verdict

@@ -27,7 +27,7 @@ def forget() -> None:
 
 
 def _load(bucket: str) -> list[x509.Certificate]:
-    return [found for key in objects.keys(bucket, "issuers/") if (found := _one(bucket, key)) is not None]
+    return [certificate for key in objects.keys(bucket, "issuers/") if (certificate := _one(bucket, key)) is not None]
 
 
 def _one(bucket: str, key: str) -> x509.Certificate | None:

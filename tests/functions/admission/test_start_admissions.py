@@ -179,7 +179,7 @@ def acts(act: Any) -> None:
     asked = Ask(
         id="5a" * 16, act=act, certificate_id=CERTIFICATE, execution_arn=row.execution_arn, reason="x", bucket="b"
     )
-    change = admission.change(asked, head, admission.standing(asked, head, Inventory("Inventory")), pki.NOW)
+    change = admission.change(asked, head, admission.state_of(asked, head, Inventory("Inventory")), pki.NOW)
     assert operators.write("Admissions", asked, head, change, Link(key="k", sha256=sha256("k")))
 
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from msgspec.structs import replace
 
-from functions.approval.approvals_web import exporting, paging
+from functions.approval.approvals_web import export_parts, paging
 from functions.approval.approvals_web.app import handler
 from tests import aws_environment
 from tests.approvals import HOUR, MINUTE, NOW, TOKEN, api_event, asked, claims, person
@@ -238,7 +238,7 @@ def test_json_holds_every_signature_and_the_whole_trail_and_no_token(scene: Scen
 
 def test_a_part_ends_before_it_is_too_large_for_a_lambda(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = keep(scene, 6)
-    monkeypatch.setattr(exporting, "MOST_BYTES", 1500)
+    monkeypatch.setattr(export_parts, "MOST_BYTES", 1500)
     for form in ("csv", "json"):
         parts = exported(scene, format=form)
         assert len(parts) > 1

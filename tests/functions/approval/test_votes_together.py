@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from functions.approval.approvals_web import together, voting
+from functions.approval.approvals_web import bulk_votes, vote_transaction
 from functions.shared.approvals import Approvals
 from functions.shared.signing import Signer
 from tests.approvals import MINUTE, NOW, asked, asks, person, ruling
@@ -155,7 +155,7 @@ def test_one_that_turned_odd_between_the_look_and_the_vote(
     scene: Scene, ids: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A new list may have been checked when the state was entered again: same basis, no longer green."""
-    vote = voting.vote
+    vote = vote_transaction.vote
 
     def turned(approvals: Approvals, signer: Signer, identity: str, *told: Any, **more: Any) -> Any:
         if identity == ids[1]:
@@ -165,7 +165,7 @@ def test_one_that_turned_odd_between_the_look_and_the_vote(
             )
         return vote(approvals, signer, identity, *told, **more)
 
-    monkeypatch.setattr(together, "vote", turned)
+    monkeypatch.setattr(bulk_votes, "vote", turned)
     _, told = act(scene, ids)
     assert [one["code"] for one in told["results"]] == [None, "not_together", None]
 

@@ -77,7 +77,7 @@ def test_a_file_that_came_or_went_is_recorded(folder: Path, monkeypatch: pytest.
 def test_a_trail_that_cannot_be_written_is_tried_again_and_loses_nothing(folder: Path) -> None:
     with faults.refused("s3", "PutObject", "SlowDown", times=9, status=503), pytest.raises(TrailUnavailable):
         notice()
-    assert list(Vault("gatehouse-evidence").kept(app.FOLDER)) == []
+    assert list(Vault("gatehouse-evidence").listing(app.FOLDER)) == []
     assert RULES in notice()
 
 

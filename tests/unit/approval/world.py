@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from functions.admission.read_decision import reading
 from functions.admission.request_approval.announcement import announce
-from functions.approval.approvals_web import voting
+from functions.approval.approvals_web import vote_transaction
 from functions.approval.remind_approvers import reminding
 from functions.approval.resume_execution import executions, resumption
 from functions.notification.tell import telling
@@ -72,8 +72,8 @@ class World(RuleBasedStateMachine):
         self.patch.setattr(resumption, "count", lambda *_: None)
         self.patch.setattr(reading, "count", lambda *_: None)
         self.patch.setattr(telling, "count", lambda *_: None)
-        self.patch.setattr(voting, "count", lambda *_: None)
-        self.patch.setattr(voting, "still_delegated", lambda voter, _: self._with_delegations(voter))
+        self.patch.setattr(vote_transaction, "count", lambda *_: None)
+        self.patch.setattr(vote_transaction, "still_delegated", lambda voter, _: self._with_delegations(voter))
         self.reminding = reminding.Reminding(self.table, self.bus, URL)  # type: ignore[arg-type]
         self.resumption = resumption.Resumption(self.table, data_key_arn="key")
 
@@ -236,7 +236,7 @@ class World(RuleBasedStateMachine):
         page = self.seen.get(who, self.table.item)
         self.table.crash_before_write = crash
         try:
-            voting.vote(
+            vote_transaction.vote(
                 self.table,
                 Unsigned(),  # type: ignore[arg-type]
                 page.approval_id,

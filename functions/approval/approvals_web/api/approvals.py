@@ -10,7 +10,7 @@ from functions.approval.approvals_web.access import may_read, nobody, signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid
 from functions.approval.approvals_web.tabs import TABS, Tab, page
-from functions.approval.approvals_web.voting import vote
+from functions.approval.approvals_web.vote_transaction import vote
 from functions.shared import clock, request_history
 from workflows.approval import votes
 

@@ -4,7 +4,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from msgspec import Struct
 
-from functions.approval.approvals_web import access, client_state, delegating, request_input, resources, views
+from functions.approval.approvals_web import access, client_state, delegation_changes, request_input, resources, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer, fault
 from functions.approval.approvals_web.paging import CursorInvalid, Id, Time
@@ -35,14 +35,15 @@ class _Left(Struct, frozen=True, array_like=True):
 def list_delegations() -> Response[str]:
     """One page: those that stand, or with ``state=all`` every one there ever was."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
-    asked = router.current_event.query_string_parameters or {}
-    state, limit = asked.get("state", "standing"), request_input.limit(asked, LIMIT, MOST)
+    query = router.current_event.query_string_parameters or {}
+    state, limit = query.get("state", "standing"), request_input.limit(query, LIMIT, MOST)
     if state not in {"standing", "all"}:
         raise Denied("bad_request", f"state is {state[:40]!r}. Expected standing or all.")
-    after = _read(asked["cursor"]) if "cursor" in asked else None
-    found = resources.delegations().all(since=None if state == "all" else at, after=after)
+    after = _read(query["cursor"]) if "cursor" in query else None
+    delegations = resources.delegations().all(since=None if state == "all" else at, after=after)
     page = [
-        one for _, one in zip(range(limit), (one for one in found if state == "all" or one.stands(at)), strict=False)
+        one
+        for _, one in zip(range(limit), (one for one in delegations if state == "all" or one.stands(at)), strict=False)
     ]
     cursor = client_state.write(position(page[-1])) if len(page) == limit else None
     shown = [views.delegation(one, person, at=at) for one in page]
@@ -54,7 +55,7 @@ def make_delegation() -> Response[str]:
     """Give one's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
     asked = request_input.body(router.current_event, DelegationRequest, _ASKED)
-    return _told(delegating.delegate(person, asked), person, made=True)
+    return _response(delegation_changes.delegate(person, asked), person, made=True)
 
 
 @router.post("/api/delegations/<delegation_id>/end")
@@ -62,10 +63,10 @@ def end_delegation(delegation_id: str) -> Response[str]:
     """End one before its time."""
     person = access.reader(signed_in(router.current_event.raw_event))
     why = request_input.body(router.current_event, Ending, 'Expected {"reason"} and nothing else.')
-    return _told(delegating.end(person, delegation_id, why.reason), person)
+    return _response(delegation_changes.end(person, delegation_id, why.reason), person)
 
 
-def _told(done: delegating.Done | NotDelegated, person: Voter, *, made: bool = False) -> Response[str]:
+def _response(done: delegation_changes.Done | NotDelegated, person: Voter, *, made: bool = False) -> Response[str]:
     if isinstance(done, NotDelegated):
         return fault(done.code, done.message)
     shown = views.delegation(done.delegation, person, at=clock.now())

@@ -18,11 +18,11 @@ _KNOWN = {"device", "person", "status", "from", "to", "cursor", "limit"}
 def find_approvals() -> Response[str]:
     """One page of what fits: device, person, status, from, to."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
-    asked = _asked(_KNOWN)
-    limit = request_input.limit(asked, LIMIT, MOST)
-    found = queries.page(asked, limit, at)
-    shown = [views.summary(request, person, at=at) for request in found.requests]
-    return answer({"approvals": shown, "cursor": found.cursor})
+    query = _query(_KNOWN)
+    limit = request_input.limit(query, LIMIT, MOST)
+    results = queries.page(query, limit, at)
+    shown = [views.summary(request, person, at=at) for request in results.requests]
+    return answer({"approvals": shown, "cursor": results.cursor})
 
 
 @router.get("/api/export")
@@ -30,12 +30,12 @@ def export_approvals() -> Response[str]:
     """A part of what fits, as CSV or JSON. The header Link (RFC 8288) names the next part; without it, this is the last."""
     at = clock.now()
     access.reader(signed_in(router.current_event.raw_event))
-    return queries.export(_asked(_KNOWN | {"format"}), at)
+    return queries.export(_query(_KNOWN | {"format"}), at)
 
 
-def _asked(known: set[str]) -> dict[str, str]:
+def _query(known: set[str]) -> dict[str, str]:
     """The query. A word that is not known is told, since an auditor who mistypes one must not take everything for the answer."""
-    asked = router.current_event.query_string_parameters or {}
-    if unknown := set(asked) - known:
+    query = router.current_event.query_string_parameters or {}
+    if unknown := set(query) - known:
         raise Denied("bad_request", f"Unknown: {', '.join(sorted(unknown))[:80]}. Known: {', '.join(sorted(known))}.")
-    return asked
+    return query

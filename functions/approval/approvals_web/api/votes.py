@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.access import signed_in
 from functions.approval.approvals_web.answers import Denied, answer
-from functions.approval.approvals_web.together import NotTogether, Told, vote_together
+from functions.approval.approvals_web.bulk_votes import BallotResult, NotTogether, vote_together
 from functions.shared import clock
 from workflows.approval import bulk
 from workflows.approval.votes import Voter
@@ -29,15 +29,15 @@ def cast_votes() -> Response[str]:
     act = request_input.body(router.current_event, bulk.Act, _ACT)
     if len({one.approval_id for one in act.ballots}) < len(act.ballots):
         raise Denied("bad_request", "One request is named twice. Name each once.")
-    told = vote_together(resources.approvals(), resources.vote_signer(), person, act)
-    if isinstance(told, NotTogether):
+    results = vote_together(resources.approvals(), resources.vote_signer(), person, act)
+    if isinstance(results, NotTogether):
         message = "These cannot be decided in one act: nothing was recorded. Decide those that are named by themselves."
-        return answer({"code": "not_together", "message": message, "apart": told.apart}, 409)
-    return answer({"results": [_shown(one, person) for one in told]})
+        return answer({"code": "not_together", "message": message, "apart": results.apart}, 409)
+    return answer({"results": [_shown(one, person) for one in results]})
 
 
-def _shown(told: Told, person: Voter) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.structs.asdict(told)
+def _shown(result: BallotResult, person: Voter) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.structs.asdict(result)
     request = plain.pop("request")
     may_see = request is not None and access.may_read(person, request)
     return {**plain, "approval": views.summary(request, person, at=clock.now()) if may_see else None}

@@ -52,17 +52,19 @@ def cookie(name: str, value: str, *, seconds: int | None = None) -> Cookie:
 def read_cookie(event: dict[str, Any], name: str) -> str | None:
     """The cookie's value. The HTTP API lists cookies apart; a gateway that does not leaves them in the header."""
     pairs = event.get("cookies") or (event.get("headers") or {}).get("cookie", "").split(";")
-    found = (pair.strip().partition("=") for pair in pairs)
-    return next((value for key, _, value in found if key == name and value), None)
+    parts = (pair.strip().partition("=") for pair in pairs)
+    return next((value for key, _, value in parts if key == name and value), None)
 
 
 def signed_in(event: dict[str, Any], *, attended: bool = True) -> Session:
     """The session that the browser has. Raises `NotSignedIn`."""
     secret = read_cookie(event, COOKIE)
-    found = Sessions(settings(Settings).sessions_table).find(secret, clock.now(), attended=attended) if secret else None
-    if found is None:
+    session = (
+        Sessions(settings(Settings).sessions_table).find(secret, clock.now(), attended=attended) if secret else None
+    )
+    if session is None:
         raise NotSignedIn("no_session", "You are not signed in, or were away for too long. Nothing was changed.")
-    return found
+    return session
 
 
 def form(event: BaseProxyEvent) -> dict[str, list[str]]:

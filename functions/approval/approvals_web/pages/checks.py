@@ -48,7 +48,7 @@ def read(snapshot: Any) -> Evidence:
 
 def checks(evidence: Evidence) -> list[Check]:
     """Failures first, then what needs attention, then what is in order."""
-    found = [
+    made = [
         _revocation(evidence.revocation),
         _inventory(evidence.device),
         _binding(evidence.device),
@@ -62,7 +62,7 @@ def checks(evidence: Evidence) -> list[Check]:
             source="Certificate, within config/limits.toml",
         ),
     ]
-    return sorted(found, key=lambda check: _ORDER[check.state])
+    return sorted(made, key=lambda check: _ORDER[check.state])
 
 
 def differences(before: Any, after: Any) -> list[Difference]:
@@ -73,11 +73,11 @@ def differences(before: Any, after: Any) -> list[Difference]:
 
 
 def _revocation(verdict: Verdict) -> Check:
-    used = verdict.governing
+    governing = verdict.governing
     source = "No list counted"
-    if used:
-        valid = f"of {used.this_update:%Y-%m-%d %H:%M} UTC, due anew {used.next_update:%Y-%m-%d %H:%M} UTC"
-        source = f"The CA's list number {used.number} {valid}"
+    if governing:
+        valid = f"of {governing.this_update:%Y-%m-%d %H:%M} UTC, due anew {governing.next_update:%Y-%m-%d %H:%M} UTC"
+        source = f"The CA's list number {governing.number} {valid}"
     value = "Not revoked" if verdict.status == "good" else f"{verdict.status.capitalize()}: {verdict.reason}"
     state: State = "good" if verdict.status == "good" else "bad"
     return Check(state=state, what="Revocation", value=value, source=source, at=verdict.at)
@@ -119,7 +119,7 @@ def _names(evidence: Evidence) -> list[Check]:
     """The subject against the inventory, and characters that could deceive whoever compares them."""
     subject, name, record = evidence.certificate.subject, evidence.certificate.common_name, evidence.device.record
     same = record is not None and name == record.device
-    found = [
+    made = [
         Check(
             state="good" if same else "attention",
             what="Subject",
@@ -131,8 +131,8 @@ def _names(evidence: Evidence) -> list[Check]:
     ]
     if odd := misleading(subject + (record.device if record else "")):
         value = f"Has characters that may deceive: {', '.join(odd[:5])}"
-        found.append(Check(state="bad", what="Spelling", value=value, source="Certificate's subject"))
-    return found
+        made.append(Check(state="bad", what="Spelling", value=value, source="Certificate's subject"))
+    return made
 
 
 def _validity(certificate: CertificateFacts) -> Check:

@@ -18,12 +18,12 @@ _HEADINGS = {
 }
 
 
-def fault_page(asked: APIGatewayProxyEventV2, code: str, message: str) -> Response[str]:
+def fault_page(event: APIGatewayProxyEventV2, code: str, message: str) -> Response[str]:
     """Who only looked without a session is sent to sign in, and comes back to the same page; who sent a form is told first."""
     status = STATUS[code]
-    back = asked.path if asked.http_method == "GET" and not asked.path.startswith("/sign-in") else "/approvals"
-    if code == "no_session" and asked.http_method == "GET" and not asked.path.endswith("/state"):
-        query = f"?{asked.raw_query_string}" if asked.raw_query_string else ""
+    back = event.path if event.http_method == "GET" and not event.path.startswith("/sign-in") else "/approvals"
+    if code == "no_session" and event.http_method == "GET" and not event.path.endswith("/state"):
+        query = f"?{event.raw_query_string}" if event.raw_query_string else ""
         return go(f"/sign-in?back={quote(back + query, safe='/')}")
     return page(
         "fault.html",
@@ -32,7 +32,7 @@ def fault_page(asked: APIGatewayProxyEventV2, code: str, message: str) -> Respon
         person=None,
         heading=_HEADINGS.get(status, "That cannot be done"),
         message=message,
-        back=_request_of(asked.path),
+        back=_request_of(event.path),
         sign_in=status == 401,
     )
 

@@ -53,8 +53,8 @@ def new(back_to: str | None) -> Attempt:
 
 def read(cookie: str | None) -> Attempt | None:
     """The sign-in that this browser began; None if it began none, or what it sent is not of our making."""
-    found = client_state.read(cookie or "", Attempt)
-    return found and replace(found, back_to=one_of_ours(found.back_to))
+    attempt = client_state.read(cookie or "", Attempt)
+    return attempt and replace(attempt, back_to=one_of_ours(attempt.back_to))
 
 
 def one_of_ours(back_to: str | None) -> str:
@@ -66,7 +66,7 @@ def one_of_ours(back_to: str | None) -> str:
 def authorization_url(endpoint: str, attempt: Attempt, *, client_id: str, redirect_uri: str, fresh: bool) -> str:
     """Where the browser goes. `fresh` has the provider ask again even if it still knows the person."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest()).decode().rstrip("=")
-    asked = {
+    parameters = {
         "response_type": "code",
         "client_id": client_id,
         "redirect_uri": redirect_uri,
@@ -77,10 +77,10 @@ def authorization_url(endpoint: str, attempt: Attempt, *, client_id: str, redire
         "code_challenge_method": "S256",
         **({"prompt": "login", "max_age": "0"} if fresh else {}),
     }
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"
 
 
 def leaving_url(endpoint: str, client_id: str, back_to: str) -> str:
     """Where the provider's own session is ended: by OpenID Connect RP-Initiated Logout 1.0, and as Cognito names it."""
-    asked = {"client_id": client_id, "logout_uri": back_to, "post_logout_redirect_uri": back_to}
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(asked)}"
+    parameters = {"client_id": client_id, "logout_uri": back_to, "post_logout_redirect_uri": back_to}
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"

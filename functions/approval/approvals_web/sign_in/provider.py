@@ -16,12 +16,12 @@ from workflows.approval.errors import IdentityProviderUnavailable
 
 T = TypeVar("T")
 
-KEPT_FOR = timedelta(minutes=10)
+CACHED_FOR = timedelta(minutes=10)
 AT_MOST_EVERY = timedelta(minutes=1)
 MOST_BYTES = 262_144
 SECONDS = 5.0
 
-_kept: dict[str, tuple[datetime, bytes]] = {}
+_cache: dict[str, tuple[datetime, bytes]] = {}
 
 
 class Endpoints(Struct, frozen=True, kw_only=True):
@@ -48,19 +48,19 @@ class _Tokens(Struct, frozen=True, kw_only=True):
 def endpoints(issuer: str) -> Endpoints:
     """Where `issuer` does what. Raises `IdentityProviderUnavailable`, also if the document speaks for another issuer."""
     address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-    found = _read(_fetched(address, KEPT_FOR), Endpoints, address)
-    if found.issuer != issuer:
+    document = _read(_fetched(address, CACHED_FOR), Endpoints, address)
+    if document.issuer != issuer:
         raise IdentityProviderUnavailable(
-            f"{address} speaks for {found.issuer!r}; expected {issuer!r}. Set the stack's OidcIssuer to what it says."
+            f"{address} speaks for {document.issuer!r}; expected {issuer!r}. Set the stack's OidcIssuer to what it says."
         )
-    for used in (found.authorization_endpoint, found.token_endpoint, found.jwks_uri):
-        _safe(used)
-    return found
+    for endpoint in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri):
+        _safe(endpoint)
+    return document
 
 
 def keys(issuer: str, *, anew: bool = False) -> bytes:
     """The provider's public keys, a JSON Web Key Set (RFC 7517). Raises `IdentityProviderUnavailable`."""
-    return _fetched(endpoints(issuer).jwks_uri, AT_MOST_EVERY if anew else KEPT_FOR)
+    return _fetched(endpoints(issuer).jwks_uri, AT_MOST_EVERY if anew else CACHED_FOR)
 
 
 def redeem(issuer: str, fields: dict[str, str]) -> str | Refusal:
@@ -76,18 +76,18 @@ def redeem(issuer: str, fields: dict[str, str]) -> str | Refusal:
 
 def forget() -> None:
     """Drop what is kept, as a cold start does."""
-    _kept.clear()
+    _cache.clear()
 
 
 def _fetched(address: str, no_older_than: timedelta) -> bytes:
     at = clock.now()
-    kept = _kept.get(address)
-    if kept is not None and timedelta() <= at - kept[0] < no_older_than:
-        return kept[1]
+    cached = _cache.get(address)
+    if cached is not None and timedelta() <= at - cached[0] < no_older_than:
+        return cached[1]
     status, content = _send("GET", address)
     if status != 200:
         raise IdentityProviderUnavailable(f"{address} answered {status}; expected 200.")
-    _kept[address] = (at, content)
+    _cache[address] = (at, content)
     return content
 
 

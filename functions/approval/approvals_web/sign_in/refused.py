@@ -18,7 +18,7 @@ from workflows.errors import AwsUnavailable
 from workflows.evidence.errors import TrailUnavailable
 
 
-def record_refused_sign_in(asked: APIGatewayProxyEventV2, error: NotSignedIn) -> None:
+def record_refused_sign_in(event: APIGatewayProxyEventV2, error: NotSignedIn) -> None:
     if error.code == "no_session":  # nobody tried to be anybody
         return
     count("SignInRefused")
@@ -29,8 +29,8 @@ def record_refused_sign_in(asked: APIGatewayProxyEventV2, error: NotSignedIn) ->
             resources.audit_trail().record(
                 "sign_in",
                 "refuse",
-                subject=f"{asked.http_method} {asked.path}"[:128],
-                actor=asked.request_context.http.source_ip,
+                subject=f"{event.http_method} {event.path}"[:128],
+                actor=event.request_context.http.source_ip,
                 result="refused",
                 reason=f"{error.code}: {error} (At most one a minute is kept.)",
             )

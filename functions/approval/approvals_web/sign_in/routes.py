@@ -21,15 +21,15 @@ CALLBACK = "/sign-in/callback"
 @router.get("/sign-in")
 def begin() -> Response[str]:
     """Off to the provider. Nothing is written here but the browser's cookie."""
-    configured = settings(Settings)
-    asked = router.current_event.query_string_parameters or {}
-    begun = attempt.new(asked.get("back"))
+    environment = settings(Settings)
+    query = router.current_event.query_string_parameters or {}
+    begun = attempt.new(query.get("back"))
     address = attempt.authorization_url(
-        provider.endpoints(configured.oidc_issuer).authorization_endpoint,
+        provider.endpoints(environment.oidc_issuer).authorization_endpoint,
         begun,
-        client_id=configured.oidc_client_id,
-        redirect_uri=f"{configured.approvals_url}{CALLBACK}",
-        fresh=asked.get("fresh") == "1",
+        client_id=environment.oidc_client_id,
+        redirect_uri=f"{environment.approvals_url}{CALLBACK}",
+        fresh=query.get("fresh") == "1",
     )
     return go(address, cookie(attempt.COOKIE, begun.cookie(), seconds=attempt.SECONDS))
 
@@ -37,59 +37,61 @@ def begin() -> Response[str]:
 @router.get(CALLBACK)
 def come_back() -> Response[str]:
     """Back from the provider with a code, which is worth an ID token to whoever began this."""
-    configured, at = settings(Settings), clock.now()
-    asked = router.current_event.query_string_parameters or {}
+    environment, at = settings(Settings), clock.now()
+    query = router.current_event.query_string_parameters or {}
     event = router.current_event.raw_event
     begun = attempt.read(read_cookie(event, attempt.COOKIE))
-    if begun is None or not begun.began(asked.get("state", "")):
+    if begun is None or not begun.began(query.get("state", "")):
         raise NotSignedIn("not_begun", "This browser did not begin this sign-in, or began another one since.")
-    if "code" not in asked:
-        said = f"{asked.get('error', 'no code')} {asked.get('error_description', '')}"
-        raise NotSignedIn("sign_in_failed", f"The identity provider did not sign you in: {said[:200]}")
+    if "code" not in query:
+        error = f"{query.get('error', 'no code')} {query.get('error_description', '')}"
+        raise NotSignedIn("sign_in_failed", f"The identity provider did not sign you in: {error[:200]}")
     redeemed = provider.redeem(
-        configured.oidc_issuer,
+        environment.oidc_issuer,
         {
             "grant_type": "authorization_code",
-            "code": asked["code"],
-            "redirect_uri": f"{configured.approvals_url}{CALLBACK}",
-            "client_id": configured.oidc_client_id,
+            "code": query["code"],
+            "redirect_uri": f"{environment.approvals_url}{CALLBACK}",
+            "client_id": environment.oidc_client_id,
             "code_verifier": begun.verifier,
         },
     )
     if isinstance(redeemed, Refusal):
-        said = f"{redeemed.error} {redeemed.error_description}"
-        raise NotSignedIn("sign_in_failed", f"The identity provider did not take the code: {said[:200]}")
-    claims = tokens.verified(redeemed, begun.nonce, configured)
-    person = identity.person(claims, configured, at)
+        error = f"{redeemed.error} {redeemed.error_description}"
+        raise NotSignedIn("sign_in_failed", f"The identity provider did not take the code: {error[:200]}")
+    claims = tokens.verified(redeemed, begun.nonce, environment)
+    person = identity.person(claims, environment, at)
     token_ends = identity.moment(claims["exp"]) or at
     resources.audit_trail().record(
         "sign_in", "sign_in", subject="approvals", actor=person.subject, result="succeeded", new={"name": person.name}
     )
-    kept = sessions.Sessions(configured.sessions_table)
-    _end_earlier(kept, read_cookie(event, sessions.COOKIE))
-    secret = kept.start(person, token_ends, at)
+    stored_sessions = sessions.Sessions(environment.sessions_table)
+    _end_earlier(stored_sessions, read_cookie(event, sessions.COOKIE))
+    secret = stored_sessions.start(person, token_ends, at)
     return go(begun.back_to, cookie(sessions.COOKIE, secret), cookie(attempt.COOKIE, "", seconds=-1))
 
 
 @router.post("/sign-out")
 def sign_out() -> Response[str]:
     """Ends the session here; the page offers to end the provider's as well."""
-    configured = settings(Settings)
+    environment = settings(Settings)
     session = signed_in(router.current_event.raw_event)
     unforged(router.current_event, session)
-    sessions.Sessions(configured.sessions_table).end(session.key)
-    leave = provider.endpoints(configured.oidc_issuer).end_session_endpoint
+    sessions.Sessions(environment.sessions_table).end(session.key)
+    leave = provider.endpoints(environment.oidc_issuer).end_session_endpoint
     return page(
         "signed_out.html",
         cookies=[cookie(sessions.COOKIE, "", seconds=-1)],
         session=None,
         person=None,
-        leave=attempt.leaving_url(leave, configured.oidc_client_id, f"{configured.approvals_url}/") if leave else None,
+        leave=attempt.leaving_url(leave, environment.oidc_client_id, f"{environment.approvals_url}/")
+        if leave
+        else None,
     )
 
 
-def _end_earlier(kept: sessions.Sessions, secret: str | None) -> None:
+def _end_earlier(stored_sessions: sessions.Sessions, secret: str | None) -> None:
     """A browser has one session: whoever signs in again leaves none behind."""
-    found = kept.find(secret, clock.now(), attended=False) if secret else None
-    if found is not None:
-        kept.end(found.key)
+    session = stored_sessions.find(secret, clock.now(), attended=False) if secret else None
+    if session is not None:
+        stored_sessions.end(session.key)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from functions.approval.approvals_web.voting import vote
+from functions.approval.approvals_web.vote_transaction import vote
 from functions.shared.approvals import Approvals
 from functions.shared.observability import logger
 from functions.shared.signing import Signer
@@ -15,7 +15,7 @@ from workflows.approval.signature import SignedVote
 from workflows.errors import MayWorkLater
 
 
-class Told(Struct, frozen=True, kw_only=True):
+class BallotResult(Struct, frozen=True, kw_only=True):
     """What became of one of them. `request` is as it then stands; None if there is none of this id."""
 
     approval_id: str
@@ -32,20 +32,22 @@ class NotTogether(Struct, frozen=True, kw_only=True):
     apart: dict[str, str]
 
 
-def vote_together(approvals: Approvals, signer: Signer, voter: votes.Voter, act: bulk.Act) -> list[Told] | NotTogether:
+def vote_together(
+    approvals: Approvals, signer: Signer, voter: votes.Voter, act: bulk.Act
+) -> list[BallotResult] | NotTogether:
     """One after the other, in the order given. One that is refused or fails does not stop the others; the same act again is safe."""
     ticked = {one.approval_id: one for one in act.ballots}
-    standing = {identity: found for identity in ticked if (found := approvals.find(identity)) is not None}
+    standing = {identity: request for identity in ticked if (request := approvals.find(identity)) is not None}
     if unlike := bulk.unlike(standing.values(), act.decision):
         return NotTogether(apart=unlike)
     kind = next((bulk.kind(request) for request in standing.values()), None)
     together = (kind, len(ticked)) if kind and len(ticked) > 1 else None
 
-    def one(ticked: bulk.Ticked) -> Told:
+    def one(ticked: bulk.Ticked) -> BallotResult:
         if ticked.approval_id not in standing:
-            told = "There is no such request."
-            return Told(approval_id=ticked.approval_id, result="refused", code="not_found", message=told)
-        return _told(
+            message = "There is no such request."
+            return BallotResult(approval_id=ticked.approval_id, result="refused", code="not_found", message=message)
+        return _result(
             ticked.approval_id,
             lambda: vote(approvals, signer, ticked.approval_id, voter, act.ballot(ticked), together=together),
         )
@@ -53,19 +55,19 @@ def vote_together(approvals: Approvals, signer: Signer, voter: votes.Voter, act:
     return [one(each) for each in ticked.values()]
 
 
-def _told(identity: str, vote: Callable[[], tuple[votes.Result, Request]]) -> Told:
+def _result(identity: str, vote: Callable[[], tuple[votes.Result, Request]]) -> BallotResult:
     try:
         result, request = vote()
     except MayWorkLater as error:
         logger.warning("%s: %s", type(error).__name__, error)
-        told = "Nothing was recorded for this one: something we need did not answer. Try again in a moment."
-        return Told(approval_id=identity, result="failed", code="try_again", message=told)
+        message = "Nothing was recorded for this one: something we need did not answer. Try again in a moment."
+        return BallotResult(approval_id=identity, result="failed", code="try_again", message=message)
     match result:
         case votes.Refused():
-            return Told(
+            return BallotResult(
                 approval_id=identity, result="refused", code=result.code, message=result.message, request=request
             )
         case votes.Repeated():
-            return Told(approval_id=identity, result="repeated", receipt=result.vote, request=request)
+            return BallotResult(approval_id=identity, result="repeated", receipt=result.vote, request=request)
         case votes.Accepted():
-            return Told(approval_id=identity, result="signed", receipt=result.vote, request=request)
+            return BallotResult(approval_id=identity, result="signed", receipt=result.vote, request=request)

@@ -6,7 +6,7 @@ import msgspec
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 
-from functions.approval.approvals_web import access, delegating, resources, views
+from functions.approval.approvals_web import access, delegation_changes, resources, views
 from functions.approval.approvals_web.answers import STATUS
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
 from functions.approval.approvals_web.pages.rendering import page
@@ -36,9 +36,9 @@ def make() -> Response[str]:
         until = datetime.strptime(one(fields, "until"), "%Y-%m-%d").replace(hour=23, minute=59, tzinfo=UTC)
         asked = msgspec.convert({**plain, "until": until}, DelegationRequest)
     except (ValueError, msgspec.ValidationError) as error:
-        told = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
-        return _page(session, status=400, notice=told, typed=plain)
-    done = delegating.delegate(person, asked)
+        message = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
+        return _page(session, status=400, notice=message, typed=plain)
+    done = delegation_changes.delegate(person, asked)
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message, typed=plain)
     return go("/delegations")
@@ -50,7 +50,7 @@ def end(delegation_id: str) -> Response[str]:
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
-    done = delegating.end(person, delegation_id, one(fields, "reason"))
+    done = delegation_changes.end(person, delegation_id, one(fields, "reason"))
     if isinstance(done, NotDelegated):
         return _page(session, status=STATUS[done.code], notice=done.message)
     return go("/delegations")
@@ -60,8 +60,8 @@ def _page(
     session: Session, *, status: int = 200, notice: str | None = None, typed: dict[str, str] | None = None
 ) -> Response[str]:
     at, person = clock.now(), access.reader(access.with_delegations(session.voter))
-    found = [one for _, one in zip(range(SHOWN), resources.delegations().all(since=at), strict=False)]
-    shown = [views.delegation(one, person, at=at) for one in found]
+    delegations = [one for _, one in zip(range(SHOWN), resources.delegations().all(since=at), strict=False)]
+    shown = [views.delegation(one, person, at=at) for one in delegations]
     return page(
         "delegations.html",
         status=status,

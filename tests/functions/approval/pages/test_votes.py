@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.approvals import HOUR, MINUTE, NOW, asked, person, ruling
 from tests.functions.approval.conftest import Scene
 from tests.functions.approval.pages.conftest import Answer, Browser, Issuer
-from tests.functions.approval.pages.test_reading import plain
+from tests.functions.approval.pages.test_approvals import plain
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 

@@ -9,7 +9,7 @@ from functions.approval.approvals_web import access, queries, views
 from functions.approval.approvals_web.answers import Denied
 from functions.approval.approvals_web.pages.browser import signed_in
 from functions.approval.approvals_web.pages.rendering import page
-from functions.approval.approvals_web.searching import STATUSES
+from functions.approval.approvals_web.request_search import STATUSES
 from functions.shared import clock
 
 router = Router()  # type: ignore[no-untyped-call]
@@ -23,11 +23,11 @@ def find() -> Response[str]:
     """The form, and what was found. A mistake in the form is told above it, and nothing is found: an empty list would be an answer."""
     at, session = clock.now(), signed_in(router.current_event.raw_event)
     person = access.reader(access.with_delegations(session.voter))
-    asked = _filled_in()
+    filters = _filters()
     cursor = (router.current_event.query_string_parameters or {}).get("cursor")
-    found, mistake = None, None
+    results, mistake = None, None
     try:
-        found = queries.page({**asked, **({"cursor": cursor} if cursor else {})}, LIMIT, at)
+        results = queries.page({**filters, **({"cursor": cursor} if cursor else {})}, LIMIT, at)
     except Denied as error:
         mistake = str(error)
     return page(
@@ -36,11 +36,11 @@ def find() -> Response[str]:
         session=session,
         person=person,
         at=at,
-        asked={name: asked.get(name, "") for name in _FIELDS},
-        query=urlencode(asked),
+        filters={name: filters.get(name, "") for name in _FIELDS},
+        query=urlencode(filters),
         statuses=STATUSES,
-        rows=[views.summary(request, person, at=at) for request in found.requests] if found else [],
-        cursor=found.cursor if found else None,
+        rows=[views.summary(request, person, at=at) for request in results.requests] if results else [],
+        cursor=results.cursor if results else None,
         mistake=mistake,
     )
 
@@ -53,6 +53,6 @@ def take_away() -> Response[str]:
     return queries.export(dict(router.current_event.query_string_parameters or {}), clock.now())
 
 
-def _filled_in() -> dict[str, str]:
-    asked = router.current_event.query_string_parameters or {}
-    return {name: asked[name].strip() for name in _FIELDS if asked.get(name, "").strip()}
+def _filters() -> dict[str, str]:
+    query = router.current_event.query_string_parameters or {}
+    return {name: query[name].strip() for name in _FIELDS if query.get(name, "").strip()}

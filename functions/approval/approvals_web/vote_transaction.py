@@ -64,5 +64,5 @@ def _in_one_act(accepted: votes.Accepted, kind: bulk.Kind, number: int) -> votes
     if why := bulk.apart(accepted.step.before, kind, accepted.vote.decision):
         return votes.Refused(code="not_together", message=f"This cannot be decided with the others: {why}.")
     event = accepted.step.event
-    told = replace(event, new={**event.new, "decided_together": str(number)})
-    return replace(accepted, step=replace(accepted.step, event=told))
+    marked = replace(event, new={**event.new, "decided_together": str(number)})
+    return replace(accepted, step=replace(accepted.step, event=marked))

@@ -9,13 +9,13 @@ from aws_lambda_powertools.event_handler.api_gateway import Router
 
 from functions.approval.approvals_web import access, request_input, resources, views
 from functions.approval.approvals_web.answers import STATUS, Denied
+from functions.approval.approvals_web.bulk_votes import NotTogether, vote_together
 from functions.approval.approvals_web.pages import checks
+from functions.approval.approvals_web.pages.approvals import request_page
 from functions.approval.approvals_web.pages.browser import go, one, signed_in, unforged
-from functions.approval.approvals_web.pages.reading import request_page
 from functions.approval.approvals_web.pages.rendering import page
 from functions.approval.approvals_web.sign_in.sessions import Session
-from functions.approval.approvals_web.together import NotTogether, vote_together
-from functions.approval.approvals_web.voting import vote
+from functions.approval.approvals_web.vote_transaction import vote
 from functions.shared import clock
 from functions.shared.approvals import Approvals
 from workflows.approval import bulk, votes
@@ -65,8 +65,8 @@ def read_together() -> Response[str]:
 def read_together_again() -> Response[str]:
     """The same requests after a sign-in on the way, which only comes back to an address: their ids, with a dot between them."""
     session = signed_in(router.current_event.raw_event)
-    asked = router.current_event.query_string_parameters or {}
-    return _together_page(session, _standing([one for one in asked.get("ticked", "").split(".") if one]))
+    query = router.current_event.query_string_parameters or {}
+    return _together_page(session, _standing([one for one in query.get("ticked", "").split(".") if one]))
 
 
 @router.post("/together/vote")
@@ -75,11 +75,11 @@ def decide_together() -> Response[str]:
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
-    told = vote_together(resources.approvals(), resources.vote_signer(), person, _act(fields))
-    if isinstance(told, NotTogether):
+    results = vote_together(resources.approvals(), resources.vote_signer(), person, _act(fields))
+    if isinstance(results, NotTogether):
         ticked = [pair.partition(" ")[0] for pair in fields.get("ballot", [])]
-        return _together_page(session, _standing(ticked), status=409, apart=told.apart, reason=one(fields, "reason"))
-    return page("together_done.html", session=session, person=person, at=clock.now(), told=told)
+        return _together_page(session, _standing(ticked), status=409, apart=results.apart, reason=one(fields, "reason"))
+    return page("together_done.html", session=session, person=person, at=clock.now(), results=results)
 
 
 def _ballot(fields: Fields) -> votes.Ballot:
@@ -128,8 +128,8 @@ def _standing(identities: list[str]) -> list[Request]:
     if not 1 <= len(identities) <= bulk.MOST:
         raise Denied("bad_request", f"{len(identities)} requests are ticked. Tick 1 to {bulk.MOST} in the inbox.")
     approvals = resources.approvals()
-    found = (approvals.find(identity) for identity in dict.fromkeys(identities) if request_input.is_id(identity))
-    return [request for request in found if request is not None]
+    requests = (approvals.find(identity) for identity in dict.fromkeys(identities) if request_input.is_id(identity))
+    return [request for request in requests if request is not None]
 
 
 def _together_page(

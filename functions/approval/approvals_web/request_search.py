@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from functions.approval.approvals_web import paging
 from functions.approval.approvals_web.paging import Source, Walk
-from functions.shared.approval_index import Found, Index, Position, found, found_as
+from functions.shared.approval_index import Entry, Index, Position, entries, name_in_index
 from workflows.approval.request import Request
 
 Status = Literal["pending", "approved", "rejected", "expired", "not_carried_out"]
@@ -54,7 +54,7 @@ def search(table: str, wanted: Wanted, *, cursor: str | None, at: datetime) -> W
 def _sources(table: str, wanted: Wanted) -> dict[str, Source]:
     """The narrowest index that is good for it; what else is wanted is looked at request by request."""
     if wanted.person:
-        name = found_as(wanted.person)
+        name = name_in_index(wanted.person)
         return {"person": partial(_read, table, "by_person", name, wanted)} if name else {}
     if wanted.device:
         return {"device": partial(_read, table, "by_device", wanted.device, wanted)}
@@ -62,9 +62,9 @@ def _sources(table: str, wanted: Wanted) -> dict[str, Source]:
     return {value: partial(_read, table, index, value, wanted) for value in values}
 
 
-def _read(table: str, index: Index, value: str, wanted: Wanted, after: Position | None) -> Iterator[Found]:
+def _read(table: str, index: Index, value: str, wanted: Wanted, after: Position | None) -> Iterator[Entry]:
     by_request = index != "by_owed"  # which is sorted by the time of the decision
-    return found(
+    return entries(
         table,
         index,
         value,

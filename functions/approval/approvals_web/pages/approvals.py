@@ -39,10 +39,10 @@ def enter() -> Response[str]:
 
 @router.get("/assets/<name>")
 def assets(name: str) -> Response[str]:
-    found = asset(name)
-    if found is None:
+    content = asset(name)
+    if content is None:
         raise Denied("not_found", "There is no such file.")
-    return found
+    return content
 
 
 @router.get("/approvals")
@@ -158,6 +158,6 @@ def request_page(
 
 def outcome(request: Request) -> Any:
     """What became of the admission, once this request's execution has ended it; None before."""
-    found = Admissions(settings(resources.Settings).admissions_table).find(request.certificate_id)
-    ended = found is not None and found.execution_arn == request.execution_arn and found.outcome != "open"
-    return found if ended else None
+    admission = Admissions(settings(resources.Settings).admissions_table).find(request.certificate_id)
+    ended = admission is not None and admission.execution_arn == request.execution_arn and admission.outcome != "open"
+    return admission if ended else None

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from functions.approval.approvals_web.paging import MOST_READ, Walk
-from functions.approval.approvals_web.searching import Wanted, search
+from functions.approval.approvals_web.request_search import Wanted, search
 from functions.shared import request_history
 from functions.shared.approvals import Approvals
 from workflows.approval import table, wording
@@ -53,11 +53,11 @@ def as_json(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: i
     def whole(request: Request) -> str:
         return msgspec.json.encode(_whole(requests, request, at)).decode()
 
-    told, left = _filled(search(requests.table, wanted, cursor=cursor, at=at), limit, whole)
-    return Part(text=f'{{"approvals": [{", ".join(told)}], "cursor": {json.dumps(left)}}}', cursor=left)
+    encoded, left = _filled(search(requests.table, wanted, cursor=cursor, at=at), limit, whole)
+    return Part(text=f'{{"approvals": [{", ".join(encoded)}], "cursor": {json.dumps(left)}}}', cursor=left)
 
 
-def _filled(walk: Walk, limit: int, told: Callable[[Request], str]) -> tuple[list[str], str | None]:
+def _filled(walk: Walk, limit: int, encode: Callable[[Request], str]) -> tuple[list[str], str | None]:
     """As many as fit, and where the next part begins."""
     parts: list[str] = []
     size = 0
@@ -65,7 +65,7 @@ def _filled(walk: Walk, limit: int, told: Callable[[Request], str]) -> tuple[lis
         if len(parts) == limit or size > MOST_BYTES or read == MOST_READ:
             return parts, walk.cursor
         if request is not None:
-            parts.append(told(request))
+            parts.append(encode(request))
             size += len(json.dumps(parts[-1]))
     return parts, None
 

@@ -37,14 +37,14 @@ def delegate(person: Voter, asked: DelegationRequest) -> Done | NotDelegated:
     if standing is None:
         new = {"group": made.group, "delegate": made.delegate, "until": made.until.isoformat(), "reason": made.reason}
         identity = _record(trail, "delegate", made, person, "begun", new=new)
-        kept = table.keep(made)
+        stored = table.keep(made)
         _record(trail, "delegate", made, person, "succeeded", new=new, id=identity)
-        if kept:
+        if stored:
             return Done(delegation=made, repeated=False)
         standing = table.find(made.delegation_id) or made
     if standing.ended_at is not None:
-        told = f"The same delegation was ended at {standing.ended_at:%Y-%m-%d %H:%M:%S} UTC. Make one with another end or reason."
-        return NotDelegated(code="already_ended", message=told)
+        message = f"The same delegation was ended at {standing.ended_at:%Y-%m-%d %H:%M:%S} UTC. Make one with another end or reason."
+        return NotDelegated(code="already_ended", message=message)
     return Done(delegation=standing, repeated=True)
 
 
