@@ -4,6 +4,8 @@ from datetime import datetime
 
 from msgspec import Struct
 
+from workflows.text import visible
+
 _SUBJECT_LENGTH = 99
 """SNS takes a subject of less than 100 ASCII characters (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 
@@ -19,6 +21,11 @@ class Message(Struct, frozen=True, kw_only=True):
 def subject_line(text: str) -> str:
     """`text`, which is one line, as the subject of a message: other than ASCII becomes a question mark, and it is cut."""
     return text.encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
+
+
+def line(text: str, limit: int = 2000) -> str:
+    """A value in the body of a message: on one line, at most `limit` characters of it."""
+    return visible(text, limit)
 
 
 def as_of(at: datetime) -> str:

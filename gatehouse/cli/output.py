@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from workflows.visible import json_text, visible
+from workflows.text import json_text, visible
 
 Json = Annotated[bool, typer.Option("--json", help="Write JSON to stdout.")]
 

@@ -21,7 +21,8 @@ from workflows.evidence import jws, manifest
 from workflows.evidence.coverage import Part, due_day
 from workflows.evidence.failures import Failure, Report
 from workflows.evidence.verify import verify
-from workflows.visible import in_utc, json_text, visible
+from workflows.moments import in_utc
+from workflows.text import json_text, visible
 
 INDEX = "index.json"
 PAGE = "evidence.html"

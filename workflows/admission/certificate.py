@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from workflows.admission import facts as reading
 from workflows.admission.contracts import CertificateFacts, Inspection
 from workflows.admission.limits import CertificateLimits
+from workflows.text import shortened
 
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 _UNDECIDED = ("PENDING_ACTIVATION", "ACTIVE")
@@ -67,7 +68,7 @@ def inspect(
         status=status,  # type: ignore[arg-type]  # always one of the three
         reason=reason,
         iot_status=iot_status,
-        pem=reading.shortened(pem, limits.max_pem_bytes),
+        pem=shortened(pem, limits.max_pem_bytes),
         facts=read.facts and msgspec.structs.replace(read.facts, trial=trial or read.facts.trial),
     )
 
@@ -83,13 +84,13 @@ def _mistaken(
     except InvalidSignature:
         yield f"it is not signed by the CA's key; expected a signature of the key {facts.issuer_key}"
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        yield f"it cannot be verified that the CA issued it ({reading.shortened(str(error), 200)})"
+        yield f"it cannot be verified that the CA issued it ({shortened(str(error), 200)})"
     try:
         extensions = certificate.extensions
     except (ValueError, x509.DuplicateExtension, UnsupportedAlgorithm) as error:
         # Most often a BasicConstraints that encodes cA FALSE: X.690 §11.5 forbids encoding a default.
         yield (
-            f"its extensions cannot be read ({reading.shortened(' '.join(str(error).split()), 200)}); "
+            f"its extensions cannot be read ({shortened(' '.join(str(error).split()), 200)}); "
             "expected DER, in which a default such as cA FALSE is left out"
         )
         return

@@ -21,6 +21,7 @@ from workflows.admission.contracts import CertificateFacts
 from workflows.admission.limits import CertificateLimits
 from workflows.admission.trial import is_trial
 from workflows.certificate_der import FixedPart, fixed_part
+from workflows.text import shortened
 
 T = TypeVar("T")
 
@@ -108,11 +109,6 @@ def algorithm_name(certificate: x509.Certificate) -> str:
     """The signature algorithm: ``ecdsa-with-sha256``, or its OID if it has no name here."""
     oid = certificate.signature_algorithm_oid
     return _ALGORITHMS.get(oid, oid.dotted_string)
-
-
-def shortened(text: str, limit: int) -> str:
-    """Returns `text`, cut to `limit` characters and an ellipsis: what passes between states has a limit."""
-    return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _fixed_part(certificate: x509.Certificate) -> FixedPart:

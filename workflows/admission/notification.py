@@ -9,10 +9,9 @@ from datetime import datetime
 from workflows.admission.contracts import Dossier, NotifyInput
 from workflows.admission.errors import CertificateChanged
 from workflows.admission.failure import SUPERSEDED, EndedBadly
-from workflows.approval.wording import plain
 from workflows.events import AdmissionEnded, ExecutionFailed
-from workflows.message import Message, as_of, subject_line
-from workflows.visible import visible
+from workflows.message import Message, as_of, line, subject_line
+from workflows.text import harmless
 
 _WHOLE = 20_000
 """Characters of a text that an event has cut already: escapes have made it longer."""
@@ -38,14 +37,14 @@ def event(ended: NotifyInput) -> AdmissionEnded:
         ended_at=seal.sealed_at,
         reopen_at=seal.reopen_at,
         trial=seal.trial,
-        subject=plain(facts.subject, 200) if facts else None,
+        subject=harmless(facts.subject, 200) if facts else None,
         what_next=_next(ended),
     )
 
 
 def message(ended: AdmissionEnded) -> Message:
     """What happened, why, what to do next, and where the proof lies."""
-    who = plain(ended.device, 128) if ended.device else "Unknown device"
+    who = harmless(ended.device, 128) if ended.device else "Unknown device"
     parts = [
         f"{as_of(ended.ended_at)}{who}: {ended.outcome}.",
         f"Why: {line(ended.reason, _WHOLE)}",
@@ -53,7 +52,7 @@ def message(ended: AdmissionEnded) -> Message:
         "\n".join(
             [
                 f"Certificate: {line(ended.certificate_id)}",
-                f"Subject:     {plain(ended.subject, 200) if ended.subject is not None else 'not readable'}",
+                f"Subject:     {harmless(ended.subject, 200) if ended.subject is not None else 'not readable'}",
                 f"Execution:   {line(ended.execution_arn)}",
                 f"Evidence:    {line(ended.evidence_key)}",
                 f"             SHA-256 {line(ended.evidence_sha256)}",
@@ -114,20 +113,15 @@ def failure_message(failure: ExecutionFailed) -> Message:
 def subject(who: str, outcome: str, certificate_id: str | None) -> str:
     """The message's subject."""
     tail = f" (certificate {line(certificate_id[:8])})" if certificate_id else ""
-    return subject_line(f"Gatehouse: {plain(who, 60)} {outcome}{tail}")
-
-
-def line(text: str, limit: int = 2000) -> str:
-    """`text` on one line, cut, with everything invisible or direction-changing replaced by its escape."""
-    return visible(text[:limit]) + ("…" if len(text) > limit else "")
+    return subject_line(f"Gatehouse: {harmless(who, 60)} {outcome}{tail}")
 
 
 def _device(dossier: Dossier) -> str | None:
     """The device as the inventory calls it; failing that, the name in its certificate, which is only its own word."""
     if dossier.device and dossier.device.record:
-        return plain(dossier.device.record.device, 128)
+        return harmless(dossier.device.record.device, 128)
     facts = dossier.certificate.facts if dossier.certificate else None
-    return plain(facts.common_name) if facts and facts.common_name else None
+    return harmless(facts.common_name) if facts and facts.common_name else None
 
 
 def _next(ended: NotifyInput) -> str:

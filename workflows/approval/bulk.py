@@ -11,10 +11,10 @@ from msgspec import Meta, Struct
 
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
 from workflows.approval.request import Request
-from workflows.approval.spelling import misleading
 from workflows.approval.votes import Ballot
 from workflows.hashes import Sha256
 from workflows.revocation.verdict import Verdict
+from workflows.text import misleading
 
 MOST = 25
 """At most this many requests in one act: enough for a person at a time, and few enough for one call."""

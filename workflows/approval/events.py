@@ -7,8 +7,9 @@ from workflows import events
 from workflows.approval import notices
 from workflows.approval.notices import Kind
 from workflows.approval.request import Request
-from workflows.approval.wording import plain, sentence
+from workflows.approval.wording import sentence
 from workflows.events import ApprovalDue, ApprovalEvent, ApprovalRequested
+from workflows.text import harmless
 
 _DUE: dict[Kind, type[ApprovalDue]] = {
     "reminder": events.ApprovalReminder,
@@ -64,9 +65,9 @@ def _common(request: Request, link: str, *, at: datetime) -> dict[str, Any]:
     return {
         "approval_id": request.approval_id,
         "certificate_id": request.certificate_id,
-        "device": plain(request.device, 128),
-        "product": plain(request.product),
-        "site": plain(request.site),
+        "device": harmless(request.device, 128),
+        "product": harmless(request.product),
+        "site": harmless(request.site),
         "rule_id": request.ruling.rule_id,
         "sentence": sentence(request, at=at),
         "status": request.status.lower(),

@@ -1,7 +1,5 @@
 """The sentences people read about a request, in mail, on the page and on the command line: the same everywhere."""
 
-import re
-import unicodedata
 from datetime import datetime, timedelta
 
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
@@ -9,6 +7,7 @@ from workflows.approval.quorum import progress
 from workflows.approval.request import Request
 from workflows.message import as_of, subject_line
 from workflows.revocation.verdict import Verdict
+from workflows.text import harmless
 
 HEADS = {
     "requested": "Approval needed",
@@ -27,19 +26,6 @@ LEADS = {
 }
 """What stands below the first sentence of a mail that asks for a decision."""
 
-_HARMLESS = frozenset(" -_:+#().")
-
-
-def plain(text: str, limit: int = 64) -> str:
-    """`text` by somebody we do not trust, fit for a mail: Latin letters, digits and a little punctuation, on one line.
-
-    Everything else becomes a question mark: markup, line ends, right-to-left overrides, letters of other scripts that look Latin,
-    and a dot inside a word, without which no mail program makes a link.
-    """
-    cut = text if len(text) <= limit else text[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"
-    kept = "".join(c if _harmless(c) else "?" for c in unicodedata.normalize("NFC", cut))
-    return re.sub(r"\.(?! |$)", "?", kept)
-
 
 def remaining(left: timedelta) -> str:
     """A span of time in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``45 s``."""
@@ -54,10 +40,8 @@ def remaining(left: timedelta) -> str:
 
 def sentence(request: Request, *, at: datetime) -> str:
     """What is asked, of whom, how far it got, and how long it takes: the first thing anybody reads of a request."""
-    place = f", {plain(request.site)}" if request.site else ""
-    head = (
-        f"Activate certificate {request.certificate_id[:8]}\N{HORIZONTAL ELLIPSIS} for {plain(request.device)}{place}."
-    )
+    place = f", {harmless(request.site)}" if request.site else ""
+    head = f"Activate certificate {request.certificate_id[:8]}\N{HORIZONTAL ELLIPSIS} for {harmless(request.device)}{place}."
     parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
     asked = " and ".join(f"{part.count} of {part.group}" for part in parts)
     received, needed = sum(part.received for part in parts), sum(part.count for part in parts)
@@ -75,7 +59,7 @@ def sentence(request: Request, *, at: datetime) -> str:
 
 def subject(what: str, request: Request) -> str:
     """The subject of a message about a request."""
-    return subject_line(f"{what}: {plain(request.device, 40)}, certificate {request.certificate_id[:8]}")
+    return subject_line(f"{what}: {harmless(request.device, 40)}, certificate {request.certificate_id[:8]}")
 
 
 def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> tuple[str, ...]:
@@ -85,14 +69,14 @@ def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDec
     return (
         f"Revocation: {revocation.status}{number}",
         f"Inventory: matched by {device.matched_by or 'nothing'}; found: {found}",
-        f"Subject: {plain(certificate.subject, 128)}",
+        f"Subject: {harmless(certificate.subject, 128)}",
         f"Valid: {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}",
     )
 
 
 def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime, lead: str | None = None) -> str:
     """The mail: the sentence as of `at`, why it comes (`lead`), the checks in short, the expiry, and one link to the signed-in page."""
-    rule = f"Asked by rule {request.ruling.rule_id}, version {plain(request.ruling.rule_version)}."
+    rule = f"Asked by rule {request.ruling.rule_id}, version {harmless(request.ruling.rule_version)}."
     expiry = f"Decide by {request.decide_by:%Y-%m-%d %H:%M} UTC."
     head = (as_of(at) + sentence(request, at=at), *((lead,) if lead else ()))
     return "\n".join((*head, "", *lines, "", rule, expiry, "", "Read it and decide, signed in:", link, ""))
@@ -101,7 +85,7 @@ def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime
 def result(request: Request, link: str, *, at: datetime) -> str:
     """The mail about what became of a request: the sentence as of `at`, who decided, what follows, and one link."""
     if request.resume_state == "LOST":
-        follows = f"It was not carried out: {plain(request.lost_because or 'nobody knows why', 300)}"
+        follows = f"It was not carried out: {harmless(request.lost_because or 'nobody knows why', 300)}"
     elif request.status == "APPROVED":
         follows = (
             "Before the certificate is activated, revocation list and inventory are checked again. "
@@ -111,24 +95,16 @@ def result(request: Request, link: str, *, at: datetime) -> str:
         follows = "The certificate is set INACTIVE."
     else:
         follows = "The device is held: the certificate stays pending, and a later connection asks again."
-    said = tuple(f"Reason: {plain(vote.reason, 300)}" for vote in request.votes[-1:] if vote.reason)
+    said = tuple(f"Reason: {harmless(vote.reason, 300)}" for vote in request.votes[-1:] if vote.reason)
     return "\n".join((as_of(at) + sentence(request, at=at), "", *_who(request), *said, follows, "", link, ""))
 
 
 def _who(request: Request) -> tuple[str, ...]:
     """Who signed what, each on a line."""
     return tuple(
-        f"{'Approved' if vote.decision == 'approve' else 'Rejected'} by {plain(vote.name)}"
-        + (f" on behalf of {plain(vote.on_behalf_of.name)}" if vote.on_behalf_of else "")
-        + f" ({', '.join(plain(group) for group in vote.groups)}), {vote.voted_at:%Y-%m-%d %H:%M:%S} UTC."
+        f"{'Approved' if vote.decision == 'approve' else 'Rejected'} by {harmless(vote.name)}"
+        + (f" on behalf of {harmless(vote.on_behalf_of.name)}" if vote.on_behalf_of else "")
+        + f" ({', '.join(harmless(group) for group in vote.groups)}), {vote.voted_at:%Y-%m-%d %H:%M:%S} UTC."
         for vote in request.votes
         if vote.basis_sha256 == request.basis_sha256
     )
-
-
-def _harmless(character: str) -> bool:
-    if character.isascii():
-        return character.isalnum() or character in _HARMLESS
-    if character == "\N{HORIZONTAL ELLIPSIS}":
-        return True
-    return character.isalpha() and unicodedata.name(character, "").startswith("LATIN ")

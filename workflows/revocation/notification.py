@@ -1,8 +1,7 @@
 """What people are told of lists and sweeps."""
 
-from workflows.admission.notification import line
 from workflows.events import RevocationListRejected, SweepEnded
-from workflows.message import Message, as_of, subject_line
+from workflows.message import Message, as_of, line, subject_line
 from workflows.revocation import current_lists
 from workflows.revocation.ca_revocation import AuthorityRevocation
 

@@ -12,6 +12,7 @@ from functions.shared.observability import count, logger
 from functions.shared.settings import limits, settings
 from workflows.admission import failure, notification
 from workflows.admission.failure import EndedBadly
+from workflows.message import line
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -37,7 +38,7 @@ def handler(ended: EndedBadly) -> Result:
     marked = None
     if certificate_id is not None:
         marked = Admissions(used.admissions_table).fail(
-            certificate_id, ended.execution_arn, fault=notification.line(ended.fault), at=at, reopen_at=reopen_at
+            certificate_id, ended.execution_arn, fault=line(ended.fault), at=at, reopen_at=reopen_at
         )
     if ended.error != failure.ALREADY_TOLD and not (
         marked and marked.trial

@@ -24,9 +24,9 @@ from workflows.admission.contracts import (
     Seal,
 )
 from workflows.admission.failure import EndedBadly, certificate_of, read
-from workflows.admission.notification import event, failed, failure_message, line, subject
+from workflows.admission.notification import event, failed, failure_message, subject
 from workflows.errors import BadInput
-from workflows.message import Message
+from workflows.message import Message, line
 
 CLAIM = Claim(
     status="claimed", certificate_id=CERTIFICATE, ca_certificate_id=CA, owner="arn:x", knocks=1, turn_at=pki.NOW

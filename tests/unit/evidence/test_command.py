@@ -14,7 +14,7 @@ from tests.records import altered, approval, bucket, dossier, sealed, vote
 from tests.unit.evidence.conftest import Stack
 from workflows.evidence.acts import Ask
 from workflows.evidence.record import Change, Operator, operated
-from workflows.visible import visible
+from workflows.text import visible
 
 PUMP = records.certificate_id()
 SECOND = f"records/{PUMP}/run-1.json"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.cli import output
-from workflows.visible import json_text
+from workflows.text import json_text
 
 
 @given(st.text())

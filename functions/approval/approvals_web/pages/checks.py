@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from workflows.admission.contracts import CertificateFacts, DeviceDecision
-from workflows.approval.spelling import misleading
 from workflows.revocation.verdict import Verdict
+from workflows.text import misleading
 
 State = Literal["bad", "attention", "good"]
 _HASH = "device.basis_sha256"

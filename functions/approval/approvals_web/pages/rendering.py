@@ -11,6 +11,7 @@ from aws_lambda_powertools.shared.cookies import Cookie
 
 from functions.approval.approvals_web.pages.browser import HEADERS, base
 from workflows.approval import wording
+from workflows.text import harmless
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -62,7 +63,7 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(visible=visible, plain=wording.plain, time=_time, left=_left)
+    made.filters.update(visible=visible, plain=harmless, time=_time, left=_left)
     made.globals.update(base=base, asset=_address)
     return made
 

@@ -6,7 +6,7 @@ are named in their place; letters of other scripts, which may look like Latin on
 
 from markupsafe import Markup, escape
 
-from workflows.approval.spelling import is_odd, is_unseen, named
+from workflows.text import is_odd, is_unseen, named
 
 
 def visible(text: object) -> Markup:

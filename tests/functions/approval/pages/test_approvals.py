@@ -13,7 +13,7 @@ from tests.functions.approval.conftest import Scene
 from tests.functions.approval.pages.conftest import Browser, Issuer
 from tests.functions.approval.test_api import keep
 from workflows.approval.bulk import all_green
-from workflows.approval.spelling import misleading
+from workflows.text import misleading
 
 ADA, SAM = person("ada", "quality"), person("sam", "security")
 OTTO = person("otto", "auditors")
