@@ -1,4 +1,4 @@
-"""Who is asking, and what they may see: the same for every part of the API and for the pages."""
+"""Who sends the request, and what they may see. The same rules apply to every part of the API and to the pages."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from workflows.approval.votes import Voter
 
 
 def signed_in(event: dict[str, Any]) -> Voter:
-    """The person behind an HTTP API event, with the delegations by which they may act.
+    """Returns the person who sent an HTTP API event, with the delegations that they may use.
 
     Raises `NotSignedIn`, `IdentityProviderUnavailable`.
     """
@@ -25,28 +25,30 @@ def signed_in(event: dict[str, Any]) -> Voter:
 
 
 def with_delegations(person: Voter) -> Voter:
-    """`person` with the rights that others have given them and that stand now."""
+    """Returns `person` with the rights that others delegated to them and that are valid now."""
     at = clock.now()
     found = delegations().held_by(person.identified_as, at)
     return replace(person, delegations=usable(rules(), person, found, at=at))
 
 
 def may_read(person: Voter, request: Request | None = None) -> bool:
-    """Members of any group that is asked or may look, and their delegates; of an older request, also those that it asks."""
+    """Whether `person` may read: members of an approver or reader group, and delegates. For `request`, also the groups that it asks,
+    which may differ from the groups of the current rules.
+    """
     known = rules().approver_groups() | set(rules().readers)
     requested_of = {requirement.group for requirement in request.ruling.requirements} if request else set()
     return bool(person.delegations) or bool((known | requested_of) & set(person.groups))
 
 
 def reader(person: Voter) -> Voter:
-    """`person`, if they may read at all. Raises `Denied`."""
+    """Returns `person` if they may read requests. Raises `Denied` if not."""
     if not may_read(person):
         raise nobody()
     return person
 
 
 def readable(approvals: Approvals, approval_id: str, person: Voter) -> Request:
-    """The request. Raises `Denied`: somebody who may not read it is not even told whether it exists."""
+    """Returns the request. Raises `Denied`. A person who may not read it does not learn whether it exists."""
     request = approvals.find(approval_id) if is_id(approval_id) else None
     if request is None and may_read(person):
         raise Denied("not_found", "There is no such request.")
@@ -56,4 +58,4 @@ def readable(approvals: Approvals, approval_id: str, person: Voter) -> Request:
 
 
 def nobody() -> Denied:
-    return Denied("not_allowed", "You are in no group that approves or reviews. Ask whoever runs Gatehouse for you.")
+    return Denied("not_allowed", "You are not in a group that approves or reviews. Ask the people who run Gatehouse.")

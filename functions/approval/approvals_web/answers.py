@@ -1,4 +1,4 @@
-"""Answers of the API, and the HTTP status of each code."""
+"""The responses of the API, and the HTTP status of each code."""
 
 import msgspec
 from aws_lambda_powertools.event_handler import Response
@@ -47,7 +47,7 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 class Denied(GatehouseError):  # noqa: N818
-    """The request ends here, with this code."""
+    """The request is refused with this code."""
 
     def __init__(self, code: str, message: str) -> None:
         self.code = code
@@ -55,7 +55,7 @@ class Denied(GatehouseError):  # noqa: N818
 
 
 def answer(value: object, status: int = 200) -> Response[str]:
-    """JSON that nobody keeps or guesses the type of."""
+    """Returns JSON. The headers forbid caches to store it and browsers to guess its type."""
     return Response(
         status_code=status,
         content_type="application/json",

@@ -1,4 +1,4 @@
-"""Where people decide: the pages, and the API behind the HTTP API's JWT authorizer."""
+"""The function with which people decide: the pages, and the API behind the HTTP API's JWT authorizer."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ for router in ROUTERS:
 
 
 def fault_response(code: str, message: str) -> Response[str]:
-    """A fault, for programs or for people."""
+    """Returns a fault: JSON for programs, or a page for people."""
     return (
         fault(code, message)
         if f"{app.current_event.path}/".startswith("/api/")
@@ -42,24 +42,29 @@ def denied(error: Denied) -> Response[str]:
 @app.exception_handler(MayWorkLater)  # type: ignore[untyped-decorator]
 def try_again(error: MayWorkLater) -> Response[str]:
     logger.warning("%s: %s", type(error).__name__, error)
-    return fault_response("try_again", "Nothing was recorded: something we need did not answer. Try again in a moment.")
+    return fault_response(
+        "try_again", "Nothing was recorded: a required service did not respond. Try again in a moment."
+    )
 
 
 @app.not_found
 def not_found(_: NotFoundError) -> Response[str]:
-    return fault_response("not_found", "There is nothing here.")
+    return fault_response("not_found", "This address does not exist.")
 
 
 @observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """An HTTP API event (payload format 2.0). Under ``/api/`` answers are JSON and faults {code, message}; the rest are pages."""
+    """Handles an HTTP API event (payload format 2.0). Responses under ``/api/`` are JSON, and faults are {code, message}. All others are
+    pages.
+    """
     return app.resolve(event, context) if event["requestContext"]["http"]["method"] != "HEAD" else head(event, context)
 
 
 def head(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Status and headers of the same GET (RFC 9110 section 9.3.2), asked by nobody: what opens mailed links may have somebody's cookies.
+    """Returns the status and headers of the same GET without a body (RFC 9110 section 9.3.2).
 
-    Without a session and a sign-in nothing is read, redeemed or kept awake.
+    The cookies are left out: a program that opens links in mails may have a person's cookies. Without them there is no session and no
+    sign-in, so nothing is read, no code is redeemed and no session is extended.
     """
     http = {**event["requestContext"]["http"], "method": "GET"}
     headers = {name: value for name, value in (event.get("headers") or {}).items() if name != "cookie"}

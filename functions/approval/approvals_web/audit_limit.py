@@ -1,4 +1,4 @@
-"""Limits entries of the audit trail that anybody can cause: at most one a minute is kept, the rest is only counted."""
+"""Limits the audit trail's entries that anybody can cause: at most one a minute is kept. The others are only counted."""
 
 from datetime import timedelta
 
@@ -9,7 +9,9 @@ EVERY = timedelta(minutes=1)
 
 
 def first_of_its_minute(table: str, what: str) -> bool:
-    """Whether nobody has done `what` for a minute. Of several calls at the same time, one gets True. Raises `AwsUnavailable`.
+    """Returns True if `what` was not done during the last minute. Of several calls at the same time, one gets True.
+
+    Raises `AwsUnavailable`.
 
     `table` is the table of sessions. Its other keys are hashes, so `what` must not look like one.
     """

@@ -1,4 +1,4 @@
-"""Several requests in one act: whether they may be, and then one vote after the other, each told by itself."""
+"""Several requests in one act: checks whether they may be decided together, then casts one vote for each. Each has its own result."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -16,7 +16,7 @@ from workflows.errors import MayWorkLater
 
 
 class BallotResult(Struct, frozen=True, kw_only=True):
-    """What became of one of them. `request` is as it then stands; None if there is none of this id."""
+    """The result for one request. `request` is its state after the vote; None if no request has this id."""
 
     approval_id: str
     result: Literal["signed", "repeated", "refused", "failed"]
@@ -27,7 +27,7 @@ class BallotResult(Struct, frozen=True, kw_only=True):
 
 
 class NotTogether(Struct, frozen=True, kw_only=True):
-    """Nothing was decided. `apart` says of each that does not fit to the first why not."""
+    """Nothing was decided. `apart` has, for each request that does not fit the first one, the reason."""
 
     apart: dict[str, str]
 
@@ -35,7 +35,9 @@ class NotTogether(Struct, frozen=True, kw_only=True):
 def vote_together(
     approvals: Approvals, signer: Signer, voter: votes.Voter, act: bulk.Act
 ) -> list[BallotResult] | NotTogether:
-    """One after the other, in the order given. One that is refused or fails does not stop the others; the same act again is safe."""
+    """Casts one vote after the other, in the order given. A vote that is refused or fails does not stop the others. It is safe to repeat
+    the same act.
+    """
     ticked = {one.approval_id: one for one in act.ballots}
     standing = {identity: request for identity in ticked if (request := approvals.find(identity)) is not None}
     if unlike := bulk.unlike(standing.values(), act.decision):
@@ -60,7 +62,7 @@ def _result(identity: str, vote: Callable[[], tuple[votes.Result, Request]]) -> 
         result, request = vote()
     except MayWorkLater as error:
         logger.warning("%s: %s", type(error).__name__, error)
-        message = "Nothing was recorded for this one: something we need did not answer. Try again in a moment."
+        message = "Nothing was recorded for this request: a required service did not respond. Try again in a moment."
         return BallotResult(approval_id=identity, result="failed", code="try_again", message=message)
     match result:
         case votes.Refused():

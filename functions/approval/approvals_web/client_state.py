@@ -1,4 +1,7 @@
-"""Values that a browser or a program keeps for us and sends back: cursors, and a sign-in under way. No secret, and no proof of anything."""
+"""Values that a browser or a program stores for Gatehouse and sends back: cursors, and a sign-in that is in progress.
+
+They are not secret, and they prove nothing.
+"""
 
 import base64
 from typing import TypeVar
@@ -11,12 +14,14 @@ T = TypeVar("T")
 
 
 def write(value: object) -> str:
-    """`value` as letters that fit into an address or a cookie."""
+    """Returns `value` as text that is valid in an address and in a cookie."""
     return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode().rstrip("=")
 
 
 def read(text: str, kind: type[T]) -> T | None:
-    """What `write` made; None if it is not of our making. It may be a stranger's all the same: `kind` has to be strict."""
+    """Returns the value that `write` encoded; None if `text` does not have that form. An attacker can also write such text, so `kind` must
+    be strict.
+    """
     try:
         given = text.encode()
         return stored.read(base64.urlsafe_b64decode(given + b"=" * (-len(given) % 4)), kind)

@@ -1,4 +1,4 @@
-"""Delegations from the request to the table, each on the audit trail before and after: what cannot be recorded is not done."""
+"""Makes and ends delegations. Each change is on the audit trail before and after it. What cannot be recorded is not done."""
 
 from typing import Literal
 
@@ -21,14 +21,14 @@ Act = Literal["delegate", "end_delegation"]
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """The delegation as it stands; `repeated` if the same was asked before."""
+    """The delegation as it is now. `repeated` is true if the same request was made before."""
 
     delegation: Delegation
     repeated: bool
 
 
 def delegate(person: Voter, asked: DelegationRequest) -> Done | NotDelegated:
-    """Raises `TrailUnavailable`, `AwsUnavailable`: ask again, the same is not made twice."""
+    """Raises `TrailUnavailable`, `AwsUnavailable`: then try again. The same delegation is not made twice."""
     table, trail = resources.delegations(), resources.audit_trail()
     made = delegation_rules.delegate(rules(), person, asked, at=clock.now())
     if isinstance(made, NotDelegated):
@@ -49,7 +49,7 @@ def delegate(person: Voter, asked: DelegationRequest) -> Done | NotDelegated:
 
 
 def end(person: Voter, delegation_id: str, reason: str) -> Done | NotDelegated:
-    """Raises `Denied` if there is no such delegation, `TrailUnavailable`, `AwsUnavailable`: ask again."""
+    """Raises `Denied` if there is no such delegation. Raises `TrailUnavailable`, `AwsUnavailable`: then try again."""
     table, trail = resources.delegations(), resources.audit_trail()
     standing = table.find(delegation_id) if is_id(delegation_id) else None
     if standing is None:
@@ -76,7 +76,7 @@ def _record(
     *,
     old: dict[str, str] | None = None,
     new: dict[str, str],
-    id: str | None = None,  # noqa: A002 - as the trail calls it
+    id: str | None = None,  # noqa: A002 - the trail uses this name
 ) -> str:
     return trail.record(
         "approval", act, subject=made.delegation_id, actor=person.subject, result=result, old=old, new=new, id=id
@@ -84,7 +84,7 @@ def _record(
 
 
 def _refused(trail: AuditTrail, act: Act, subject: str, person: Voter, refusal: NotDelegated) -> NotDelegated:
-    """Of one person, one refusal a minute is kept."""
+    """Keeps at most one refusal a minute of each person."""
     count("DelegationRefused")
     if first_of_its_minute(settings(resources.Settings).sessions_table, f"refused-{act}#{person.subject}"):
         reason = f"{refusal.code}: {refusal.message}"

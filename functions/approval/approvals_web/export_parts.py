@@ -1,7 +1,8 @@
-"""What was found, as a file: CSV for spreadsheets, JSON with every signature and the whole history. A part at a time.
+"""Writes the requests that a search found as a file, one part at a time: CSV for spreadsheets, or JSON with every signature and the
+whole history.
 
-A Lambda answers six megabytes at most, and what it answers is quoted once more on its way: a part ends well before, and says where
-the next one begins.
+The response of a Lambda has at most six megabytes, and its body is JSON-encoded once more inside it. A part ends well below that
+limit, and says where the next one begins.
 """
 
 import json
@@ -21,19 +22,21 @@ from workflows.approval.quorum import progress
 from workflows.approval.request import Request
 
 MOST_BYTES = 3_000_000
-"""Of one part, as it is quoted in the Lambda's answer; the last request that was added may go a little beyond."""
+"""The size of one part, as it is encoded in the Lambda's response. The last request of a part may exceed it a little."""
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """`cursor` is where the next part begins; None if this is the last."""
+    """`cursor` is where the next part begins; None for the last part."""
 
     text: str
     cursor: str | None
 
 
 def as_csv(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: int, at: datetime) -> Part:
-    """RFC 4180. Only the first part begins with a byte order mark, by which Excel knows UTF-8, and the columns' names: the parts make up
-    one file. Raises `CursorInvalid`.
+    """Returns a part as CSV (RFC 4180). Raises `CursorInvalid`.
+
+    Only the first part begins with the columns' names and with a byte order mark, by which Excel recognizes UTF-8. So all parts
+    together are one file.
     """
     head = table.csv_lines([], at=at, head=cursor is None)
     mark = "\ufeff" if head else ""
@@ -46,8 +49,9 @@ def as_csv(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: in
 
 
 def as_json(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: int, at: datetime) -> Part:
-    """``{"approvals": [...], "cursor"}``: each request with its rule, signatures and history. A history of more than a page has an
-    `events_cursor`, from which ``/api/approvals/<id>/events`` goes on. Raises `CursorInvalid`.
+    """Returns a part as ``{"approvals": [...], "cursor"}``: each request with its rule, signatures and history. Raises `CursorInvalid`.
+
+    A history longer than one page has an `events_cursor`, from which ``/api/approvals/<id>/events`` continues.
     """
 
     def whole(request: Request) -> str:
@@ -58,7 +62,7 @@ def as_json(requests: Approvals, wanted: Wanted, *, cursor: str | None, limit: i
 
 
 def _filled(walk: Walk, limit: int, encode: Callable[[Request], str]) -> tuple[list[str], str | None]:
-    """As many as fit, and where the next part begins."""
+    """Returns as many encoded requests as fit into a part, and where the next part begins."""
     parts: list[str] = []
     size = 0
     for read, request in enumerate(walk):

@@ -1,4 +1,4 @@
-"""The person of whom the claims of a verified token speak.
+"""The person whom the claims of a verified token describe.
 
 The token is an ID token: a signature block needs the printed name (21 CFR 11.50), which Cognito's access token does not carry.
 """
@@ -15,14 +15,14 @@ from workflows.approval.votes import Voter
 from workflows.errors import GatehouseError
 
 MOST_SUBJECT = 255
-"""OpenID Connect Core 1.0 section 2."""
+"""Characters. The limit is from OpenID Connect Core 1.0, section 2."""
 
 GROUPS = "cognito:groups"
-"""The claim in which an issuer names the groups, whoever it is."""
+"""The claim with the groups. Every issuer must use this name."""
 
 
 class NotSignedIn(GatehouseError):  # noqa: N818
-    """The claims do not name a person who is signed in to us now."""
+    """The claims do not name a person who is signed in to Gatehouse now."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class NotSignedIn(GatehouseError):  # noqa: N818
 
 
 class Provider(Struct, frozen=True, kw_only=True):
-    """Whose tokens count: those given to the pages' client, and at the API also those given to the command line's."""
+    """Which tokens count: those issued to the pages' client. At the API, tokens issued to the command line's client count too."""
 
     oidc_issuer: str
     oidc_client_id: str
@@ -46,19 +46,20 @@ class Provider(Struct, frozen=True, kw_only=True):
 def person(
     claims: dict[str, Any], provider: Provider, at: datetime, *, clients: Collection[str] | None = None
 ) -> Voter:
-    """The person of whom an ID token with a verified signature speaks. Raises `NotSignedIn` if it is not for us, or no longer.
+    """Returns the person whom an ID token with a verified signature describes.
 
-    `clients` are those it may have been issued to: the pages' alone, unless given.
+    `clients` are the clients to which the token may be issued; by default, only the pages' client. Raises `NotSignedIn` if the token
+    is not for Gatehouse or has expired.
     """
     subject = claims.get("sub")
     if not isinstance(subject, str) or not subject:
         raise NotSignedIn("unauthorized", "Sign in first.")
     if len(subject) > MOST_SUBJECT or not subject.isascii():
-        raise NotSignedIn("unauthorized", f"The subject is not one of at most {MOST_SUBJECT} ASCII characters.")
+        raise NotSignedIn("unauthorized", f"The subject is longer than {MOST_SUBJECT} characters or not ASCII.")
     if claims.get("iss") != provider.oidc_issuer:
         raise NotSignedIn("unauthorized", "The token is from another issuer. Sign in again.")
     if claims.get("token_use", "id") != "id":
-        raise NotSignedIn("wrong_token", "Send the ID token: it names you, which an access token does not.")
+        raise NotSignedIn("wrong_token", "Send the ID token. It names you; an access token does not.")
     if not set(clients or {provider.oidc_client_id}) & set(listed(claims.get("aud"))):
         raise NotSignedIn("unauthorized", "The token was issued to another application. Sign in again.")
     expires = moment(claims.get("exp"))
@@ -79,13 +80,13 @@ def person(
 
 
 def listed(claim: object) -> tuple[str, ...]:
-    """A claim of several values, as the token has it: a list of texts, or one text, which is one value whatever is in it."""
+    """Returns the values of a claim: of a list, its texts. A single text is one value, and is never split."""
     parts = claim if isinstance(claim, list) else [claim]
     return tuple(part for part in parts if isinstance(part, str) and part)
 
 
 def moment(claim: object) -> datetime | None:
-    """A NumericDate (RFC 7519 section 2); None if it is not one."""
+    """Returns the time of a NumericDate (RFC 7519 section 2); None if `claim` is not one."""
     if isinstance(claim, bool) or not isinstance(claim, int | float):
         return None
     try:
@@ -95,7 +96,7 @@ def moment(claim: object) -> datetime | None:
 
 
 def _surely(claims: dict[str, Any], subject: str) -> tuple[str, ...]:
-    """The names that nobody can take for themselves: an address counts only once the provider has verified it."""
+    """Returns the names that people cannot choose for themselves. An e-mail address counts only if the provider has verified it."""
     names = [subject, claims.get("cognito:username")]
     if str(claims.get("email_verified", "")).lower() == "true":
         names.append(claims.get("email"))
@@ -103,7 +104,10 @@ def _surely(claims: dict[str, Any], subject: str) -> tuple[str, ...]:
 
 
 def _name(claims: dict[str, Any]) -> tuple[str, str] | None:
-    """The printed name and its claims. Control and direction characters are taken out: it is shown beside other people's names."""
+    """Returns the printed name and the claims that it comes from.
+
+    Control and direction characters are removed, because the name is shown next to other people's names.
+    """
     full = " ".join(str(claims[part]) for part in ("given_name", "family_name") if claims.get(part))
     known = {"name": claims.get("name"), "given_name family_name": full}
     for claim, candidate in (known | {one: claims.get(one) for one in ("cognito:username", "email")}).items():

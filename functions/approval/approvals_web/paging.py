@@ -1,4 +1,4 @@
-"""Lists of several sources, merged in order of time and left at any place: a cursor remembers where each source was."""
+"""Lists from several sources, merged in order of time. Reading can stop anywhere: a cursor holds the position in each source."""
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from functions.shared.approval_index import Entry, Position
 from workflows.approval.request import Request
 
 MOST_READ = 1000
-"""So many requests are looked at for one page, at most: a page may be short, or empty, and still have a next one."""
+"""At most this many requests are read for one page. So a page may be short or empty, and still have a next page."""
 
 Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 Time = Annotated[str, Meta(pattern=r"^2[0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9]\.[0-9]{3}Z\Z")]
@@ -21,7 +21,7 @@ Time = Annotated[str, Meta(pattern=r"^2[0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:
 
 
 class CursorInvalid(Denied):
-    """The cursor is none that we gave out for this list."""
+    """The cursor is not one that this list returned."""
 
     def __init__(self, message: str) -> None:
         super().__init__("bad_cursor", message)
@@ -35,21 +35,21 @@ class Page(Struct, frozen=True, kw_only=True):
 
 
 class _Cursor(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where each source of the list `of` was left. It comes back from a browser, so it is read as strictly as a stranger's."""
+    """The position in each source of the list `of`. It comes from a browser, so it is read as strictly as any other input."""
 
     of: str
     after: dict[str, tuple[Id, Time]]
 
 
 Source = Callable[[Position | None], Iterator[Entry]]
-"""Reads one source, on from a position."""
+"""Reads one source from a position on; None means from the start."""
 
 
 class Walk:
-    """Through the list that is called `of`, whatever else it depends on written into that name. Raises `CursorInvalid`.
+    """Reads the list that is called `of`. This name includes everything else that the list depends on. Raises `CursorInvalid`.
 
-    Yields each request that `belongs`, and None for one that does not. `cursor` is before the one that was yielded last: whoever has
-    no room for it stops there.
+    Yields each request that `belongs`, and None for each that does not. `cursor` is the position before the last one that was yielded.
+    So a caller that has no room for that one stops there.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Walk:
 
 
 def page(walk: Walk, limit: int) -> Page:
-    """The next `limit` requests of `walk`."""
+    """Returns the next requests of `walk`, at most `limit`."""
     requests: list[Request] = []
     for read, request in enumerate(walk):
         if len(requests) == limit or read == MOST_READ:
@@ -99,12 +99,12 @@ def _order(entry: Entry) -> str:
 def _read(text: str, of: str, sources: Mapping[str, Source]) -> Mapping[str, Position]:
     cursor = client_state.read(text, _Cursor)
     if cursor is None:
-        raise CursorInvalid("This cursor is not one of ours. Start again without it.")
+        raise CursorInvalid("This cursor is not valid. Start again without it.")
     if cursor.of != of or not set(cursor.after) <= set(sources):
         raise CursorInvalid("This cursor belongs to another list or search. Start again without it.")
     return cursor.after
 
 
 def moments(since: datetime | None, until: datetime | None) -> str:
-    """For the name of a list: the time that it is limited to."""
+    """Returns the range of time that a list is limited to, as a part of its name."""
     return f"{since.isoformat() if since else ''}..{until.isoformat() if until else ''}"

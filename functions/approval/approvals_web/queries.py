@@ -1,4 +1,4 @@
-"""What is looked for, as it comes from a browser or a program: read into `Wanted`, and answered by a page or by a file."""
+"""Reads a search query from a browser or a program into `Wanted`, and returns its results as a page or as a file."""
 
 from datetime import datetime
 from urllib.parse import urlencode
@@ -12,16 +12,16 @@ from workflows.admission.inventory_cells import moment
 
 PART, MOST_OF_A_PART = 200, 1000
 MOST_NAME = 256
-"""Characters: longer than any device's or person's name, and within what DynamoDB takes for a key."""
+"""Characters. No name of a device or a person is longer, and DynamoDB accepts this length as a key."""
 
 
 def page(query: dict[str, str], limit: int, at: datetime) -> paging.Page:
-    """What fits to `query`, a page of it. Raises `Denied`."""
+    """Returns one page of the requests that match `query`. Raises `Denied`."""
     return paging.page(search(resources.approvals().table, _wanted(query), cursor=query.get("cursor"), at=at), limit)
 
 
 def export(query: dict[str, str], at: datetime) -> Response[str]:
-    """A part of what fits to `query`, as a file. Raises `Denied`."""
+    """Returns one part of the requests that match `query`, as a file. Raises `Denied`."""
     form = query.get("format", "csv")
     if form not in {"csv", "json"}:
         raise Denied("bad_request", f"format is {form[:40]!r}. Expected csv or json.")
@@ -50,7 +50,7 @@ def _wanted(query: dict[str, str]) -> Wanted:
         raise Denied("bad_request", f"status is {status[:40]!r}. Expected one of: {', '.join(STATUSES)}.")
     for name in ("device", "person"):
         if len(query.get(name, "")) > MOST_NAME:
-            raise Denied("bad_request", f"{name} has {len(query[name])} characters; at most {MOST_NAME}.")
+            raise Denied("bad_request", f"{name} has {len(query[name])} characters. Expected at most {MOST_NAME}.")
     return Wanted(
         device=query.get("device", ""),
         person=query.get("person", ""),
@@ -61,7 +61,7 @@ def _wanted(query: dict[str, str]) -> Wanted:
 
 
 def _moment(query: dict[str, str], name: str) -> datetime | None:
-    """A day, which means its beginning in UTC, or a time with its zone."""
+    """Reads a day, which means its start in UTC, or a time with a time zone. Raises `Denied`."""
     if not query.get(name):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What was sent to us, read strictly: bodies, ids, and how many a page may have."""
+"""Reads input strictly: bodies, ids, and the limit of a page."""
 
 import re
 from typing import TypeVar
@@ -18,23 +18,23 @@ def is_id(text: str) -> bool:
 
 
 def text(event: BaseProxyEvent) -> str:
-    """The body, which may be bytes of any kind. Raises `Denied`."""
+    """Returns the body as text. Raises `Denied` if its bytes are not text."""
     try:
         return event.decoded_body or ""
     except ValueError as error:  # neither base64 nor UTF-8
-        raise Denied("bad_request", "What was sent is no text in UTF-8.") from error
+        raise Denied("bad_request", "The request body is not valid UTF-8 text.") from error
 
 
 def body(event: BaseProxyEvent, kind: type[T], expected: str) -> T:
-    """What was sent. Raises `Denied`, saying what was `expected`."""
+    """Returns the body, read as `kind`. Raises `Denied` with a message that says what is `expected`."""
     try:
         return stored.read(text(event), kind)
     except stored.Unreadable as error:
-        raise Denied("bad_request", f"What was sent cannot be read: {error}. {expected}") from error
+        raise Denied("bad_request", f"The request body cannot be read: {error}. {expected}") from error
 
 
 def limit(query: dict[str, str], usual: int, most: int) -> int:
-    """How many a page may have. Raises `Denied`."""
+    """Returns how many entries a page may have: from 1 to `most`, `usual` if the query does not say. Raises `Denied`."""
     written = query.get("limit", str(usual))
     if not re.fullmatch(r"[0-9]{1,4}", written) or not 1 <= int(written) <= most:
         raise Denied("bad_request", f"limit is {written[:40]!r}. Expected a number from 1 to {most}.")

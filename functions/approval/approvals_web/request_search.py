@@ -1,4 +1,4 @@
-"""Finding requests again: by device, by person, by status, by time. Newest first, page by page, by indexes and never by a scan."""
+"""Finds requests by device, person, status and time. Newest first, page by page, by indexes and never by a scan."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -19,16 +19,17 @@ _OF_STATUS: dict[Status, tuple[Index, tuple[str, ...]]] = {
     "pending": ("by_status", ("PENDING",)),
     "approved": ("by_status", ("APPROVED",)),
     "rejected": ("by_status", ("REJECTED",)),
-    "expired": ("by_status", ("EXPIRED", "PENDING")),  # one that is overdue may not have been told so yet
+    "expired": ("by_status", ("EXPIRED", "PENDING")),  # an overdue request may not be marked as expired yet
     "not_carried_out": ("by_owed", ("LOST",)),
 }
 _ALL = ("PENDING", "APPROVED", "REJECTED", "EXPIRED")
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What is looked for; all that is given has to fit. `device` is exact; `person` voted, was voted for, or entered the device.
+    """The filters of a search. A request must match all that are given.
 
-    `since` and `until` bound when approval was requested: from `since`, before `until`.
+    `device` is an exact name. `person` voted, was voted for, or entered the device. The approval was requested at or after `since`, and
+    before `until`.
     """
 
     device: str = ""
@@ -39,7 +40,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 def search(table: str, wanted: Wanted, *, cursor: str | None, at: datetime) -> Walk:
-    """All that fits, as far as the caller goes on. Raises `CursorInvalid`."""
+    """Returns all requests that match, read only as far as the caller reads. Raises `CursorInvalid`."""
     return Walk(
         _sources(table, wanted),
         of="\n".join(
@@ -52,7 +53,7 @@ def search(table: str, wanted: Wanted, *, cursor: str | None, at: datetime) -> W
 
 
 def _sources(table: str, wanted: Wanted) -> dict[str, Source]:
-    """The narrowest index that is good for it; what else is wanted is looked at request by request."""
+    """Returns the narrowest index for the search. The other filters are checked request by request."""
     if wanted.person:
         name = name_in_index(wanted.person)
         return {"person": partial(_read, table, "by_person", name, wanted)} if name else {}
@@ -63,7 +64,7 @@ def _sources(table: str, wanted: Wanted) -> dict[str, Source]:
 
 
 def _read(table: str, index: Index, value: str, wanted: Wanted, after: Position | None) -> Iterator[Entry]:
-    by_request = index != "by_owed"  # which is sorted by the time of the decision
+    by_request = index != "by_owed"  # by_owed is sorted by the time of the decision
     return entries(
         table,
         index,

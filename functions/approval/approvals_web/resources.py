@@ -1,4 +1,4 @@
-"""What the stack gives this function: its settings, and the tables, the audit trail and the key that they name."""
+"""The resources of this function: its settings, and the tables, the audit trail and the key that the settings name."""
 
 from functions.approval.approvals_web.identity import Provider
 from functions.shared.approvals import Approvals
@@ -19,7 +19,7 @@ class Settings(Provider, frozen=True, kw_only=True):
 
 
 def approvals() -> Approvals:
-    """The table of requests, with what a vote's transaction has to look at."""
+    """The table of requests, with the table of delegations, which the transaction of a vote checks."""
     return Approvals(settings(Settings).approvals_table, settings(Settings).delegations_table)
 
 
@@ -29,10 +29,10 @@ def delegations() -> Delegations:
 
 
 def audit_trail() -> AuditTrail:
-    """Where sign-ins and delegations are recorded."""
+    """The audit trail, which records sign-ins and delegations."""
     return AuditTrail(settings(Settings).evidence_bucket, "approvals_web")
 
 
 def vote_signer() -> Signer:
-    """The stack's key for votes, which signs nothing else."""
+    """The stack's signing key for votes. It signs nothing else."""
     return Signer(settings(Settings).vote_signing_key_arn, settings(Settings).approvals_url)

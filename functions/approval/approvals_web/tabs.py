@@ -1,4 +1,7 @@
-"""The tabs of the inbox: mine, waiting for others, decided, not carried out. Read page by page, so that many open requests do no harm."""
+"""The tabs of the inbox: mine, waiting for others, decided, not carried out.
+
+They are read page by page, so that a page stays fast with many open requests.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -23,7 +26,7 @@ _SOURCES: dict[Tab, tuple[Index, tuple[str, ...], bool]] = {
 
 
 def page(table: str, tab: Tab, voter: Voter, *, cursor: str | None, limit: int, at: datetime) -> Page:
-    """One page of `tab`: open requests oldest first, the others newest first. Raises `CursorInvalid`."""
+    """Returns one page of `tab`: open requests oldest first, the others newest first. Raises `CursorInvalid`."""
     index, values, newest_first = _SOURCES[tab]
     walk = Walk(
         {value: partial(_source, table, index, value, newest_first) for value in values},

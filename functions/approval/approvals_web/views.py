@@ -1,4 +1,4 @@
-"""A request as the API shows it. Nothing of the task token is in what these are made from."""
+"""A request as the API shows it. The data that these are made from contains nothing of the task token."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -16,7 +16,7 @@ from workflows.approval.votes import MEANINGS, Voter, barred, ways
 
 
 class ForWhom(Struct, frozen=True, kw_only=True):
-    """On whose behalf the person may vote: a vote names the `delegation_id`."""
+    """On whose behalf the person may vote. Such a vote names the `delegation_id`."""
 
     delegation_id: str
     name: str
@@ -25,7 +25,9 @@ class ForWhom(Struct, frozen=True, kw_only=True):
 
 
 class You(Struct, frozen=True, kw_only=True):
-    """What the person who asks may do here, and has done. `in_own_name`, `on_behalf_of`: the ways in which they may vote."""
+    """What the person who sends the request may do here, and has done. `in_own_name` and `on_behalf_of` are the ways in which they may
+    vote.
+    """
 
     may_vote: bool
     why_not: str | None
@@ -35,7 +37,7 @@ class You(Struct, frozen=True, kw_only=True):
 
 
 class ShownDelegation(Struct, frozen=True, kw_only=True):
-    """A delegation as everybody may see it; `yours` is what it is to the person who asks."""
+    """A delegation as every reader may see it. `yours` says whether the person who sends the request gave it or holds it."""
 
     delegation_id: str
     group: str
@@ -56,7 +58,7 @@ class ShownDelegation(Struct, frozen=True, kw_only=True):
 class Summary(Struct, frozen=True, kw_only=True):
     """One line of a list. `status` is ``expired`` as soon as nobody may vote any more.
 
-    Those of one rule (`rule_id`, `rule_version`) and `policy_name` that are all `green` may be approved in one act.
+    Requests may be approved in one act if they have the same rule (`rule_id`, `rule_version`) and `policy_name`, and all are `green`.
     """
 
     approval_id: str
@@ -82,7 +84,7 @@ class Summary(Struct, frozen=True, kw_only=True):
 
 
 class Detail(Summary, frozen=True, kw_only=True):
-    """Everything there is to decide on, and the history: its first page, and where the next begins."""
+    """Everything that a decision needs, and the first page of the history. `events_cursor` is where the next page begins."""
 
     execution_arn: str
     basis_sha256: str

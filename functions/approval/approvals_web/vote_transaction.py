@@ -1,4 +1,4 @@
-"""A vote, from the ballot to the table: worked out, signed and stored in one transaction, or refused and put in the history."""
+"""Casts a vote. A valid vote is signed, and stored in one transaction. A refused one is recorded in the history."""
 
 from msgspec.structs import replace
 
@@ -17,7 +17,10 @@ from workflows.approval.signature import SignedVote
 
 
 def still_delegated(voter: votes.Voter, ballot: votes.Ballot) -> votes.Voter:
-    """`voter` with the delegation that the ballot names, read strongly: an index lags, and a page may be old."""
+    """Returns `voter` with the delegation that the ballot names.
+
+    The delegation is read with strong consistency, because the index may be late and the page may be old.
+    """
     if ballot.delegation_id is None or not is_id(ballot.delegation_id):
         return voter
     found = resources.delegations().find(ballot.delegation_id)
@@ -33,10 +36,10 @@ def vote(
     *,
     together: tuple[bulk.Kind, int] | None = None,
 ) -> tuple[votes.Result, Request]:
-    """What became of the vote, and the request as it stands then. `together`: of which kind and how many are decided in one act.
+    """Returns the result of the vote, and the request after it. `together` is the kind and the number of requests decided in one act.
 
-    A refusal is counted, and kept in the request's history as far as `request_history` bounds it, if `voter` may read the request.
-    Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
+    A refusal is counted. If `voter` may read the request, the refusal is also kept in its history, within the limit that
+    `request_history` sets. Raises `ApprovalUnknown`, `AwsUnavailable` (nothing is recorded).
     """
     results: list[votes.Result] = []
 
@@ -54,13 +57,13 @@ def vote(
     result = results[-1]
     if isinstance(result, votes.Refused):
         count("VoteRefused")
-        if may_read(voter, request):  # who may not is not to fill its history either
+        if may_read(voter, request):  # a person who may not read it must not fill its history either
             approvals.record_refusal(approval_id, votes.refused(voter, ballot, result, at=clock.now()))
     return result, request
 
 
 def _in_one_act(accepted: votes.Accepted, kind: bulk.Kind, number: int) -> votes.Accepted | votes.Refused:
-    """The vote as one of several, if the request is still of their kind; the history says so."""
+    """Returns the vote as one of several, if the request is still of their kind. The history entry says how many."""
     if why := bulk.apart(accepted.step.before, kind, accepted.vote.decision):
         return votes.Refused(code="not_together", message=f"This cannot be decided with the others: {why}.")
     event = accepted.step.event

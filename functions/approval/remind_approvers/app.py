@@ -1,4 +1,4 @@
-"""Put the events that are due of requests on the bus: reminders, escalations, results. `tell` tells people from there."""
+"""Puts the due events of requests on the event bus: reminders, escalations, results. `tell` then notifies people."""
 
 from msgspec import Struct
 
@@ -13,7 +13,7 @@ from functions.shared.settings import settings
 from workflows.errors import GatehouseError
 
 ENOUGH_MILLISECONDS = 15_000
-"""What one more request may take. With less left the rest waits for the next minute."""
+"""The longest time that one request takes. If less time is left, the other requests wait for the next minute."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -23,14 +23,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """How many requests were looked at."""
+    """`looked_at` is the number of requests that were checked."""
 
     looked_at: int
 
 
 @triggered
 def handler(context: Context) -> Result:
-    """On a schedule. One request that fails does not keep the others waiting, and is counted."""
+    """Runs on a schedule. A request that fails does not stop the others, and is counted."""
     configured = settings(Settings)
     reminding = Reminding(
         Approvals(configured.approvals_table), EventBus(configured.event_bus_name), configured.approvals_url
@@ -38,7 +38,7 @@ def handler(context: Context) -> Result:
     looked_at = 0
     for approval_id in due(configured.approvals_table, clock.now()):
         if context.get_remaining_time_in_millis() < ENOUGH_MILLISECONDS:
-            logger.info("the rest is left to the next call")
+            logger.info("out of time: the next call handles the other requests")
             break
         looked_at += 1
         _put_due(reminding, approval_id)
@@ -50,4 +50,4 @@ def _put_due(reminding: Reminding, approval_id: str) -> None:
         reminding.put_due(approval_id)
     except GatehouseError:
         count("ApproversNotTold")
-        logger.exception("could not put what is due", extra={"approval_id": approval_id})
+        logger.exception("could not put the event that is due", extra={"approval_id": approval_id})

@@ -1,4 +1,4 @@
-"""One event of one request: worked out, put on the bus, and noted."""
+"""Handles one event of one request: finds it, puts it on the event bus, and records it."""
 
 from datetime import datetime
 
@@ -12,11 +12,11 @@ from workflows.approval.request import Request, whole
 
 SOURCE = "remind_approvers"
 MOST_AT_ONCE = 5
-"""Of one request, a call puts at most so many events: there are no more kinds that can be due at once."""
+"""One call puts at most this many events of one request. There are no more kinds that can be due at the same time."""
 
 
 class Reminding:
-    """Put the event first, then note it: a crash in between puts it twice rather than never."""
+    """Puts each event first and then records it. After a crash in between, the event is put twice, and not lost."""
 
     def __init__(self, approvals: Approvals, bus: EventBus, approvals_url: str) -> None:
         self._approvals = approvals
@@ -24,7 +24,7 @@ class Reminding:
         self._approvals_url = approvals_url
 
     def put_due(self, approval_id: str) -> None:
-        """Everything that is due of one request by now. Raises `AwsUnavailable`: then it is still due."""
+        """Puts every event of one request that is due now. Raises `AwsUnavailable`: then the event is still due."""
         for _ in range(MOST_AT_ONCE):
             request, at = self._approvals.get(approval_id), whole(clock.now())
             following = notices.due(request)

@@ -1,4 +1,4 @@
-"""Resume the executions that decisions are owed to. The only function that may."""
+"""Resumes the executions that wait for a decision. No other function may do that."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @observed
 def handler(event: Any, context: Any) -> Any:
-    """The stream of the approvals table (answers the records that failed), or, on a schedule, a sweep of all that is still owed."""
+    """Handles the stream of the approvals table, and returns the records that failed. On a schedule, it sweeps all decisions still owed."""
     configured = settings(Settings)
     resumption = Resumption(Approvals(configured.approvals_table), data_key_arn=configured.data_key_arn)
     if "Records" not in event:
         return _sweep(resumption, configured.approvals_table)
-    # One a call, since it remembers failures; a wholly failed batch is answered like a partly failed one.
+    # A new one for each call, because it keeps failures. A batch that fails as a whole is reported like one that fails in part.
     processor = BatchProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
     def one(record: DynamoDBRecord) -> None:
@@ -37,7 +37,7 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def _sweep(resumption: Resumption, table: str) -> dict[str, int]:
-    """What the stream lost or gave up on. One that fails does not keep the others waiting."""
+    """Delivers what the stream lost or stopped retrying. A decision that fails does not stop the others."""
     swept, failed = 0, 0
     for request in requests(table, "by_owed", "OWED"):
         swept += 1

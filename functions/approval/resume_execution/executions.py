@@ -1,4 +1,4 @@
-"""The executions that wait: ending a wait, and finding out where an execution stands when its token is no longer good."""
+"""The executions that wait for a decision: ends a wait, and finds the state of an execution whose token is no longer valid."""
 
 from typing import Literal
 
@@ -13,9 +13,9 @@ _TOKEN_ERRORS = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
 def resume(task_token: str, approval_id: str) -> bool:
-    """End the wait. False if the token is no longer good, which says nothing about why.
+    """Ends the wait. Returns False if the token is no longer valid, for any reason.
 
-    The output carries no decision: the execution reads that from the table (see *Read decision*).
+    The output does not contain the decision. The execution reads it from the table (see *Read decision*).
     """
     output = msgspec.json.encode({"approval_id": approval_id}).decode()
     try:
@@ -29,7 +29,10 @@ def resume(task_token: str, approval_id: str) -> bool:
 
 
 def whereabouts(execution_arn: str) -> Whereabouts:
-    """``past``: it has read the decision or is about to. ``waiting``: it may still come with a new token. ``gone``: it ended before."""
+    """Returns where the execution is.
+
+    ``past``: it has read the decision or will read it next. ``waiting``: it may still send a new token. ``gone``: it ended before that.
+    """
     try:
         with translated():
             status = client("stepfunctions").describe_execution(executionArn=execution_arn)["status"]
@@ -43,7 +46,10 @@ def whereabouts(execution_arn: str) -> Whereabouts:
 
 
 def _past(execution_arn: str) -> bool:
-    """Whether the last it did of the two states is to leave the first or enter the second. A history has a few hundred events at most."""
+    """Returns True if the latest event of the two states leaves the first state or enters the second.
+
+    A history has at most a few hundred events.
+    """
     latest, past = 0, False
     with translated():
         pages = (

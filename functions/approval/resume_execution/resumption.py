@@ -1,4 +1,4 @@
-"""Bringing one decision to the execution that waits for it, as often as it takes and without harm if it is there already."""
+"""Delivers one decision to the execution that waits for it. It is safe to repeat, also if the decision was delivered before."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,14 @@ SOURCE = "resume_execution"
 
 
 class Resumption:
-    """Every call may be repeated, come late, or run twice at once."""
+    """Every call may be repeated, come late, or run twice at the same time."""
 
     def __init__(self, approvals: Approvals, *, data_key_arn: str) -> None:
         self._approvals = approvals
         self._data_key_arn = data_key_arn
 
     def resume(self, approval_id: str) -> None:
-        """Deliver what is owed. Raises `AwsUnavailable`: then it is still owed."""
+        """Delivers the decision if it is still owed. Raises `AwsUnavailable`: then it stays owed."""
         request = self._approvals.find(approval_id)
         if request is None or request.resume_state != "OWED":
             return
@@ -39,7 +39,7 @@ class Resumption:
             case "gone":
                 self._lost(request, generation)
             case "waiting":
-                logger.info("the token is spent and no newer one has come; the sweeper asks again")
+                logger.info("the token is used and there is no newer one yet; the sweeper tries again")
 
     def _delivered(self, request: Request, generation: int) -> None:
         self._settle(
@@ -48,7 +48,7 @@ class Resumption:
         count("DecisionDelivered")
 
     def _lost(self, request: Request, generation: int) -> None:
-        """That people are told of it falls due by this note; `remind_approvers` puts the event."""
+        """Records that the decision was lost. With this record the event for people becomes due; `remind_approvers` puts it."""
         because = f"The execution {request.execution_arn} ended before it could take the decision."
         count("ApprovalNotCarriedOut")
         self._settle(
@@ -58,7 +58,7 @@ class Resumption:
         )
 
     def _settle(self, request: Request, generation: int, step: Callable[[Request], Step]) -> None:
-        """Only if it is still owed to the token that was tried: a newer one has to be tried itself."""
+        """Applies `step` only if the decision is still owed to the token that was tried. A newer token needs its own try."""
 
         def work_out(standing: Request) -> Step | None:
             owed = standing.resume_state == "OWED" and standing.generation == generation

@@ -41,7 +41,7 @@ def test_two_approvers_let_a_device_in_and_the_first_sees_it_happen(people: Peop
     expect(ada.locator(".status .badge")).to_have_text("pending")
     grace = people.visit(GRACE)
     grace.get_by_role("link", name="pump-1001").click()
-    expect(grace.get_by_text("Yours is the last signature needed")).to_be_visible()
+    expect(grace.get_by_text("Your signature is the last one needed")).to_be_visible()
     decide(grace)
     expect(grace.locator("h1")).to_have_text("Your signature is recorded")
     assert door.wait_until_closed().outcome == "admitted"
@@ -107,7 +107,7 @@ def test_everything_works_without_javascript(people: People, waiting: Waiting, s
     ada.get_by_role("button", name="Search").click()
     expect(ada.locator(".row")).to_have_count(1)
     ada.get_by_role("button", name="Sign out").click()
-    expect(ada.locator("h1")).to_have_text("You are signed out here")
+    expect(ada.locator("h1")).to_have_text("You are signed out of Gatehouse")
     ada.goto(people.inbox)
     expect(ada.locator("#username")).to_be_visible()
 
@@ -116,7 +116,7 @@ def test_by_keyboard_alone(people: People, waiting: Waiting, stage: Stage) -> No
     _, identity = waiting("pump-1006")
     ada = people.visit(ADA, f"{people.inbox}/{identity}")
     ada.keyboard.press("Tab")
-    expect(ada.get_by_role("link", name="Skip to the content")).to_be_focused()
+    expect(ada.get_by_role("link", name="Skip to content")).to_be_focused()
     ada.keyboard.press("Enter")
     for _ in range(30):
         ada.keyboard.press("Tab")
@@ -136,8 +136,8 @@ def test_several_in_one_act(people: People, waiting: Waiting, stage: Stage) -> N
     ids = [waiting(device)[1] for device in ("pump-1007", "pump-1008")]
     ada = people.visit(ADA)
     for device in ("pump-1007", "pump-1008"):
-        ada.get_by_label(f"Tick {device}").check()
-    ada.get_by_role("button", name="Read those ticked together").click()
+        ada.get_by_label(f"Select {device}").check()
+    ada.get_by_role("button", name="Review selected requests").click()
     expect(ada.locator("h1")).to_have_text("2 requests in one act")
     form = ada.locator("form").filter(has=ada.get_by_role("button", name="Approve and sign all 2"))
     form.get_by_label("Approval: I have reviewed").check()
@@ -151,7 +151,7 @@ def test_somebody_stands_in_for_somebody(people: People, waiting: Waiting, stage
     _, identity = waiting("pump-1009")
     ada = people.visit(ADA)
     ada.get_by_role("link", name="Delegations").click()
-    ada.get_by_label("Who").fill("grace@example.com")
+    ada.get_by_label("Person").fill("grace@example.com")
     ada.get_by_label("Until the end of").fill(ada.evaluate("new Date(Date.now() + 864e5).toISOString().slice(0, 10)"))
     ada.get_by_label("Reason").fill("On holiday")
     ada.get_by_role("button", name="Delegate").click()
@@ -162,8 +162,8 @@ def test_somebody_stands_in_for_somebody(people: People, waiting: Waiting, stage
     expect(grace.locator(".signature")).to_contain_text("Ada Lovelace, quality")
     assert votes(stage, identity)[0]["on_behalf_of"]["name"] == "Ada Lovelace"
     ada.get_by_label("Why it ends").fill("Back again")
-    ada.get_by_role("button", name="End it").click()
-    expect(ada.get_by_text("Nobody stands in for anybody.")).to_be_visible()
+    ada.get_by_role("button", name="End delegation").click()
+    expect(ada.get_by_text("There are no current delegations.")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

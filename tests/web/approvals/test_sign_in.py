@@ -103,7 +103,7 @@ def test_who_signed_out_leaves_nothing_for_the_back_button(people: People, stage
     identity = ask(stage, "pump-left")
     ada = people.visit(ADA, f"{people.inbox}/{identity}")
     ada.get_by_role("button", name="Sign out").click()
-    expect(ada.locator("h1")).to_have_text("You are signed out here")
+    expect(ada.locator("h1")).to_have_text("You are signed out of Gatehouse")
     assert ada.context.cookies() == []
     ada.go_back()
     expect(ada.locator("#username")).to_be_visible()
@@ -113,7 +113,7 @@ def test_signing_out_at_the_provider_comes_back_to_us(people: People) -> None:
     ada = people.visit(ADA)
     ada.get_by_role("button", name="Sign out").click()
     with ada.expect_request(lambda one: one.url == people.inbox):
-        ada.get_by_role("link", name="Sign out there as well").click()
+        ada.get_by_role("link", name="Sign out of the identity provider").click()
     expect(ada.locator("#username")).to_be_visible()
 
 
@@ -154,6 +154,6 @@ def test_somebody_in_no_group_is_told_so_and_sees_nothing(stage: Stage, people: 
         page.goto(place)
         if page.locator("#username").count():
             fill_in(page, mallory)
-        expect(page.locator("main")).to_contain_text("You are in no group that approves or reviews")
+        expect(page.locator("main")).to_contain_text("You are not in a group that approves or reviews")
         assert "pump-unseen" not in page.content()
     context.close()

@@ -43,7 +43,7 @@ def test_a_decision_that_no_execution_takes_is_reported(people: People, stage: S
     decide(ada)
     expect(ada.locator("h1")).to_have_text("Your signature is recorded")
     decide(people.visit(GRACE, f"{people.inbox}/{identity}"))
-    expect(ada.get_by_role("alert")).to_contain_text("Decided, and not carried out.", timeout=30_000)
+    expect(ada.get_by_role("alert")).to_contain_text("Decided, but not carried out.", timeout=30_000)
     ada.get_by_role("link", name="Inbox").first.click()
     ada.get_by_role("link", name="Not carried out").click()
     expect(ada.get_by_role("link", name="pump-lost")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The JSON API of the approvers: lists, one request, a vote. Reading never changes anything."""
+"""The JSON API of the approvers: lists, one request, a vote. A GET never changes anything."""
 
 import re
 
@@ -27,7 +27,7 @@ _BALLOT = (
 
 @router.get("/api/approvals")
 def list_approvals() -> Response[str]:
-    """One page of a tab."""
+    """Returns one page of a tab."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     asked = router.current_event.query_string_parameters or {}
     tab, cursor, limit = asked.get("tab", "mine"), asked.get("cursor"), request_input.limit(asked, LIMIT, MOST)
@@ -38,7 +38,7 @@ def list_approvals() -> Response[str]:
 
 @router.get("/api/approvals/<approval_id>")
 def show_approval(approval_id: str) -> Response[str]:
-    """Everything about one request."""
+    """Returns everything about one request."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     request = access.readable(approvals, approval_id, person)
     snapshot, events = approvals.snapshot(request), request_history.events(approvals.table, approval_id)
@@ -47,25 +47,25 @@ def show_approval(approval_id: str) -> Response[str]:
 
 @router.get("/api/approvals/<approval_id>/events")
 def show_events(approval_id: str) -> Response[str]:
-    """One page of a request's history, oldest first; `cursor` is where the next begins."""
+    """Returns one page of a request's history, oldest first. `cursor` is where the next page begins."""
     approvals, person = resources.approvals(), signed_in(router.current_event.raw_event)
     access.readable(approvals, approval_id, person)
     cursor = (router.current_event.query_string_parameters or {}).get("cursor")
     if cursor is not None and not _EVENT.fullmatch(cursor):
-        raise CursorInvalid("This cursor is not one of ours. Start again without it.")
+        raise CursorInvalid("This cursor is not valid. Start again without it.")
     found = request_history.events(approvals.table, approval_id, after=cursor)
     return answer({"events": found.events, "cursor": found.left})
 
 
 @router.post("/api/approvals/<approval_id>/vote")
 def cast_vote(approval_id: str) -> Response[str]:
-    """A vote: stored and answered with its receipt, or refused with the reason."""
+    """Casts a vote. Returns its receipt if it is stored, or the reason if it is refused."""
     person = signed_in(router.current_event.raw_event)
     approvals = resources.approvals()
     access.readable(approvals, approval_id, person)
     ballot = request_input.body(router.current_event, votes.Ballot, _BALLOT)
     result, request = vote(approvals, resources.vote_signer(), approval_id, person, ballot)
-    if isinstance(result, votes.Refused) and not may_read(person, request):  # it asks other groups since
+    if isinstance(result, votes.Refused) and not may_read(person, request):  # its groups have changed since
         raise nobody()
     if isinstance(result, votes.Refused):
         return fault(result.code, result.message)

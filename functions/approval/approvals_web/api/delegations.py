@@ -1,4 +1,4 @@
-"""The JSON API of delegations: everybody who may read sees all of them; only those whom it concerns change one."""
+"""The JSON API of delegations. Everybody who may read sees all of them. Only the people concerned can change one."""
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -25,7 +25,7 @@ class Ending(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Left(Struct, frozen=True, array_like=True):
-    """A `Position` that came back."""
+    """A `Position` that a client sends back."""
 
     delegation_id: Id
     until: Time
@@ -33,7 +33,7 @@ class _Left(Struct, frozen=True, array_like=True):
 
 @router.get("/api/delegations")
 def list_delegations() -> Response[str]:
-    """One page: those that stand, or with ``state=all`` every one there ever was."""
+    """Returns one page of the delegations that are valid now. With ``state=all``, also of all earlier ones."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     query = router.current_event.query_string_parameters or {}
     state, limit = query.get("state", "standing"), request_input.limit(query, LIMIT, MOST)
@@ -52,7 +52,7 @@ def list_delegations() -> Response[str]:
 
 @router.post("/api/delegations")
 def make_delegation() -> Response[str]:
-    """Give one's own right to vote for a group to another person."""
+    """Delegates the caller's own right to vote for a group to another person."""
     person = access.reader(signed_in(router.current_event.raw_event))
     asked = request_input.body(router.current_event, DelegationRequest, _ASKED)
     return _response(delegation_changes.delegate(person, asked), person, made=True)
@@ -60,7 +60,7 @@ def make_delegation() -> Response[str]:
 
 @router.post("/api/delegations/<delegation_id>/end")
 def end_delegation(delegation_id: str) -> Response[str]:
-    """End one before its time."""
+    """Ends a delegation early."""
     person = access.reader(signed_in(router.current_event.raw_event))
     why = request_input.body(router.current_event, Ending, 'Expected {"reason"} and nothing else.')
     return _response(delegation_changes.end(person, delegation_id, why.reason), person)
@@ -76,5 +76,5 @@ def _response(done: delegation_changes.Done | NotDelegated, person: Voter, *, ma
 def _read(cursor: str) -> Position:
     left = client_state.read(cursor, _Left)
     if left is None:
-        raise CursorInvalid("This cursor is not one of ours. Start again without it.")
+        raise CursorInvalid("This cursor is not valid. Start again without it.")
     return left.delegation_id, left.until

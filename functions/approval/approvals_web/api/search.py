@@ -1,4 +1,4 @@
-"""The JSON API of auditors: finding requests again, and taking them away as a file. Nothing here changes anything."""
+"""The JSON API of auditors: search requests, and export them as a file. Nothing here changes anything."""
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -16,7 +16,7 @@ _KNOWN = {"device", "person", "status", "from", "to", "cursor", "limit"}
 
 @router.get("/api/search")
 def find_approvals() -> Response[str]:
-    """One page of what fits: device, person, status, from, to."""
+    """Returns one page of the requests that match device, person, status, from and to."""
     at, person = clock.now(), access.reader(signed_in(router.current_event.raw_event))
     query = _query(_KNOWN)
     limit = request_input.limit(query, LIMIT, MOST)
@@ -27,14 +27,18 @@ def find_approvals() -> Response[str]:
 
 @router.get("/api/export")
 def export_approvals() -> Response[str]:
-    """A part of what fits, as CSV or JSON. The header Link (RFC 8288) names the next part; without it, this is the last."""
+    """Returns one part of the requests that match, as CSV or JSON. The header Link (RFC 8288) names the next part. The last part has no
+    such header.
+    """
     at = clock.now()
     access.reader(signed_in(router.current_event.raw_event))
     return queries.export(_query(_KNOWN | {"format"}), at)
 
 
 def _query(known: set[str]) -> dict[str, str]:
-    """The query. A word that is not known is told, since an auditor who mistypes one must not take everything for the answer."""
+    """Returns the query. Raises `Denied` for an unknown parameter: if it were ignored, an auditor who mistypes one would get all requests
+    and take them for the result.
+    """
     query = router.current_event.query_string_parameters or {}
     if unknown := set(query) - known:
         raise Denied("bad_request", f"Unknown: {', '.join(sorted(unknown))[:80]}. Known: {', '.join(sorted(known))}.")

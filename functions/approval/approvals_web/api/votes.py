@@ -24,14 +24,16 @@ _ACT = (
 
 @router.post("/api/votes")
 def cast_votes() -> Response[str]:
-    """One result a request, in the order given; 409 and nothing decided if they are not alike or not all green."""
+    """Returns one result for each request, in the order given. If the requests are not alike or not all green, it returns 409 and decides
+    nothing.
+    """
     person = access.reader(signed_in(router.current_event.raw_event))
     act = request_input.body(router.current_event, bulk.Act, _ACT)
     if len({one.approval_id for one in act.ballots}) < len(act.ballots):
-        raise Denied("bad_request", "One request is named twice. Name each once.")
+        raise Denied("bad_request", "A request is named twice. Name each request once.")
     results = vote_together(resources.approvals(), resources.vote_signer(), person, act)
     if isinstance(results, NotTogether):
-        message = "These cannot be decided in one act: nothing was recorded. Decide those that are named by themselves."
+        message = "These requests cannot be decided in one act. Nothing was recorded. Decide the named ones one by one."
         return answer({"code": "not_together", "message": message, "apart": results.apart}, 409)
     return answer({"results": [_shown(one, person) for one in results]})
 

@@ -1,4 +1,4 @@
-"""The pages for reading: the inbox with its tabs, one request, a receipt, and what the live status asks for. None changes anything."""
+"""The pages for reading: the inbox with its tabs, one request, a receipt, and the state for the live status. None changes anything."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def assets(name: str) -> Response[str]:
 
 @router.get("/approvals")
 def inbox() -> Response[str]:
-    """One page of a tab."""
+    """Shows one page of a tab."""
     at, session = clock.now(), signed_in(router.current_event.raw_event)
     person = access.reader(access.with_delegations(session.voter))
     asked = router.current_event.query_string_parameters or {}
@@ -74,7 +74,7 @@ def inbox() -> Response[str]:
 
 @router.get("/approvals/<approval_id>")
 def show(approval_id: str) -> Response[str]:
-    """One request, and what can be done about it."""
+    """Shows one request, and what the person can do with it."""
     session = signed_in(router.current_event.raw_event)
     approvals, person = resources.approvals(), access.with_delegations(session.voter)
     request = access.readable(approvals, approval_id, person)
@@ -83,7 +83,7 @@ def show(approval_id: str) -> Response[str]:
 
 @router.get("/approvals/<approval_id>/receipt")
 def receipt(approval_id: str) -> Response[str]:
-    """What this person signed, and what became of it."""
+    """Shows what this person signed, and the result."""
     at, session = clock.now(), signed_in(router.current_event.raw_event)
     approvals, person = resources.approvals(), access.with_delegations(session.voter)
     request = access.readable(approvals, approval_id, person)
@@ -104,7 +104,7 @@ def receipt(approval_id: str) -> Response[str]:
 
 @router.get("/approvals/<approval_id>/state")
 def state(approval_id: str) -> Response[str]:
-    """For the live status, which asks by itself: it keeps no session awake."""
+    """Returns the state for the live status. The page calls this by itself, so the call does not extend the session."""
     session = signed_in(router.current_event.raw_event, attended=False)
     person = access.with_delegations(session.voter)
     request = access.readable(resources.approvals(), approval_id, person)
@@ -127,9 +127,10 @@ def request_page(
     reason: str = "",
     typed_for: str = "",
 ) -> Response[str]:
-    """The page of one request; `notice` says why nothing was done, `changed` what is no longer as it was shown.
+    """Returns the page of one request.
 
-    `reason` was typed into the form that is `typed_for`.
+    `notice` says why nothing was done. `changed` lists what changed after the page was shown. `reason` is the text typed into the form
+    for the decision `typed_for`.
     """
     at = clock.now()
     snapshot = approvals.snapshot(request)
@@ -157,7 +158,7 @@ def request_page(
 
 
 def outcome(request: Request) -> Any:
-    """What became of the admission, once this request's execution has ended it; None before."""
+    """Returns the admission with its outcome after this request's execution has ended it; None before."""
     admission = Admissions(settings(resources.Settings).admissions_table).find(request.certificate_id)
     ended = admission is not None and admission.execution_arn == request.execution_arn and admission.outcome != "open"
     return admission if ended else None

@@ -1,4 +1,4 @@
-"""What passes between a browser and the pages: cookies, sessions, forms, redirects."""
+"""What the browser and the pages exchange: cookies, sessions, forms, redirects."""
 
 import hmac
 from typing import Any
@@ -33,45 +33,48 @@ HEADERS = {
 
 
 class Forged(Denied):
-    """The form is not one that we gave to this person."""
+    """The form is not one that Gatehouse made for this person."""
 
 
 def base() -> str:
-    """What stands before every path of ours: nothing on AWS, the gateway's path on the local cloud."""
+    """Returns the prefix of every path of Gatehouse: empty on AWS, the gateway's path on the local cloud."""
     path: str = urlsplit(settings(Settings).approvals_url).path
     return path
 
 
 def cookie(name: str, value: str, *, seconds: int | None = None) -> Cookie:
-    """Ours alone, never for scripts, never over plain HTTP, and not with what another site sends (RFC 6265bis, ``__Host-``)."""
+    """Returns a cookie for this host only (RFC 6265bis, ``__Host-``).
+
+    Scripts cannot read it. Browsers do not send it over plain HTTP, nor with a POST from another site.
+    """
     return Cookie(
         name=name, value=value, path="/", secure=True, http_only=True, max_age=seconds, same_site=SameSite.LAX_MODE
     )
 
 
 def read_cookie(event: dict[str, Any], name: str) -> str | None:
-    """The cookie's value. The HTTP API lists cookies apart; a gateway that does not leaves them in the header."""
+    """Returns the value of a cookie, or None. The HTTP API lists the cookies separately; other gateways leave them in the header."""
     pairs = event.get("cookies") or (event.get("headers") or {}).get("cookie", "").split(";")
     parts = (pair.strip().partition("=") for pair in pairs)
     return next((value for key, _, value in parts if key == name and value), None)
 
 
 def signed_in(event: dict[str, Any], *, attended: bool = True) -> Session:
-    """The session that the browser has. Raises `NotSignedIn`."""
+    """Returns the session of the browser. Raises `NotSignedIn`."""
     secret = read_cookie(event, COOKIE)
     session = (
         Sessions(settings(Settings).sessions_table).find(secret, clock.now(), attended=attended) if secret else None
     )
     if session is None:
-        raise NotSignedIn("no_session", "You are not signed in, or were away for too long. Nothing was changed.")
+        raise NotSignedIn("no_session", "You are not signed in, or your session has ended. Nothing was changed.")
     return session
 
 
 def form(event: BaseProxyEvent) -> dict[str, list[str]]:
-    """The fields that were sent. Raises `Denied`."""
+    """Returns the fields of the form that was sent. Raises `Denied`."""
     written = request_input.text(event)
     if len(written) > MOST_FORM:
-        raise Denied("bad_request", f"The form has {len(written)} characters; at most {MOST_FORM}.")
+        raise Denied("bad_request", f"The form has {len(written)} characters. Expected at most {MOST_FORM}.")
     try:
         return parse_qs(written, keep_blank_values=True, max_num_fields=200, errors="strict")
     except ValueError as error:
@@ -79,14 +82,14 @@ def form(event: BaseProxyEvent) -> dict[str, list[str]]:
 
 
 def one(fields: dict[str, list[str]], name: str) -> str:
-    """The only value of a field; empty if there is none."""
+    """Returns the first value of a field; empty if there is none."""
     return fields.get(name, [""])[0]
 
 
 def unforged(event: BaseProxyEvent, session: Session) -> dict[str, list[str]]:
-    """The form, if it is ours: it has this session's token, and the browser says that it came from a page of ours.
+    """Returns the form if it has this session's token, and if the browser says that it came from a page of Gatehouse.
 
-    Raises `Forged`, before anything is looked at.
+    Raises `Forged` before any other field is used.
     """
     fields = form(event)
     token = one(fields, "csrf")
@@ -97,7 +100,7 @@ def unforged(event: BaseProxyEvent, session: Session) -> dict[str, list[str]]:
 
 
 def go(address: str, *cookies: Cookie) -> Response[str]:
-    """303: the next page is fetched, and neither reload nor the back button sends anything again."""
+    """Redirects with status 303. The browser gets the next page, and neither reload nor the back button sends the form again."""
     target = f"{settings(Settings).approvals_url}{address}" if address.startswith("/") else address
     return Response(
         status_code=303,

@@ -1,4 +1,4 @@
-"""What was checked, as the person who decides reads it: what needs attention first, each with its value, source and time."""
+"""The checks, as the person who decides sees them: problems first, each with its value, source and time."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from workflows.text import misleading
 
 State = Literal["bad", "attention", "good"]
 _HASH = "device.basis_sha256"
-"""The hash of all the rest, which tells a person nothing."""
+"""The hash of all other values. It is left out, because it tells a person nothing."""
 _ORDER: dict[State, int] = {"bad": 0, "attention": 1, "good": 2}
 
 
@@ -25,7 +25,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 class Check(Struct, frozen=True, kw_only=True):
-    """One line. `value` may hold the device's own words: it is shown as somebody else's text."""
+    """One line. `value` may contain text that the device chose, so it is shown as untrusted text."""
 
     state: State
     what: str
@@ -35,7 +35,7 @@ class Check(Struct, frozen=True, kw_only=True):
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One value that changed; empty where there was none, or is none any more."""
+    """One value that changed. `before` or `after` is empty if there was no value."""
 
     name: str
     before: str
@@ -47,7 +47,7 @@ def read(snapshot: Any) -> Evidence:
 
 
 def checks(evidence: Evidence) -> list[Check]:
-    """Failures first, then what needs attention, then what is in order."""
+    """Returns the checks: failed ones first, then those that need attention, then passed ones."""
     made = [
         _revocation(evidence.revocation),
         _inventory(evidence.device),
@@ -66,7 +66,7 @@ def checks(evidence: Evidence) -> list[Check]:
 
 
 def differences(before: Any, after: Any) -> list[Difference]:
-    """What is not the same in two snapshots, by the path of its name."""
+    """Returns the values that differ between two snapshots, each with the path of its name."""
     old, new = dict(_leaves(before)), dict(_leaves(after))
     names = [name for name in dict.fromkeys([*old, *new]) if old.get(name) != new.get(name) and name != _HASH]
     return [Difference(name=name, before=old.get(name, ""), after=new.get(name, "")) for name in names]
@@ -74,9 +74,9 @@ def differences(before: Any, after: Any) -> list[Difference]:
 
 def _revocation(verdict: Verdict) -> Check:
     governing = verdict.governing
-    source = "No list counted"
+    source = "No usable list"
     if governing:
-        valid = f"of {governing.this_update:%Y-%m-%d %H:%M} UTC, due anew {governing.next_update:%Y-%m-%d %H:%M} UTC"
+        valid = f"of {governing.this_update:%Y-%m-%d %H:%M} UTC, next due {governing.next_update:%Y-%m-%d %H:%M} UTC"
         source = f"The CA's list number {governing.number} {valid}"
     value = "Not revoked" if verdict.status == "good" else f"{verdict.status.capitalize()}: {verdict.reason}"
     state: State = "good" if verdict.status == "good" else "bad"
@@ -87,10 +87,10 @@ def _inventory(device: DeviceDecision) -> Check:
     record = device.record
     if record is None:
         return Check(state="bad", what="Inventory", value="No record matches this certificate", source="Inventory")
-    by = {"certificate": "its certificate's hash", "serial": "issuer and serial number", "name": "its name alone"}
+    by = {"certificate": "its certificate's hash", "serial": "issuer and serial number", "name": "only its name"}
     several = "name_without_issuer" in device.findings
     state: State = "bad" if several else "attention" if device.matched_by == "name" else "good"
-    whose = ": any of several CAs could have given it" if several else ""
+    whose = ": any of several CAs could have issued it" if several else ""
     return Check(
         state=state,
         what="Inventory",
@@ -102,7 +102,7 @@ def _inventory(device: DeviceDecision) -> Check:
 
 def _binding(device: DeviceDecision) -> Check:
     if "second_certificate" in device.findings:
-        value = f"The device has certificate {device.bound_certificate_id} already: a rotation, or a clone"
+        value = f"The device already has certificate {device.bound_certificate_id}: this is a rotation or a clone"
         return Check(state="bad", what="Binding", value=value, source="Inventory")
     return Check(state="good", what="Binding", value="No other certificate for this device", source="Inventory")
 
@@ -110,13 +110,13 @@ def _binding(device: DeviceDecision) -> Check:
 def _policy(device: DeviceDecision) -> Check:
     name = device.policy_name or "none"
     if "wildcard_policy" in device.findings:
-        value = f"{name} reaches beyond the device's own topics"
+        value = f"{name} allows more than the device's own topics"
         return Check(state="bad", what="Policy", value=value, source="config/policies")
     return Check(state="good", what="Policy", value=f"{name} will be attached", source="config/policies")
 
 
 def _names(evidence: Evidence) -> list[Check]:
-    """The subject against the inventory, and characters that could deceive whoever compares them."""
+    """Compares the subject with the inventory, and looks for characters that can mislead the person who compares them."""
     subject, name, record = evidence.certificate.subject, evidence.certificate.common_name, evidence.device.record
     same = record is not None and name == record.device
     made = [
@@ -126,11 +126,11 @@ def _names(evidence: Evidence) -> list[Check]:
             value=subject,
             source="Certificate; the same name as in the inventory"
             if same
-            else "Certificate; its name is not the inventory's",
+            else "Certificate; the inventory has another name",
         )
     ]
     if odd := misleading(subject + (record.device if record else "")):
-        value = f"Has characters that may deceive: {', '.join(odd[:5])}"
+        value = f"Has characters that can mislead: {', '.join(odd[:5])}"
         made.append(Check(state="bad", what="Spelling", value=value, source="Certificate's subject"))
     return made
 

@@ -1,4 +1,6 @@
-"""The page of delegations: whose right to vote was given to whom. Everybody who may read sees them; those concerned change them."""
+"""The page of delegations: who delegated the right to vote to whom. Everybody who may read sees them. Only the people concerned can
+change them.
+"""
 
 from datetime import UTC, datetime
 
@@ -27,7 +29,7 @@ def show() -> Response[str]:
 
 @router.post("/delegations")
 def make() -> Response[str]:
-    """Give one's own right to another person until the end of a day."""
+    """Delegates the person's own right to another person until the end of a day."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
@@ -36,7 +38,7 @@ def make() -> Response[str]:
         until = datetime.strptime(one(fields, "until"), "%Y-%m-%d").replace(hour=23, minute=59, tzinfo=UTC)
         asked = msgspec.convert({**plain, "until": until}, DelegationRequest)
     except (ValueError, msgspec.ValidationError) as error:
-        message = f"The form cannot be read: {error}. Expected a group, a person, a day as 2027-01-31, and a reason."
+        message = f"The form cannot be read: {error}. Expected a group, a person, a day like 2027-01-31, and a reason."
         return _page(session, status=400, notice=message, typed=plain)
     done = delegation_changes.delegate(person, asked)
     if isinstance(done, NotDelegated):
@@ -46,7 +48,7 @@ def make() -> Response[str]:
 
 @router.post("/delegations/<delegation_id>/end")
 def end(delegation_id: str) -> Response[str]:
-    """End one before its time."""
+    """Ends a delegation early."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))

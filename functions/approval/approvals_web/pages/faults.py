@@ -1,4 +1,4 @@
-"""What went wrong, as a page: what was got, that nothing was done, and the way on."""
+"""Shows a fault as a page: what went wrong, and where to continue."""
 
 from urllib.parse import quote
 
@@ -10,16 +10,20 @@ from functions.approval.approvals_web.pages.browser import go
 from functions.approval.approvals_web.pages.rendering import page
 
 _HEADINGS = {
-    400: "That could not be read",
+    400: "The request could not be read",
     401: "You are not signed in",
-    403: "This is not yours to do",
-    404: "There is nothing here",
+    403: "You are not allowed to do this",
+    404: "Page not found",
     503: "Try again in a moment",
 }
 
 
 def fault_page(event: APIGatewayProxyEventV2, code: str, message: str) -> Response[str]:
-    """Who only looked without a session is sent to sign in, and comes back to the same page; who sent a form is told first."""
+    """Returns the page for a fault.
+
+    A person without a session who opens a page is sent to the sign-in, and then back to the same page. A person who sends a form sees
+    the fault first.
+    """
     status = STATUS[code]
     back = event.path if event.http_method == "GET" and not event.path.startswith("/sign-in") else "/approvals"
     if code == "no_session" and event.http_method == "GET" and not event.path.endswith("/state"):
@@ -30,7 +34,7 @@ def fault_page(event: APIGatewayProxyEventV2, code: str, message: str) -> Respon
         status=status,
         session=None,
         person=None,
-        heading=_HEADINGS.get(status, "That cannot be done"),
+        heading=_HEADINGS.get(status, "This cannot be done"),
         message=message,
         back=_request_of(event.path),
         sign_in=status == 401,
@@ -38,5 +42,5 @@ def fault_page(event: APIGatewayProxyEventV2, code: str, message: str) -> Respon
 
 
 def _request_of(path: str) -> str:
-    """The page to go on with: the request that a refused form belonged to, or the inbox."""
+    """Returns the page to continue with: the request to which a refused form belongs, or the inbox."""
     return path.removesuffix("/vote") if path.startswith("/approvals/") else "/approvals"

@@ -1,4 +1,4 @@
-"""Pages from templates: every value is escaped, and what others wrote is shown by `text.visible`."""
+"""Makes pages from templates. Every value is escaped, and text that others wrote is shown by `text.visible`."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ ASSETS = {
 
 
 def page(template: str, *, status: int = 200, cookies: list[Cookie] | None = None, **given: Any) -> Response[str]:
-    """A whole page. `given` are the template's values; it has to use no others."""
+    """Returns a whole page. `given` are the values of the template. A template that uses another value fails."""
     return Response(
         status_code=status,
         content_type="text/html; charset=utf-8",
@@ -37,7 +37,10 @@ def page(template: str, *, status: int = 200, cookies: list[Cookie] | None = Non
 
 
 def asset(name: str) -> Response[str] | None:
-    """A file that the pages need; None if there is none of this name. Its address changes with its content, so it is kept for a year."""
+    """Returns a file that the pages need; None if no file has this name.
+
+    Its address changes with its content, so browsers may keep it for a year.
+    """
     kind = ASSETS.get(name)
     if kind is None:
         return None

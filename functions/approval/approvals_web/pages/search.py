@@ -1,4 +1,4 @@
-"""The auditor's view: finding requests again by device, person, status and time, and taking them away as a file."""
+"""The auditor's pages: search requests by device, person, status and time, and export them as a file."""
 
 from urllib.parse import urlencode
 
@@ -20,7 +20,9 @@ _FIELDS = ("device", "person", "status", "from", "to")
 
 @router.get("/search")
 def find() -> Response[str]:
-    """The form, and what was found. A mistake in the form is told above it, and nothing is found: an empty list would be an answer."""
+    """Shows the form and the results. For a mistake in the form, it shows the mistake and no list, because an empty list would look like a
+    result.
+    """
     at, session = clock.now(), signed_in(router.current_event.raw_event)
     person = access.reader(access.with_delegations(session.voter))
     filters = _filters()
@@ -47,7 +49,7 @@ def find() -> Response[str]:
 
 @router.get("/search/export")
 def take_away() -> Response[str]:
-    """A part of it as a file. If there is more, the header Link says where the next part is, as the API does."""
+    """Returns one part of the results as a file. If there is more, the header Link names the next part, as in the API."""
     session = signed_in(router.current_event.raw_event)
     access.reader(access.with_delegations(session.voter))
     return queries.export(dict(router.current_event.query_string_parameters or {}), clock.now())

@@ -1,7 +1,7 @@
-"""Text that somebody else wrote, shown so that it cannot pass for what it is not.
+"""Shows text that others wrote, so that it cannot mislead the reader.
 
-Everything is escaped and kept apart from the direction of its surroundings. Characters that are not seen, or that turn the direction,
-are named in their place; letters of other scripts, which may look like Latin ones, are marked.
+All text is escaped, and its writing direction does not affect the text around it. An invisible character, or one that changes the
+direction, is replaced by its code point. Letters of other scripts, which may look like Latin letters, are marked.
 """
 
 from markupsafe import Markup, escape
@@ -10,7 +10,7 @@ from workflows.text import is_odd, is_unseen, named
 
 
 def visible(text: object) -> Markup:
-    """`text` as HTML."""
+    """Returns `text` as HTML."""
     return Markup("<bdi>{}</bdi>").format(Markup("").join(_shown(c) for c in str(text)))
 
 

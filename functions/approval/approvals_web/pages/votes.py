@@ -30,7 +30,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @router.post("/approvals/<approval_id>/vote")
 def decide(approval_id: str) -> Response[str]:
-    """A vote. Signed or signed before, the receipt follows; refused, the page says why and keeps what was typed."""
+    """Casts a vote. If it is signed, or was signed before, the receipt follows. If it is refused, the page says why and keeps the form."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     approvals, person = resources.approvals(), access.with_delegations(session.voter)
@@ -55,7 +55,7 @@ def decide(approval_id: str) -> Response[str]:
 
 @router.post("/together")
 def read_together() -> Response[str]:
-    """The requests that were ticked, to be read once more before they are signed. Nothing is decided yet."""
+    """Shows the ticked requests for a review before they are signed. Nothing is decided yet."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     return _together_page(session, _standing(fields.get("ticked", [])))
@@ -63,7 +63,7 @@ def read_together() -> Response[str]:
 
 @router.get("/together")
 def read_together_again() -> Response[str]:
-    """The same requests after a sign-in on the way, which only comes back to an address: their ids, with a dot between them."""
+    """Shows the same requests after a sign-in. The sign-in returns to an address, so the address has their ids, separated by dots."""
     session = signed_in(router.current_event.raw_event)
     query = router.current_event.query_string_parameters or {}
     return _together_page(session, _standing([one for one in query.get("ticked", "").split(".") if one]))
@@ -71,7 +71,7 @@ def read_together_again() -> Response[str]:
 
 @router.post("/together/vote")
 def decide_together() -> Response[str]:
-    """One vote each, with a signature of its own; the page tells of each what became of it."""
+    """Casts one vote for each request, with its own signature. The page shows the result of each."""
     session = signed_in(router.current_event.raw_event)
     fields = unforged(router.current_event, session)
     person = access.reader(access.with_delegations(session.voter))
@@ -107,26 +107,26 @@ def _act(fields: Fields) -> bulk.Act:
         return msgspec.convert(plain, bulk.Act)
     except msgspec.ValidationError as error:
         raise Denied(
-            "bad_request", f"The form cannot be read: {error}. Open the inbox and tick 1 to {bulk.MOST}."
+            "bad_request", f"The form cannot be read: {error}. Open the inbox and select 1 to {bulk.MOST}."
         ) from error
 
 
 def _decision(fields: Fields) -> Literal["approve", "reject"]:
     decision = one(fields, "decision")
     if decision not in ("approve", "reject"):
-        raise Denied("bad_request", "The form says neither approve nor reject. Nothing was done.")
+        raise Denied("bad_request", "The form has no decision: expected approve or reject. Nothing was done.")
     return cast('Literal["approve", "reject"]', decision)
 
 
 def _changed(approvals: Approvals, request: Request, shown: str) -> list[checks.Difference]:
-    """What is not as this person was shown it: `shown` is the hash of the evidence that was on their page."""
+    """Returns what changed after the page was shown. `shown` is the hash of the evidence on that page."""
     before = approvals.evidence(request.approval_id, shown) if _SHA256.fullmatch(shown) else None
     return checks.differences(before, approvals.snapshot(request)) if before is not None else []
 
 
 def _standing(identities: list[str]) -> list[Request]:
     if not 1 <= len(identities) <= bulk.MOST:
-        raise Denied("bad_request", f"{len(identities)} requests are ticked. Tick 1 to {bulk.MOST} in the inbox.")
+        raise Denied("bad_request", f"{len(identities)} requests are selected. Select 1 to {bulk.MOST} in the inbox.")
     approvals = resources.approvals()
     requests = (approvals.find(identity) for identity in dict.fromkeys(identities) if request_input.is_id(identity))
     return [request for request in requests if request is not None]

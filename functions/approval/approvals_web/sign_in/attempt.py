@@ -1,7 +1,7 @@
-"""One sign-in under way: what the browser carries to the provider and back (RFC 7636, RFC 9700).
+"""A sign-in in progress: what the browser carries to the provider and back (RFC 7636, RFC 9700).
 
-It is kept in the browser that began it and nowhere else, so a stranger who opens the page costs no write. Whoever else comes back with
-its `state` has not got the cookie, so nobody is signed in as somebody else by following a link.
+It is stored only in the browser that began it, so a stranger who opens the page causes no write. Another browser that comes back with
+the same `state` does not have the cookie. So nobody is signed in as another person by following a link.
 """
 
 import base64
@@ -20,14 +20,14 @@ from functions.approval.approvals_web import client_state
 COOKIE = "__Host-sign-in"
 SECONDS = 600
 MOST_BACK_TO = 1500
-"""Characters: a cookie has 4,096 at most, and 25 requests that are ticked are 825."""
+"""Characters. A cookie has at most 4,096, and 25 ticked requests need 825."""
 
 _Random = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 _OUR_PAGES = re.compile(r"/(approvals|delegations|search|together)(/[A-Za-z0-9_-]+)*(\?[A-Za-z0-9_=&.:%+-]*)?\Z")
 
 
 class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`verifier` is PKCE's secret, `back_to` the page to show afterwards."""
+    """`verifier` is the secret of PKCE. `back_to` is the page to show after the sign-in."""
 
     state: _Random
     nonce: _Random
@@ -38,7 +38,7 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return client_state.write(self)
 
     def began(self, state: str) -> bool:
-        """Whether `state` is what this sign-in sent along."""
+        """Returns True if `state` is the one that this sign-in sent."""
         return hmac.compare_digest(self.state.encode(), state.encode())
 
 
@@ -52,19 +52,19 @@ def new(back_to: str | None) -> Attempt:
 
 
 def read(cookie: str | None) -> Attempt | None:
-    """The sign-in that this browser began; None if it began none, or what it sent is not of our making."""
+    """Returns the sign-in that this browser began; None if it began none, or if its cookie is not valid."""
     attempt = client_state.read(cookie or "", Attempt)
     return attempt and replace(attempt, back_to=one_of_ours(attempt.back_to))
 
 
 def one_of_ours(back_to: str | None) -> str:
-    """`back_to` if it is a page of ours, else the inbox: nobody is sent elsewhere by a link to the sign-in."""
+    """Returns `back_to` if it is a page of Gatehouse, else the inbox. So a link to the sign-in cannot send anybody to another site."""
     fits = back_to and len(back_to) <= MOST_BACK_TO and _OUR_PAGES.match(back_to)
     return back_to if back_to and fits else "/approvals"
 
 
 def authorization_url(endpoint: str, attempt: Attempt, *, client_id: str, redirect_uri: str, fresh: bool) -> str:
-    """Where the browser goes. `fresh` has the provider ask again even if it still knows the person."""
+    """Returns the address to which the browser goes. With `fresh`, the provider asks for the sign-in again, even if it has a session."""
     challenge = base64.urlsafe_b64encode(hashlib.sha256(attempt.verifier.encode()).digest()).decode().rstrip("=")
     parameters = {
         "response_type": "code",
@@ -81,6 +81,9 @@ def authorization_url(endpoint: str, attempt: Attempt, *, client_id: str, redire
 
 
 def leaving_url(endpoint: str, client_id: str, back_to: str) -> str:
-    """Where the provider's own session is ended: by OpenID Connect RP-Initiated Logout 1.0, and as Cognito names it."""
+    """Returns the address that ends the provider's own session.
+
+    It has the parameters of OpenID Connect RP-Initiated Logout 1.0, and Cognito's own name for the address to return to.
+    """
     parameters = {"client_id": client_id, "logout_uri": back_to, "post_logout_redirect_uri": back_to}
     return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlencode(parameters)}"

@@ -1,7 +1,7 @@
-"""The identity provider: where it signs people in, and by which keys (OpenID Connect Discovery 1.0, RFC 8414).
+"""The identity provider: its endpoints and its keys (OpenID Connect Discovery 1.0, RFC 8414).
 
-What it says is kept for ten minutes. Keys are fetched anew when a token names one that is not known, at most once a minute, so
-that a provider that changes its keys locks nobody out and a forged token makes nobody ask all the time.
+Its responses are kept for ten minutes. If a token names an unknown key, the keys are fetched again, at most once a minute. So nobody is
+locked out when the provider changes its keys, and forged tokens do not cause many requests to the provider.
 """
 
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ _cache: dict[str, tuple[datetime, bytes]] = {}
 
 
 class Endpoints(Struct, frozen=True, kw_only=True):
-    """What the discovery document says, as far as it is used."""
+    """The fields of the discovery document that are used."""
 
     issuer: str
     authorization_endpoint: str
@@ -35,7 +35,7 @@ class Endpoints(Struct, frozen=True, kw_only=True):
 
 
 class Refusal(Struct, frozen=True, kw_only=True):
-    """The token endpoint's no (RFC 6749 section 5.2)."""
+    """The error response of the token endpoint (RFC 6749 section 5.2)."""
 
     error: str = "unknown"
     error_description: str = ""
@@ -46,12 +46,12 @@ class _Tokens(Struct, frozen=True, kw_only=True):
 
 
 def endpoints(issuer: str) -> Endpoints:
-    """Where `issuer` does what. Raises `IdentityProviderUnavailable`, also if the document speaks for another issuer."""
+    """Returns the endpoints of `issuer`. Raises `IdentityProviderUnavailable`, also if the document is for another issuer."""
     address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
     document = _read(_fetched(address, CACHED_FOR), Endpoints, address)
     if document.issuer != issuer:
         raise IdentityProviderUnavailable(
-            f"{address} speaks for {document.issuer!r}; expected {issuer!r}. Set the stack's OidcIssuer to what it says."
+            f"{address} is for issuer {document.issuer!r}; expected {issuer!r}. Set the stack's OidcIssuer to that issuer."
         )
     for endpoint in (document.authorization_endpoint, document.token_endpoint, document.jwks_uri):
         _safe(endpoint)
@@ -59,23 +59,23 @@ def endpoints(issuer: str) -> Endpoints:
 
 
 def keys(issuer: str, *, anew: bool = False) -> bytes:
-    """The provider's public keys, a JSON Web Key Set (RFC 7517). Raises `IdentityProviderUnavailable`."""
+    """Returns the provider's public keys, a JSON Web Key Set (RFC 7517). Raises `IdentityProviderUnavailable`."""
     return _fetched(endpoints(issuer).jwks_uri, AT_MOST_EVERY if anew else CACHED_FOR)
 
 
 def redeem(issuer: str, fields: dict[str, str]) -> str | Refusal:
-    """The ID token for an authorization code, or the provider's no. Raises `IdentityProviderUnavailable`."""
+    """Returns the ID token for an authorization code, or the provider's refusal. Raises `IdentityProviderUnavailable`."""
     address = endpoints(issuer).token_endpoint
     status, content = _send("POST", address, fields)
     if status in (400, 401):
         return _read(content, Refusal, address)
     if status != 200:
-        raise IdentityProviderUnavailable(f"{address} answered {status}; expected 200.")
+        raise IdentityProviderUnavailable(f"{address} returned status {status}; expected 200.")
     return _read(content, _Tokens, address).id_token
 
 
 def forget() -> None:
-    """Drop what is kept, as a cold start does."""
+    """Clears the cache, as a cold start does."""
     _cache.clear()
 
 
@@ -86,7 +86,7 @@ def _fetched(address: str, no_older_than: timedelta) -> bytes:
         return cached[1]
     status, content = _send("GET", address)
     if status != 200:
-        raise IdentityProviderUnavailable(f"{address} answered {status}; expected 200.")
+        raise IdentityProviderUnavailable(f"{address} returned status {status}; expected 200.")
     _cache[address] = (at, content)
     return content
 
@@ -107,14 +107,14 @@ def _send(method: str, address: str, fields: dict[str, str] | None = None) -> tu
         )
         content = answer.read(MOST_BYTES + 1)
     except urllib3.exceptions.HTTPError as error:
-        raise IdentityProviderUnavailable(f"{address} could not be asked: {error}") from error
+        raise IdentityProviderUnavailable(f"{address} could not be reached: {error}") from error
     if len(content) > MOST_BYTES:
-        raise IdentityProviderUnavailable(f"{address} answered more than {MOST_BYTES} bytes.")
+        raise IdentityProviderUnavailable(f"{address} returned more than {MOST_BYTES} bytes.")
     return answer.status, content
 
 
 def _safe(address: str) -> None:
-    """Only TLS, or this very machine: a token must not cross a network in the open."""
+    """Accepts only TLS, or the local machine: a token must not cross a network unencrypted."""
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")):
         raise IdentityProviderUnavailable(f"{address!r} is not https. Nothing was sent there.")
@@ -124,4 +124,4 @@ def _read(content: bytes, kind: type[T], address: str) -> T:
     try:
         return stored.read(content, kind)
     except stored.Unreadable as error:
-        raise IdentityProviderUnavailable(f"What {address} answered cannot be read: {error}") from error
+        raise IdentityProviderUnavailable(f"The response of {address} cannot be read: {error}") from error

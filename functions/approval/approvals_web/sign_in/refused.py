@@ -1,7 +1,7 @@
-"""A sign-in that was refused goes on the audit trail: who tried is not known, but when, from where and why is (IEC 62443-4-2 CR 2.8).
+"""Records a refused sign-in on the audit trail: when, from where and why (IEC 62443-4-2 CR 2.8). The person is not known.
 
-The trail is locked for years and the callback is open to everybody. So what began with no sign-in of ours is counted and nothing is
-written, and of the rest one a minute is kept; the API's access log has a line for each call.
+The trail is locked for years, and everybody can call the callback. So a refusal without a sign-in that began here is only counted. Of
+the others, at most one a minute is kept. The API's access log has a line for each call.
 """
 
 from contextlib import suppress
@@ -19,12 +19,12 @@ from workflows.evidence.errors import TrailUnavailable
 
 
 def record_refused_sign_in(event: APIGatewayProxyEventV2, error: NotSignedIn) -> None:
-    if error.code == "no_session":  # nobody tried to be anybody
+    if error.code == "no_session":  # nobody tried to sign in
         return
     count("SignInRefused")
     if error.code in {"no_token", "not_begun"}:
         return
-    with suppress(TrailUnavailable, AwsUnavailable):  # an alarm was raised; the refusal stands in any case
+    with suppress(TrailUnavailable, AwsUnavailable):  # an alarm was raised; the sign-in is refused in any case
         if first_of_its_minute(settings(Settings).sessions_table, "refused-sign-in"):
             resources.audit_trail().record(
                 "sign_in",

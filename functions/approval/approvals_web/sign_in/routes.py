@@ -1,4 +1,4 @@
-"""Signing in and out: OpenID Connect's authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636, RFC 9700)."""
+"""Sign-in and sign-out: OpenID Connect's authorization code flow with PKCE (OpenID Connect Core 1.0, RFC 7636, RFC 9700)."""
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
@@ -20,7 +20,7 @@ CALLBACK = "/sign-in/callback"
 
 @router.get("/sign-in")
 def begin() -> Response[str]:
-    """Off to the provider. Nothing is written here but the browser's cookie."""
+    """Redirects to the provider. It writes nothing but the browser's cookie."""
     environment = settings(Settings)
     query = router.current_event.query_string_parameters or {}
     begun = attempt.new(query.get("back"))
@@ -36,13 +36,16 @@ def begin() -> Response[str]:
 
 @router.get(CALLBACK)
 def come_back() -> Response[str]:
-    """Back from the provider with a code, which is worth an ID token to whoever began this."""
+    """Handles the return from the provider. Exchanges its code for an ID token, and starts a session.
+
+    The exchange needs the `verifier`, which only the browser that began the sign-in has.
+    """
     environment, at = settings(Settings), clock.now()
     query = router.current_event.query_string_parameters or {}
     event = router.current_event.raw_event
     begun = attempt.read(read_cookie(event, attempt.COOKIE))
     if begun is None or not begun.began(query.get("state", "")):
-        raise NotSignedIn("not_begun", "This browser did not begin this sign-in, or began another one since.")
+        raise NotSignedIn("not_begun", "This browser did not begin this sign-in, or has begun another one since then.")
     if "code" not in query:
         error = f"{query.get('error', 'no code')} {query.get('error_description', '')}"
         raise NotSignedIn("sign_in_failed", f"The identity provider did not sign you in: {error[:200]}")
@@ -58,7 +61,7 @@ def come_back() -> Response[str]:
     )
     if isinstance(redeemed, Refusal):
         error = f"{redeemed.error} {redeemed.error_description}"
-        raise NotSignedIn("sign_in_failed", f"The identity provider did not take the code: {error[:200]}")
+        raise NotSignedIn("sign_in_failed", f"The identity provider did not accept the code: {error[:200]}")
     claims = tokens.verified(redeemed, begun.nonce, environment)
     person = identity.person(claims, environment, at)
     token_ends = identity.moment(claims["exp"]) or at
@@ -73,7 +76,7 @@ def come_back() -> Response[str]:
 
 @router.post("/sign-out")
 def sign_out() -> Response[str]:
-    """Ends the session here; the page offers to end the provider's as well."""
+    """Ends the session. The page offers to end the provider's session as well."""
     environment = settings(Settings)
     session = signed_in(router.current_event.raw_event)
     unforged(router.current_event, session)
@@ -91,7 +94,7 @@ def sign_out() -> Response[str]:
 
 
 def _end_earlier(stored_sessions: sessions.Sessions, secret: str | None) -> None:
-    """A browser has one session: whoever signs in again leaves none behind."""
+    """Ends the browser's earlier session at a new sign-in, so that a browser has only one session."""
     session = stored_sessions.find(secret, clock.now(), attended=False) if secret else None
     if session is not None:
         stored_sessions.end(session.key)

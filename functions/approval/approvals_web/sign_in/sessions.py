@@ -1,7 +1,7 @@
-"""Who is signed in to the pages: kept here, while the browser has nothing but a random number (OWASP ASVS 7).
+"""The sessions of the people who are signed in to the pages. The browser has only a random number (OWASP ASVS 7).
 
-A session ends with the ID token that it came from, since groups are only as true as the token, and after a quarter of an hour in which
-nobody did anything. Of the random number only the hash is kept: who reads the table cannot act as anybody.
+A session ends when its ID token expires, because the groups come from that token. It also ends after 15 minutes without activity. The
+table holds only the hash of the random number, so a person who reads the table cannot act as somebody else.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from workflows.dynamodb_items import to_item, to_plain
 
 COOKIE = "__Host-session"
 IDLE = timedelta(minutes=15)
-"""21 CFR 11.200(a)(1)(i) speaks of one continuous period of controlled access: this is how long it goes on unattended."""
+"""How long a session continues without activity. 21 CFR 11.200(a)(1)(i) requires one continuous period of controlled access."""
 LONGEST = timedelta(hours=8)
 _NOTED_EVERY = timedelta(minutes=1)
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """`csrf` goes into every form of this session and nowhere else. Times are in seconds since the epoch."""
+    """`csrf` is in every form of this session and nowhere else. Times are in seconds since the epoch."""
 
     key: str
     voter: Voter
@@ -40,7 +40,7 @@ class Sessions:
         self._table = table
 
     def start(self, voter: Voter, token_ends: datetime, at: datetime) -> str:
-        """A new session: the random number for the browser."""
+        """Starts a session. Returns the random number for the browser."""
         secret = secrets.token_urlsafe(32)
         item = {
             "session": _key(secret),
@@ -57,7 +57,7 @@ class Sessions:
         return secret
 
     def find(self, secret: str, at: datetime, *, attended: bool = True) -> Session | None:
-        """The session, if it goes on at `at`. `attended` is False where nobody did anything: a page that asks by itself."""
+        """Returns the session if it is valid at `at`, else None. `attended` is False for calls that a page makes by itself."""
         with translated():
             answer = client("dynamodb").get_item(
                 TableName=self._table, Key={"session": {"S": _key(secret)}}, ConsistentRead=True
@@ -75,12 +75,12 @@ class Sessions:
         return session
 
     def end(self, key: str) -> None:
-        """Forget it. No matter if it is gone already."""
+        """Deletes the session. It is no error if there is none."""
         with translated():
             client("dynamodb").delete_item(TableName=self._table, Key={"session": {"S": key}})
 
     def _note(self, key: str, at: datetime) -> None:
-        """Somebody is there. A session that was ended meanwhile stays ended."""
+        """Records activity. A session that ended in the meantime stays ended."""
         try:
             conditional.update(
                 self._table,

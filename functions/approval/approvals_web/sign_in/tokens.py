@@ -1,4 +1,4 @@
-"""An ID token, believed only if everything about it holds (OpenID Connect Core 1.0, section 3.1.3.7)."""
+"""Checks an ID token. It is accepted only if every check passes (OpenID Connect Core 1.0, section 3.1.3.7)."""
 
 import hmac
 from collections.abc import Collection
@@ -9,11 +9,11 @@ from functions.approval.approvals_web.sign_in import provider as providers
 from workflows import stored
 
 ALGORITHMS = ["RS256", "PS256", "ES256", "ES384", "EdDSA"]
-"""Asymmetric ones only: ``none``, and a public key taken for an HMAC secret, are no signatures."""
+"""Only asymmetric algorithms: ``none`` is not a signature, and neither is an HMAC with a public key as its secret."""
 
 
 def verified(id_token: str, nonce: str, provider: Provider) -> dict[str, Any]:
-    """The claims of a token that the issuer signed for this sign-in. Raises `NotSignedIn`, `IdentityProviderUnavailable`."""
+    """Returns the claims of a token that the issuer signed for this sign-in. Raises `NotSignedIn`, `IdentityProviderUnavailable`."""
     claims = signed(id_token, provider, clients={provider.oidc_client_id})
     sent = claims.get("nonce")
     if not isinstance(sent, str) or not hmac.compare_digest(sent.encode(), nonce.encode()):
@@ -22,9 +22,9 @@ def verified(id_token: str, nonce: str, provider: Provider) -> dict[str, Any]:
 
 
 def signed(token: str, provider: Provider, *, clients: Collection[str]) -> dict[str, Any]:
-    """The claims of a token that the issuer signed, for one of `clients` if it says for whom of several.
+    """Returns the claims of a token that the issuer signed. If it has several audiences, its `azp` must be one of `clients`.
 
-    Who the person is, whether the token is ours and has not expired, is `identity.person`'s to say. Raises `NotSignedIn`,
+    `identity.person` checks who the person is, and whether the token is for Gatehouse and has not expired. Raises `NotSignedIn`,
     `IdentityProviderUnavailable`.
     """
     from joserfc.errors import JoseError

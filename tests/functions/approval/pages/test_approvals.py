@@ -51,8 +51,8 @@ def test_the_sentence_comes_first_and_everything_to_decide_on_is_there(scene: Sc
         "Not revoked",
         "Expected as pump-0042",
         "high-impact-product, version 7",
-        "Yours is the last signature needed",
-        "One rejection decides",
+        "Your signature is the last one needed",
+        "One rejection is enough",
         "Approve and sign",
         "Reject and sign",
         "erin , who may not decide",
@@ -97,7 +97,7 @@ def test_a_hostile_name_is_shown_for_what_it_is(scene: Scene, browser: Browser, 
         assert "<img src=x" not in shown
         assert not {"\u202e", "\u200b"} & set(shown)
         assert name.isascii() or "<mark title=" in shown
-    assert name.isascii() or "characters that may deceive" in plain(browser.get(f"/approvals/{scene.id}").text)
+    assert name.isascii() or "characters that can mislead" in plain(browser.get(f"/approvals/{scene.id}").text)
 
 
 def test_lookalikes_are_named() -> None:
@@ -110,8 +110,8 @@ def test_somebody_in_no_group_is_told_so_and_learns_nothing(scene: Scene, browse
     scene.asks()
     browser.sign_in(person("mal", "finance"))
     told = {browser.get(path).text for path in ("/approvals", f"/approvals/{scene.id}", f"/approvals/{'0' * 32}")}
-    assert len({plain(text).split("Go on")[0] for text in told}) == 1
-    assert all("in no group that approves" in text for text in told)
+    assert len({plain(text).split("Continue")[0] for text in told}) == 1
+    assert all("not in a group that approves" in text for text in told)
     assert browser.get("/approvals").status == 403
 
 
@@ -161,11 +161,11 @@ def test_expired_decided_and_not_carried_out_are_told(scene: Scene, browser: Bro
     browser.sign_in(ADA)
     scene.votes(ADA)
     scene.votes(SAM)
-    assert "It is on its way to the execution" in plain(browser.get(f"/approvals/{scene.id}").text)
+    assert "The decision is being sent to the execution" in plain(browser.get(f"/approvals/{scene.id}").text)
     scene.step_functions.ends(asked().execution.arn)
     scene.streams()
     shown = plain(browser.get(f"/approvals/{scene.id}").text)
-    assert "Decided, and not carried out." in shown
+    assert "Decided, but not carried out." in shown
     assert "ended before it could take the decision" in shown
     assert "pump-0042" in plain(browser.get("/approvals", tab="not_carried_out").text)
 
@@ -242,7 +242,7 @@ def test_auditors_find_and_take_away_and_change_nothing(scene: Scene, browser: B
     browser.sign_in(OTTO)
     before = scene.everything_kept()
     assert "pump-0042" in plain(browser.get("/search", device="pump-0042").text)
-    assert "Nothing fits" in plain(browser.get("/search", device="pump-9999").text)
+    assert "No requests match" in plain(browser.get("/search", device="pump-9999").text)
     mistaken = browser.get("/search", **{"from": "yesterday"})
     assert mistaken.status == 400
     assert "yesterday" in mistaken.text

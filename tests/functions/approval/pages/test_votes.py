@@ -284,7 +284,7 @@ def test_a_delegate_signs_for_somebody_and_the_page_says_so(scene: Scene, browse
     shown = browser.get("/delegations")
     ended = browser.submit(shown, re.findall(r'action="(/delegations/\w+/end)"', shown.text)[0], reason="Back again")
     assert ended.status == 303
-    assert "Nobody stands in" in browser.get("/delegations").text
+    assert "There are no current delegations" in browser.get("/delegations").text
 
 
 @pytest.mark.parametrize("until", ["", "tomorrow", "2020-01-01", "2126-01-01"])

@@ -1,7 +1,7 @@
-// The page's status as it changes. It only asks; what people decide is sent by forms, which work without this.
+// Updates the status on the page. It only reads: decisions are sent by forms, which work without this script.
 const status = document.querySelector("[data-live]");
 const EVERY = 5000;
-const MOST = 360; // half an hour, then the page is left alone
+const MOST = 360; // half an hour; then it stops
 let first = null;
 let asked = 0;
 
