@@ -129,7 +129,7 @@ def _require(function: str, action: str, resource: str) -> None:
 @cache
 def statements(function: str) -> list[dict[str, Any]]:
     """Those of the role that the template gives to the function."""
-    policies = template()["Resources"][function]["Properties"]["Policies"]
+    policies = template()["Resources"][function]["Properties"].get("Policies", [])
     return [statement for policy in policies for statement in policy["Statement"]]
 
 

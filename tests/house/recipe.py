@@ -12,6 +12,9 @@ _BLOCK = re.compile(
 )
 
 
+_MEND = "Change the block in CONTRIBUTING.md, section Adding a step, to what the tree has now."
+
+
 class DoesNotFitError(AssertionError):
     """A block of the recipe cannot be applied: the page and the tree have drifted apart."""
 
@@ -61,7 +64,7 @@ def _lines(path: Path, before: str) -> list[tuple[int, str]]:
         if line.strip().startswith((f'"{before}": {{', f"{before}:"))
     ]
     if len(found) != 1:
-        raise DoesNotFitError(f"{path.name} has {len(found)} lines that begin {before!r}; expected one.")
+        raise DoesNotFitError(f"{path.name} has {len(found)} lines that begin {before!r}; expected one. {_MEND}")
     return found
 
 
@@ -76,5 +79,5 @@ def _change(path: Path, text: str) -> None:
 def _replace(path: Path, old: str, new: str) -> None:
     content = path.read_text(encoding="utf-8")
     if content.count(old) != 1:
-        raise DoesNotFitError(f"{path.name} has this {content.count(old)} times; the recipe expects it once:\n{old}")
+        raise DoesNotFitError(f"{path.name} has this {content.count(old)} times; expected once. {_MEND}\n{old}")
     path.write_text(content.replace(old, new), encoding="utf-8")

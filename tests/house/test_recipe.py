@@ -70,5 +70,7 @@ def test_a_step_is_added_as_the_page_says(tree: Path) -> None:
 
 def test_a_page_that_does_not_fit_the_tree_is_noticed(tree: Path) -> None:
     recipe.apply(tree)
-    with pytest.raises(recipe.DoesNotFitError, match=r"contracts\.py has this 0 times|expects it once"):
+    with pytest.raises(
+        recipe.DoesNotFitError, match=r"has this 0 times; expected once\. Change the block in CONTRIBUTING\.md"
+    ):
         recipe.apply(tree)

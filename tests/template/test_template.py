@@ -68,7 +68,9 @@ def test_no_role_may_do_everything_with_something(resources: Resources) -> None:
 def test_every_function_has_a_role_of_its_own(resources: Resources) -> None:
     for name, function in functions(resources).items():
         assert "Role" not in function["Properties"], f"{name} shares a role"
-        assert function["Properties"]["Policies"], f"{name} may do nothing"
+        assert "Policies" in function["Properties"], (
+            f"say what {name} may do: Policies, or [] if it calls nothing of AWS"
+        )
 
 
 def test_only_the_resumer_may_answer_a_task_token(resources: Resources) -> None:
