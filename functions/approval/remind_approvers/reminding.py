@@ -16,7 +16,7 @@ MOST_AT_ONCE = 5
 
 
 class Reminding:
-    """Put the event first, then note it: a crash in between puts it twice rather than never."""
+    """Put the event first, then note it: after a crash in between, the event comes twice and is not lost."""
 
     def __init__(self, approvals: Approvals, bus: EventBus, approvals_url: str) -> None:
         self._approvals = approvals

@@ -1,4 +1,4 @@
-"""Tell people what the events on the bus mean for them."""
+"""Send messages to people for the events on the bus."""
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from functions.shared.queue_messages import Message
 from functions.shared.settings import settings
 
 ENOUGH_MILLISECONDS = 15_000
-"""What one more message may take. With less left the rest of the batch comes again."""
+"""The time that one more message may take. If less is left, the rest of the batch is delivered again."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -47,12 +47,12 @@ def handler(batch: tuple[Message, ...], context: Context) -> queue_messages.Resp
 
 
 def _is_told(telling: Telling, message: Message, context: Context) -> bool:
-    """False if the message has to come again. Whatever one fails on, the others of the batch are not told twice for it."""
+    """Returns False if the message has to be delivered again. An error of one message must not repeat the others of the batch."""
     if context.get_remaining_time_in_millis() < ENOUGH_MILLISECONDS:
         return False
     try:
         telling.tell(received.read(message.body))
-    except Exception:  # noqa: BLE001 - the others of the batch have been told, or shall be
+    except Exception:  # noqa: BLE001 - the others of the batch were sent, or will be
         count("NotTold")
         logger.exception("message %s could not be told", message.message_id)
         return False

@@ -1,4 +1,4 @@
-"""Take one certificate back: REVOKED in AWS IoT, the act sealed, the admission closed, programs told."""
+"""Revoke one certificate: set it REVOKED in AWS IoT, seal the act, put the event for programs, close the admission."""
 
 from msgspec import Struct
 
@@ -32,8 +32,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: RevokeInput) -> Revoked:
     """State *Revoke certificate*. Repeatable after a crash anywhere in between.
 
-    The mark comes first: from then on an admission that is still open can activate no more. If its CA was revoked, the certificate is set
-    REVOKED at once all the same, and sealed once the admission is over. Raises AdmissionStillOpen and
+    The mark comes first: from then on an open admission can no longer activate the certificate. If its CA was revoked, the certificate is
+    set REVOKED at once even if the admission is open, and sealed once the admission has ended. Raises AdmissionStillOpen and
     RevocationUnderWay (retried), TurnLost (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
     """
     used, at = settings(Settings), clock.now()
@@ -45,7 +45,7 @@ def handler(request: RevokeInput) -> Revoked:
     note = _set_revoked(item.certificate_id)
     if outcome == "open" and isinstance(item, AuthorityItem):
         revocation.note_revoked(table, item, at)
-        raise revocation.still_open(item)  # its execution writes the chain until it is over
+        raise revocation.still_open(item)  # its execution writes the chain until the admission has ended
     head = chains.head(table, item.certificate_id)
     assert head is not None  # noqa: S101 - it was marked a moment ago, and rows are never deleted
     made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)
