@@ -1,8 +1,8 @@
-"""Every event that Gatehouse puts on the event bus: its detail type, the shape of its detail, and whether people are told of it.
+"""Every event that Gatehouse puts on the event bus: its detail type, the shape of its detail, and whether people get a message about it.
 
-An event has the shape that stands here wherever it is put. It may come twice
-(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html), and events come in any order. docs/events.md lists them
-for subscribers, and a test compares the two. Later versions add fields with a default and rename none.
+Every place that puts an event uses the shape from this module. An event may arrive twice
+(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html), and events arrive in any order. docs/events.md lists
+them for subscribers, and a test compares the two. Later versions add fields with a default and rename none.
 """
 
 from typing import Any, ClassVar, Literal
@@ -21,16 +21,16 @@ SOURCE = "gatehouse"
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """`for_people`: whether the function `tell` is given the event (TellRule in ``template.yaml``)."""
+    """`for_people`: whether the function `tell` gets the event (TellRule in ``template.yaml``)."""
 
     detail_type: ClassVar[str]
     for_people: ClassVar[bool] = True
 
 
 class AdmissionEnded(Event, frozen=True, kw_only=True):
-    """How an admission ended. `execution_arn` tells one end from another.
+    """How an admission ended. Each end has another `execution_arn`.
 
-    `subject` is that of the certificate, None if it cannot be read; `what_next` is what people are told to do.
+    `subject` is the certificate's subject, None if it cannot be read; `what_next` says to people what to do next.
     """
 
     detail_type: ClassVar[str] = "Admission ended"
@@ -69,10 +69,10 @@ class ExecutionFailed(Event, frozen=True, kw_only=True):
 
 
 class ApprovalEvent(Event, frozen=True, kw_only=True):
-    """What every event of a request for approval says. `sentence` and `status` are as of `at`: read the request for how it stands.
+    """The fields of every event of a request for approval. `sentence` and `status` are as of `at`: read the request for its current state.
 
-    `device`, `product` and `site` are cut to harmless characters. The task token is in none of them. `message_kind` is the attribute
-    ``kind`` of the message on the topic.
+    `device`, `product` and `site` have harmless characters only. No event has the task token. `message_kind` is the attribute ``kind`` of
+    the message on the topic.
     """
 
     message_kind: ClassVar[str]
@@ -91,7 +91,7 @@ class ApprovalEvent(Event, frozen=True, kw_only=True):
 
 
 class ApprovalRequested(ApprovalEvent, frozen=True, kw_only=True):
-    """People are asked, or asked again on other evidence. `checks` are lines that say what was checked."""
+    """People are asked, or asked again because the evidence changed. `checks` are lines that say what was checked."""
 
     detail_type: ClassVar[str] = "Approval requested"
     message_kind: ClassVar[str] = "approval_requested"
@@ -101,9 +101,9 @@ class ApprovalRequested(ApprovalEvent, frozen=True, kw_only=True):
 
 
 class ApprovalDue(ApprovalEvent, frozen=True, kw_only=True):
-    """What fell due of a request. `groups`: whose members it is for; `because`: why a decision was not carried out.
+    """A message of a request that is due. `groups`: the message is for their members; `because`: why a decision was not carried out.
 
-    `told` says which of the messages fell due; of a decision it is the decision.
+    `told` says which message is due; for a decision it is the decision.
     """
 
     told: str
@@ -120,7 +120,7 @@ class ApprovalReminder(ApprovalDue, frozen=True, kw_only=True):
 
 
 class ApprovalEscalated(ApprovalDue, frozen=True, kw_only=True):
-    """`escalate_after` has passed, and the request is open: members of `escalate_to` may stand in."""
+    """`escalate_after` has passed, and the request is open: members of `escalate_to` may vote instead."""
 
     detail_type: ClassVar[str] = "Approval escalated"
     message_kind: ClassVar[str] = "approval_escalated"
@@ -141,14 +141,14 @@ class ApprovalExpired(ApprovalDue, frozen=True, kw_only=True):
 
 
 class ApprovalNotCarriedOut(ApprovalDue, frozen=True, kw_only=True):
-    """People decided, and the execution is gone or came too late."""
+    """People decided, but the execution has ended or read the decision too late."""
 
     detail_type: ClassVar[str] = "Approval not carried out"
     message_kind: ClassVar[str] = "approval_not_carried_out"
 
 
 class CertificateRevoked(Event, frozen=True, kw_only=True):
-    """One certificate was taken back. `item` is `workflows.revocation.sweep.Item`, or `AuthorityItem` if its CA was revoked."""
+    """One certificate was revoked. `item` is `workflows.revocation.sweep.Item`, or `AuthorityItem` if its CA was revoked."""
 
     detail_type: ClassVar[str] = "Gatehouse Certificate Revoked"
     for_people: ClassVar[bool] = False
@@ -159,7 +159,7 @@ class CertificateRevoked(Event, frozen=True, kw_only=True):
 
 
 class RevocationWithdrawn(Event, frozen=True, kw_only=True):
-    """A certificate is refused and on no list any more. `reason`: why it was refused."""
+    """A certificate is refused, but no list revokes it any more. `reason`: why it was refused."""
 
     detail_type: ClassVar[str] = "Gatehouse Revocation Withdrawn"
     for_people: ClassVar[bool] = False
@@ -171,9 +171,9 @@ class RevocationWithdrawn(Event, frozen=True, kw_only=True):
 
 
 class SweepEnded(Event, frozen=True, kw_only=True):
-    """What a new list, or the end of a CA (`authority`), meant for certificates that were in.
+    """The result of a new list, or of the end of a CA (`authority`), for admitted certificates.
 
-    `released` is how many revocations were withdrawn; `withdrawn` names the first of them.
+    `released` is the number of revocations that were withdrawn; `withdrawn` has the first of them.
     """
 
     detail_type: ClassVar[str] = "Gatehouse Sweep Ended"
@@ -193,7 +193,7 @@ class SweepEnded(Event, frozen=True, kw_only=True):
 
 
 class RevocationListRejected(Event, frozen=True, kw_only=True):
-    """A list that was handed in does not count. `incoming` is its key in the bucket of lists; `clause` the rule that it breaks."""
+    """A list that was handed in is rejected. `incoming` is its key in the bucket of lists; `clause` is the rule that it breaks."""
 
     detail_type: ClassVar[str] = "Gatehouse Revocation List Rejected"
 
@@ -222,11 +222,11 @@ EVENTS: dict[str, type[Event]] = {
         RevocationListRejected,
     )
 }
-"""By detail type."""
+"""All events, by detail type."""
 
 
 class _Envelope(Struct, frozen=True, kw_only=True, rename={"detail_type": "detail-type"}):
-    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html, as far as it matters here."""
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html, only the parts that are used here."""
 
     source: str
     detail_type: str
@@ -234,7 +234,7 @@ class _Envelope(Struct, frozen=True, kw_only=True, rename={"detail_type": "detai
 
 
 def read(body: str) -> Event:
-    """The event in the JSON text that EventBridge delivers. Raises `BadInput`."""
+    """Returns the event in the JSON text that EventBridge delivers. Raises `BadInput`."""
     envelope = stored.read(body, _Envelope)
     kind = EVENTS.get(envelope.detail_type)
     if envelope.source != SOURCE or kind is None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from workflows.text import visible
 
 _SUBJECT_LENGTH = 99
-"""SNS takes a subject of less than 100 ASCII characters (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
+"""SNS accepts a subject of less than 100 ASCII characters (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 
 
 class Message(Struct, frozen=True, kw_only=True):
@@ -19,7 +19,7 @@ class Message(Struct, frozen=True, kw_only=True):
 
 
 def subject_line(text: str) -> str:
-    """`text`, which is one line, as the subject of a message: other than ASCII becomes a question mark, and it is cut."""
+    """Returns `text`, which is one line, as the subject of a message: cut, and with a question mark for each non-ASCII character."""
     return text.encode("ascii", "replace").decode()[:_SUBJECT_LENGTH]
 
 
@@ -29,5 +29,5 @@ def line(text: str, limit: int = 2000) -> str:
 
 
 def as_of(at: datetime) -> str:
-    """How a message begins. Messages come in any order, so each says of which time it speaks."""
+    """Returns the beginning of a message. Messages arrive in any order, so each says its time."""
     return f"As of {at:%Y-%m-%d %H:%M} UTC: "

@@ -1,4 +1,4 @@
-"""What people are told on the topic, by event. What they are told of a request for approval depends on how it stands: see
+"""The messages on the topic, by event. Messages about a request for approval depend on its current state: see
 `workflows.approval.events`."""
 
 from workflows.admission import notification as admission
@@ -8,7 +8,7 @@ from workflows.revocation import notification as revocation
 
 
 def messages(event: Event) -> list[Message]:
-    """The messages that tell of `event`. Whoever tries the door (`trial`) is told by the command, and nobody else is."""
+    """Returns the messages for `event`. There is none for a trial: only the operator gets its result, from the command."""
     match event:
         case AdmissionEnded():
             return [] if event.trial else [admission.message(event)]

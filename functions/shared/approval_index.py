@@ -1,6 +1,6 @@
-"""Requests by status, by device, by person, and by what is still owed: for lists, searches and the sweeper.
+"""Requests by status, by device, by person, and by what is not done yet: for lists, searches and the sweeper.
 
-An index lags a little; nothing is decided on it.
+An index lags a little, so no decision depends on it.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from workflows.dynamodb_items import from_item, to_item, values
 
 Index = Literal["by_status", "by_owed", "by_device", "by_person"]
 Position = tuple[str, str]
-"""Where a list was left: approval id and sort key of the last request read."""
+"""Where reading a list stopped: approval id and sort key of the last request read."""
 
 _KEYS: dict[Index, tuple[str, str]] = {
     "by_status": ("status", "requested_at"),
@@ -25,21 +25,21 @@ _KEYS: dict[Index, tuple[str, str]] = {
     "by_person": ("person", "requested_at"),
 }
 DUE = "DUE"
-"""The one hash key of the index of messages that are to be sent; it holds a request only until all are."""
+"""The only hash key of the index of messages to send; the index has a request only until all its messages are sent."""
 
 _PAGE = 100
 _FIRST, _LAST = "0", "9999"
 
 
 class Entry(NamedTuple):
-    """A request and where its index has it. `request` is None if the index names one that is not there."""
+    """A request and its position in the index. `request` is None if the index names a request that does not exist."""
 
     request: Request | None
     position: Position
 
 
 def requests(table: str, index: Index, value: str) -> Iterator[Request]:
-    """The requests whose index key is `value`, oldest first, read as far as the caller goes on."""
+    """Returns the requests whose index key is `value`, oldest first. Pages are read only as far as the caller iterates."""
     return (one.request for one in entries(table, index, value) if one.request is not None)
 
 
@@ -53,10 +53,10 @@ def entries(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Iterator[Entry]:
-    """The same, in either order, on from `after`, and of those times of the index only: from `since`, before `until`.
+    """The same as `requests`, in either order, starting after `after`, and only from the time `since` to before `until`.
 
-    `after` is a position, wherever it lies: before the first of those times it means the start, past the last one the end. (DynamoDB
-    refuses a start key outside of a query's range.)
+    `after` may lie outside of these times: before the first it means the start, after the last it means the end. (DynamoDB refuses a
+    start key outside of a query's range.)
     """
     sort_key = _KEYS[index][1]
     first, last = _bounds(since, until)
@@ -76,7 +76,7 @@ def entries(
 
 
 def due(table: str, at: datetime) -> Iterator[str]:
-    """The ids of requests of which something is to be told by `at`, longest due first."""
+    """Returns the ids of requests with a message to send by `at`; the message due longest comes first."""
     with translated():
         for page in (
             client("dynamodb")
@@ -93,16 +93,16 @@ def due(table: str, at: datetime) -> Iterator[str]:
 
 
 def name_in_index(name: str) -> str:
-    """A person's name as the index has it: in normal form, and cut to what a sort key holds (1,024 bytes)."""
+    """Returns a person's name as the index has it: in normal form, cut so that it fits into a sort key (1,024 bytes)."""
     return normal(name)[:200]
 
 
 def mention(name_in_index: str) -> str:
-    """The sort key of the item by which a request is found under that name."""
+    """Returns the sort key of the item by which a search for that name finds a request."""
     return f"mention#{name_in_index}"
 
 
-def _pages(  # noqa: PLR0917 - what a query is made of
+def _pages(  # noqa: PLR0917 - the parts of a query
     table: str,
     index: Index,
     value: str,
@@ -137,12 +137,12 @@ def _pages(  # noqa: PLR0917 - what a query is made of
 
 
 def _bounds(since: datetime | None, until: datetime | None) -> tuple[str, str]:
-    """Both are in the range, as BETWEEN has it: ``…Z`` is after every time of that millisecond, so the last one's goes."""
+    """BETWEEN includes both ends. ``…Z`` sorts after every time of that millisecond, so the ``Z`` of `until` is removed."""
     return stamp(since) if since else _FIRST, stamp(until)[:-1] if until else _LAST
 
 
 def _requests(table: str, identities: list[str]) -> dict[str, Request]:
-    """Those that are there, by id."""
+    """Returns the requests that exist, by id."""
     keys = ({"approval_id": one, "item": "request"} for one in dict.fromkeys(identities))
     read = (from_item(item, Request) for item in batch_reads.items(table, keys))
     return {request.approval_id: request for request in read}

@@ -1,10 +1,10 @@
 """The approvals table: requests, their votes, evidence and history, and the encrypted task token.
 
-Items of one `approval_id`, by `item`: ``request`` (everything that decides), ``snapshot#<sha256>`` (the evidence that was shown),
-``callback`` (the task token, encrypted), ``vote#<subject>`` (one a person, so that nobody votes twice), ``event#<time>#<n>`` (the
-history, see `request_history`), ``refusals``, ``refusals#<subject>`` (how many refused votes are on it), ``mention#<name>`` (by which a
+Items of one `approval_id`, by `item`: ``request`` (all data for the decision), ``snapshot#<sha256>`` (the evidence that was shown),
+``callback`` (the task token, encrypted), ``vote#<subject>`` (one for each person, so that nobody votes twice), ``event#<time>#<n>`` (the
+history, see `request_history`), ``refusals``, ``refusals#<subject>`` (the number of stored refused votes), ``mention#<name>`` (by which a
 search for a person finds it).
-A change and its line in the history are one transaction: no audit, no change (IEC 62443-4-2 CR 2.10).
+A change and its event in the history are one transaction: without its audit event, no change is made (IEC 62443-4-2 CR 2.10).
 """
 
 import random
@@ -42,53 +42,53 @@ _TIMES = (
 
 
 class Approvals:
-    """Reads are strong: what an index says is never decided on. `delegations_table` is needed where votes are cast."""
+    """Reads are strong: no decision depends on an index. `delegations_table` is needed to store votes."""
 
     def __init__(self, table: str, delegations_table: str = "") -> None:
         self.table = table
         self._delegations_table = delegations_table
 
     def find(self, approval_id: str) -> Request | None:
-        """The request as it stands now."""
+        """Returns the current request; None if there is none."""
         item = self._get(approval_id, "request")
         return from_item(item, Request) if item else None
 
     def get(self, approval_id: str) -> Request:
-        """The request as it stands now. Raises `ApprovalUnknown`."""
+        """Returns the current request. Raises `ApprovalUnknown`."""
         request = self.find(approval_id)
         if request is None:
             raise ApprovalUnknown(f"There is no request for approval {approval_id}.")
         return request
 
     def snapshot(self, request: Request) -> Any:
-        """The evidence that the request shows, as plain JSON."""
+        """Returns the evidence that the request shows, as plain JSON."""
         return self.evidence(request.approval_id, request.snapshot_sha256)
 
     def evidence(self, approval_id: str, sha256: str) -> Any:
-        """The evidence of this hash that the request shows or once showed, as plain JSON; None if it never did."""
+        """Returns the evidence with this hash, as plain JSON; None if the request never showed it."""
         item = self._get(approval_id, f"snapshot#{sha256}")
         return stored.read(to_plain(item)["evidence"]) if item else None
 
     def callback(self, approval_id: str) -> tuple[bytes, int]:
-        """The encrypted task token and its generation. Raises `ApprovalUnknown`."""
+        """Returns the encrypted task token and its generation. Raises `ApprovalUnknown`."""
         item = self._get(approval_id, "callback")
         if not item:
             raise ApprovalUnknown(f"Request {approval_id} has no task token.")
         return item["token"]["B"], int(item["generation"]["N"])
 
     def open(self, request: Request, event: AuditEvent, *, snapshot: str, token: bytes) -> bool:
-        """Store a new request. False if there is one already, or another is being written: then this one was not."""
+        """Store a new request. Returns False and writes nothing if it exists already, or another call is writing it."""
         put = self._put(request.approval_id, "request", _request_item(request), new=True)
         history_entry = request_history.put(self.table, request.approval_id, event, request.version)
         mentions = self._mentions(request, entered_under(request))
         return conditional.transact([put, *self._secrets(request, snapshot, token), history_entry, *mentions])
 
     def commit(self, step: Step, *, snapshot: str | None = None, token: bytes | None = None) -> bool:
-        """Store one step. False if the request is no longer the one the step was worked out on: nothing was written.
+        """Store one step. Returns False and writes nothing if the request has changed since the step was worked out.
 
-        `step.before` vouches for all that was checked on it, since every change raises the version. Time is not among that: a vote
-        counts only before `decide_by`, an expiry only from then on, by the clock at this moment. Nor are delegations: a vote on
-        behalf of somebody counts only if the delegation stands at this moment.
+        Checks on `step.before` stay valid until here, since every change raises the version. Two checks are made again at this moment.
+        Time: a vote counts only before `decide_by`, an expiry only from then on. Delegations: a vote on behalf of somebody counts only
+        if the delegation is valid now.
         """
         before, after = step.before, step.after
         items = [self._update(step), request_history.put(self.table, before.approval_id, step.event, after.version)]
@@ -109,9 +109,9 @@ class Approvals:
         snapshot: str | None = None,
         token: bytes | None = None,
     ) -> Request:
-        """Read, work out a step, store it; anew if overtaken. Returns the request as it then stands.
+        """Read the request, work out a step, store it. Starts again if the request has changed. Returns the request afterwards.
 
-        Raises `ApprovalUnknown`, and `AwsUnavailable` when overtaken `TRIES` times.
+        Raises `ApprovalUnknown`, and `AwsUnavailable` if the request changed `TRIES` times.
         """
         for attempt in range(TRIES):
             request = self.get(approval_id)
@@ -120,11 +120,11 @@ class Approvals:
                 return request
             if self.commit(step, snapshot=snapshot, token=token):
                 return step.after
-            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads those who collided
+            time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - spreads the calls that collided
         raise AwsUnavailable(f"Request {approval_id} was changed by others {TRIES} times in a row. Try again.")
 
     def record_refusal(self, approval_id: str, event: AuditEvent) -> bool:
-        """Add a refused vote to the history, where nothing else changes. False if enough of them are on it. Raises `AwsUnavailable`."""
+        """Add a refused vote to the history; nothing else changes. Returns False once the limits are reached. Raises `AwsUnavailable`."""
         return request_history.record_refusal(self.table, approval_id, event)
 
     def _get(self, approval_id: str, item: str) -> dict[str, Any] | None:
@@ -137,7 +137,7 @@ class Approvals:
         return stored
 
     def _update(self, step: Step) -> dict[str, Any]:
-        """Only what changed is set, so that a field which this version of the code does not know survives."""
+        """Only changed fields are set, so that a field that this version of the code does not know stays."""
         old, new = _plain(step.before), _plain(step.after)
         changed = [name for name in new if new[name] != old.get(name)]
         to_set = {name: new[name] for name in changed if new[name] is not None}
@@ -164,7 +164,7 @@ class Approvals:
         }
 
     def _vote(self, approval_id: str, vote: SignedVote) -> dict[str, Any]:
-        """One vote a person; a second only if the evidence is another by now."""
+        """One vote for each person; a second one only if the evidence has changed since."""
         put = self._put(approval_id, f"vote#{vote.subject}", to_item(vote))
         put["Put"]["ConditionExpression"] = "attribute_not_exists(approval_id) OR basis_sha256 <> :basis"
         put["Put"]["ExpressionAttributeValues"] = values(basis=vote.basis_sha256)
@@ -197,7 +197,7 @@ def _key(approval_id: str, item: str) -> dict[str, Any]:
 
 
 def _plain(request: Request) -> dict[str, Any]:
-    """The request's attributes. `owed` and `notice` are there only while something is to be done or told: their indexes are sparse."""
+    """Returns the request's attributes. `owed` and `notice` are set only while work or a message is due: their indexes are sparse."""
     plain: dict[str, Any] = msgspec.to_builtins(request)
     for name in _TIMES:
         moment: datetime | None = getattr(request, name)

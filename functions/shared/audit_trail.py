@@ -12,7 +12,7 @@ from workflows.evidence.errors import TrailUnavailable
 
 
 class AuditTrail:
-    """`source` is the function that writes. An entry that cannot be written raises an alarm, and its act must not happen."""
+    """`source` is the function that writes. If an entry cannot be written, an alarm is raised and the act must not happen."""
 
     def __init__(self, bucket: str, source: str) -> None:
         self._vault = Vault(bucket)
@@ -31,7 +31,7 @@ class AuditTrail:
         new: dict[str, Any] | None = None,
         id: str | None = None,  # noqa: A002
     ) -> str:
-        """Write one entry. Returns its `id`, which the entry of the result repeats. Raises `TrailUnavailable`."""
+        """Write one entry. Returns its `id`, which the entry for the result also has. Raises `TrailUnavailable`."""
         made = audit_trail.entry(
             at=now(),
             source=self._source,

@@ -1,4 +1,4 @@
-"""The way to AWS: one client a service, and AWS's error codes turned into errors that the state machine knows."""
+"""Access to AWS: one client for each service, and AWS's error codes translated to errors that the state machine knows."""
 
 import gc
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from workflows.errors import AccessRefused, AwsUnavailable, GatehouseError
 
-# Few tries here: the state machine retries with a delay that a Lambda would have to pay for.
+# Few tries here: the state machine retries after a delay, and a delay inside a Lambda costs money.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
 
 _UNAVAILABLE = frozenset({
@@ -39,21 +39,21 @@ _THROTTLED = (
     "TooManyRequests",
     "TransactionInProgress",
 )
-"""How the codes begin with which AWS says "too fast", beside those that hold ``Throttl``: a service passes on what another one
-said in a code of its own, such as SNS's ``KMSThrottling`` (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
+"""Prefixes of the error codes for too many calls, in addition to codes that contain ``Throttl``. A service may report the throttling of
+another service in a code of its own, such as SNS's ``KMSThrottling`` (https://docs.aws.amazon.com/sns/latest/api/API_Publish.html)."""
 _REFUSED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedException", "AuthorizationError"})
 
 
 def is_throttling(code: str) -> bool:
-    """Whether an error code of AWS means that there were too many calls at once, so that a later try may work."""
+    """Returns whether an error code of AWS means that there were too many calls at once, so that a later try may work."""
     return "throttl" in code.lower() or code.startswith(_THROTTLED)
 
 
 @cache
 def client(service: str) -> Any:
-    """The function's client for `service`, made at first use and kept while the Lambda is warm.
+    """Returns the function's client for `service`, created at first use and cached while the Lambda is warm.
 
-    A client is some thirty thousand objects that stay: looking through them for garbage again and again is a third of the time it takes.
+    A client has about 30,000 objects that stay in memory. Repeated garbage collection would take a third of the time to create it.
     """
     collecting = gc.isenabled()
     gc.disable()
@@ -66,12 +66,12 @@ def client(service: str) -> Any:
 
 @contextmanager
 def translated(**known: type[GatehouseError]) -> Iterator[None]:
-    """Raise AWS's errors as ours: `known` maps error codes; throttling and outages become `AwsUnavailable`.
+    """Translate AWS's errors to ours: `known` maps error codes; throttling and outages become `AwsUnavailable`.
 
     >>> with translated(ResourceNotFoundException=CertificateUnknown):
     ...     client("iot").describe_certificate(certificateId=certificate_id)
 
-    A code that nobody foresaw passes as botocore's ClientError, so that the execution fails where it stands.
+    An unexpected code stays botocore's ClientError, so that the execution fails at this state.
     """
     try:
         yield

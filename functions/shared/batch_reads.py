@@ -1,4 +1,4 @@
-"""Many rows of a table at once (strong reads), with what DynamoDB left unread asked for again after a pause that grows.
+"""Read many rows of a table at once (strong reads). What DynamoDB leaves unread is requested again after a growing pause.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html asks for exponential backoff, since an immediate
 repeat is throttled like the first.
@@ -16,14 +16,14 @@ from workflows.errors import AwsUnavailable
 
 TRIES = 8
 _FIRST_PAUSE = 0.05
-"""Seconds at most before the second try; doubled for each one after it, with full jitter: 6.35 s at most in all."""
+"""At most this many seconds before the second try; doubled for each later try, with full jitter: at most 6.35 s in all."""
 _BATCH = 100
 
 
 def items(table: str, keys: Iterable[Mapping[str, str]], *attributes: str) -> Iterator[dict[str, Any]]:
-    """The items under these keys, each named once, in no order; with these attributes only, if any are named.
+    """Returns the items under these keys, in no order; only these attributes, if any are named. Each key must be given once.
 
-    Those that are not there are missing. Raises `AwsUnavailable`, `AccessRefused`.
+    A key without an item is left out. Raises `AwsUnavailable`, `AccessRefused`.
     """
     left = iter(keys)
     while batch := [to_item(dict(key)) for key in islice(left, _BATCH)]:
@@ -34,7 +34,7 @@ def items(table: str, keys: Iterable[Mapping[str, str]], *attributes: str) -> It
 
 
 def admissions(table: str, certificate_ids: Iterable[str], *attributes: str) -> Iterator[dict[str, Any]]:
-    """These attributes of the admissions of these certificates. Those that never knocked are missing.
+    """Returns these attributes of the admissions of these certificates. Certificates that never knocked are left out.
 
     Raises `AwsUnavailable`, `AccessRefused`.
     """
@@ -45,7 +45,7 @@ def _batch(table: str, request: dict[str, Any]) -> list[dict[str, Any]]:
     read_items: list[dict[str, Any]] = []
     for attempt in range(TRIES):
         if attempt:
-            clock.sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - jitter is no secret
+            clock.sleep(random.uniform(0, _FIRST_PAUSE * 2 ** (attempt - 1)))  # noqa: S311 - jitter is not a secret
         with translated():
             answer = client("dynamodb").batch_get_item(RequestItems=request)
         read_items += answer["Responses"].get(table, [])

@@ -13,14 +13,14 @@ from workflows.revocation.ca_revocation import AuthorityRevocation
 
 
 def owed(bucket: str, ca_certificate_id: str) -> AuthorityRevocation | None:
-    """The order for this CA that is not done; None if there is none. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    """Returns the order for this CA that is not done; None if there is none. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
     stored = objects.read(bucket, ca_revocation.key_of(ca_certificate_id))
     order = None if stored is None else ca_revocation.read(stored.data, ca_certificate_id)
     return None if order is None or order.ended_at is not None else order.revocation
 
 
 def every_owed(bucket: str) -> Iterator[AuthorityRevocation]:
-    """The orders of every CA that are not done. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
+    """Returns the orders of all CAs that are not done. Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`."""
     for key in objects.keys(bucket, "authorities/"):
         order = owed(bucket, key.removeprefix("authorities/").removesuffix(".json"))
         if order is not None:
@@ -30,7 +30,7 @@ def every_owed(bucket: str) -> Iterator[AuthorityRevocation]:
 def note_done(bucket: str, done: AuthorityRevocation, at: datetime) -> None:
     """Note that all certificates of the CA are revoked.
 
-    If somebody else writes meanwhile, nothing is written: the next sweep looks again. Raises `AwsUnavailable`, `AccessRefused`.
+    If somebody else writes at the same time, nothing is written, and the next sweep tries again. Raises `AwsUnavailable`, `AccessRefused`.
     """
     key = ca_revocation.key_of(done.ca_certificate_id)
     stored = objects.read(bucket, key)

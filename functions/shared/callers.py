@@ -1,9 +1,9 @@
-"""Who invoked a function: Lambda does not say, so the caller proves it by a signed request that only AWS STS can judge.
+"""Who invoked a function. Lambda does not say it, so the caller proves it by a signed request that only AWS STS can check.
 
-As HashiCorp Vault's and Kubernetes' sign-in with AWS credentials: the caller signs ``sts:GetCallerIdentity`` (it takes no permission)
-together with a header that binds the signature to one question, and the function sends the request on, to its own Region's STS and
-nowhere else. Both name that address themselves (`acts.sts_endpoint`), whatever the SDK's version or settings would choose. Only the local
-cloud is elsewhere: it sets AWS_ENDPOINT_URL for its functions.
+It works like the sign-in with AWS credentials of HashiCorp Vault and Kubernetes. The caller signs ``sts:GetCallerIdentity`` (which needs
+no permission) together with a header that binds the signature to one question. The function sends the request to its own Region's STS and
+nowhere else. Caller and function both set that address themselves (`acts.sts_endpoint`), independent of the SDK's version and settings.
+Only the local cloud has another address: it sets AWS_ENDPOINT_URL for its functions.
 """
 
 import os
@@ -43,21 +43,21 @@ _REFUSALS = (
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
-"""AWS STS's no."""
+"""The error codes with which AWS STS refuses a request."""
 
 
 class CallerNotProven(BadInput):
-    """The proof is none, is of another question or account, or is too old: nothing may be done in its signer's name."""
+    """The proof is not valid, is for another question or account, or is too old: nothing may be done in its signer's name."""
 
 
 def prove(proof: Proof, digest: str, *, at: datetime, account: str) -> Operator:
-    """The AWS identity that signed `proof` for the question with this `digest`. Raises `CallerNotProven`, `AwsUnavailable`."""
+    """Returns the AWS identity that signed `proof` for the question with this `digest`. Raises `CallerNotProven`, `AwsUnavailable`."""
     if missing := _BOUND - acts.signed_headers(proof.authorization):
         raise CallerNotProven(f"The signature does not cover {', '.join(sorted(missing))}.")
     try:
         signed_at = acts.signed_at(proof)
     except ValueError as error:
-        raise CallerNotProven(f"The signature's date is none: {error}.") from error
+        raise CallerNotProven(f"The signature's date is not a valid date: {error}.") from error
     if abs(at - signed_at) > YOUNG_ENOUGH:
         raise CallerNotProven(f"It was signed at {signed_at.isoformat()}, and it is {at.isoformat()}: check the clock.")
     identity = _ask_sts(proof, digest)
@@ -67,7 +67,7 @@ def prove(proof: Proof, digest: str, *, at: datetime, account: str) -> Operator:
 
 
 def _ask_sts(proof: Proof, digest: str) -> dict[str, Any]:
-    """A client for this one question: its headers are the caller's and must not be left to the next one."""
+    """Makes a new client for this one question: its headers are the caller's, and the next caller must not get them."""
     headers = {
         "Authorization": proof.authorization,
         "X-Amz-Date": proof.date,

@@ -1,4 +1,4 @@
-"""The certificate in AWS IoT: its status, and what it is called."""
+"""The certificate in AWS IoT: its status and its ARN."""
 
 from typing import Literal
 
@@ -8,13 +8,13 @@ from workflows.errors import AwsUnavailable
 
 
 def arn(execution_arn: str, kind: Literal["cert", "thing"], name: str) -> str:
-    """The ARN of something in AWS IoT, in the partition, Region and account of an execution."""
+    """Returns the ARN of a certificate or thing in AWS IoT, in the partition, Region and account of an execution."""
     _, partition, _, region, account, *_ = execution_arn.split(":")
     return f"arn:{partition}:iot:{region}:{account}:{kind}/{name}"
 
 
 def status_of(certificate_id: str) -> str:
-    """Its status as AWS IoT has it now. Costs a call of DescribeCertificate's small quota: only where time has passed.
+    """Returns the certificate's current status in AWS IoT. It uses DescribeCertificate's small quota: call it only if time has passed.
 
     Raises `CertificateUnknown`.
     """
@@ -25,15 +25,15 @@ def status_of(certificate_id: str) -> str:
 
 
 def set_status(certificate_id: str, status: Literal["ACTIVE", "INACTIVE", "REVOKED"]) -> None:
-    """Set it; setting it again changes nothing. Raises `CertificateUnknown`, `CertificateChanged`."""
+    """Set the status. A repeat changes nothing. Raises `CertificateUnknown`, `CertificateChanged`."""
     with translated(ResourceNotFoundException=CertificateUnknown, CertificateStateException=CertificateChanged):
         client("iot").update_certificate(certificateId=certificate_id, newStatus=status)
 
 
 def not_seen(certificate_arn: str, beside: str) -> AwsUnavailable:
-    """What to raise when AWS IoT does not find the certificate or what it is attached to, which was there a moment ago.
+    """Returns the error to raise when AWS IoT does not find the certificate or the thing or policy, although it existed a moment ago.
 
-    AWS IoT does not say which of the two it misses. Raises `CertificateUnknown` if it is the certificate.
+    AWS IoT does not say which of the two is missing. Raises `CertificateUnknown` if it is the certificate.
     """
     status_of(certificate_arn.rpartition("/")[2])
-    return AwsUnavailable(f"AWS IoT does not find {beside} yet, which was just made or read.")
+    return AwsUnavailable(f"AWS IoT does not find {beside} yet, which was just created or read.")

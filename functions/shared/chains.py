@@ -1,4 +1,4 @@
-"""Which record comes before the next one: the admissions table names the latest of each certificate."""
+"""Which record the next one follows: the admissions table has the latest record of each certificate."""
 
 from msgspec import Struct
 
@@ -9,16 +9,16 @@ from workflows.evidence.record import Link
 
 
 def of_certificate(row: "Admission | Head") -> Link | None:
-    """The certificate's latest record. Its chain has one writer at a time, the owner of the admission, so it has no gaps."""
+    """Returns the certificate's latest record. Its chain has one writer at a time, the owner of the admission, so it has no gaps."""
     if row.evidence_key is None or row.evidence_sha256 is None:
         return None
     return Link(key=row.evidence_key, sha256=row.evidence_sha256)
 
 
 def of_device(table: str, device: str | None, certificate_id: str) -> Link | None:
-    """The latest record of `device` under another certificate. Raises `AwsUnavailable`, `AccessRefused`.
+    """Returns the latest record of `device` under another certificate. Raises `AwsUnavailable`, `AccessRefused`.
 
-    Read from an index that may lag by a second: a record that it misses is still named in the day's manifest.
+    It is read from an index that may lag by a second. The day's manifest still lists a record that the index misses.
     """
     if device is None:
         return None
@@ -37,7 +37,7 @@ def of_device(table: str, device: str | None, certificate_id: str) -> Link | Non
 
 
 class Head(Struct, frozen=True, kw_only=True):
-    """The latest record of a certificate, and the admission it belongs to."""
+    """The latest record of a certificate, and the admission that it belongs to."""
 
     execution_arn: str
     outcome: str
@@ -55,7 +55,7 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 def head(table: str, certificate_id: str) -> Head | None:
-    """As it stands now (strong read); None if the certificate never knocked. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the current state (strong read); None if the certificate never knocked. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated():
         answer = client("dynamodb").get_item(
             TableName=table, Key=to_item({"certificate_id": certificate_id}), ConsistentRead=True

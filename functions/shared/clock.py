@@ -27,5 +27,5 @@ def from_microseconds(count: int) -> datetime:
 
 
 def sleep(seconds: float) -> None:
-    """Do nothing for that long; not at all if it is less than nothing."""
+    """Wait for `seconds`. Returns at once if it is negative."""
     time.sleep(max(0.0, seconds))

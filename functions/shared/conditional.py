@@ -1,4 +1,4 @@
-"""Conditional writes to DynamoDB: each takes effect whole or not at all, and says what stood in the way."""
+"""Conditional writes to DynamoDB: each takes effect completely or not at all. If not, the error has the item that prevented it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,8 +11,8 @@ from workflows.dynamodb_items import to_item, to_plain, values
 from workflows.errors import AwsUnavailable
 
 
-class ConditionFailed(Exception):  # noqa: N818 - an answer, which each caller turns into its own
-    """Nothing was written. `item` is what stands there, as plain JSON types; None if nothing does."""
+class ConditionFailed(Exception):  # noqa: N818 - a result, which each caller translates
+    """Nothing was written. `item` is the existing item, as plain JSON types; None if there is none."""
 
     def __init__(self, item: dict[str, Any] | None) -> None:
         self.item = item
@@ -28,7 +28,7 @@ def update(
     given: Mapping[str, object],
     names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """The item afterwards, as plain JSON types. `given` are the values by name, without the colon.
+    """Returns the item after the update, as plain JSON types. `given` has the values by name, without the colon.
 
     Raises `ConditionFailed`, `AwsUnavailable`, `AccessRefused`.
     """
@@ -61,7 +61,7 @@ def delete(table: str, key: Mapping[str, str], *, condition: str, given: Mapping
 def change(
     table: str, key: Mapping[str, str], expression: str, *, condition: str, given: Mapping[str, object]
 ) -> dict[str, Any]:
-    """What `update` does, as a part of a transaction."""
+    """Returns what `update` does, as a part of a transaction."""
     return {
         "Update": {
             "TableName": table,
@@ -74,7 +74,7 @@ def change(
 
 
 def deletion(table: str, key: Mapping[str, str], *, condition: str, given: Mapping[str, object]) -> dict[str, Any]:
-    """What `delete` does, as a part of a transaction."""
+    """Returns what `delete` does, as a part of a transaction."""
     return {
         "Delete": {
             "TableName": table,
@@ -86,7 +86,7 @@ def deletion(table: str, key: Mapping[str, str], *, condition: str, given: Mappi
 
 
 def transact(items: Sequence[dict[str, Any]]) -> bool:
-    """Several conditional writes, all or none. False if a condition did not hold, or another transaction was at the same items.
+    """Make several conditional writes, all or none. Returns False if a condition did not hold, or another transaction used the same items.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html. Raises `AwsUnavailable`, `AccessRefused`.
     """

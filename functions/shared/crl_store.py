@@ -1,6 +1,7 @@
-"""The lists that count for an issuer's key, as its file of current lists names them: small ones whole, large ones through their index.
+"""The lists that are valid for an issuer's key, as its file of current lists names them: small ones whole, large ones by their index.
 
-Nothing here says good: what cannot be read is an error, and what is damaged goes to the checker as it is, which then cannot tell.
+Nothing here returns "good". A list that cannot be read is an error. A damaged list goes unchanged to the checker, whose status is then
+``unknown``.
 """
 
 from collections import OrderedDict
@@ -23,7 +24,7 @@ from workflows.revocation.verified import ListMeta
 
 
 class IssuerLists(NamedTuple):
-    """What `workflows.revocation.check` is to be asked with."""
+    """The arguments for `workflows.revocation.check`."""
 
     lists: Sequence[bytes | CheckedList]
     last_numbers: dict[str, int]
@@ -37,9 +38,9 @@ class CrlStore:
         self.max_size = max_size
 
     def lists_for(self, issuer_key: str, issuer: x509.Certificate) -> IssuerLists:
-        """Every current list of the issuer; none if none was published. Raises `CrlStoreUnavailable`, `AccessRefused`.
+        """Returns every current list of the issuer; none if none was published. Raises `CrlStoreUnavailable`, `AccessRefused`.
 
-        A list above the limit is not passed over: one of another scope beside it could then say good where it says revoked.
+        A list above the limit is not skipped: without it, a list of another scope could say "good" where the skipped one says "revoked".
         """
         try:
             current = current_lists.load(self.bucket, issuer_key)
@@ -62,7 +63,7 @@ class CrlStore:
 
 
 class _Indexed:
-    """A large list asked through its index, and through itself as soon as its index disappoints."""
+    """A large list that is searched by its index, and in the list itself once the index cannot be used."""
 
     def __init__(self, bucket: str, one: Current, issuer: x509.Certificate) -> None:
         self._bucket = bucket
@@ -75,7 +76,7 @@ class _Indexed:
         return self._index.meta
 
     def find(self, serial: bytes) -> list[Entry]:
-        """Raises `CrlStoreUnavailable`: neither the index nor the list can be read."""
+        """Raises `CrlStoreUnavailable` if neither the index nor the list can be read."""
         try:
             return self._index.find(serial)
         except CrlIndexUnusable as error:
@@ -96,7 +97,7 @@ class _Indexed:
 
 
 def read_list(bucket: str, one: Current, issuer: x509.Certificate) -> bytes | VerifiedList:
-    """The list, verified; its bytes if it cannot be. Raises `CrlStoreUnavailable` if it is not there, `AwsUnavailable`."""
+    """Returns the list, verified; its bytes if it does not verify. Raises `CrlStoreUnavailable` if it is missing, `AwsUnavailable`."""
     warm = _verified.get((one.record.sha256, issuer.fingerprint(SHA256())))
     if warm is not None:
         return warm
@@ -123,7 +124,7 @@ def _open_index(bucket: str, one: Current) -> IndexedList:
 
 
 def _report(key: str, error: CrlIndexUnusable) -> None:
-    logger.warning("%s: %s; going by the list itself", key, error)
+    logger.warning("%s: %s; searching the list itself", key, error)
 
 
 K = TypeVar("K")
@@ -131,7 +132,7 @@ V = TypeVar("V")
 
 
 class _Warm(Generic[K, V]):
-    """Least recently used goes first, once what is kept exceeds `octets`. What is kept never changes: it is named by its hash."""
+    """A cache of at most `octets`; the least recently used entry is removed first. Entries never change: their keys are hashes."""
 
     def __init__(self, octets: int) -> None:
         self._octets = octets
@@ -156,7 +157,7 @@ class _Warm(Generic[K, V]):
 
 
 _INDEX_OCTETS = 1_500_000
-"""What is kept of an index, at most."""
+"""The most that is cached of one index."""
 _verified: "_Warm[tuple[str, bytes], VerifiedList]" = _Warm(64_000_000)
 _indexes: "_Warm[str, IndexedList]" = _Warm(48_000_000)
 

@@ -11,16 +11,16 @@ from workflows.revocation import current_lists
 from workflows.revocation.current_lists import CurrentLists
 
 _TRIES = 8
-"""How often another writer of the same file may come first. Each list and each sweep has one writer."""
+"""How many times another writer of the same file may be first. Each list and each sweep has one writer."""
 
 
 def load(bucket: str, issuer_key: str) -> CurrentLists:
-    """The lists that are current under this key; no slots if none was ever published. Raises `CurrentListsInvalid`, `AwsUnavailable`."""
+    """Returns the current lists of this key; no slots if none was ever published. Raises `CurrentListsInvalid`, `AwsUnavailable`."""
     return _load(bucket, issuer_key)[0]
 
 
 def change(bucket: str, issuer_key: str, how: Callable[[CurrentLists], CurrentLists]) -> CurrentLists:
-    """Replace the file by what `how` makes of it; `how` may run again. Raises as `how` does, `CurrentListsInvalid`, `AwsUnavailable`."""
+    """Replace the file with what `how` returns; `how` may run again. Raises what `how` raises, `CurrentListsInvalid`, `AwsUnavailable`."""
     for _ in range(_TRIES):
         before, found = _load(bucket, issuer_key)
         after = how(before)
@@ -39,7 +39,7 @@ def change(bucket: str, issuer_key: str, how: Callable[[CurrentLists], CurrentLi
 
 
 def note_swept(bucket: str, issuer_key: str, slot: str, list_sha256: str) -> None:
-    """Note that every certificate that this list revokes is dealt with. Unless a newer list is current by now, no sweep is owed."""
+    """Note that every certificate that this list revokes is processed. Then no sweep is due, unless a newer list is current by now."""
 
     def with_it(before: CurrentLists) -> CurrentLists:
         current = before.slots.get(slot)

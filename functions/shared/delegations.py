@@ -1,4 +1,4 @@
-"""The delegations table: whose right to vote was given to whom, and until when. Nothing is removed from it."""
+"""The delegations table: who gave the right to vote to whom, and until when. Nothing is removed from it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -16,17 +16,17 @@ from workflows.approval.signature import OnBehalfOf
 from workflows.dynamodb_items import from_item, to_item, values
 
 _KIND = "delegation"
-"""The one hash key of the index that lists them all; they are few."""
+"""The only hash key of the index that lists all delegations; there are few."""
 _TIMES = ("created_at", "until", "ended_at")
 MOST_HELD = 100
-"""Of one person's delegations, so many are looked at. Nobody stands in for more people than that."""
+"""At most this many of one person's delegations are read. Nobody is the delegate of more people than that."""
 
 Position = tuple[str, str]
-"""Where a list was left: delegation id and `until` of the last one read."""
+"""Where reading a list stopped: delegation id and `until` of the last one read."""
 
 
 class Delegations:
-    """Reads by id are strong. What the indexes say is shown, and checked again in the vote's transaction."""
+    """Reads by id are strong. What the indexes return is only shown; the vote's transaction checks it again."""
 
     def __init__(self, table: str) -> None:
         self.table = table
@@ -37,7 +37,7 @@ class Delegations:
         return from_item(item["Item"], Delegation) if "Item" in item else None
 
     def keep(self, delegation: Delegation) -> bool:
-        """Store a new one. False if there is one of this id: then nothing was written. Raises `AwsUnavailable`."""
+        """Store a new delegation. Returns False and writes nothing if this id exists. Raises `AwsUnavailable`."""
         try:
             with translated():
                 client("dynamodb").put_item(
@@ -50,7 +50,7 @@ class Delegations:
         return True
 
     def end(self, ended: Delegation) -> bool:
-        """Store that it ended, as `ended` says. False if somebody was quicker."""
+        """Store that the delegation has ended, as `ended` says. Returns False if somebody else has ended it first."""
         plain = _plain(ended)
         given = {"at": plain["ended_at"], "by": plain["ended_by"], "because": plain["ended_because"]}
         try:
@@ -66,12 +66,12 @@ class Delegations:
         return True
 
     def held_by(self, names: tuple[str, ...], at: datetime) -> tuple[Delegation, ...]:
-        """Those given to a person of these names that stand at `at`."""
+        """Returns the delegations to a person with one of these names that are valid at `at`."""
         candidates = (one for name in dict.fromkeys(map(normal, names)) for one in self._of(name, at))
         return tuple(one for one in candidates if one.stands(at))
 
     def all(self, *, since: datetime | None = None, after: Position | None = None) -> Iterator[Delegation]:
-        """All of them, or those whose `until` is after `since`, latest end first."""
+        """Returns all delegations, or those whose `until` is after `since`; the latest end comes first."""
         if (
             after and since and after[1] <= stamp(since)
         ):  # past the last; DynamoDB refuses a start key outside of the range
@@ -107,12 +107,12 @@ class Delegations:
 
 
 def position(delegation: Delegation) -> Position:
-    """Where a list that ended with `delegation` goes on."""
+    """Returns the position from which a list that ended with `delegation` continues."""
     return delegation.delegation_id, stamp(delegation.until)
 
 
 def standing_check(table: str, on_behalf_of: OnBehalfOf) -> dict[str, Any]:
-    """For a vote's transaction: it counts only if the delegation that it names stands when it is written."""
+    """Returns a condition for a vote's transaction: the delegation that the vote names must be valid when the vote is written."""
     return {
         "ConditionCheck": {
             "TableName": table,

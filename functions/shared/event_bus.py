@@ -1,4 +1,4 @@
-"""The event bus, for programs and for the function that tells people. What is put on it may arrive twice, and is never lost."""
+"""The event bus, for programs and for the function that tells people. An event may arrive twice, and is never lost."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ class EventBus:
         self._name = name
 
     def put(self, event: Event, *resources: str) -> str:
-        """Put one event on the bus; `resources` are ARNs that it is about. Returns the event's id.
+        """Put one event on the bus. `resources` are the ARNs that it is about. Returns the event's id.
 
-        Raises `AwsUnavailable` if the bus did not take it. PutEvents returns 200 then, with the failure in its body
+        Raises `AwsUnavailable` if the bus did not accept it. PutEvents then returns 200, with the failure in its body
         (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html).
         """
         entry: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 Four decorators, by what the event is:
 
-- `step`: one contract, from a state of a machine or from whoever invokes the function by its name;
+- `step`: one contract, from a state of a machine or from a caller that invokes the function by its name;
 - `on_event`: an event of an AWS service, with a reader for it;
 - `triggered`: an event that the function does not read, such as a schedule's;
 - `observed` (in `observability`): logs and counts only, for a function that hands its event to a library.
@@ -37,14 +37,14 @@ class Context(Protocol):
 
 
 def step(contract: type[E]) -> Callable[[Callable[[E], Struct] | Callable[[E, Context], Struct]], Handler]:
-    """Call it with the event as `contract`. The handler raises `BadInput` for an event of another shape."""
+    """Call the function with the event as `contract`. The handler raises `BadInput` for an event of another shape."""
     return on_event(lambda event: contracts.read(contract, event))
 
 
 def on_event(
     reader: Callable[[Any], E],
 ) -> Callable[[Callable[[E], Struct] | Callable[[E, Context], Struct]], Handler]:
-    """Call it with what `reader` makes of the event. The handler raises what `reader` raises."""
+    """Call the function with what `reader` returns for the event. The handler raises what `reader` raises."""
 
     def decorate(function: Callable[[E], Struct] | Callable[[E, Context], Struct]) -> Handler:
         return _handler(function, lambda event, context: (reader(event), context))
@@ -53,7 +53,7 @@ def on_event(
 
 
 def triggered(function: Callable[[], Struct] | Callable[[Context], Struct]) -> Handler:
-    """Call it without the event, which holds nothing that the function needs."""
+    """Call the function without the event, which holds nothing that the function needs."""
     return _handler(function, lambda _, context: (context,))
 
 

@@ -17,17 +17,17 @@ from workflows.errors import BadInput
 
 
 class Inventory:
-    """The table. Every read is strongly consistent: a deny entered a moment ago counts."""
+    """The table. Every read is strongly consistent, so a deny that was entered a moment ago counts."""
 
     def __init__(self, table: str) -> None:
         self.table = table
 
     def records(self, keys: Sequence[str]) -> list[DeviceRecord]:
-        """The records under these keys, in one read. Raises `AwsUnavailable`, or `BadInput` for a record nobody can read."""
+        """Returns the records under these keys, in one read. Raises `AwsUnavailable`, or `BadInput` for a record that is not valid."""
         return [_record(item) for item in batch_reads.items(self.table, ({"lookup_key": key} for key in keys))]
 
     def binding(self, device: str) -> Binding | None:
-        """Which certificate the device is bound to."""
+        """Returns the certificate that the device is bound to; None if it is not bound."""
         with translated():
             answer = client("dynamodb").get_item(
                 TableName=self.table, Key={"lookup_key": {"S": device_key(device)}}, ConsistentRead=True
@@ -35,7 +35,7 @@ class Inventory:
         return from_item(answer["Item"], Binding) if "Item" in answer else None
 
     def standing(self, device: str) -> tuple[Binding | None, DeviceRecord | None]:
-        """What the device is bound to, and the mark that denies it, in one read. Raises as `records`."""
+        """Returns the device's binding and the record that denies it, in one read. Raises the same as `records`."""
         keys = (device_key(device), denied_key(device))
         rows = {
             item["lookup_key"]["S"]: item
@@ -47,9 +47,9 @@ class Inventory:
     def bind(
         self, device: str, certificate_id: str, *, replacing: str | None, execution: Execution, at: datetime
     ) -> Binding:
-        """Bind the device to the certificate, if it is free, or bound to `replacing`, which the decision knew of, or to it already.
+        """Bind the device to the certificate, if it is free, is bound to `replacing` (which the decision knew), or is bound to it already.
 
-        Raises `DeviceBoundElsewhere`: somebody bound it meanwhile.
+        Raises `DeviceBoundElsewhere` if it is bound to another certificate by now.
         """
         new: dict[str, object] = {
             "bound_certificate_id": certificate_id,
@@ -73,11 +73,11 @@ class Inventory:
             return msgspec.convert(result, Binding)
         holder = result["bound_certificate_id"] if result else "none"
         raise DeviceBoundElsewhere(
-            f"{device} is bound to certificate {holder} by now; the decision knew of {replacing or 'none'}. Nothing was changed."
+            f"{device} is bound to certificate {holder} now; when it was decided, it was {replacing or 'none'}. Nothing was changed."
         )
 
     def unbind(self, device: str, certificate_id: str) -> str | None:
-        """Take back what `bind` did, and only that: what was done, in words, or None if the device is not bound to the certificate."""
+        """Undo `bind`, and nothing else. Returns what was done, in words; None if the device is not bound to the certificate."""
         mine = {"mine": certificate_id}
         restored = self._update(
             device,
@@ -97,7 +97,7 @@ class Inventory:
         return f"unbound {device}"
 
     def unbinding(self, device: str, certificate_id: str) -> dict[str, Any]:
-        """The part of a transaction that takes the binding away, if the device is bound to the certificate."""
+        """Returns the part of a transaction that removes the binding, on condition that the device is bound to the certificate."""
         return conditional.deletion(
             self.table,
             {"lookup_key": device_key(device)},
@@ -106,7 +106,7 @@ class Inventory:
         )
 
     def _update(self, device: str, update: str, condition: str, **named: object) -> Binding | dict[str, Any] | None:
-        """The new binding; if the condition does not hold, the old item as it is, or None."""
+        """Returns the new binding. If the condition does not hold, returns the existing item, or None."""
         key = {"lookup_key": device_key(device)}
         try:
             bound = conditional.update(self.table, key, update, condition=condition, given=named)

@@ -1,7 +1,7 @@
-"""The registered CAs' certificates. Asked of AWS IoT once in a CA's life: DescribeCACertificate has the quota of DescribeCertificate.
+"""The registered CAs' certificates. AWS IoT is asked once for each CA: DescribeCACertificate has the same small quota as
 
-``gatehouse ca register`` puts them in the bucket; for a CA that was registered in another way the first admission does. The bucket's copy
-is not believed: it proves itself by its id, or it is compared with AWS IoT's own (`workflows.admission.issuers`).
+DescribeCertificate. ``gatehouse ca register`` puts them into the bucket; for a CA that was registered in another way, the first admission
+does. The bucket's copy is not trusted: its id must prove it, or it is compared with AWS IoT's own (`workflows.admission.issuers`).
 """
 
 from functools import lru_cache
@@ -21,10 +21,10 @@ from workflows.errors import AccessRefused, AwsUnavailable
 
 @lru_cache(maxsize=32)
 def load(bucket: str, ca_certificate_id: str) -> x509.Certificate:
-    """The certificate of the CA that AWS IoT has under this id, which never changes: kept while the Lambda is warm.
+    """Returns the certificate of the CA that AWS IoT has under this id. It never changes, so it is cached while the Lambda is warm.
 
-    Raises `CertificateUnknown` if AWS IoT does not know the CA (any more) and none is kept, `IssuerMismatch` if another's is kept,
-    `AwsUnavailable`, `AccessRefused`.
+    Raises `CertificateUnknown` if AWS IoT does not know the CA (any more) and the bucket has no copy, `IssuerMismatch` if the bucket has
+    the certificate of another CA, `AwsUnavailable`, `AccessRefused`.
     """
     key = key_of(ca_certificate_id)
     data = objects.read_part(bucket, key, 0, issuers.MAX_OCTETS + 1)
@@ -41,15 +41,15 @@ def load(bucket: str, ca_certificate_id: str) -> x509.Certificate:
         raise _alarm(ca_certificate_id, stored, registered)
     if stored is None:
         if data:
-            logger.warning("%s in the bucket is no certificate; replacing it by AWS IoT's", key)
+            logger.warning("%s in the bucket is not a certificate; replacing it with AWS IoT's", key)
         objects.write(bucket, key, pem, "application/x-pem-file")
     return registered
 
 
 def load_to_revoke(bucket: str, ca_certificate_id: str) -> x509.Certificate:
-    """The same for what takes devices back, or only says no: a wrong file holds admissions, and must not keep revoked devices in.
+    """The same as `load`, for functions that revoke devices or only refuse. A wrong file holds admissions, but it must not stop revocation.
 
-    Raises `IssuerMismatch` only if AWS IoT does not know the CA any more, so that nobody can say which certificate is right.
+    Raises `IssuerMismatch` only if AWS IoT does not know the CA any more, so that it is unknown which certificate is right.
     """
     try:
         return load(bucket, ca_certificate_id)
@@ -60,23 +60,23 @@ def load_to_revoke(bucket: str, ca_certificate_id: str) -> x509.Certificate:
 
 
 def has_others(bucket: str, ca_certificate_id: str, key: str) -> bool:
-    """Whether a CA with another key than `key` has its certificate here (`workflows.admission.other_cas.has_others`).
+    """Returns whether the bucket has the certificate of a CA with another key than `key` (`workflows.admission.other_cas.has_others`).
 
-    A note below ``trials/`` changes nothing, since it proves nothing of the CA that it names. Raises `AwsUnavailable`, `AccessRefused`.
+    A note below ``trials/`` changes nothing, since it proves nothing about the CA that it names. Raises `AwsUnavailable`, `AccessRefused`.
     """
     stored = [name.removeprefix("issuers/").removesuffix(".pem") for name in objects.keys(bucket, "issuers/")]
     return other_cas.has_others(stored, ca_certificate_id, key, lambda other: _load_or_none(bucket, other))
 
 
 def ensure_trial(ca_certificate_id: str, issuer: x509.Certificate, note: TrialInvalid) -> None:
-    """The CA has a note of a trial that proves nothing. Raises `IssuerMismatch`, with the alarm, unless its certificate bears the mark."""
+    """For a CA whose trial note proves nothing. Raises `IssuerMismatch`, with the alarm, unless its certificate has the mark of a trial."""
     if is_trial(issuer):
         return
     key = trial_note(ca_certificate_id)
     count("IssuerMismatch")
     raise IssuerMismatch(
-        f"{key} in the bucket of lists makes the CA a trial's, and the CA is none. Its devices are held. {str(note).rstrip('.')}. "
-        f"Find out who wrote it, and delete it (aws s3 rm s3://CRL_BUCKET/{key}): the device is inspected anew when it is reopened.",
+        f"{key} in the bucket of lists says that the CA is a trial CA, but it is not. Its devices are held. {str(note).rstrip('.')}. "
+        f"Find out who wrote it, and delete it (aws s3 rm s3://CRL_BUCKET/{key}). The device is inspected again when it is reopened.",
         issuer,
     )
 

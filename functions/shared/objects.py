@@ -1,4 +1,4 @@
-"""Objects in a bucket: read whole, in part, or not there; written once, or only over what was read."""
+"""Objects in a bucket: read whole or in part; written once, or only over the version that was read."""
 
 from typing import Any, NamedTuple
 
@@ -8,15 +8,15 @@ from functions.shared.aws import client, translated
 from workflows.errors import AwsUnavailable, BadInput, MayWorkLater
 
 MOST = 256 * 2**20
-"""Octets of an object that is read whole. The largest that Gatehouse writes is a list of 100 MB (`config/limits.toml`)."""
+"""At most this many octets of an object are read whole. The largest that Gatehouse writes is a list of 100 MB (`config/limits.toml`)."""
 
 
 class TooLarge(BadInput):
-    """An object that nobody here wrote: it would not fit into the function's memory."""
+    """The object would not fit into the function's memory. Gatehouse did not write it."""
 
 
 class ChangedMeanwhile(MayWorkLater):
-    """Somebody else wrote the object since it was read. Read it again."""
+    """Somebody else has written the object since it was read. Read it again."""
 
 
 class StoredObject(NamedTuple):
@@ -27,7 +27,7 @@ class StoredObject(NamedTuple):
 
 
 def read(bucket: str, key: str) -> StoredObject | None:
-    """The object; None if there is none. Raises `AwsUnavailable`, `AccessRefused`, and `TooLarge` before anything is read."""
+    """Returns the object; None if there is none. Raises `AwsUnavailable`, `AccessRefused`, and `TooLarge` before its content is read."""
     answer = _get(bucket, key)
     if answer is not None and answer["ContentLength"] > MOST:
         raise TooLarge(f"{key} has {answer['ContentLength']:,} octets; expected at most {MOST:,}.")
@@ -35,7 +35,7 @@ def read(bucket: str, key: str) -> StoredObject | None:
 
 
 def read_part(bucket: str, key: str, offset: int, length: int) -> bytes:
-    """Those octets, fewer at the object's end, none if there is no such part or object. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns these octets: fewer at the end, none if there is no such part or object. Raises `AwsUnavailable`, `AccessRefused`."""
     answer = _get(bucket, key, Range=f"bytes={offset}-{offset + length - 1}")
     return b"" if answer is None else _body(answer)[:length]
 
@@ -48,7 +48,7 @@ def keys(bucket: str, folder: str) -> list[str]:
 
 
 def size(bucket: str, key: str) -> int | None:
-    """Octets; None if there is no such object. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the size in octets; None if there is no such object. Raises `AwsUnavailable`, `AccessRefused`."""
     try:
         with translated():
             octets: int = client("s3").head_object(Bucket=bucket, Key=key)["ContentLength"]
@@ -60,7 +60,7 @@ def size(bucket: str, key: str) -> int | None:
 
 
 def write(bucket: str, key: str, data: bytes, content_type: str) -> None:
-    """Write, over whatever is there. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Write the object, also over an existing one. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated():
         client("s3").put_object(Bucket=bucket, Key=key, Body=data, ContentType=content_type)
 
@@ -78,7 +78,7 @@ def delete(bucket: str, key: str) -> None:
 
 
 def write_once(bucket: str, key: str, data: bytes, content_type: str) -> None:
-    """Write unless something is there already: for keys that name their content. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Write the object unless it exists: for keys that name their content. Raises `AwsUnavailable`, `AccessRefused`."""
     try:
         _write_if(bucket, key, data, content_type, IfNoneMatch="*")
     except ChangedMeanwhile:
@@ -86,7 +86,7 @@ def write_once(bucket: str, key: str, data: bytes, content_type: str) -> None:
 
 
 def replace(bucket: str, key: str, data: bytes, content_type: str, before: StoredObject | None) -> None:
-    """Write over exactly what was read, or where nothing was. Raises `ChangedMeanwhile`, `AwsUnavailable`, `AccessRefused`.
+    """Write only if the object is still as it was read, or still missing. Raises `ChangedMeanwhile`, `AwsUnavailable`, `AccessRefused`.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
     """
@@ -114,6 +114,6 @@ def _get(bucket: str, key: str, **part: str) -> dict[str, Any] | None:
 def _body(answer: dict[str, Any]) -> bytes:
     try:
         data: bytes = answer["Body"].read()
-    except Exception as error:  # urllib3's and botocore's, all of a connection that broke
-        raise AwsUnavailable(f"S3 broke off: {type(error).__name__}: {error}") from error
+    except Exception as error:  # errors of urllib3 and botocore; all mean that the connection broke
+        raise AwsUnavailable(f"The connection to S3 broke: {type(error).__name__}: {error}") from error
     return data

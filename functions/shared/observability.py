@@ -28,13 +28,14 @@ _CERTIFICATES = (
     ("dossier", "claim", "certificate_id"),
     ("item", "certificate_id"),
 )
-"""Where in what a function was given the certificate's id may stand."""
+"""The places in a function's event where the certificate's id may be."""
 
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
-    """Add one business metric; dimensions stay few, since each combination is a metric of its own.
+    """Add one business metric. Use few dimensions, since each combination is a metric of its own.
 
-    One with dimensions is written by itself: a line's dimensions are those of all its metrics, and an alarm on another would miss it.
+    A metric with dimensions is written on a line of its own: the dimensions of a line apply to all its metrics, so an alarm on another
+    metric of that line would miss it.
     """
     if not dimensions:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
@@ -45,7 +46,7 @@ def count(name: str, value: int = 1, **dimensions: str) -> None:
 
 
 def observed(handler: Callable[[E, C], R]) -> Callable[[E, C], R]:
-    """Log the end of each call with its correlation keys; count and log a fault, and let it pass."""
+    """Log the end of each call with its correlation keys. Count and log a fault, and raise it again."""
 
     @wraps(handler)
     def observed_handler(event: E, context: C) -> R:
@@ -61,7 +62,7 @@ def observed(handler: Callable[[E, C], R]) -> Callable[[E, C], R]:
             logger.exception("unforeseen error")
             raise
         finally:
-            if metrics.metric_set:  # most calls count nothing, and flushing nothing warns
+            if metrics.metric_set:  # most calls count nothing, and flushing an empty set logs a warning
                 metrics.flush_metrics()
         logger.info("done", extra=_status(result))
         return result
@@ -70,7 +71,7 @@ def observed(handler: Callable[[E, C], R]) -> Callable[[E, C], R]:
 
 
 def _correlation(event: object) -> dict[str, str | None]:
-    """The keys by which a log line is found again: which certificate, which execution. What the states hand over says both."""
+    """Returns the keys by which a log line is found: certificate and execution. The events of the states hold both."""
     return {
         "certificate_id": next(
             (certificate_id for place in _CERTIFICATES if (certificate_id := _inside(event, *place))), None
@@ -80,7 +81,7 @@ def _correlation(event: object) -> dict[str, str | None]:
 
 
 def _inside(event: object, *place: str) -> str | None:
-    """The text at this place of an event that may be anything."""
+    """Returns the text at this place of the event; None if there is no text. The event may have any shape."""
     for key in place:
         event = event.get(key) if isinstance(event, dict) else None
     return event if isinstance(event, str) else None

@@ -1,4 +1,4 @@
-"""Mail to single people by SES, beside what the topic tells everybody; and who is in which group, as Cognito knows."""
+"""Mail to single people by SES, in addition to the topic's messages to everybody; and the members of groups, from Cognito."""
 
 import re
 
@@ -8,7 +8,7 @@ from functions.shared.aws import client, translated
 from functions.shared.observability import count, logger
 
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
-"""What we send to: a plain address (RFC 5321 section 4.1.2, without quoted ones), which holds nothing that a header could be made of."""
+"""A plain address (RFC 5321 section 4.1.2, without quoted ones). Mail goes only to such: they cannot inject a header."""
 
 _REFUSED = frozenset(
     {"MessageRejected", "BadRequestException", "MailFromDomainNotVerifiedException", "NotFoundException"}
@@ -16,9 +16,9 @@ _REFUSED = frozenset(
 
 
 class PersonalMail:
-    """`sender` empty: nobody is sent anything. `user_pool` empty: people sign in elsewhere, and we do not know who is in a group.
+    """With an empty `sender`, no mail is sent. With an empty `user_pool`, people sign in elsewhere, and groups' members are unknown.
 
-    Remembers the groups it was asked for; make a new one for each call of the function.
+    Caches the groups that were requested; make a new object for each call of the function.
     """
 
     def __init__(self, sender: str, user_pool: str) -> None:
@@ -31,7 +31,7 @@ class PersonalMail:
         return bool(self._sender)
 
     def members(self, group: str) -> dict[str, str]:
-        """The verified addresses of those in `group` who may sign in, by subject. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Returns verified addresses of the members of `group` who may sign in, by subject. Raises `AwsUnavailable`, `AccessRefused`."""
         if not self._user_pool:
             return {}
         if group not in self._known:
@@ -39,9 +39,9 @@ class PersonalMail:
         return self._known[group]
 
     def send(self, address: str, subject: str, text: str) -> bool:
-        """One mail to one person. False if there is no such address, or SES will not take it: that is counted, and nothing waits for it.
+        """Send one mail to one person. Returns False if the address is not valid, or SES refuses the mail; that is counted, not retried.
 
-        Raises `AwsUnavailable`: it may have been sent or not.
+        Raises `AwsUnavailable`: the mail may have been sent or not.
         """
         if not is_address(address):
             return False

@@ -1,4 +1,4 @@
-"""Policies in AWS IoT: made from a profile, attached to certificates. Each function may run twice."""
+"""Policies in AWS IoT: created from a profile, attached to certificates. Each function may run twice."""
 
 from typing import Any
 
@@ -17,16 +17,16 @@ _REFUSALS: dict[str, Any] = {
 
 
 def ensure(policy: Policy) -> bool:
-    """See that the policy exists with exactly this document; True if it had to be made. Raises `PolicyRefused`, `AwsUnavailable`.
+    """Ensure that the policy exists with exactly this document. Returns whether it was created. Raises `PolicyRefused`, `AwsUnavailable`.
 
-    Asked first, since all devices of a profile share one policy and CreatePolicy has a small quota.
+    It is read first, since all devices of a profile share one policy and CreatePolicy has a small quota.
     """
     existing = _document(policy.name)
     created = existing is None and _create(policy)
     if not created:
         existing = existing if existing is not None else _document(policy.name)
         if existing is None:
-            raise AwsUnavailable(f"AWS IoT has the policy {policy.name}, and does not show it yet.")
+            raise AwsUnavailable(f"AWS IoT has the policy {policy.name}, but does not return it yet.")
         if existing != policy.document:
             raise PolicyRefused(
                 f"The policy {policy.name} exists with another document than config/policies/{policy.profile}.json. "
@@ -36,7 +36,7 @@ def ensure(policy: Policy) -> bool:
 
 
 def attach(policy_name: str, certificate_arn: str) -> None:
-    """Attach it; attaching it again changes nothing. Raises `PolicyRefused`, `CertificateUnknown`, `AwsUnavailable`."""
+    """Attach the policy. A repeat changes nothing. Raises `PolicyRefused`, `CertificateUnknown`, `AwsUnavailable`."""
     try:
         with translated(**_REFUSALS):
             client("iot").attach_policy(policyName=policy_name, target=certificate_arn)
@@ -45,7 +45,7 @@ def attach(policy_name: str, certificate_arn: str) -> None:
 
 
 def detach(policy_name: str, certificate_arn: str) -> bool:
-    """Detach it. False if it was not attached."""
+    """Detach the policy. Returns False if it was not attached."""
     with translated(ResourceNotFoundException=CertificateUnknown):
         pages = client("iot").get_paginator("list_attached_policies").paginate(target=certificate_arn)
         attached = {policy["policyName"] for page in pages for policy in page["policies"]}
@@ -56,7 +56,7 @@ def detach(policy_name: str, certificate_arn: str) -> bool:
 
 
 def _document(name: str) -> Any:
-    """The default version's document; None if there is no such policy."""
+    """Returns the default version's document; None if there is no such policy."""
     with translated(InvalidRequestException=PolicyRefused):
         try:
             return stored.read(client("iot").get_policy(policyName=name)["policyDocument"])
@@ -65,7 +65,7 @@ def _document(name: str) -> Any:
 
 
 def _create(policy: Policy) -> bool:
-    """False if somebody else was quicker."""
+    """Returns False if somebody else has created it first."""
     with translated(**_REFUSALS):
         try:
             client("iot").create_policy(policyName=policy.name, policyDocument=policy.text)

@@ -1,4 +1,4 @@
-"""A batch of a queue's messages as Lambda hands it over, and the response by which Amazon SQS knows those that failed.
+"""A batch of a queue's messages as Lambda passes it, and the response that names the failed messages to Amazon SQS.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
 """
@@ -12,7 +12,7 @@ from workflows.admission import contracts
 
 
 class Message(Struct, frozen=True, kw_only=True, rename="camel"):
-    """`body` is whatever the sender wrote."""
+    """`body` is the text that the sender wrote, of any shape."""
 
     message_id: str
     body: str
@@ -23,13 +23,13 @@ class _Batch(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True, rename="camel"):
-    """A message that comes again; one that keeps failing ends in the queue's dead-letter queue."""
+    """A message that failed. SQS delivers it again; if it keeps failing, it ends in the queue's dead-letter queue."""
 
     item_identifier: str
 
 
 class Response(Struct, frozen=True, kw_only=True, rename="camel"):
-    """Amazon SQS deletes each message of the batch that is not named here."""
+    """Amazon SQS deletes each message of the batch that is not listed here."""
 
     batch_item_failures: list[Failure]
 

@@ -1,4 +1,4 @@
-"""Typed settings from the environment: one struct a function, read once, wrong ones reported before anything else happens."""
+"""Typed settings from the environment: one struct for each function, read once. Wrong settings are reported before anything else."""
 
 import os
 from functools import cache
@@ -38,7 +38,7 @@ def settings(kind: type[S]) -> S:
 
 @cache
 def artifact() -> str:
-    """How the code that runs was built: the kind, and of which packages. From the file that the build puts beside it."""
+    """Returns how the running code was built: the kind, and from which packages. Read from the file that the build puts beside it."""
     try:
         return (CONFIGURATION.parent / "artifact.txt").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -65,7 +65,7 @@ def policy(profile: str) -> "Policy | None":
     from workflows.admission import policies
 
     if not policies.PROFILE.fullmatch(profile):
-        return None  # it came from the inventory: what is no profile's name must not become a path
+        return None  # the name came from the inventory: a text that is not a valid profile name must not become a path
     try:
         text = (CONFIGURATION / "policies" / f"{profile}.json").read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Signing with the stack's asymmetric KMS key. The private key cannot leave KMS; the public key is asked for once."""
+"""Signing with the stack's asymmetric KMS key. The private key cannot leave KMS; the public key is read once."""
 
 import hashlib
 from functools import cache
@@ -13,7 +13,7 @@ from workflows.evidence import jws, votes
 KEYS_PATH = "/evidence/keys.json"
 """Where the stack's HTTP API publishes the public key."""
 
-# A key that is disabled or pending deletion is mended by an operator, who then redrives; an unreachable one mends itself.
+# An operator repairs a key that is disabled or pending deletion, and then redrives. An unreachable key becomes reachable by itself.
 _KMS_ERRORS = {
     "DisabledException": AccessRefused,
     "KMSInvalidStateException": AccessRefused,
@@ -24,22 +24,22 @@ _KMS_ERRORS = {
 
 
 class Signer:
-    """Signs as ES256 with the key `key_arn`; `url` is the base of the HTTP API that publishes its public half."""
+    """Signs with ES256 and the key `key_arn`. `url` is the base of the HTTP API that publishes the public key."""
 
     def __init__(self, key_arn: str, url: str) -> None:
         self._key_arn = key_arn
         self._jku = url + KEYS_PATH
 
     def header(self, kind: str) -> str:
-        """The encoded protected header for a file of `typ` `kind`. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Returns the encoded protected header for a file whose `typ` is `kind`. Raises `AwsUnavailable`, `AccessRefused`."""
         return jws.protected(kind, jws.thumbprint(public_key(self._key_arn)), self._jku)
 
     def keys(self) -> jws.Keys:
-        """The one key this stack signs with."""
+        """Returns the one key that this stack signs with."""
         return jws.Keys(public_key(self._key_arn))
 
     def sign(self, signing_input: bytes) -> bytes:
-        """64 bytes, r then s (RFC 7518 section 3.4). KMS returns DER and takes 4,096 bytes at most, hence the digest."""
+        """Returns 64 bytes, r then s (RFC 7518 section 3.4). KMS returns DER. It accepts at most 4,096 bytes, so it gets the digest."""
         with translated(**_KMS_ERRORS):
             answer = client("kms").sign(
                 KeyId=self._key_arn,
@@ -50,16 +50,16 @@ class Signer:
         return jws.one_form(answer["Signature"])
 
     def seal(self, kind: str, payload: bytes) -> bytes:
-        """The sealed file of `payload`."""
+        """Returns the sealed file of `payload`."""
         return jws.seal(payload, protected_header=self.header(kind), sign=self.sign)
 
     def sign_vote(self, vote: SignedVote, approval_id: str) -> SignedVote:
-        """The vote with its own signature over all the rest of it and the approval's id (21 CFR 11.70)."""
+        """Returns the vote with its signature, which covers the rest of the vote and the approval's id (21 CFR 11.70)."""
         return votes.signed(vote, approval_id, protected_header=self.header(jws.VOTE), sign=self.sign)
 
 
 @cache
 def public_key(key_arn: str) -> ec.EllipticCurvePublicKey:
-    """The public half, as KMS gives it; it cannot change under one ARN. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the public key from KMS; it cannot change under one ARN. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated(**_KMS_ERRORS):
         return jws.read_key(client("kms").get_public_key(KeyId=key_arn)["PublicKey"])

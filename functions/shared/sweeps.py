@@ -1,4 +1,4 @@
-"""Starting the sweep that a current list, or the order to revoke a CA, is owed."""
+"""Starting the sweep that is due for a current list, or for the order to revoke a CA."""
 
 import msgspec
 from botocore.exceptions import ClientError
@@ -9,24 +9,24 @@ from workflows.revocation.current_lists import Current
 
 
 def prefix(current: Current) -> str:
-    """How the names of a list's sweeps begin."""
+    """Returns the text that the names of a list's sweeps begin with."""
     return f"{current.record.issuer_key_sha256[:12]}-{current.record.sha256[:32]}-"
 
 
 def start(machine_arn: str, current: Current, attempt: str = "1") -> str:
-    """Start it; answers the execution's ARN. The same attempt for the same list starts nothing twice. Raises `AwsUnavailable`."""
+    """Start the sweep. Returns the execution's ARN. The same attempt for the same list starts nothing twice. Raises `AwsUnavailable`."""
     machine_input = {"issuer_key": current.record.issuer_key_sha256, "slot": current.slot}
     return _start(machine_arn, prefix(current) + attempt, machine_input)
 
 
 def start_of_authority(machine_arn: str, revocation: AuthorityRevocation, attempt: str) -> str:
-    """The same for a CA that was revoked."""
+    """The same as `start`, for a CA that was revoked."""
     machine_input = {"issuer_key": revocation.issuer_key, "authority": revocation.ca_certificate_id}
     return _start(machine_arn, revocation.executions + attempt, machine_input)
 
 
 def running(machine_arn: str) -> frozenset[str]:
-    """The names of the sweeps that run. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the names of the sweeps that run. Raises `AwsUnavailable`, `AccessRefused`."""
     with translated():
         pages = (
             client("stepfunctions")

@@ -1,7 +1,7 @@
-"""Things in AWS IoT: made from the inventory's record, attached to the certificate. Each function may run twice.
+"""Things in AWS IoT: created from the inventory's record, attached to the certificate. Each function may run twice.
 
-The usual case comes first and costs one call: a type or a group is only made once AWS IoT says that it is missing.
-What was made a moment ago may not be seen by the next call yet: that is `AwsUnavailable`, which the state machine retries.
+The usual case comes first and costs one call: a type or a group is created only after AWS IoT says that it is missing.
+The next call may not see yet what was created a moment ago: that raises `AwsUnavailable`, which the state machine retries.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ from workflows.errors import AwsUnavailable
 
 
 def make(record: DeviceRecord) -> None:
-    """Make the thing as the record says, or bring an existing one to it. Attributes that others gave it stay.
+    """Create the thing as the record says, or update an existing one to match. Attributes that others set stay.
 
     Raises `ThingRefused`, `AwsUnavailable`.
     """
@@ -35,7 +35,7 @@ def make(record: DeviceRecord) -> None:
 
 
 def join(thing: str, groups: tuple[str, ...]) -> None:
-    """Put the thing into its groups, making those that are missing. Raises `ThingRefused`, `AwsUnavailable`."""
+    """Put the thing into its groups. Missing groups are created. Raises `ThingRefused`, `AwsUnavailable`."""
     for group in groups:
         with translated(InvalidRequestException=ThingRefused, ResourceNotFoundException=AwsUnavailable):
             try:
@@ -48,7 +48,8 @@ def join(thing: str, groups: tuple[str, ...]) -> None:
 def attach(thing: str, certificate_arn: str) -> None:
     """Attach the certificate to this thing and to no other. Raises `ThingRefused`, `CertificateUnknown`, `AwsUnavailable`.
 
-    Whether AWS IoT takes the same exclusive attachment twice is not documented, so a refusal counts only if it is not there.
+    Whether AWS IoT accepts the same exclusive attachment twice is not documented. So a refusal counts only if the certificate is not
+    attached.
     """
     try:
         with translated(InvalidRequestException=ThingRefused):
@@ -63,12 +64,12 @@ def attach(thing: str, certificate_arn: str) -> None:
 
 
 def is_attached(thing: str, certificate_arn: str) -> bool:
-    """Whether the certificate is attached to the thing; False too if there is no such thing."""
+    """Returns whether the certificate is attached to the thing; False also if there is no such thing."""
     return certificate_arn in principals(thing)
 
 
 def principals(thing: str) -> list[str]:
-    """The ARNs of what is attached to the thing; none if there is no such thing. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the ARNs of what is attached to the thing; none if there is no such thing. Raises `AwsUnavailable`, `AccessRefused`."""
     try:
         with translated():
             pages = client("iot").get_paginator("list_thing_principals").paginate(thingName=thing)
@@ -80,7 +81,7 @@ def principals(thing: str) -> list[str]:
 
 
 def detach(thing: str, certificate_arn: str) -> bool:
-    """Detach the certificate from the thing. False if it was not attached."""
+    """Detach the certificate from the thing. Returns False if it was not attached."""
     if not is_attached(thing, certificate_arn):
         return False
     with translated():
@@ -89,7 +90,7 @@ def detach(thing: str, certificate_arn: str) -> bool:
 
 
 def _create(wanted: dict[str, Any]) -> None:
-    """CreateThing answers an existing thing if it is the same; a different one is brought to what is wanted."""
+    """CreateThing returns an existing thing if it is the same; a different one is updated to match `wanted`."""
     try:
         client("iot").create_thing(**_without_merge(wanted))
     except client("iot").exceptions.ResourceAlreadyExistsException:
@@ -97,7 +98,7 @@ def _create(wanted: dict[str, Any]) -> None:
 
 
 def _without_merge(wanted: dict[str, Any]) -> dict[str, Any]:
-    """CreateThing knows no merging."""
+    """CreateThing has no `merge` parameter."""
     if "attributePayload" not in wanted:
         return wanted
     return wanted | {"attributePayload": {"attributes": wanted["attributePayload"]["attributes"]}}

@@ -11,7 +11,7 @@ from workflows.admission.trial import Trial, TrialInvalid
 
 
 def noted(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
-    """Whether the CA has a note of a trial, and the note proves that this certificate is the trial's device.
+    """Returns whether the CA has a note of a trial, and the note proves that this certificate is of the trial's device.
 
     Raises `TrialInvalid` for a note that does not prove it, `AwsUnavailable`, `AccessRefused`.
     """
@@ -25,7 +25,7 @@ def noted(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
 
 
 def proves(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
-    """As `noted`, and False for a note that proves nothing."""
+    """The same as `noted`, but returns False for a note that proves nothing."""
     try:
         return noted(bucket, ca_certificate_id, certificate_id)
     except TrialInvalid as error:
@@ -35,9 +35,9 @@ def proves(bucket: str, ca_certificate_id: str, certificate_id: str) -> bool:
 
 @lru_cache(maxsize=32)
 def note_of(bucket: str, ca_certificate_id: str) -> Trial | None:
-    """Cached while the Lambda is warm: a CA is noted before it is registered, so none becomes a trial after its first device has come.
+    """Cached while the Lambda is warm: the note is written before the CA is registered, so no CA becomes a trial CA after its first device.
 
-    Not cached is what is raised, so that a note that proves nothing is read again until it is deleted.
+    An error is not cached, so that a note that proves nothing is read again until it is deleted.
     """
     key = trial.key_of(ca_certificate_id)
     stored = objects.read(bucket, key)
@@ -45,7 +45,7 @@ def note_of(bucket: str, ca_certificate_id: str) -> Trial | None:
 
 
 def every(bucket: str) -> Iterator[tuple[Trial, StoredObject] | TrialInvalid]:
-    """Each note as it was read, or why it cannot be used. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Yields each note as it was read, or the error why it cannot be used. Raises `AwsUnavailable`, `AccessRefused`."""
     for key in objects.keys(bucket, "trials/"):
         stored = objects.read(bucket, key)
         if stored is None:
@@ -57,7 +57,7 @@ def every(bucket: str) -> Iterator[tuple[Trial, StoredObject] | TrialInvalid]:
 
 
 def change(bucket: str, before: StoredObject, after: Trial) -> bool:
-    """Write over the note as it was read. False if somebody else has written it since."""
+    """Replace the note that was read. Returns False if somebody else has written it since."""
     try:
         objects.replace(
             bucket, trial.key_of(after.ca_certificate_id), trial.write(after), "application/json", before=before

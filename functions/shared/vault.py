@@ -11,11 +11,11 @@ _PIECE = 2**20  # octets
 
 
 class AlreadyKept(WillNeverWork):
-    """Something lies under this key already."""
+    """There is already a file under this key."""
 
 
 class Vault:
-    """Files by key. Every write is conditional on the key being free, so that a repeated one changes nothing."""
+    """Files by key. Every write requires that the key is free, so that a repeat changes nothing."""
 
     def __init__(self, bucket: str) -> None:
         self._bucket = bucket
@@ -33,13 +33,13 @@ class Vault:
             )
 
     def read(self, key: str) -> bytes:
-        """A file's bytes. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Returns a file's bytes. Raises `AwsUnavailable`, `AccessRefused`."""
         with translated():
             body: bytes = client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].read()
         return body
 
     def sha256(self, key: str) -> str:
-        """The SHA-256 of a file, in pieces: whoever may write one may write one that is larger than the memory."""
+        """Returns the SHA-256 of a file. It is read in pieces, since a file may be larger than the memory."""
         digest = hashlib.sha256()
         with translated():
             for piece in client("s3").get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(_PIECE):
@@ -47,11 +47,11 @@ class Vault:
         return digest.hexdigest()
 
     def has(self, key: str) -> bool:
-        """Whether a file lies there. By the list, since a role that may not list is answered 403 for a file that is missing."""
+        """Returns whether the file exists. It uses the list, since S3 returns 403 for a missing file to a role that may not list."""
         return any(name == key for name, _ in self.listing(key))
 
     def listing(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        """Every key below `folder`, in order, and when S3 kept it by its own clock. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Yields every key below `folder`, in order, and when S3 stored it by its own clock. Raises `AwsUnavailable`, `AccessRefused`."""
         with translated():
             for page in client("s3").get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):
                 for listed in page.get("Contents", []):

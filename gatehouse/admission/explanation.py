@@ -1,4 +1,4 @@
-"""What would be decided about a certificate or a device: the checks of the states, run here on what they would read. Changes nothing."""
+"""What would be decided about a certificate or a device: runs the states' checks on the data that they would read. Changes nothing."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -27,7 +27,7 @@ ACTIONS = ("refuse", "hold", "people", "auto")
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """What one state answers."""
+    """The result of one state."""
 
     status: str
     reason: str
@@ -42,7 +42,7 @@ class Decided(Struct, frozen=True, kw_only=True):
 
 
 class Verdicts(Struct, frozen=True, kw_only=True):
-    """What each state answers; None for a state that is not reached, or needs a certificate and has none."""
+    """The result of each state; None for a state that is not reached, or that needs a certificate and has none."""
 
     inspection: Verdict | None = None
     revocation: Verdict | None = None
@@ -50,7 +50,7 @@ class Verdicts(Struct, frozen=True, kw_only=True):
 
 
 class Explanation(NamedTuple):
-    """`facts` and `found` are what the decision was made from; None if there is no decision. `found_by` is the lookup key of a line."""
+    """`facts` and `found` are the data for the decision; None if there is no decision. `found_by` is the lookup key of a line."""
 
     verdicts: Verdicts
     facts: CertificateFacts | None = None
@@ -59,7 +59,7 @@ class Explanation(NamedTuple):
 
 
 class Ca(NamedTuple):
-    """A registered CA: its certificate's id in AWS IoT, the hash of its key, its certificate. All empty or None if nothing says which."""
+    """A registered CA: its certificate's id in AWS IoT, the hash of its key, its certificate. All empty or None if the CA is unknown."""
 
     identifier: str = ""
     key: str = ""
@@ -71,36 +71,36 @@ class NotSigned(BadInput):
 
 
 class Lists(NamedTuple):
-    """Revocation lists as DER, and the last number accepted of each scope."""
+    """Revocation lists as DER, and the last accepted list number of each scope."""
 
     ders: Sequence[bytes]
     last_numbers: dict[str, int]
 
 
 class Source(Protocol):
-    """What the states would read: of a stack, or of files."""
+    """The data that the states would read: from a stack, or from files."""
 
     @property
     def inventory(self) -> Inventory: ...
 
     def lines(self, device: str) -> Sequence[DeviceRecord]:
-        """Every line of a device, the mark that denies it left out."""
+        """Returns every line of a device, without the line that denies it."""
 
     def issuer_of(self, certificate: x509.Certificate | None) -> Ca:
-        """The CA that signed the certificate. Raises `NotSigned`; `BadInput` if there is none to hold it to."""
+        """Returns the CA that signed the certificate. Raises `NotSigned`; `BadInput` if there is no CA to check it against."""
 
     def ca_with(self, key: str) -> Ca:
-        """The CA with this key; for an empty one the CA that is named, or the only one there is."""
+        """Returns the CA with this key; for an empty key the CA that is named, or the only CA."""
 
     def lists_of(self, ca: Ca) -> Lists:
-        """The lists that are current under the CA's key."""
+        """Returns the current lists of the CA's key."""
 
     def has_others(self, ca_certificate_id: str, key: str) -> bool:
-        """Whether CAs with another key are registered."""
+        """Returns whether CAs with another key are registered."""
 
 
 class Door(NamedTuple):
-    """What decides: the operator's files, the moment, and the findings that are supposed."""
+    """The other data for a decision: the operator's files, the time, and the findings to assume."""
 
     rules: Rules
     limits: Limits
@@ -109,9 +109,9 @@ class Door(NamedTuple):
 
 
 def of_certificate(data: bytes, source: Source, door: Door) -> Explanation:
-    """What each state would answer for this certificate (PEM or DER), as if AWS IoT had just registered it.
+    """Returns what each state would return for this certificate (PEM or DER), as if AWS IoT had just registered it.
 
-    Raises what `source` raises: what cannot be read is no verdict.
+    Raises what `source` raises: data that cannot be read gives no verdict.
     """
     pem, certificate = _as_registered(data)
     try:
@@ -150,9 +150,9 @@ def of_certificate(data: bytes, source: Source, door: Door) -> Explanation:
 
 
 def of_device(device: str, source: Source, door: Door) -> list[Explanation]:
-    """What would be decided about a certificate that nobody has seen: one for each line that could find it, the strictest first.
+    """Returns what would be decided about an unknown certificate of the device: one result for each line that could match, strictest first.
 
-    A device without any line is explained as one that nobody expects.
+    A device without a line is explained as a device that is not expected.
     """
     lines = source.lines(device)
     explained = [_of_facts(facts, source, door, line.lookup_key) for line, facts in _supposed(lines, source, door.at)]
@@ -162,13 +162,13 @@ def of_device(device: str, source: Source, door: Door) -> list[Explanation]:
 
 
 def together(explained: Sequence[Explanation]) -> Verdicts:
-    """The strictest of several answers; its reason says that others differ, if they do."""
+    """Returns the strictest of several results. If others differ, its reason says so."""
     verdicts = explained[0].verdicts
     others = [one for one in explained if one.found and one.found.action != (explained[0].found or one.found).action]
     if verdicts.decision is None or not others:
         return verdicts
     told = "; ".join(f"{one.found_by}: {one.found.action}" for one in others if one.found)
-    reason = f"{verdicts.decision.reason} This is the answer by {explained[0].found_by}. It depends on the certificate: {told}."
+    reason = f"{verdicts.decision.reason} This is the result for {explained[0].found_by}. It depends on the certificate: {told}."
     return msgspec.structs.replace(verdicts, decision=msgspec.structs.replace(verdicts.decision, reason=reason))
 
 
@@ -178,7 +178,7 @@ def _of_facts(facts: CertificateFacts, source: Source, door: Door, found_by: str
 
 
 def case(explained: Explanation) -> Case | None:
-    """What the rules were asked; None if they were not."""
+    """Returns the case that the rules decided; None if they were not used."""
     if explained.facts is None or explained.found is None or explained.found.ruling is None:
         return None
     return decision.case(explained.facts, explained.found.record, explained.found.findings)
@@ -210,7 +210,7 @@ def _decided(found: DeviceDecision) -> Decided:
 
 
 class _Supposing:
-    """The inventory as it would have to be for the supposed findings."""
+    """The inventory as it would be with the assumed findings."""
 
     def __init__(self, inventory: Inventory, supposed: Collection[str], at: datetime) -> None:
         self._inventory = inventory
@@ -230,7 +230,8 @@ class _Supposing:
 
 
 def _as_registered(data: bytes) -> tuple[str, x509.Certificate | None]:
-    """The PEM that AWS IoT would have of the first certificate in the file; the text as it is, and None, if it cannot be read."""
+    """Returns the PEM that AWS IoT would have of the file's first certificate, and the certificate. If it cannot be read, returns the
+    unchanged text and None."""
     try:
         load = x509.load_pem_x509_certificate if b"-----BEGIN" in data else x509.load_der_x509_certificate
         certificate = load(data)
@@ -242,8 +243,8 @@ def _as_registered(data: bytes) -> tuple[str, x509.Certificate | None]:
 def _supposed(
     lines: Sequence[DeviceRecord], source: Source, at: datetime
 ) -> Iterator[tuple[DeviceRecord, CertificateFacts]]:
-    """For each line a certificate that it finds. One that is known by hash or serial number is supposed to have the device's common name
-    too, so that a line by name counts for it as it would for the device's own certificate.
+    """Yields for each line a certificate that it matches. A certificate by hash or serial number also gets the device's common name, so
+    that a line by name counts for it as for the device's own certificate.
     """
     for line in lines:
         cells = inventory_file.key_cells(line.lookup_key)
@@ -262,7 +263,7 @@ def _supposed(
 
 
 def _common_name(lines: Sequence[DeviceRecord], issuer_key: str | None) -> str | None:
-    """The name in a line of the device, of the same CA if that is known; a denied one before the others."""
+    """Returns the name in a line of the device, from the same CA if the CA is known. A line with "deny" comes first."""
     for line in sorted(lines, key=lambda line: line.effect != "deny"):
         cells = inventory_file.key_cells(line.lookup_key)
         if "name" in cells and (issuer_key is None or cells.get("issuer_key") in (None, issuer_key)):
@@ -271,7 +272,7 @@ def _common_name(lines: Sequence[DeviceRecord], issuer_key: str | None) -> str |
 
 
 def _unseen(ca: Ca, at: datetime) -> CertificateFacts:
-    """A certificate of which nothing is known but its CA."""
+    """Returns the facts of a certificate of which only the CA is known."""
     return CertificateFacts(
         certificate_id="",
         ca_certificate_id=ca.identifier,

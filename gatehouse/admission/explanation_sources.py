@@ -1,4 +1,4 @@
-"""Where an explanation reads from: a deployed stack, or files where nothing is deployed."""
+"""The data for an explanation: from a deployed stack, or from files if nothing is deployed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,11 +21,11 @@ from workflows.admission.inventory import Binding, denied_key, device_key
 from workflows.errors import BadInput
 from workflows.revocation import current_lists
 
-NEEDS_CA = "A certificate is held to its CA. Give the CA's certificate: --ca ca.pem"
+NEEDS_CA = "A certificate is checked against its CA. Give the CA's certificate: --ca ca.pem"
 
 
 class Files:
-    """An inventory file, and perhaps a CA's certificate and its lists. A file says nothing of bindings and of other CAs."""
+    """An inventory file, and optionally a CA's certificate and its lists. A file has no bindings and no other CAs."""
 
     def __init__(self, inventory: bytes, ca: Ca, ders: Sequence[bytes], at: datetime) -> None:
         self._records = inventory_file.parse(inventory, profiles=None, entered_by="nobody yet", at=at).records
@@ -39,13 +39,13 @@ class Files:
     def records(self, keys: Sequence[str]) -> list[DeviceRecord]:
         return [record for record in self._records if record.lookup_key in keys]
 
-    def standing(self, device: str) -> tuple[None, None]:  # noqa: ARG002 - as `Inventory` has it
+    def standing(self, device: str) -> tuple[None, None]:  # noqa: ARG002 - the signature of `Inventory`
         return None, None
 
     def lines(self, device: str) -> list[DeviceRecord]:
         return [record for record in self._records if record.device == device]
 
-    def issuer_of(self, certificate: x509.Certificate | None) -> Ca:  # noqa: ARG002 - whether it signed is inspected
+    def issuer_of(self, certificate: x509.Certificate | None) -> Ca:  # noqa: ARG002 - the inspection checks the signature
         if self._ca.certificate is None:
             raise BadInput(NEEDS_CA)
         return self._ca
@@ -55,7 +55,7 @@ class Files:
             return self._ca
         return Ca(key=key) if self._ca.key else Ca(self._ca.identifier, key)
 
-    def lists_of(self, ca: Ca) -> Lists:  # noqa: ARG002 - there is one CA
+    def lists_of(self, ca: Ca) -> Lists:  # noqa: ARG002 - there is only one CA
         return Lists(self._ders, {})
 
     def has_others(self, ca_certificate_id: str, key: str) -> bool:  # noqa: ARG002 - a file does not say
@@ -90,7 +90,7 @@ class Stack:
         return [record for record in found if record.lookup_key != denied_key(device)]
 
     def issuer_of(self, certificate: x509.Certificate | None) -> Ca:
-        """Of several CAs with the same key and name, the one that is named with ``--ca``."""
+        """Returns the CA. If several CAs have the same key and name, ``--ca`` must name one."""
         if not self._cas:
             raise NotFound(
                 "No CA's certificate is in the bucket of lists, so none is registered: gatehouse ca register"
@@ -99,7 +99,7 @@ class Stack:
             return self._kept(self._named)
         signers = [ca for ca in self._cas.values() if _has_signed(ca.certificate, certificate)]
         if len(signers) > 1:
-            raise BadInput(f"CAs with one key are registered: name one with --ca: {_names(signers)}")
+            raise BadInput(f"Several CAs with the same key are registered. Name one with --ca: {_names(signers)}")
         if certificate is not None and not signers and len(self._cas) > 1:
             raise NotSigned(
                 f"None of the {len(self._cas)} registered CAs has signed the certificate, so AWS IoT does not register it."
@@ -135,12 +135,12 @@ class Stack:
         return data
 
     def _kept(self, identifier: str) -> Ca:
-        """The CA as the states would take it. Raises `BadInput` for a file or a note because of which they would hold its devices."""
+        """Returns the CA as the states would read it. Raises `BadInput` for a file or a note that would make them hold its devices."""
         certificate = lists.kept_issuer(self._target, identifier)
         note = trial.key_of(identifier)
         if not trial.is_trial(certificate) and lists.read_object(self._target, note) is not None:
             raise BadInput(
-                f"{note} in the bucket of lists makes the CA a trial's, and the CA is none: its devices are held. "
+                f"{note} in the bucket of lists says that the CA is a trial CA, but it is not. Its devices are held. "
                 "Find out who wrote it, and delete it."
             )
         return Ca(identifier, issuer_key(certificate), certificate)
@@ -148,7 +148,7 @@ class Stack:
     def _load_or_none(self, identifier: str) -> x509.Certificate | None:
         try:
             return lists.kept_issuer(self._target, identifier)
-        except BadInput:  # not read, or another's: it counts as another CA's
+        except BadInput:  # it cannot be read, or is of another CA: it counts as another CA's
             return None
 
     @cached_property
@@ -157,7 +157,7 @@ class Stack:
 
     @cached_property
     def _named(self) -> str:
-        """The id of the CA that is asked about; empty if none is named."""
+        """The id of the CA that the operator named; empty if none is named."""
         if self._asked.certificate is None:
             return self._asked.identifier
         same = [one.identifier for one in self._cas.values() if one.certificate == self._asked.certificate]

@@ -1,6 +1,6 @@
 """Acts on an admission that the stack seals before it carries them out.
 
-Whoever asks proves who they are by a signature that AWS STS judges.
+The person who asks proves their identity by a signature that AWS STS checks.
 """
 
 import secrets
@@ -18,7 +18,7 @@ from workflows.evidence.acts import Ask, Kind, Proof
 
 
 class Failed(msgspec.Struct, rename="camel"):
-    """What Lambda answers for a function that raised."""
+    """What Lambda returns for a function that raised an error."""
 
     error_type: str = ""
     error_message: str = ""
@@ -27,9 +27,9 @@ class Failed(msgspec.Struct, rename="camel"):
 def carry_out(
     target: Target, act: Kind, certificate_id: str, execution_arn: str, reason: str, *, device: str | None = None
 ) -> str:
-    """Have the act sealed and done. Returns the key of its record. `device` is the one to unbind.
+    """Have the act sealed and carried out. Returns the key of its record. `device` is the device to unbind.
 
-    Raises `AnsweredNo` if it must not be done (any more), `NotPermitted` if the stack does not believe who we are, `Unreachable` if it
+    Raises `AnsweredNo` if it must not be done (any more), `NotPermitted` if the stack does not accept our identity, `Unreachable` if it
     could not be sealed: in each case nothing was done, unless the message says otherwise.
     """
     ask = Ask(
@@ -64,9 +64,9 @@ def carry_out(
 
 
 def _sign(target: Target, digest: str) -> Proof:
-    """A request to the STS of the function's Region, signed and not sent: the function sends it on. It takes no permission.
+    """Returns a request to the STS of the function's Region, signed but not sent: the function sends it. It needs no permission.
 
-    Neither the operator's Region nor their settings for STS count: the function sends it to no other address.
+    The operator's Region and settings for STS are not used: the function sends it to no other address.
     """
     region = target.output("SealActArn").split(":")[3]
     endpoint = target.local.endpoint if target.local else acts.sts_endpoint(region)
@@ -89,9 +89,9 @@ def _fault(found: Failed, act: Kind, certificate_id: str) -> Exception:
     said = f"{found.error_type}: {found.error_message}"
     match found.error_type:
         case "CallerNotProven":
-            return NotPermitted(f"The stack does not believe who asks. {said} Nothing was done.")
+            return NotPermitted(f"The stack does not accept your identity. {said} Nothing was done.")
         case "ExecutionNotRedriven":
-            return AnsweredNo(f"AWS would not redrive it, although the act was sealed before. {said}")
+            return AnsweredNo(f"AWS refused the redrive after the act was sealed. {said}")
     return Unreachable(
         f"{act} of {certificate_id} could not be sealed or carried out: {said} "
         f"It was not done unless a record says so: gatehouse evidence show {certificate_id}"

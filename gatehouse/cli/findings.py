@@ -1,4 +1,4 @@
-"""``gatehouse findings``: what does not fit together in tables and fleet, and putting it right."""
+"""``gatehouse findings``: what does not match between tables and fleet, and its repair."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,20 +10,20 @@ from gatehouse.cli.context import target
 from gatehouse.cli.output import Json, plain, say, write_facts, write_json, write_table
 from workflows.reconciliation.findings import Kind
 
-app = typer.Typer(no_args_is_help=True, help="What does not fit together in tables and fleet, and putting it right.")
+app = typer.Typer(no_args_is_help=True, help="What does not match between tables and fleet, and its repair.")
 
-What = Annotated[Kind, typer.Argument(metavar="KIND", help="As `gatehouse findings list` says it.")]
-Subject = Annotated[str, typer.Argument(help="As `gatehouse findings list` says it.")]
+What = Annotated[Kind, typer.Argument(metavar="KIND", help="The kind, from `gatehouse findings list`.")]
+Subject = Annotated[str, typer.Argument(help="The subject, from `gatehouse findings list`.")]
 
 
 @app.command("list")
 def list_(
     context: typer.Context,
     *,
-    kind: Annotated[Kind | None, typer.Option(help="Only those of this kind.")] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Only findings of this kind.")] = None,
     json: Json = False,
 ) -> None:
-    """List what the last rounds found, and how far the rounds have come.
+    """List what the last rounds found, and the progress of the rounds.
 
     Example: gatehouse findings list --kind active_without_policy
     """
@@ -35,12 +35,12 @@ def list_(
         write_json({"findings": found, "rounds": rounds})
         return
     rows = [(one.kind, one.subject, one.device, one.since, one.detail, one.accepted_because) for one in found]
-    write_table(("kind", "subject", "device", "since", "what", "accepted"), rows, empty="Everything fits together.")
+    write_table(("kind", "subject", "device", "since", "what", "accepted"), rows, empty="There are no findings.")
     for one in rounds:
         where = f"at {one.walk}" if one.walk else "done"
         say(f"Round {one.round}, begun {plain(one.round_began)}: {where}.")
     if not rounds:
-        say("No round has begun yet: the schedule comes every five minutes.")
+        say("No round has begun yet: the schedule runs every five minutes.")
 
 
 @app.command()
@@ -54,7 +54,7 @@ def repair(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Put one finding right. It is looked at again first; what is over by now is left alone.
+    """Repair one finding. It is checked again first; nothing is changed if it is over by now.
 
     Closing and reopening an admission and unbinding a device are sealed before they are done. The other repairs run on the local cloud
     only: on AWS the command says what it would do, and how to do it with the AWS CLI.
@@ -87,7 +87,7 @@ def accept(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Say that a finding is meant to be so: no alarm counts it any more. It stays in the list with the reason.
+    """Mark a finding as intended: no alarm counts it any more. It stays in the list with the reason.
 
     Example: gatehouse findings accept active_without_decision CERTIFICATE_ID --reason "Admitted before Gatehouse"
     """

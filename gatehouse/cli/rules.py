@@ -33,7 +33,7 @@ def check(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check a rules file: its syntax, and rules that can never match or never be met. Exit code 2 if it cannot be used.
+    """Check a rules file: its syntax, and rules that can never match or never be fulfilled. Exit code 2 if it cannot be used.
 
     Example: gatehouse rules check
     """
@@ -45,7 +45,7 @@ def check(
     if json:
         write_json({"problems": problems})
     elif not problems:
-        say(f"{file}: in order.")
+        say(f"{file}: no problems.")
     else:
         rows = [(problem.severity, problem.line, problem.rule_id, problem.message) for problem in problems]
         write_table(("", "line", "rule", "problem"), rows, empty="")
@@ -67,7 +67,7 @@ def explain(
     ] = RULES,
     inventory_: Annotated[
         Path | None,
-        typer.Option("--inventory", exists=True, dir_okay=False, readable=True, help="Ask this file, and no stack."),
+        typer.Option("--inventory", exists=True, dir_okay=False, readable=True, help="Use this file, and no stack."),
     ] = None,
     ca: Annotated[str, typer.Option(help="The CA: the file of its certificate, or its id in AWS IoT.")] = "",
     list_: Annotated[
@@ -81,17 +81,17 @@ def explain(
         ),
     ] = None,
     finding: Annotated[
-        list[str] | None, typer.Option(help="Suppose that this is found at the door, as second_certificate.")
+        list[str] | None, typer.Option(help="Assume this finding, for example second_certificate.")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(help="The moment to ask for, as 2027-01-31T18:00:00Z. Default: now.")
+        str | None, typer.Option(help="The time to decide for, for example 2027-01-31T18:00:00Z. Default: now.")
     ] = None,
     json: Json = False,
 ) -> None:
     """Say what would be decided about a device or a certificate, and why. Changes nothing.
 
-    It asks what the states ask: of a certificate the inspection, the revocation check and the inventory with the rules; of a device's name
-    the inventory and the rules. A device in no inventory is explained as such.
+    It runs the checks of the states: for a certificate the inspection, the revocation check, the inventory and the rules; for a device's
+    name the inventory and the rules. A device that is not in the inventory is explained as one that is not expected.
 
     Example: gatehouse rules explain --certificate device.pem --ca ca.pem --list ca.crl --inventory fleet.csv
     """
@@ -132,7 +132,7 @@ def _source(context: typer.Context, inventory: Path | None, ca: str, lists: list
 
     if inventory is None:
         if lists:
-            raise BadInput("--list is for where nothing is deployed. Give --inventory too, or leave --list out.")
+            raise BadInput("--list is for use without a stack. Give --inventory too, or leave out --list.")
         return Stack(_aim(context), _ca(ca))
     return Files(inventory.read_bytes(), _ca(ca), [to_der(one.read_bytes()) for one in lists], door.at)
 
@@ -153,16 +153,16 @@ _ID = re.compile("[0-9a-f]{64}")
 
 
 def _note(explained: "list[Explanation]", source: "Source", device: str | None, inventory: Path | None) -> None:
-    """What the answer rests on, where it could surprise."""
+    """Say what the result is based on, if it could surprise the reader."""
     found = explained[0].found
     if inventory is not None and found is not None:
         say(
-            "A file does not say what a device is bound to, nor which other CAs are registered. "
-            "Suppose it with --finding second_certificate or --finding name_without_issuer."
+            "A file does not say what a device is bound to, or which other CAs are registered. "
+            "Assume it with --finding second_certificate or --finding name_without_issuer."
         )
     if device is not None and explained[0].found_by is None:
         say(
-            f"{device} is not in {inventory or 'the inventory'}: this is what would be decided about a device that nobody expects."
+            f"{device} is not in {inventory or 'the inventory'}: this is what would be decided about a device that is not expected."
         )
     elif device is not None and (binding := source.inventory.standing(device)[0]) is not None:
         say(
@@ -193,7 +193,7 @@ def _tell(one: "Explanation", loaded: "Rules") -> None:
 
 
 def _outcome(verdicts: "Verdicts") -> str:
-    """What the admission would come to."""
+    """Returns the outcome that the admission would have."""
     if verdicts.decision is not None:
         return _OUTCOMES[verdicts.decision.action]
     if verdicts.revocation is not None:
@@ -210,7 +210,7 @@ _OUTCOMES = {
 
 
 def _aim(context: typer.Context) -> "Target":
-    """The stack that is aimed at. If nothing is said, and a local cloud runs here, that one: a question changes nothing."""
+    """Returns the stack that the options name. Without options, it is the local cloud if one runs here: the command changes nothing."""
     import os
 
     from gatehouse.local_cloud.cloud import LocalCloud

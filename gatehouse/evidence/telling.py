@@ -1,4 +1,4 @@
-"""A record in the order in which a person reads it: the same for the terminal and for the printed page."""
+"""A record as sections for people, the same for the terminal and for the printed page."""
 
 from collections.abc import Iterator, Mapping
 from datetime import MAXYEAR, UTC, datetime
@@ -21,7 +21,7 @@ class Section(NamedTuple):
 
 
 def tell(made: Record) -> list[Section]:
-    """Every part of a record; what it does not hold is left out."""
+    """Returns every part of a record; parts that it does not have are left out."""
     sections = [_outcome(made)]
     if isinstance(made, AdmissionRecord):
         sections += _admission(made)
@@ -39,13 +39,13 @@ def tell(made: Record) -> list[Section]:
 
 
 def what(made: Record) -> str:
-    """In a word what became of the admission, or was done to it: the outcome of an act is what stands beside it."""
+    """Returns the outcome of the admission in one word, or for an act its name with the outcome."""
     said = made.outcome if isinstance(made, AdmissionRecord) else f"{made.act.replace('_', ' ')} ({made.outcome})"
     return f"{said} (trial)" if made.trial else said
 
 
 def subject_of(made: Record) -> str | None:
-    """What the certificate says of itself, if it could be read."""
+    """Returns the certificate's subject, if it could be read."""
     inspection = made.dossier.certificate if isinstance(made, AdmissionRecord) else None
     return inspection.facts.subject if inspection is not None and inspection.facts is not None else None
 
@@ -150,7 +150,7 @@ def _state(when: str, values: Mapping[str, object]) -> dict[str, object]:
 
 
 def reopening(value: object) -> object:
-    """`reopen_at` as a time; the last moment of the year 9999 stands for never."""
+    """Returns `reopen_at` as a time; a time in the year 9999 means never."""
     if not isinstance(value, int):
         return value
     moment = datetime.fromtimestamp(value / 1000, UTC)
@@ -158,7 +158,7 @@ def reopening(value: object) -> object:
 
 
 def _fields(struct: Any, without: tuple[str, ...] = ()) -> dict[str, object]:
-    """A struct's fields by readable names; what is not there is left out."""
+    """Returns a struct's fields by readable names; empty fields are left out."""
     if struct is None:
         return {}
     found = {name: value for name, value in msgspec.structs.asdict(struct).items() if name not in without}

@@ -1,4 +1,4 @@
-"""What the schedule found not to fit together, from the operator's side: list it, and accept what is meant to be so."""
+"""The findings of the schedule, from the operator's side: list them, and accept those that are intended."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -16,7 +16,7 @@ from workflows.reconciliation.rounds import ROUNDS, Cursor, Round
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One finding. `seen_at` is when it was last looked at; `accepted_at`: somebody said that it is meant to be so."""
+    """One finding. `seen_at` is when it was last seen. `accepted_at` is when somebody said that it is intended."""
 
     kind: Kind
     subject: str
@@ -29,7 +29,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def standing(target: Target, kind: Kind | None = None) -> Iterator[Standing]:
-    """Every finding of one kind, or of all."""
+    """Yields every finding of one kind, or of all kinds."""
     for one in (kind,) if kind else KINDS:
         for item in tables.query(
             target.client("dynamodb"),
@@ -41,23 +41,23 @@ def standing(target: Target, kind: Kind | None = None) -> Iterator[Standing]:
 
 
 def find(target: Target, kind: Kind, subject: str) -> Standing:
-    """The finding as it stands. Raises `NotFound`."""
+    """Returns the current finding. Raises `NotFound`."""
     answer = target.client("dynamodb").get_item(
         TableName=target.output("FindingsTable"), Key=_key(kind, subject), ConsistentRead=True
     )
     if "Item" not in answer:
-        raise NotFound(f"No finding {kind} of {subject!r}. What there is: gatehouse findings list")
+        raise NotFound(f"There is no finding {kind} of {subject!r}. List all: gatehouse findings list")
     return msgspec.convert(to_plain(answer["Item"]), Standing)
 
 
 def rounds(target: Target) -> list[Cursor]:
-    """How far each round has come; one that never began is missing."""
+    """Returns the position of each round; a round that never began is left out."""
     found = (msgspec.convert(item, Cursor) for item in _rounds(target, ROUNDS))
     return sorted(found, key=lambda one: ROUNDS.index(one.round))
 
 
 def artifact(target: Target) -> str | None:
-    """How the functions' code was built, as the last look at arrivals noted it; None before the first."""
+    """Returns how the functions' code was built, from the last run of the round *arrivals*; None before the first run."""
     return next((str(item["artifact"]) for item in _rounds(target, ("arrivals",)) if "artifact" in item), None)
 
 
@@ -67,9 +67,9 @@ def _rounds(target: Target, names: Iterable[Round]) -> list[dict[str, Any]]:
 
 
 def accept(target: Target, found: Standing, reason: str, at: datetime) -> None:
-    """It is meant to be so: no alarm counts it any more, for as long as it is found.
+    """Mark the finding as intended: while it is found, no alarm counts it.
 
-    Raises `AnsweredNo` if it is not what it was when somebody looked at it, `BadInput`, `TrailUnavailable`.
+    Raises `AnsweredNo` if it has changed since the operator read it, `BadInput`, `TrailUnavailable`.
     """
     why = require_reason(reason)
     with recorded(target, "admission", "accept_finding", found.subject, new={"kind": found.kind}, reason=why):
@@ -84,12 +84,12 @@ def accept(target: Target, found: Standing, reason: str, at: datetime) -> None:
             )
         except dynamodb.exceptions.ConditionalCheckFailedException as error:
             raise AnsweredNo(
-                f"The finding {found.kind} of {found.subject} has changed or gone meanwhile; it is not accepted. Look again."
+                f"The finding {found.kind} of {found.subject} has changed or ended meanwhile; it is not accepted. Check it again."
             ) from error
 
 
 def drop(target: Target, found: Standing) -> None:
-    """It is repaired. If it is not, the next round finds it again."""
+    """Delete the finding after its repair. If it is not repaired, the next round finds it again."""
     target.client("dynamodb").delete_item(TableName=target.output("FindingsTable"), Key=_key(found.kind, found.subject))
 
 

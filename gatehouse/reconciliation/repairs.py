@@ -1,4 +1,4 @@
-"""The repair of each finding: looked at again first, since the finding may be a day old, and safe to repeat. A person decides."""
+"""The repair of each finding. It is checked again first, since the finding may be a day old. It is safe to repeat. A person decides."""
 
 import hashlib
 import shlex
@@ -23,8 +23,8 @@ from workflows.reconciliation.findings import Kind
 
 
 class Repair(NamedTuple):
-    """`does` says in words what `carry_out` will do to the world as it is now; it is given the reason and returns the key of the record
-    that seals it. `by_hand` is the AWS CLI's command for what is not sealed yet.
+    """`does` says in words what `carry_out` will do in the current state. `carry_out` gets the reason and returns the key of the record
+    that seals the act. `by_hand` is the AWS CLI command for a repair that is not sealed yet.
     """
 
     does: str
@@ -33,9 +33,9 @@ class Repair(NamedTuple):
 
 
 def plan(target: Target, found: Standing) -> Repair:
-    """Look again, and say what would be done. Changes nothing.
+    """Check the finding again, and return what would be done. Changes nothing.
 
-    Raises `AnsweredNo` if there is nothing to do, or nothing that may be: on AWS nothing is done that is not sealed.
+    Raises `AnsweredNo` if there is nothing to do, or if it must not be done: on AWS, only acts that are sealed are done.
     """
     makers: dict[Kind, Callable[[Target, Standing], Repair]] = {
         "open_without_execution": _close,
@@ -47,11 +47,11 @@ def plan(target: Target, found: Standing) -> Repair:
     }
     if found.kind == "pending_without_admission":
         raise AnsweredNo(
-            "Nothing has to be repaired: the device knocks again. Find out why no knock comes through: gatehouse doctor"
+            "Nothing has to be repaired: the device knocks again. Find out why its knocks do not arrive: gatehouse doctor"
         )
     if found.kind not in makers:
         raise AnsweredNo(
-            f"No command brings a device back. Look at {found.device or found.subject} where it stands, or accept it."
+            f"No command can reconnect a device. Check {found.device or found.subject} on site, or accept the finding."
         )
     planned = makers[found.kind](target, found)
     if planned.by_hand and target.local is None:
@@ -63,13 +63,13 @@ def plan(target: Target, found: Standing) -> Repair:
 
 
 def repair(target: Target, found: Standing, planned: Repair, reason: str) -> None:
-    """Carry `planned` out; the finding goes with it. A person took their time to agree, so it is planned once more.
+    """Carry out `planned` and delete the finding. It is planned again first, since the person took some time to agree.
 
-    Raises `AnsweredNo`, also if something else would have to be done by now; `BadInput`, `TrailUnavailable`.
+    Raises `AnsweredNo`, also if another repair is needed now; `BadInput`, `TrailUnavailable`.
     """
     why = require_reason(reason)
     if plan(target, found).does != planned.does:
-        raise AnsweredNo(f"Something else would repair {found.subject} by now; nothing was done. Look again.")
+        raise AnsweredNo(f"{found.subject} now needs another repair; nothing was done. Check it again.")
     new = {"kind": found.kind, "does": planned.does}
     with recorded(target, "admission", "repair_finding", found.subject, new=new, reason=why) as act:
         key = planned.carry_out(why)
@@ -88,7 +88,7 @@ def _close(target: Target, found: Standing) -> Repair:
     def carry_out(why: str) -> str:
         return sealed_acts.carry_out(target, "close", row.certificate_id, row.execution_arn, why)
 
-    return Repair("close the admission as failed; the next knock starts anew, or redrive its execution", carry_out)
+    return Repair("close the admission as failed; the next knock starts a new one, or redrive its execution", carry_out)
 
 
 def _ask_again(target: Target, found: Standing) -> Repair:
@@ -100,7 +100,7 @@ def _ask_again(target: Target, found: Standing) -> Repair:
     request = to_plain(answer.get("Item", {}))
     if request.get("resume_state") == "OWED":
         raise AnsweredNo(
-            "It is still being handed over, every minute. Look at the log of resume_execution for what stops it."
+            "Gatehouse still tries to hand it over, every minute. The log of resume_execution says why it fails."
         )
     if request.get("resume_state") != "LOST":
         raise _over(found, "the decision was carried out, or is open")
@@ -144,7 +144,7 @@ def _attach_policy(target: Target, found: Standing) -> Repair:
         target.client("iot").attach_policy(policyName=policy, target=arn)
 
     by_hand = ("aws", "iot", "attach-policy", "--policy-name", policy, "--target", arn)
-    return Repair(f"attach {policy}, with which it was admitted", carry_out, by_hand)
+    return Repair(f"attach {policy}, the policy that it was admitted with", carry_out, by_hand)
 
 
 def _unbind(target: Target, found: Standing) -> Repair:
@@ -163,7 +163,10 @@ def _unbind(target: Target, found: Standing) -> Repair:
     def carry_out(why: str) -> str:
         return sealed_acts.carry_out(target, "unbind", bound, row.execution_arn, why, device=found.subject)
 
-    return Repair(f"unbind {found.subject} from certificate {bound}: another one is no second one then", carry_out)
+    return Repair(
+        f"unbind {found.subject} from certificate {bound}: then another one does not count as a second certificate",
+        carry_out,
+    )
 
 
 def _delete_thing(target: Target, found: Standing) -> Repair:
@@ -178,7 +181,7 @@ def _delete_thing(target: Target, found: Standing) -> Repair:
 
     by_hand = ("aws", "iot", "delete-thing", "--thing-name", found.subject)
     return Repair(
-        f"delete the thing {found.subject}, its attributes and its place in groups with it", carry_out, by_hand
+        f"delete the thing {found.subject} with its attributes and its membership in groups", carry_out, by_hand
     )
 
 
@@ -204,7 +207,7 @@ def _principals(target: Target, thing: str) -> list[str] | None:
 
 
 def _sealed_policy(target: Target, row: Admission) -> str:
-    """The policy that the sealed record names; the record is the one whose hash the admission keeps."""
+    """Returns the policy in the sealed record. The admission's row has that record's hash."""
     link = Link(key=row.evidence_key, sha256=row.evidence_sha256) if row.evidence_key and row.evidence_sha256 else None
     while link is not None:
         file = next(Bucket(target).read([link.key]), None)
@@ -216,5 +219,5 @@ def _sealed_policy(target: Target, row: Admission) -> str:
         link = record.previous if isinstance(record, ActRecord) else None  # an act on it, such as unbinding its device
     raise AnsweredNo(
         f"No sealed record says which policy {row.certificate_id} was admitted with. "
-        "Look at it: gatehouse evidence show, and attach the policy yourself."
+        "Read its records with gatehouse evidence show, and attach the policy yourself."
     )

@@ -268,6 +268,8 @@ def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # Whatever started the tests may ignore the signal, as a shell does for what it starts in the background.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             eventually((home.folder / "demo" / "ca.pem").exists, within=60, what="the demo's CA")

@@ -125,7 +125,7 @@ def test_act_is_sealed_in_the_name_of_whoever_holds_the_key(cloud: LocalCloud, t
             }
         ),
     )
-    with pytest.raises(NotPermitted, match="does not believe who asks"):
+    with pytest.raises(NotPermitted, match="does not accept your identity"):
         sealed_acts.carry_out(
             Impostor(cloud.status(), key["AccessKeyId"]), "reopen", certificate_id, execution, "Because"
         )

@@ -1,6 +1,7 @@
 """From a certificate's facts to a decision: the inventory's lines for it, what its device is bound to, and the approval rules.
 
-The state *Look up device* and ``gatehouse rules explain`` both ask `look_up`, so that the two cannot differ. Reading is an argument.
+The state *Look up device* and ``gatehouse rules explain`` both call `look_up`, so that the two cannot differ. The caller passes the
+functions that read.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,10 +19,10 @@ class Inventory(Protocol):
     """Where lines and bindings are read from."""
 
     def records(self, keys: Sequence[str]) -> Sequence[DeviceRecord]:
-        """The lines under these lookup keys; those that are not there are left out."""
+        """Returns the lines under these lookup keys; missing lines are left out."""
 
     def standing(self, device: str) -> tuple[Binding | None, DeviceRecord | None]:
-        """What the device is bound to, and the line ``denied#<device>``; None for what is not there."""
+        """Returns the device's binding and the line ``denied#<device>``; None for each that does not exist."""
 
 
 def look_up(
@@ -33,10 +34,10 @@ def look_up(
     *,
     other_issuers: Callable[[], bool],
 ) -> DeviceDecision:
-    """What is to be done with the certificate at `at`, and why. Changes nothing; raises what its arguments raise.
+    """Returns what to do with the certificate at `at`, and why. Changes nothing; raises what its arguments raise.
 
-    `policy` returns the profile of this name, None if there is none. `other_issuers` says whether CAs with other keys are registered;
-    it is asked only if a line gives a name and not whose CA's.
+    `policy` returns the profile of this name, None if there is none. `other_issuers` returns whether CAs with other keys are registered;
+    it is called only if a line gives a name without a CA.
     """
     matched = match(facts, inventory.records(lookup_keys(facts)), at)
     record, binding = matched.record, None

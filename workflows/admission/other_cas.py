@@ -8,16 +8,16 @@ from workflows.admission.facts import issuer_key
 from workflows.admission.trial import is_trial
 
 MOST_COMPARED = 16
-"""CAs whose keys are compared. With more CAs, add issuer_key to the names in the inventory."""
+"""The keys of at most this many CAs are compared. With more CAs, add issuer_key to the names in the inventory."""
 
 
 def has_others(
     stored: Collection[str], ca_certificate_id: str, key: str, load: Callable[[str], x509.Certificate | None]
 ) -> bool:
-    """Whether a CA with another key than `key` is registered: then a common name alone does not say whose device it is.
+    """Returns whether a CA with another key than `key` is registered: then a common name alone does not identify the device.
 
-    `stored` are the ids of the CAs whose certificates are kept. `load` returns the certificate of one, or None if it cannot be read or is
-    not the CA's: such a file counts as another CA's. The CA of a trial does not count, since no device of it is ever admitted.
+    `stored` are the ids of the CAs whose certificates are stored. `load` returns a CA's certificate, or None if it cannot be read or is
+    not the CA's: such a file counts as another CA. The CA of a trial does not count, since its devices are never admitted.
     """
     others = sorted(set(stored) - {ca_certificate_id})
     return len(others) > MOST_COMPARED or any(_is_another(load(other), key) for other in others)

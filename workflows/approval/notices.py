@@ -1,7 +1,7 @@
-"""Who has to be told what of a request, and when: worked out from the request itself, so that no message is lost.
+"""Which messages about a request are due, for whom, and when: calculated from the request itself, so that no message is lost.
 
-The next event that is due is a function of what stands in the table, and having put it on the bus is a step like any other. Whoever puts
-it dies between the two at worst, and then it is put again.
+The next event that is due follows from the request in the table. After an event was put on the bus, a step notes it there. After a crash
+between the two, the event is put again.
 """
 
 from datetime import datetime, timedelta
@@ -14,15 +14,15 @@ from workflows.approval.request import Outcome, Request, Step, entered_under
 from workflows.approval.request_history import AuditEvent
 
 Kind = Literal["requested", "reminder", "escalation", "lapse", "approved", "rejected", "expired", "not_carried_out"]
-"""``requested``: people are asked; it is never due, since *Request approval* puts its event. ``lapse``: nobody is told; the request is
-overdue and nobody has said so."""
+"""``requested``: people are asked; it is never due, since *Request approval* puts its event. ``lapse``: no message; the request is
+overdue and is not marked as expired yet."""
 
 GRACE = timedelta(minutes=10)
-"""After `decide_by`, the execution's own time-out (TimeoutSeconds is five minutes more) expires the request. Later, nobody will."""
+"""After `decide_by`, the execution's own time-out (TimeoutSeconds is five minutes more) expires the request. After this, it will not."""
 
 
 def due(request: Request) -> tuple[Kind, datetime] | None:
-    """What event has to be put next, and from when on; None if there is none."""
+    """Returns the event to put next, and the time from which it is due; None if there is none."""
     ruling, asked_at = request.ruling, request.requested_at
     if request.status != "PENDING":
         result = _untold(request)
@@ -37,7 +37,7 @@ def due(request: Request) -> tuple[Kind, datetime] | None:
 
 
 def told(request: Request, kind: Kind, *, at: datetime) -> Step | None:
-    """The event of `kind` was put. None if it is no longer what is due: somebody else put it, or it is too late for it."""
+    """Returns the step that notes that the event of `kind` was put. None if it is no longer due: it was put already, or is too late."""
     following = due(request)
     if following is None or following[0] != kind or at < following[1]:
         return None
@@ -58,7 +58,7 @@ def told(request: Request, kind: Kind, *, at: datetime) -> Step | None:
 
 
 def groups(request: Request, kind: Kind, *, at: datetime) -> tuple[str, ...]:
-    """Whose members `kind` is for: those that can still fill an open place, or, of a result, all that were asked until then."""
+    """Returns the groups that `kind` is for: those that can still fill an open place, or, for a result, all that were asked until then."""
     ruling, since = request.ruling, min(at, request.decided_at or at) - request.requested_at
     escalated = ruling.escalate_after is not None and since >= timedelta(seconds=ruling.escalate_after)
     if kind == "escalation":
@@ -80,7 +80,7 @@ def groups(request: Request, kind: Kind, *, at: datetime) -> tuple[str, ...]:
 
 
 def left_out(request: Request, kind: Kind) -> frozenset[str]:
-    """Subjects that need no message: of a question, whoever has voted or been voted for; of a result, whoever decided it."""
+    """Returns subjects that need no message: for a question, people who have voted or were voted for; for a result, who decided it."""
     if request.status == "PENDING":
         counting = (vote for vote in request.votes if vote.basis_sha256 == request.basis_sha256)
         return frozenset(subject for vote in counting for subject in (vote.subject, vote.right_holder))
@@ -88,13 +88,13 @@ def left_out(request: Request, kind: Kind) -> frozenset[str]:
 
 
 def requester(request: Request) -> str | None:
-    """The e-mail address of whoever entered the device, if one of their names is one."""
+    """Returns the e-mail address of the person who entered the device, if one of their names is an address."""
     addresses = (name for name in entered_under(request) if "@" in name and not set(name) & set(" /<>()"))
     return next(addresses, None)
 
 
 def outcome(request: Request) -> Outcome | None:
-    """What became of the request, as it stands; None while it is open."""
+    """Returns the request's result in its current state; None while it is open."""
     if request.resume_state == "LOST":
         return "not_carried_out"
     match request.status:
@@ -109,7 +109,7 @@ def outcome(request: Request) -> Outcome | None:
 
 
 def _untold(request: Request) -> Outcome | None:
-    """The result that nobody was told yet. One that is carried out after all is not told again: what admits the device tells that."""
+    """Returns the result that has no message yet. If it is carried out later after all, the admission's own message says that."""
     result = outcome(request)
     if result == "not_carried_out":
         return result if request.told != result else None

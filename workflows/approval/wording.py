@@ -1,4 +1,4 @@
-"""The sentences people read about a request, in mail, on the page and on the command line: the same everywhere."""
+"""The sentences that people read about a request: the same in mail, on the page and on the command line."""
 
 from datetime import datetime, timedelta
 
@@ -18,17 +18,17 @@ HEADS = {
     "expired": "Expired",
     "not_carried_out": "Decided, not carried out",
 }
-"""How the subject of a mail begins, by kind (see `workflows.approval.notices`)."""
+"""The beginning of a mail's subject, by kind (see `workflows.approval.notices`)."""
 
 LEADS = {
     "reminder": "You have not voted on this yet.",
     "escalation": "The people who were asked have not decided in time, so you may stand in for any of them.",
 }
-"""What stands below the first sentence of a mail that asks for a decision."""
+"""The text below the first sentence of a mail that asks for a decision."""
 
 
 def remaining(left: timedelta) -> str:
-    """A span of time in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``45 s``."""
+    """Returns a span of time in its two largest units: ``2 d 4 h``, ``3 h 12 min``, ``45 s``."""
     seconds = max(0, int(left.total_seconds()))
     days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
     if days:
@@ -39,7 +39,7 @@ def remaining(left: timedelta) -> str:
 
 
 def sentence(request: Request, *, at: datetime) -> str:
-    """What is asked, of whom, how far it got, and how long it takes: the first thing anybody reads of a request."""
+    """Returns what is asked, of whom, the votes so far, and the time left: the first sentence about a request."""
     place = f", {harmless(request.site)}" if request.site else ""
     head = f"Activate certificate {request.certificate_id[:8]}\N{HORIZONTAL ELLIPSIS} for {harmless(request.device)}{place}."
     parts = progress(request.ruling, request.approvals, requested_at=request.requested_at)
@@ -58,12 +58,12 @@ def sentence(request: Request, *, at: datetime) -> str:
 
 
 def subject(what: str, request: Request) -> str:
-    """The subject of a message about a request."""
+    """Returns the subject of a message about a request."""
     return subject_line(f"{what}: {harmless(request.device, 40)}, certificate {request.certificate_id[:8]}")
 
 
 def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDecision) -> tuple[str, ...]:
-    """What was checked, in short, one line each."""
+    """Returns a short summary of the checks, one line for each."""
     found = ", ".join(finding.replace("_", " ") for finding in device.findings) or "nothing unusual"
     number = f" (list number {revocation.governing.number})" if revocation.governing else ""
     return (
@@ -75,7 +75,7 @@ def checks(certificate: CertificateFacts, revocation: Verdict, device: DeviceDec
 
 
 def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime, lead: str | None = None) -> str:
-    """The mail: the sentence as of `at`, why it comes (`lead`), the checks in short, the expiry, and one link to the signed-in page."""
+    """Returns the mail: the sentence as of `at`, its reason (`lead`), a summary of the checks, the expiry, and one link to the page."""
     rule = f"Asked by rule {request.ruling.rule_id}, version {harmless(request.ruling.rule_version)}."
     expiry = f"Decide by {request.decide_by:%Y-%m-%d %H:%M} UTC."
     head = (as_of(at) + sentence(request, at=at), *((lead,) if lead else ()))
@@ -83,7 +83,7 @@ def message(request: Request, lines: tuple[str, ...], link: str, *, at: datetime
 
 
 def result(request: Request, link: str, *, at: datetime) -> str:
-    """The mail about what became of a request: the sentence as of `at`, who decided, what follows, and one link."""
+    """Returns the mail about the result of a request: the sentence as of `at`, who decided, what follows, and one link."""
     if request.resume_state == "LOST":
         follows = f"It was not carried out: {harmless(request.lost_because or 'nobody knows why', 300)}"
     elif request.status == "APPROVED":
@@ -100,7 +100,7 @@ def result(request: Request, link: str, *, at: datetime) -> str:
 
 
 def _who(request: Request) -> tuple[str, ...]:
-    """Who signed what, each on a line."""
+    """Returns a line for each signature: who signed what."""
     return tuple(
         f"{'Approved' if vote.decision == 'approve' else 'Rejected'} by {harmless(vote.name)}"
         + (f" on behalf of {harmless(vote.on_behalf_of.name)}" if vote.on_behalf_of else "")

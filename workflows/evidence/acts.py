@@ -1,6 +1,6 @@
-"""What an operator may do to an admission: reopen, forget or close it, redrive its execution, unbind its device. Each is sealed first.
+"""An operator's acts on an admission: reopen, forget or close it, redrive its execution, unbind its device. Each is sealed first.
 
-Whoever asks signs the question with their AWS credentials: see `Proof`.
+The operator signs the request for the act with their AWS credentials: see `Proof`.
 """
 
 from datetime import datetime
@@ -13,15 +13,15 @@ from workflows.canonical import canonical, sha256
 from workflows.hashes import Sha256
 
 Kind = Literal["reopen", "forget", "redrive", "close", "unbind"]
-"""``close``: the admission is open, and its execution has ended and nothing said so. ``unbind``: the inventory binds a device to the
-certificate, and the device's thing does not hold it."""
+"""``close``: the admission is open, but its execution has ended and no event arrived. ``unbind``: the inventory binds a device to the
+certificate, but the certificate is not attached to the device's thing."""
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 HEADER = "X-Gatehouse-Act"
-"""The signed header of the operator's request to AWS STS that holds `digest` of what they ask for."""
+"""The signed header of the operator's request to AWS STS that has the `digest` of the act."""
 
 BODY = "Action=GetCallerIdentity&Version=2011-06-15"
-"""The request's body, and below its content type; botocore writes the same for ``get_caller_identity``."""
+"""The request's body. Its content type is below. botocore writes the same for ``get_caller_identity``."""
 CONTENT_TYPE = "application/x-www-form-urlencoded; charset=utf-8"
 
 _SUFFIXES = {
@@ -32,26 +32,26 @@ _SUFFIXES = {
     "us-isob-": "sc2s.sgov.gov",
     "us-isof-": "csp.hci.ic.gov",
 }
-"""Domains of partitions by how their Regions' names begin; every other Region is at amazonaws.com."""
+"""Domains of partitions, by the beginning of their Regions' names; all other Regions are at amazonaws.com."""
 
 _Id = Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 _Header = Annotated[str, Meta(pattern=r"^[\x20-\x7e]{1,4096}\Z")]
 
 
 def sts_endpoint(region: str) -> str:
-    """The regional address of AWS STS, the same for who signs and for who sends on: a signature holds for one host only.
+    """Returns the regional address of AWS STS. Signer and sender must use the same one, since a signature is valid for one host only.
 
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html: by itself an SDK takes a global address or a
-    regional one, as its version and its settings say.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-sts-regionalized-endpoints.html: by default an SDK uses a global or a regional
+    address, depending on its version and its settings.
     """
     suffix = next((suffix for begin, suffix in _SUFFIXES.items() if region.startswith(begin)), "amazonaws.com")
     return f"https://sts.{region}.{suffix}"
 
 
 class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One act, asked for once. `execution_arn` is the owner that the operator saw; `bucket` is the stack's that is meant.
+    """A request for one act. `execution_arn` is the owner that the operator saw; `bucket` is the evidence bucket of the intended stack.
 
-    `device` is named to unbind it, and only then. A default is left out, so that the hash of the other acts does not depend on it.
+    `device` is set only to unbind it. A default is left out of the JSON, so that the hash of the other acts does not depend on it.
     """
 
     id: _Id
@@ -65,12 +65,12 @@ class Ask(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_de
     def __post_init__(self) -> None:
         if (self.act == "unbind") != (self.device is not None):
             raise ValueError(
-                f"device {self.device!r} with the act {self.act}; expected one to unbind, and none otherwise"
+                f"device {self.device!r} with the act {self.act}; expected a device for unbind, and none for other acts"
             )
 
 
 class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Headers of a request ``sts:GetCallerIdentity``, signed (AWS Signature Version 4) and sent on by the function: STS says who signed."""
+    """Headers of a request ``sts:GetCallerIdentity``, signed (AWS Signature Version 4). The function sends it, and STS says who signed."""
 
     authorization: _Header
     date: Annotated[str, Meta(pattern=r"^\d{8}T\d{6}Z\Z")]
@@ -78,14 +78,14 @@ class Proof(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Request(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What `seal_act` is invoked with."""
+    """The input of `seal_act`."""
 
     ask: Ask
     proof: Proof
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """What became of it; `reason` says why it was refused."""
+    """The result of an act; `reason` says why it was refused."""
 
     status: Literal["done", "refused"]
     reason: str = ""
@@ -93,19 +93,20 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Standing(Struct, frozen=True, kw_only=True):
-    """How the admission stands. `certificate_status` is AWS IoT's, None if it has no such certificate or was not asked.
+    """The current state of the admission. `certificate_status` is from AWS IoT; None if it has no such certificate or was not read.
 
-    `bound` and `attached` are asked to unbind: whether the inventory binds the device to the certificate, and whether its thing holds it.
+    `bound` and `attached` are read for unbind: whether the inventory binds the device to the certificate, and whether the certificate is
+    attached to its thing.
 
-    `execution_status` is Step Functions' own, asked for a redrive and for an admission that is open: the event that would have closed
-    it may be lost. None if it was not asked, ``not there any more`` if Step Functions does not know the execution.
+    `execution_status` is from Step Functions, read for a redrive and for an open admission: the event that would have closed it may be
+    lost. None if it was not read, ``not there any more`` if Step Functions does not know the execution.
     """
 
     execution_arn: str
     outcome: str
     certificate_status: str | None = None
     closed_by: str | None = None
-    """What revoked the certificate, if that closed the admission and not its execution."""
+    """What revoked the certificate, if the revocation and not the execution closed the admission."""
     execution_status: str | None = None
     redrivable: bool = False
     bound: bool = False
@@ -113,17 +114,17 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 def digest(ask: Ask) -> str:
-    """SHA-256 of the question: what the operator's signature is bound to."""
+    """Returns the SHA-256 of the request for the act; the operator's signature is bound to it."""
     return sha256(canonical(ask))
 
 
 def forbidden(ask: Ask, found: Standing | None) -> str | None:
-    """Why the act must not be done; None if it may."""
+    """Returns why the act must not be done; None if it may be done."""
     if found is None:
         return f"Certificate {ask.certificate_id} has no admission: its next knock starts one."
     if found.execution_arn != ask.execution_arn:
         return (
-            f"The admission of {ask.certificate_id} has changed meanwhile: {found.execution_arn} owns it. Look again: "
+            f"The admission of {ask.certificate_id} has changed meanwhile: {found.execution_arn} owns it. Check it again: "
             f"gatehouse admissions show {ask.certificate_id}"
         )
     match ask.act:
@@ -133,7 +134,7 @@ def forbidden(ask: Ask, found: Standing | None) -> str | None:
             return _not_to_be_unbound(ask, found)
     if ask.act == "forget" and found.certificate_status is not None:
         return (
-            f"The certificate is still in AWS IoT, {found.certificate_status}: a list that revokes it later must find it here. "
+            f"The certificate is still in AWS IoT, {found.certificate_status}: a list that revokes it later must find its admission. "
             "Delete it in AWS IoT first, or use `gatehouse admissions reopen`."
         )
     return _not_over(ask, found)
@@ -146,16 +147,16 @@ def _not_over(ask: Ask, found: Standing) -> str | None:
         case "admitted" if ask.act == "reopen":
             return "The certificate is admitted; only certificates that wait (PENDING_ACTIVATION) knock."
         case "open" if ask.act not in ("reopen", "close") or not ended(found.execution_status):
-            return f"The admission is open: an execution owns it, and is {found.execution_status}."
+            return f"The admission is open: its execution is {found.execution_status}."
     return None
 
 
 def _not_to_be_unbound(ask: Ask, found: Standing) -> str | None:
     if found.outcome == "open":
-        return f"The admission of the certificate is open, and may have bound {ask.device} a moment ago. Let it end."
+        return f"The admission of the certificate is open, and may have bound {ask.device} a moment ago. Wait until it ends."
     if not found.bound:
         return f"{ask.device} is not bound to certificate {ask.certificate_id} (any more)."
-    return f"The thing {ask.device} holds the certificate: the binding is right." if found.attached else None
+    return f"The certificate is attached to the thing {ask.device}: the binding is right." if found.attached else None
 
 
 GONE = "not there any more"
@@ -163,23 +164,25 @@ GONE = "not there any more"
 
 
 def ended(execution_status: str | None) -> bool:
-    """Whether an execution has ended, by what Step Functions says; an admission that is still open then lost its end."""
+    """Returns whether an execution has ended, by Step Functions' status. If its admission is still open, the event of the end was lost."""
     return execution_status is not None and execution_status.partition(",")[0] not in LIVE
 
 
 def _not_redrivable(found: Standing) -> str | None:
     if found.closed_by is not None:
-        return "The certificate was revoked meanwhile, which closed its admission: nothing is left for the execution to do."
+        return (
+            "The certificate was revoked meanwhile, which closed its admission: the execution has nothing left to do."
+        )
     return None if found.redrivable else f"The execution cannot be redriven: {found.execution_status}."
 
 
 def signed_headers(authorization: str) -> frozenset[str]:
-    """Which headers the signature covers, in lower case; none if it is no Signature Version 4."""
+    """Returns the headers that the signature covers, in lower case; none if it is not a Signature Version 4."""
     scheme, _, rest = authorization.partition(" ")
     parts = dict(part.strip().partition("=")[::2] for part in rest.split(","))
     return frozenset(parts.get("SignedHeaders", "").lower().split(";")) if scheme == "AWS4-HMAC-SHA256" else frozenset()
 
 
 def signed_at(proof: Proof) -> datetime:
-    """Raises `ValueError` for a date that is none."""
+    """Returns when the proof was signed. Raises `ValueError` if the date is not valid."""
     return datetime.strptime(proof.date + "+0000", "%Y%m%dT%H%M%SZ%z")

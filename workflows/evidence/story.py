@@ -1,4 +1,4 @@
-"""Whether a record's parts agree with each other, and with its outcome."""
+"""Check that a record's parts agree with each other, and with its outcome."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,11 +12,11 @@ from workflows.evidence.jws import Keys
 from workflows.evidence.record import AdmissionRecord, is_of_trial
 
 SKEW = timedelta(minutes=1)
-"""How far the clocks of two of AWS's hosts may be apart."""
+"""How much the clocks of two AWS hosts may differ."""
 
 
 def check(made: AdmissionRecord, keys: Keys) -> None:
-    """Raises `EvidenceInvalid`, rule ``vote``, ``clock``, ``place`` or ``outcome``."""
+    """Check the record. Raises `EvidenceInvalid`, rule ``vote``, ``clock``, ``place`` or ``outcome``."""
     if made.dossier.claim.certificate_id != made.certificate_id:
         raise EvidenceInvalid("place", "The dossier is of another certificate than the record.")
     if made.dossier.approval is not None:
@@ -32,7 +32,7 @@ def check(made: AdmissionRecord, keys: Keys) -> None:
 
 
 def moments(made: AdmissionRecord) -> Iterator[tuple[str, datetime]]:
-    """What happened and when, in the order of the workflow."""
+    """Yields what happened and when, in the order of the workflow."""
     told = made.dossier
     yield "Execution started", made.execution.started_at
     if told.revocation is not None:
@@ -52,21 +52,21 @@ def moments(made: AdmissionRecord) -> Iterator[tuple[str, datetime]]:
 def _check_votes(made: AdmissionRecord, decision: Decision, keys: Keys) -> None:
     asked = made.dossier.device
     if asked is not None and decision.basis_sha256 != asked.basis_sha256:
-        raise EvidenceInvalid("vote", "The approval was given on another basis than the one the record holds.")
+        raise EvidenceInvalid("vote", "The approval was given on another basis than the one in the record.")
     basis, trusted = decision.basis_sha256, keys.for_votes
     for vote in decision.votes:
         votes.check(vote, decision, certificate_id=made.certificate_id, basis_sha256=basis, keys=trusted)
 
 
 def _not_to_be_admitted(told: Dossier, trial: bool) -> str | None:
-    """Why a device with this dossier must not be in; None if nothing speaks against it."""
+    """Returns why a device with this dossier must not be admitted; None if it may be."""
     verdict, device = told.revocation_again or told.revocation, told.device_again or told.device
     if trial or is_of_trial(told):
-        return "it is a trial's, which are never admitted"
+        return "it is a trial's device, and those are never admitted"
     if verdict is None or verdict.status != "good":
-        return "the record holds no good CRL verdict"
+        return "the record has no good CRL verdict"
     if device is None or device.record is None or device.record.effect != "allow":
-        return "the record holds no inventory entry that allows it"
+        return "the record has no inventory entry that allows it"
     if told.activation is None or told.policy is None:
         return "the record does not say what was activated with which policy"
     if device.action in ("hold", "refuse"):
@@ -84,5 +84,5 @@ def _not_approved(device: DeviceDecision, decision: Decision | None) -> str | No
         if vote.on_behalf_of is not None and vote.voted_at >= vote.on_behalf_of.until:
             return f"{signer(vote)} voted by a delegation that had ended"
     if not quorum.is_met(device.ruling, agreeing, requested_at=decision.requested_at):
-        return "its votes do not make up what the rule asked for"
+        return "its votes do not meet what the rule requires"
     return None

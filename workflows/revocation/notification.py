@@ -1,4 +1,4 @@
-"""What people are told of lists and sweeps."""
+"""The messages to people about lists and sweeps."""
 
 from workflows.events import RevocationListRejected, SweepEnded
 from workflows.message import Message, as_of, line, subject_line
@@ -10,23 +10,23 @@ SHOWN = 20
 
 
 def rejected(event: RevocationListRejected) -> Message:
-    """A list does not count."""
+    """Returns the message that a list was rejected."""
     incoming = line(event.incoming)
     kept = line(current_lists.result_key(event.incoming, "rejected"))
     return Message(
         subject="Gatehouse: a revocation list was rejected",
-        text=f"{as_of(event.at)}{incoming} does not count.\n\n"
+        text=f"{as_of(event.at)}{incoming} was rejected.\n\n"
         f"Rule:   {line(event.clause)}\nReason: {line(event.reason)}\nSHA-256: {line(event.sha256 or 'not read')}\n\n"
-        f"It is kept as {kept}. The list published before it stays current until it goes "
+        f"It is stored as {kept}. The list published before it stays current until it becomes "
         "stale; after that every device of the CA is held. See: gatehouse crl status\n",
         kind="crl_rejected",
     )
 
 
 def swept(event: SweepEnded) -> list[Message]:
-    """People are told of what was revoked or is left, and of each revocation that was withdrawn; of nothing else.
+    """Returns messages about certificates that were revoked or are left, and about revocations that were withdrawn; about nothing else.
 
-    A sweep of a CA that looks again every hour, while admissions are still open, tells nobody as long as it finds nothing new.
+    While admissions are open, the sweep of a CA runs again every hour. It sends no message if it finds nothing new.
     """
     found = []
     if event.revoked or event.left:
@@ -64,7 +64,7 @@ def _counts(event: SweepEnded) -> str:
     return (
         f"{as_of(event.at)}the sweep has ended.\n\n"
         f"Revoked now:                {event.revoked}\n"
-        f"Admission still open:       {event.still_open} (they can activate no more)\n"
+        f"Admission still open:       {event.still_open} (they can no longer activate)\n"
         f"Left, will be tried again:  {event.left}\n\n"
     )
 
@@ -75,7 +75,7 @@ def _withdrawn(event: SweepEnded) -> Message:
     ]
     return Message(
         subject=subject_line(f"Gatehouse: {event.released} revocations were withdrawn: may these devices come back?"),
-        text=f"{as_of(event.at)}these certificates are refused, and the CA's new list does not name them any more (a hold that ended, or "
+        text=f"{as_of(event.at)}these certificates are refused, and the CA's new list does not have them any more (a hold that ended, or "
         "an entry dropped after the certificate expired). Nothing is reactivated by itself.\n\n"
         + "\n".join(lines)
         + ("\n…" if event.released > len(lines) else "")

@@ -1,4 +1,4 @@
-"""The activation itself: device bound, thing made, and the certificate ACTIVE last."""
+"""The activation itself: bind the device, create the thing, and set the certificate ACTIVE last."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from workflows.admission.errors import ApprovalLapsed, CertificateChanged, Certi
 def activate(
     request: ActivateInput, record: DeviceRecord, admission: Admission, inventory: Inventory, at: datetime
 ) -> Activation:
-    """Each call may find that an earlier try has made it. Nothing stays bound if the certificate must not become ACTIVE any more.
+    """Repeatable: an earlier try may have done any part. If the certificate must no longer become ACTIVE, nothing stays bound.
 
     Raises `ApprovalLapsed`, `CertificateChanged`, `CertificateUnknown`, `DeviceBoundElsewhere`, `ThingRefused`.
     """

@@ -1,4 +1,4 @@
-"""Bind device and certificate, make the thing, and only then set the certificate ACTIVE."""
+"""Bind device and certificate, create the thing, and only then set the certificate ACTIVE."""
 
 from msgspec import Struct
 
@@ -24,7 +24,7 @@ def handler(request: ActivateInput) -> Activation:
     """State *Activate certificate*. Repeatable after a crash anywhere in between.
 
     Raises AdmissionNotOwned; TurnLost (→ Take turn) and ApprovalLapsed, CertificateChanged, CertificateUnknown, DeviceBoundElsewhere
-    (→ Hold), with nothing left bound; ThingRefused (→ Roll back); BadInput if nobody decided this.
+    (→ Hold), and then nothing stays bound; ThingRefused (→ Roll back); BadInput if there is no decision for this.
     """
     record, environment, at = record_of(request), settings(Settings), clock.now()
     inventory = Inventory(environment.inventory_table)

@@ -1,4 +1,4 @@
-"""Time may have passed since the certificate was looked at: days with people, or until a redrive."""
+"""Checks before the activation, since time may have passed after the inspection: people took days, or a redrive came late."""
 
 from datetime import datetime
 
@@ -18,34 +18,34 @@ def ensure_still_allowed(
 ) -> None:
     """Raises `ApprovalLapsed` if it is too late, and `CertificateChanged` if a new list or somebody else changed it meanwhile.
 
-    A repeat of an activation that was made in time goes on, so that its result is not lost: the certificate is ACTIVE, and the device
-    bound to it by this very execution.
+    A repeat of an activation that was made in time continues, so that its result is not lost: the certificate is ACTIVE, and this same
+    execution bound the device to it.
     """
     ensure_not_revoked(admission)
     until = lapses_at(request.approval, admission.inspected_at or admission.claimed_at)
     lapsed = at > until
     if request.approval is None and not lapsed:
-        return  # looked at a moment ago: DescribeCertificate's quota allows one call an admission
+        return  # inspected a moment ago: DescribeCertificate's quota allows one call for each admission
     status = certificates.status_of(request.certificate.certificate_id)
     if lapsed and not (status == "ACTIVE" and _bound_by_us(request, record, inventory)):
         raise ApprovalLapsed(
-            f"What was decided could be carried out until {until:%Y-%m-%d %H:%M:%S} UTC; it is {at:%Y-%m-%d %H:%M:%S}. "
+            f"The decision could be carried out until {until:%Y-%m-%d %H:%M:%S} UTC; it is {at:%Y-%m-%d %H:%M:%S}. "
             "The certificate stays as it is."
         )
     if status not in ("PENDING_ACTIVATION", "ACTIVE"):
         raise CertificateChanged(
-            f"AWS IoT has the certificate as {status} by now; expected PENDING_ACTIVATION. It stays so."
+            f"The certificate's status in AWS IoT is now {status}; expected PENDING_ACTIVATION. It was not changed."
         )
 
 
 def ensure_no_trial(admission: Admission) -> None:
-    """Raises `BadInput`. Asked of the row beside the facts: neither alone is enough to admit a trial's device."""
+    """Raises `BadInput` for a trial's device. The row is checked in addition to the facts: a fault in one of them must not admit it."""
     if admission.trial:
         raise BadInput("Activation was asked for a device of a trial CA, which is never admitted; nothing was changed.")
 
 
 def ensure_turn(request: ActivateInput, record: DeviceRecord, inventory: Inventory, table: str, at: datetime) -> None:
-    """After people: is it this admission's turn? Raises `TurnLost`. A repeat that has begun goes on: what it bound must not stay behind."""
+    """Use the turn, after people decided. Raises `TurnLost`. A repeat that has begun continues, so that its binding is not left over."""
     try:
         Turns(table, limits().pacing).ensure("carry_out", request.turn_at, at)
     except TurnLost:

@@ -18,14 +18,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: AttachPolicyInput) -> PolicyAttachment:
     """State *Attach policy*. Repeatable.
 
-    Raises AdmissionNotOwned; PolicyRefused, CertificateUnknown, CertificateChanged (→ Roll back): a redrive comes long after the checks.
+    Raises AdmissionNotOwned; PolicyRefused, CertificateUnknown, CertificateChanged (→ Roll back). Checks again, since a redrive comes late.
     """
     record, decided = request.device.record, request.device.policy_name
     profile = policy(record.policy_profile) if record is not None else None
     if profile is None or profile.name != decided:
         raise PolicyRefused(
             f"The decision was for policy {decided}; this version of Gatehouse has {profile.name if profile else 'no such profile'}. "
-            "The profile was changed while the admission ran: the next one decides on the new policy."
+            "The profile was changed while the admission ran. The next admission decides on the new policy."
         )
     admissions = Admissions(settings(Settings).admissions_table)
     ensure_not_revoked(admissions.await_return(request.certificate_id, request.execution, clock.now()))

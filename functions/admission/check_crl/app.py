@@ -24,7 +24,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: CheckCrlInput) -> Verdict:
     """States *Check CRL* and *Check CRL again*.
 
-    Raises CrlStoreUnavailable (retryable): not being able to read the lists is no verdict, and least of all good.
+    Raises CrlStoreUnavailable (retryable): lists that cannot be read give no verdict, and never "good".
     """
     bucket = settings(Settings).crl_bucket
     issuer = _issuer(bucket, request.certificate.ca_certificate_id)
@@ -36,7 +36,7 @@ def handler(request: CheckCrlInput) -> Verdict:
 
 
 def _issuer(bucket: str, ca_certificate_id: str) -> x509.Certificate | IssuerMismatch:
-    """The mismatch is new: the CA's file was right when the certificate was inspected."""
+    """Returns a mismatch instead of raising it. It is new: the CA's file was right when the certificate was inspected."""
     try:
         return issuers.load(bucket, ca_certificate_id)
     except IssuerMismatch as error:

@@ -1,4 +1,4 @@
-"""Claim the certificate for this execution, and hand out its turn."""
+"""Claim the certificate for this execution, and take its turn."""
 
 from msgspec import Struct
 
@@ -21,7 +21,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: ClaimInput) -> Claim:
     """State *Claim admission*. Raises EventMalformed (→ Fail), AwsUnavailable (retryable).
 
-    A repeat returns the claim and the turn it was first given, or another turn once that one is lost (*Inspect certificate*).
+    A repeat returns the claim and its first turn, or another turn once the first is lost (*Inspect certificate*).
     """
     registered = read_event(request.event)
     logger.append_keys(certificate_id=registered.certificate_id)

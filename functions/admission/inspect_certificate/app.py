@@ -1,4 +1,4 @@
-"""Read the certificate from AWS IoT, the only time, and hold it to the operator's limits."""
+"""Read the certificate from AWS IoT, once in an admission, and check it against the operator's limits."""
 
 from msgspec import Struct
 
@@ -21,10 +21,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @step(InspectInput)
 def handler(request: InspectInput) -> Inspection:
-    """State *Inspect certificate*. The facts are noted beside the admission.
+    """State *Inspect certificate*. The facts are stored in the admission's row.
 
-    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, IssuerMismatch (→ Hold) for a CA's file that
-    is another's and for a note that makes the CA a trial's and does not prove it, TurnLost (→ Claim admission),
+    Raises CertificateUnknown (→ Hold) for a certificate or a CA that AWS IoT does not know, IssuerMismatch (→ Hold) for a CA's file with
+    another CA's certificate and for a trial note that does not prove that the CA is a trial's, TurnLost (→ Claim admission),
     AdmissionNotOwned, AwsUnavailable.
     """
     environment, at = settings(Settings), clock.now()

@@ -1,4 +1,4 @@
-"""What the certificate says of itself, as columns of its row in the admissions table."""
+"""The certificate's own data, as attributes of its row in the admissions table."""
 
 from workflows.admission.contracts import CertificateFacts
 

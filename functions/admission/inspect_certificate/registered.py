@@ -1,4 +1,4 @@
-"""The certificate as AWS IoT has it, with the CA that it came under. Nothing later in an admission asks for it again."""
+"""The certificate as AWS IoT has it, with its CA. No later step of an admission reads it again."""
 
 from cryptography import x509
 from msgspec import Struct
@@ -12,7 +12,7 @@ from workflows.admission.trial import TrialInvalid
 
 
 class Registered(Struct, frozen=True, kw_only=True):
-    """`registered_under` is the CA that AWS IoT names for the certificate, if it names one. `trial`: a note proves that it is a trial's."""
+    """`registered_under` is the CA that AWS IoT names for the certificate, if any. `trial`: a note proves that it is a trial's."""
 
     pem: str
     iot_status: str
@@ -22,10 +22,10 @@ class Registered(Struct, frozen=True, kw_only=True):
 
 
 def find(request: InspectInput, admissions: Admissions, bucket: str) -> Registered:
-    """One DescribeCertificate. A trial's admission is marked before anything can fail, so that the record of a failure is marked as well.
+    """Uses one DescribeCertificate. A trial's admission is marked before anything can fail, so that the record of a failure has the mark.
 
-    Raises `CertificateUnknown` for a certificate or a CA that AWS IoT does not know, `IssuerMismatch` for a CA's file that is another's
-    and for a note that makes the CA a trial's and does not prove it, `AdmissionNotOwned`, `AwsUnavailable`.
+    Raises `CertificateUnknown` for a certificate or a CA that AWS IoT does not know, `IssuerMismatch` for a CA's file with another CA's
+    certificate and for a trial note that does not prove that the CA is a trial's, `AdmissionNotOwned`, `AwsUnavailable`.
     """
     trial, unproven = False, None
     try:

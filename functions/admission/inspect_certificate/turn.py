@@ -1,4 +1,4 @@
-"""The turn that the claim handed out: may it be used now?"""
+"""Use the turn that the claim gave."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""Look the device up in the inventory, and ask the approval rules who decides."""
+"""Look up the device in the inventory, and find out from the approval rules who decides."""
 
 from msgspec import Struct
 

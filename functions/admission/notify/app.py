@@ -1,4 +1,4 @@
-"""Put on the event bus what became of the device: programs and people are told from there."""
+"""Put the outcome for the device on the event bus. From there, programs and people get it."""
 
 from msgspec import Struct
 
@@ -18,7 +18,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(ended: NotifyInput) -> Notification:
     """States *Notify* and *Notify of the end*. Raises AwsUnavailable (retryable).
 
-    A repeat puts the event twice rather than not at all: its execution tells a repeat. `tell` tells people, but not of a trial.
+    A repeat puts the event a second time, with the same execution, so that it is never lost. `tell` tells people, but not of a trial.
     """
     event_id = EventBus(settings(Settings).event_bus_name).put(notification.event(ended), ended.execution.arn)
     count("AdmissionEnded", outcome=ended.outcome)

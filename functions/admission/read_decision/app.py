@@ -1,4 +1,4 @@
-"""Read what was decided, from the table and from nowhere else."""
+"""Read the decision, from the table only."""
 
 from msgspec import Struct
 

@@ -1,4 +1,4 @@
-"""The hand-over: what stands in the table becomes what the execution goes on with, and the table says that it has it."""
+"""The hand-over of a decision: the execution continues with what the table says, and the table notes that the execution has it."""
 
 from functions.shared import clock
 from functions.shared.approvals import Approvals
@@ -12,7 +12,7 @@ SOURCE = "read_decision"
 
 
 def read(approvals: Approvals, approval_id: str) -> Decision:
-    """The decision. Expires a request that is overdue, unless a vote wins the race: then that is the decision.
+    """Returns the decision. Expires a request that is overdue, unless a vote is stored first: then the vote is the decision.
 
     Raises `DecisionPending` if nothing is decided, or nobody was ever asked.
     """
@@ -26,7 +26,7 @@ def read(approvals: Approvals, approval_id: str) -> Decision:
         return None if request.resume_state == "DELIVERED" else requests.delivered(request, source=SOURCE, at=at)
 
     def _lapse(request: Request) -> Step | None:
-        because = f"The execution {request.execution_arn} came to it after execute_by."
+        because = f"The execution {request.execution_arn} read the decision after execute_by."
         return (
             None if request.lost_because == because else requests.lost(request, because=because, source=SOURCE, at=at)
         )
@@ -34,7 +34,7 @@ def read(approvals: Approvals, approval_id: str) -> Decision:
     try:
         request = approvals.change(approval_id, hand_over)
     except ApprovalUnknown as error:
-        raise DecisionPending(f"{error} It has to be made first.") from error
+        raise DecisionPending(f"{error} It has to be created first.") from error
     if request.resume_state == "LOST":
         count("ApprovalNotCarriedOut")
     return requests.decision(request, at=at)

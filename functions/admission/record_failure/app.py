@@ -28,8 +28,8 @@ class Result(Struct, frozen=True, kw_only=True):
 def handler(ended: EndedBadly) -> Result:
     """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. May be delivered twice, or late.
 
-    The admission is marked failed only if it still is this execution's and open, so a repeat changes nothing; after the cool-down the
-    next knock may start anew. There is no event of an execution that rolled back, since *Notify* has put one.
+    The admission is marked as failed only if it still belongs to this execution and is open, so a repeat changes nothing. After the
+    cool-down the next knock may start a new one. No event is put for an execution that rolled back, since *Notify* has put one.
     """
     certificate_id, at = failure.certificate_of(ended), clock.now()
     logger.append_keys(certificate_id=certificate_id, execution=ended.execution_arn)
@@ -42,7 +42,7 @@ def handler(ended: EndedBadly) -> Result:
         )
     if ended.error != failure.ALREADY_TOLD and not (
         marked and marked.trial
-    ):  # whoever tries the door is told by the command
+    ):  # of a trial, the command itself tells the operator
         failed = notification.failed(ended, certificate_id, reopen_at if marked else None, at=at)
         EventBus(used.event_bus_name).put(failed, ended.execution_arn)
     return Result(status="marked" if marked else "unchanged")

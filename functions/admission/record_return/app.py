@@ -1,4 +1,4 @@
-"""An admitted device has connected: that it was let in has worked."""
+"""Note that an admitted device has connected: its admission has worked."""
 
 from typing import Literal
 
@@ -25,7 +25,7 @@ class Result(Struct, frozen=True, kw_only=True):
 def handler(connected: Connected) -> Result:
     """On the first connect after an admission, as the topic rule selects it. Repeats and late events change nothing.
 
-    Raises EventMalformed, AwsUnavailable; Lambda tries again, and what fails each time goes to the dead letters.
+    Raises EventMalformed, AwsUnavailable; Lambda tries again, and an event that fails each time goes to the dead-letter queue.
     """
     logger.append_keys(certificate_id=connected.certificate_id)
     at = clock.from_microseconds(connected.at * 1000)

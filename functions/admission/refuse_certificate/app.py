@@ -1,4 +1,4 @@
-"""Set a refused certificate REVOKED or INACTIVE: it can connect no more, and knocks no more."""
+"""Set a refused certificate to REVOKED or INACTIVE: it can no longer connect or knock."""
 
 from typing import Literal
 
@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: RefuseInput) -> Refusal:
     """State *Refuse certificate*. Repeatable. Raises AdmissionNotOwned, AwsUnavailable.
 
-    A certificate that is gone from AWS IoT is as good as refused: the refusal says so.
+    A certificate that AWS IoT no longer has counts as refused; the refusal's note says so.
     """
     Admissions(settings(Settings).admissions_table).retain(request.certificate_id, request.execution)
     status, note = _set_status(request)
@@ -31,7 +31,8 @@ def _set_status(request: RefuseInput) -> tuple[Literal["REVOKED", "INACTIVE"], s
     """Returns the certificate's status, and what was unusual about it."""
     status: Literal["REVOKED", "INACTIVE"] = "REVOKED" if request.cause == "revoked" else "INACTIVE"
     try:
-        # A person took days: what somebody revoked meanwhile must not become merely INACTIVE, which can be set ACTIVE again.
+        # A person's decision can take days. If somebody revoked the certificate meanwhile, it must not become INACTIVE, which can be
+        # set ACTIVE again.
         if request.cause == "person" and certificates.status_of(request.certificate_id) == "REVOKED":
             return "REVOKED", "Somebody else had revoked it already."
         certificates.set_status(request.certificate_id, status)

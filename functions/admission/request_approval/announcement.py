@@ -1,4 +1,4 @@
-"""The event that somebody is asked. No token is in it."""
+"""The event that people are asked for approval. It contains no task token."""
 
 from functions.shared import clock
 from functions.shared.approvals import Approvals
@@ -12,7 +12,7 @@ from workflows.approval.request import Request, Step, whole
 def announce(
     approvals: Approvals, bus: EventBus, asked: RequestApprovalInput, request: Request, approvals_url: str
 ) -> None:
-    """Put the event first, then note it: a crash in between puts it twice rather than never."""
+    """Put the event first, then note it: after a crash in between, the event comes twice and is not lost."""
     at = whole(clock.now())
     checks = wording.checks(asked.certificate, asked.revocation, asked.device)
     link = f"{approvals_url}/approvals/{request.approval_id}"

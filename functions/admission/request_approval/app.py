@@ -1,4 +1,4 @@
-"""Ask the people whom the rule names."""
+"""Ask the people that the approval rule names."""
 
 from msgspec import Struct
 
@@ -32,7 +32,7 @@ class Requested(Struct, frozen=True, kw_only=True):
 def handler(asked: RequestApprovalInput) -> Requested:
     """State *Request approval*. The machine ignores the result: the callback ends the state.
 
-    One request an execution and certificate, however often the state is entered; the newest task token is the one that is resumed.
+    There is one request for each execution and certificate, even if the state is entered again; the newest task token is the valid one.
     Raises AdmissionNotOwned, AwsUnavailable (retryable).
     """
     configured = settings(Settings)

@@ -1,4 +1,4 @@
-"""Take back what an admission did that AWS will never let finish."""
+"""Undo what an admission did, if AWS will never let it finish."""
 
 from msgspec import Struct
 
@@ -18,9 +18,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @step(RollBackInput)
 def handler(request: RollBackInput) -> RollBack:
-    """State *Roll back*. Repeatable: each part looks first at what is there.
+    """State *Roll back*. Repeatable: each part first reads what exists.
 
-    The certificate is deactivated before anything else, so that whatever fails afterwards, it can connect no more.
+    The certificate is deactivated first, so that it can no longer connect even if a later part fails.
     Raises AdmissionNotOwned, AwsUnavailable.
     """
     environment, device, certificate_id = settings(Settings), request.device, request.certificate_id

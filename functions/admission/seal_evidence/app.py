@@ -1,4 +1,4 @@
-"""Sign the record of everything the execution learned, and close the admission with it: no outcome without its evidence."""
+"""Sign the record of everything that the execution learned, then close the admission: there is no outcome without its evidence."""
 
 from msgspec import Struct
 
@@ -27,9 +27,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: SealInput) -> Seal:
     """States *Seal evidence* and *Seal evidence of the end*.
 
-    Repeatable: the record that was stored first stands. Raises `AdmissionNotOwned` before anything is written, `AwsUnavailable` or
-    `AccessRefused` while KMS, S3 or DynamoDB will not have it, `EvidenceConflict` if another record lies in this one's place, and
-    `CertificateChanged` (→ Roll back) before it seals that a certificate is admitted which was revoked since it was checked.
+    Repeatable: the record that was stored first stays valid. Raises `AdmissionNotOwned` before anything is written, `AwsUnavailable` or
+    `AccessRefused` while KMS, S3 or DynamoDB does not accept it, `EvidenceConflict` if there is another record under this record's key,
+    and `CertificateChanged` (→ Roll back) instead of sealing as admitted a certificate that was revoked since it was checked.
     """
     environment, certificate_id = settings(Settings), request.dossier.claim.certificate_id
     admissions, device = Admissions(environment.admissions_table), device_of(request.dossier)

@@ -1,4 +1,4 @@
-"""Before and after the seal: nothing revoked is sealed as admitted, and the admission's row names what was sealed."""
+"""Before and after the seal: no revoked certificate is sealed as admitted, and the admission's row names the sealed record."""
 
 from functions.shared.admissions import Admission, Admissions, ensure_not_revoked
 from functions.shared.vault import Vault
@@ -7,13 +7,13 @@ from workflows.evidence.record import AdmissionRecord, Link
 
 
 def ensure_may_be_sealed(built: AdmissionRecord, row: Admission, vault: Vault) -> None:
-    """Raises `CertificateChanged` for an admitted certificate that was revoked since it was checked; a record sealed before that stands."""
+    """Raises `CertificateChanged` if an admitted certificate was revoked since it was checked. A record sealed before that stays valid."""
     if built.outcome == "admitted" and not (row.revoked_by and vault.has(built.key)):
         ensure_not_revoked(row)
 
 
 def close(admissions: Admissions, request: SealInput, seal: Seal, device: str | None, latest: Link) -> None:
-    """`latest` is the certificate's latest record, which the next one is chained to. Raises `AdmissionNotOwned`."""
+    """`latest` is the certificate's latest record; the next one is chained to it. Raises `AdmissionNotOwned`."""
     admissions.close(
         request.dossier.claim.certificate_id,
         request.execution,

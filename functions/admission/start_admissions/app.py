@@ -23,8 +23,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(batch: Batch) -> queue_messages.Response:
     """A batch of the registration queue. Amazon SQS deletes each message that the result does not name.
 
-    A message that keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then the
-    whole batch comes again.
+    A message that keeps failing ends in the dead-letter queue. Raises AwsUnavailable, AccessRefused if the table cannot be read: then
+    Amazon SQS delivers the whole batch again.
     """
     environment, at, knocks = settings(Settings), clock.now(), batch.knocks
     failed = list(batch.malformed)

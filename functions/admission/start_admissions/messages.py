@@ -20,7 +20,8 @@ class Knock(Struct, frozen=True, kw_only=True):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """`size` messages: the first knock of each certificate, by certificate id, and the ids of the messages that hold none."""
+    """`size` is the number of messages. `knocks` has each certificate's first knock, by certificate id. `malformed` has the ids
+    of messages without a knock."""
 
     size: int
     knocks: dict[str, Knock]
@@ -28,7 +29,7 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 def read(event: Any) -> Batch:
-    """Whoever may send to the queue may have written the messages, so one that cannot be read must not keep the others back.
+    """Anybody with access to the queue may have written a message, so a message that cannot be read must not block the others.
 
     Raises `BadInput` for an event that is not a batch.
     """

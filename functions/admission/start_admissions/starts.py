@@ -11,7 +11,7 @@ from workflows.errors import GatehouseError
 
 
 def start(machine_arn: str, name: str, event: Any) -> bool:
-    """Start it, unless one of this name exists. Returns False if AWS refuses: a later try may succeed, and others must not wait.
+    """Start it, unless an execution of this name exists. Returns False if AWS refuses: a later try may succeed, and others must not wait.
 
     Step Functions returns the running execution for the same name and input, and ``ExecutionAlreadyExists`` for another input or an
     ended one (https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html): either way it was started.

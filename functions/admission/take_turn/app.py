@@ -1,4 +1,4 @@
-"""When may the account's quota be used for what people have decided, or for the next certificate that a list revokes?"""
+"""Take the time at which an execution may use the account's quota, for a decision of people or the next certificate that a list revokes."""
 
 from msgspec import Struct
 
@@ -15,6 +15,6 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @step(TakeTurnInput)
 def handler(request: TakeTurnInput) -> Turn:
-    """State *Take turn*. A repeat takes another: the first then stays unused. Raises AwsUnavailable."""
+    """State *Take turn*. A repeat takes another turn; the first one then stays unused. Raises AwsUnavailable."""
     turns = Turns(settings(Settings).turns_table, limits().pacing)
     return Turn(turn_at=turns.take(request.lane, clock.now()))

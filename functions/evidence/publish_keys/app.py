@@ -1,4 +1,4 @@
-"""The public keys that evidence is verified with, as a JSON Web Key Set (RFC 7517): what `jku` in every record points at."""
+"""The public keys that verify evidence, as a JSON Web Key Set (RFC 7517): `jku` in every record has its address."""
 
 import msgspec
 from msgspec import Struct
@@ -38,6 +38,6 @@ def handler() -> Response:
 
 
 def _published(key_arn: str, *signs: str) -> dict[str, object]:
-    """`signs` is a member of our own (RFC 7517 section 4): the `typ` of what the key counts for."""
+    """`signs` is a member of our own (RFC 7517 section 4): the values of `typ` that the key may sign."""
     key = public_key(key_arn)
     return jws.jwk(key) | {"alg": "ES256", "kid": jws.thumbprint(key), "use": "sig", "signs": signs}

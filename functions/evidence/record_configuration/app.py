@@ -1,4 +1,4 @@
-"""Put a change of rules, limits or policies on the audit trail, with the old text and the new."""
+"""Write a change of rules, limits or policies to the audit trail, with the old and the new text."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from workflows import stored
 from workflows.canonical import canonical
 
 FOLDER = "configuration/"
-"""Each text that was in force, whole, by the time it was noticed."""
+"""Has the complete configuration texts that were in force, by the time at which they were noticed."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -22,7 +22,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """`files` differ from what was in force before."""
+    """`files` are the names of files that differ from the texts before."""
 
     status: Literal["changed", "unchanged"]
     files: list[str]
@@ -32,8 +32,8 @@ class Result(Struct, frozen=True, kw_only=True):
 def handler() -> Result:
     """After each deployment, and every hour.
 
-    The entry comes before the text it tells of: a call that dies in between writes it again. Who deployed is in CloudTrail.
-    Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next hour tries again.
+    The entry is written before the texts: after a crash in between, the next call writes the entry again. CloudTrail has who deployed.
+    Raises `TrailUnavailable`, `AwsUnavailable`, `AccessRefused`: then an alarm is raised, and the next hour's call tries again.
     """
     environment, at = settings(Settings), now()
     vault = Vault(environment.evidence_bucket)
@@ -55,7 +55,7 @@ def handler() -> Result:
 
 
 def _texts() -> dict[str, str]:
-    """What is in force: each file of the configuration, by its path in the artifact."""
+    """Returns the texts in force: each file of the configuration, by its path in the artifact."""
     return {
         path.relative_to(CONFIGURATION.parent).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(CONFIGURATION.rglob("*"))
@@ -64,6 +64,6 @@ def _texts() -> dict[str, str]:
 
 
 def _before(vault: Vault) -> dict[str, str]:
-    """What was in force when it was recorded last; empty if it never was."""
+    """Returns the texts that were recorded last; empty if none were recorded."""
     last = max((key for key, _ in vault.listing(FOLDER)), default=None)
     return stored.read(vault.read(last), dict[str, str]) if last else {}

@@ -1,4 +1,4 @@
-"""The admission that an operator acts on: how it stands, and what the act changes."""
+"""The admission that an operator acts on: its current state, and what the act changes."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -23,7 +23,7 @@ _REDRIVABLE = ("FAILED", "TIMED_OUT", "ABORTED")
 
 
 class ExecutionNotRedriven(WillNeverWork):
-    """AWS would not redrive it after all. The act is sealed; the trail says that it failed."""
+    """AWS refused the redrive. The act is sealed; the audit trail says that it failed."""
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -35,12 +35,12 @@ class State(Struct, frozen=True, kw_only=True):
 
 
 def state_of(ask: Ask, head: Head | None, inventory: Inventory) -> State:
-    """What the act depends on, as AWS has it now. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns what the act depends on, from AWS. Raises `AwsUnavailable`, `AccessRefused`."""
     if head is None:
         return State(standing=None)
     known: dict[str, Any] = {"execution_arn": head.execution_arn, "outcome": head.outcome, "closed_by": head.closed_by}
     if ask.act == "forget" and head.outcome != "open":
-        with suppress(CertificateUnknown):  # AWS IoT has it no more, as it has to be
+        with suppress(CertificateUnknown):  # AWS IoT must no longer have it before it may be forgotten
             known["certificate_status"] = certificates.status_of(ask.certificate_id)
     if ask.device is not None:
         return _standing_of_binding(ask, ask.device, known, inventory)
@@ -63,7 +63,7 @@ def _standing_of_binding(ask: Ask, device: str, known: dict[str, Any], inventory
 
 
 def change(ask: Ask, head: Head, state: State, signed_at: datetime) -> Change:
-    """What the act changes, before and after. It counts from when it was signed, so that a repeat tells the same and finds its record."""
+    """Returns the values before and after the act. Times are from its signature, so that a repeat gives the same and finds its record."""
     now = clock.milliseconds(signed_at)
     before: dict[str, Any] = {"outcome": head.outcome, "execution_arn": head.execution_arn}
     match ask.act:

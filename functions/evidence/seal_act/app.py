@@ -1,4 +1,4 @@
-"""Seal an operator's act on an admission, and carry it out: an act that cannot be sealed does not happen."""
+"""Seal an operator's act on an admission, and carry it out. An act that cannot be sealed is not carried out."""
 
 from msgspec import Struct
 
@@ -29,14 +29,14 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: acts.Request, context: Context) -> acts.Answer:
     """Invoked by `gatehouse admissions reopen|forget|redrive` and `gatehouse findings repair`.
 
-    Raises `CallerNotProven` and `BadInput` before anything is looked at; `AwsUnavailable`, `AccessRefused` and `EvidenceConflict`
-    while KMS, S3 or DynamoDB will not have the record: then nothing was done. A repeat with the same id does nothing twice.
+    Raises `CallerNotProven` and `BadInput` before anything is read; `AwsUnavailable`, `AccessRefused` and `EvidenceConflict`
+    while KMS, S3 or DynamoDB does not accept the record: then nothing was done. A repeat with the same id does nothing twice.
     """
     environment, at = settings(Settings), now()
     ask, table, inventory = request.ask, environment.admissions_table, Inventory(environment.inventory_table)
     if ask.bucket != environment.evidence_bucket:
         raise callers.CallerNotProven(
-            f"Signed for the stack of {ask.bucket}; this is that of {environment.evidence_bucket}."
+            f"Signed for the stack with the bucket {ask.bucket}; this stack has {environment.evidence_bucket}."
         )
     by = callers.prove(request.proof, acts.digest(ask), at=at, account=context.invoked_function_arn.split(":")[4])
     head = chains.head(table, ask.certificate_id)
@@ -52,7 +52,7 @@ def handler(request: acts.Request, context: Context) -> acts.Answer:
         )
         also = [inventory.unbinding(ask.device, ask.certificate_id)] if ask.device is not None else []
         if not operators.write(table, ask, head, change, link, *also):
-            message = f"The admission of {ask.certificate_id} has changed meanwhile; nothing was done. Look again."
+            message = f"The admission of {ask.certificate_id} has changed meanwhile; nothing was done. Check it again."
             return acts.Answer(status="refused", reason=message)
     if ask.act == "redrive":
         admission.redrive(ask)

@@ -1,4 +1,4 @@
-"""Sign each finished day's list of what was kept, so that a lost record is noticed without knowing the device."""
+"""Sign a list of each finished day's records, so that a lost record is noticed even if its device is unknown."""
 
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
@@ -35,9 +35,9 @@ class Sealed(Struct, frozen=True, kw_only=True):
 
 @triggered
 def handler() -> Sealed:
-    """Every night. Seals all days since the last manifest, so that a night that failed is made good by the next.
+    """Every night. Seals all days since the last manifest, so that the next night also does the work of a night that failed.
 
-    Raises `AwsUnavailable`, `AccessRefused`: an alarm tells, and the next night tries again.
+    Raises `AwsUnavailable`, `AccessRefused`: then an alarm is raised, and the next night's call tries again.
     """
     environment, at = settings(Settings), now()
     vault, signer = Vault(environment.evidence_bucket), Signer(environment.signing_key_arn, environment.approvals_url)
@@ -55,7 +55,7 @@ def handler() -> Sealed:
 
 
 def _keys_by_day(vault: Vault) -> defaultdict[date, list[str]]:
-    """The keys of what a manifest covers, by the day on which it was kept (UTC); a day without any has none."""
+    """Returns the keys of the files that a manifest covers, by the day on which they were stored (UTC); a day without files has none."""
     by_day = defaultdict[date, list[str]](list)
     for folder in COVERED:
         for key, kept_at in vault.listing(folder):
@@ -69,7 +69,7 @@ def _hashes(vault: Vault, keys: list[str]) -> dict[str, str]:
 
 
 def _keep(vault: Vault, key: str, data: bytes) -> bytes:
-    """Returns what lies there now: if another run was quicker, the chain goes on from what that one kept."""
+    """Returns the stored file: if another run stored it first, the chain continues from that file."""
     try:
         vault.keep(key, data)
     except AlreadyKept:

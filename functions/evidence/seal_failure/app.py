@@ -1,4 +1,4 @@
-"""Seal that an execution failed where it stood: an end like any other, until it is redriven."""
+"""Seal that an execution failed. It is an end like any other, until the execution is redriven."""
 
 from typing import Literal
 
@@ -37,9 +37,9 @@ class Result(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @on_event(failure.read)
 def handler(ended: EndedBadly) -> Result:
-    """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. Repeatable: the record stored first stands.
+    """On *Step Functions Execution Status Change* to FAILED, TIMED_OUT or ABORTED. Repeatable: the record stored first stays valid.
 
-    Nothing is sealed of what was no admission, of an execution that was overtaken, or of a roll back, which has its record.
+    Nothing is sealed if there was no admission, if another execution owns it, or for a roll back, which has its own record.
     """
     certificate_id, environment = failure.certificate_of(ended), settings(Settings)
     head = chains.head(environment.admissions_table, certificate_id) if certificate_id else None
@@ -64,12 +64,12 @@ def handler(ended: EndedBadly) -> Result:
 
 
 def _with_its_end(table: str, certificate_id: str, head: chains.Head, key: str, vault: Vault) -> chains.Head:
-    """If *Seal evidence* stored the execution's record and failed before it closed the admission, the chain goes on from that one first."""
+    """If *Seal evidence* stored the execution's record but failed before it closed the admission, adds that record to the chain first."""
     if not vault.has(key):
         return head
     data = vault.read(key)
     if parse(jws.parse(data)[1]).previous != head.link:
-        return head  # it is in the chain
+        return head  # the record is in the chain already
     link = Link(key=key, sha256=sha256(data))
     chain.advance(table, certificate_id, head, link)
     return msgspec.structs.replace(head, evidence_key=link.key, evidence_sha256=link.sha256)

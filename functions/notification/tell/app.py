@@ -1,4 +1,4 @@
-"""Tell people what the events on the bus mean for them."""
+"""Send messages to people for the events on the bus."""
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from functions.shared.queue_messages import Message
 from functions.shared.settings import settings
 
 ENOUGH_MILLISECONDS = 15_000
-"""What one more message may take. With less left the rest of the batch comes again."""
+"""The time that one more message may take. If less is left, the rest of the batch is delivered again."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -34,25 +34,25 @@ def handler(batch: tuple[Message, ...], context: Context) -> queue_messages.Resp
 
     A message that keeps failing ends in the dead-letter queue.
     """
-    used = settings(Settings)
+    environment = settings(Settings)
     telling = Telling(
-        Approvals(used.approvals_table),
-        Delegations(used.delegations_table),
-        topic=Topic(used.notifications_topic_arn),
-        queue=Queue(used.tell_queue_url),
-        mail=PersonalMail(used.mail_from, used.user_pool_id),
-        approvals_url=used.approvals_url,
+        Approvals(environment.approvals_table),
+        Delegations(environment.delegations_table),
+        topic=Topic(environment.notifications_topic_arn),
+        queue=Queue(environment.tell_queue_url),
+        mail=PersonalMail(environment.mail_from, environment.user_pool_id),
+        approvals_url=environment.approvals_url,
     )
     return queue_messages.response(one.message_id for one in batch if not _is_told(telling, one, context))
 
 
 def _is_told(telling: Telling, message: Message, context: Context) -> bool:
-    """False if the message has to come again. Whatever one fails on, the others of the batch are not told twice for it."""
+    """Returns False if the message has to be delivered again. An error of one message must not repeat the others of the batch."""
     if context.get_remaining_time_in_millis() < ENOUGH_MILLISECONDS:
         return False
     try:
         telling.tell(received.read(message.body))
-    except Exception:  # noqa: BLE001 - the others of the batch have been told, or shall be
+    except Exception:  # noqa: BLE001 - the others of the batch were sent, or will be
         count("NotTold")
         logger.exception("message %s could not be told", message.message_id)
         return False

@@ -10,7 +10,7 @@ from workflows.errors import AwsUnavailable
 from workflows.message import Message
 
 _BATCH = 10
-"""Messages that SendMessageBatch takes (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html)."""
+"""Messages in one SendMessageBatch (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html)."""
 
 
 class Topic:

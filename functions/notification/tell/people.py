@@ -1,4 +1,4 @@
-"""To whom a message about a request is written by themselves."""
+"""The people who get a mail of their own about a request."""
 
 from collections import defaultdict
 from datetime import datetime
@@ -14,14 +14,14 @@ from workflows.approval.request import Request
 
 
 class People:
-    """Members of the groups that are asked, and their delegates; of a result also whoever entered the device."""
+    """Members of the groups that are asked, and their delegates; for a result also the person who entered the device."""
 
     def __init__(self, mail: PersonalMail, delegations: Delegations) -> None:
         self._mail = mail
         self._delegations = delegations
 
     def letters(self, event: str, request: Request, kind: Kind, *, at: datetime) -> list[Letter]:
-        """One for each address that `kind` concerns, in the order of addresses; none if no sender is set. Raises `AwsUnavailable`."""
+        """Returns one letter for each address that `kind` concerns, sorted; none if no sender is set. Raises `AwsUnavailable`."""
         if not self._mail.wanted:
             return []
         asked = notices.groups(request, kind, at=at)
@@ -42,8 +42,8 @@ class People:
         return [letter for letter in written if self.concerns(letter, request, kind)]
 
     def concerns(self, letter: Letter, request: Request, kind: Kind) -> bool:
-        """Whether its person needs it. Of a question: nobody who has voted, or was voted for, or entered the device; of a result: nobody
-        who decided it. Whoever entered the device, to whom it is written without a right, learns every result."""
+        """Returns whether its person needs it. A question does not go to people who have voted, were voted for, or entered the device;
+        a result does not go to the person who decided it. The person who entered the device gets one without a right for each result."""
         if not self._mail.wanted:
             return False
         if request.status == "PENDING" and is_among(letter.to, requests.entered_under(request)):

@@ -1,4 +1,4 @@
-"""What lies in the queue: an event, as EventBridge delivers it, or a letter, as this function wrote it."""
+"""The queue's content: an event, as EventBridge delivers it, or a letter, as this function wrote it."""
 
 from msgspec import Struct
 
@@ -7,10 +7,10 @@ from workflows.events import Event
 
 
 class Letter(Struct, frozen=True, kw_only=True):
-    """One mail to one person about one request. It is worded when it is sent, from the request as it stands then.
+    """One mail to one person about one request. Its text is written when it is sent, from the request at that time.
 
-    `event` is the detail type of the event that it is for. `rights`: the subjects whose right to vote it appeals to, the person's own or
-    that of somebody who delegated to them; empty for whoever entered the device. Later versions read what earlier ones wrote.
+    `event` is the detail type of its event. `rights` has the subjects whose right to vote the person has: their own, or that of
+    somebody who delegated to them; empty for the person who entered the device. Later versions read what earlier ones wrote.
     """
 
     event: str

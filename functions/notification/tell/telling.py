@@ -24,9 +24,9 @@ from workflows.revocation.verdict import Verdict
 
 
 class Telling:
-    """Remembers nothing. Whoever dies in between tells the whole of an event again: some of it comes twice, nothing is lost.
+    """Stores nothing. After a crash in between, the whole event is processed again: some messages come twice, none is lost.
 
-    Everything is read before anything is sent, so that an outage of what is read repeats nothing.
+    All data is read before anything is sent, so that an outage while reading causes no repeated message.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Telling:
         self._approvals_url = approvals_url
 
     def tell(self, received: Event | Letter) -> None:
-        """Raises `AwsUnavailable`, `AccessRefused`, `ApprovalUnknown`: then it has to come again."""
+        """Raises `AwsUnavailable`, `AccessRefused`, `ApprovalUnknown`: then it has to be delivered again."""
         match received:
             case Letter():
                 self._deliver(received)
@@ -59,7 +59,7 @@ class Telling:
                     count("PeopleTold")
 
     def _tell_of_request(self, event: ApprovalEvent) -> None:
-        """Of the event only the kind and the id of the request count: what people read is in the table."""
+        """Only the event's kind and the id of the request are used: the text for people comes from the table."""
         request, at = self._approvals.get(event.approval_id), whole(clock.now())
         kind = events.still(type(event), request, at=at)
         if kind is None:
@@ -71,7 +71,7 @@ class Telling:
         count("PeopleTold")
 
     def _deliver(self, letter: Letter) -> None:
-        """Nothing is sent to somebody whom it does not concern any more."""
+        """Send the mail, unless it no longer concerns the person."""
         request, at = self._approvals.get(letter.approval_id), whole(clock.now())
         kind = events.still(_approval_event(letter.event), request, at=at)
         if kind is not None and self._people.concerns(letter, request, kind):
@@ -87,7 +87,7 @@ class Telling:
         return Message(subject=wording.subject(wording.HEADS[kind], request), text=text, kind=events.message_kind(kind))
 
     def _checks(self, request: Request) -> tuple[str, ...]:
-        """As the evidence says that people see."""
+        """Returns the checks from the evidence that people see."""
         snapshot = self._approvals.snapshot(request)
         return wording.checks(
             msgspec.convert(snapshot["certificate"], CertificateFacts),

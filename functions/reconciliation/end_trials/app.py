@@ -1,4 +1,4 @@
-"""End the trials of `gatehouse doctor --knock`: those whose command is done, and those that have lasted too long."""
+"""End the trials of `gatehouse doctor --knock`: those whose command has ended, and those that have lasted too long."""
 
 from msgspec import Struct
 
@@ -16,10 +16,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @triggered
 def handler() -> Ended:
-    """On a schedule, and when `gatehouse doctor --knock` asks. The notes say what is to be ended. Safe to repeat.
+    """On a schedule, and when `gatehouse doctor --knock` invokes it. The notes say which trials to end. Repeatable.
 
-    Goes on with the other notes after a fault of one, and raises the first fault at the end: `TrialInvalid` for a note that proves no
-    trial, `TrialNotRemoved`, `AwsUnavailable`, `AccessRefused`. The log has each.
+    Continues with the other notes after a fault of one, and raises the first fault at the end: `TrialInvalid` for a note that proves no
+    trial, `TrialNotRemoved`, `AwsUnavailable`, `AccessRefused`. The log has each fault.
     """
     environment = settings(Settings)
     ended, faults = end_each(environment.crl_bucket, Admissions(environment.admissions_table), clock.now())

@@ -1,4 +1,4 @@
-"""The notes of trials, one after the other: `workflows.admission.trial.action` says what is to be done, and here it is done."""
+"""Process the notes of trials, one after the other: `workflows.admission.trial.action` returns what to do, and this module does it."""
 
 from datetime import datetime
 
@@ -15,14 +15,14 @@ from workflows.errors import GatehouseError
 
 
 class Ended(Struct, frozen=True, kw_only=True):
-    """The CA certificate ids of the trials that are ended, and of those whose admission is still open."""
+    """The CA certificate ids of the trials that were ended, and of those whose admission is still open."""
 
     ended: list[str]
     waiting: list[str]
 
 
 def end_each(bucket: str, admissions: Admissions, at: datetime) -> tuple[Ended, list[GatehouseError]]:
-    """Goes on after a fault; returns and logs each. Raises `AwsUnavailable`, `AccessRefused` if the notes cannot be read."""
+    """Continues after a fault; returns and logs each fault. Raises `AwsUnavailable`, `AccessRefused` if the notes cannot be read."""
     result, faults = Ended(ended=[], waiting=[]), list[GatehouseError]()
     for entry in trials.every(bucket):
         try:

@@ -1,4 +1,4 @@
-"""Remove what a trial has made. Each step may find that it was done before.
+"""Remove what a trial has created. Each step may find that it was done before.
 
 Nothing else can be removed: the note proves CA and device by their signatures, and AWS IoT must have that CA under the id.
 """
@@ -16,7 +16,7 @@ from workflows.revocation import current_lists
 
 
 class TrialNotRemoved(MayWorkLater):
-    """AWS IoT will not delete its CA or its certificate: the certificate is ACTIVE, or has a thing or policy. Find out who did that."""
+    """AWS IoT refuses to delete its CA or its certificate: the certificate is ACTIVE, or has a thing or policy. Find out who did that."""
 
 
 def remove(trial: Trial, bucket: str) -> None:
@@ -40,7 +40,7 @@ def remove(trial: Trial, bucket: str) -> None:
 
 
 def _known(trial: Trial) -> bool:
-    """Whether AWS IoT has the CA."""
+    """Returns whether AWS IoT has the CA."""
     try:
         with translated():
             answer = client("iot").describe_ca_certificate(certificateId=trial.ca_certificate_id)
@@ -49,7 +49,7 @@ def _known(trial: Trial) -> bool:
     pem: str = answer["certificateDescription"]["certificatePem"]
     if x509.load_pem_x509_certificate(pem.encode()) != trial.ca:
         raise TrialInvalid(
-            f"AWS IoT has another CA as {trial.ca_certificate_id} than the note of the trial; nothing was removed."
+            f"AWS IoT has another CA under {trial.ca_certificate_id} than the note of the trial; nothing was removed."
         )
     return True
 

@@ -1,4 +1,4 @@
-"""Walk a few pages of tables and fleet, note what does not fit together, and count it. Failures that no event told are sealed now."""
+"""Read some pages of tables and fleet, store what does not match, and count it. Failures whose event did not arrive are sealed."""
 
 from typing import Literal
 
@@ -31,7 +31,7 @@ class Walked(Struct, frozen=True, kw_only=True):
 
 @triggered
 def handler(context: Context) -> Walked:
-    """On a schedule. A page that fails is asked for again by the next run; each round goes on though the other does not.
+    """On a schedule. The next run reads a page that failed again. Each round has its own position.
 
     Raises AwsUnavailable, AccessRefused: then the metrics are missing too, and that raises an alarm.
     """

@@ -1,4 +1,4 @@
-"""The table of findings: what is found now, since when, and where the walks stand. It may be lost: the next rounds fill it again."""
+"""The table of findings: current findings, since when, and the position of each walk. If it is lost, the next rounds fill it again."""
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
@@ -13,17 +13,17 @@ from workflows.reconciliation.findings import Finding, Kind
 from workflows.reconciliation.rounds import Cursor, Round
 
 _CURSOR = "cursor"
-"""The `kind` of the items that hold where a round stands; `subject` is the round."""
+"""The `kind` of the items with the position of a round; `subject` is the round."""
 
 
 class Findings:
-    """`kind` and `subject` name a finding. One that an operator has accepted stays accepted for as long as it is found."""
+    """`kind` and `subject` identify a finding. A finding that an operator has accepted stays accepted while it is found."""
 
     def __init__(self, table: str) -> None:
         self.table = table
 
     def keep(self, findings: Iterable[Finding], at: datetime) -> None:
-        """Seen at `at`; a new one since then. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Store that these findings were seen at `at`; for a new one, `since` is `at`. Raises `AwsUnavailable`, `AccessRefused`."""
         for finding in findings:
             with translated():
                 client("dynamodb").update_item(
@@ -37,13 +37,13 @@ class Findings:
                 )
 
     def drop(self, kind: Kind, subjects: Iterable[str]) -> None:
-        """These are over. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Delete these findings; they are over. Raises `AwsUnavailable`, `AccessRefused`."""
         for subject in subjects:
             with translated():
                 client("dynamodb").delete_item(TableName=self.table, Key=to_item({"kind": kind, "subject": subject}))
 
     def drop_older(self, kinds: Sequence[Kind], moment: datetime, covers: Callable[[Kind, str], bool]) -> None:
-        """A walk that began at `moment` has ended: a finding of its kind that it `covers` and did not see again is over."""
+        """Called at the end of a walk that began at `moment`. Deletes each finding of its kinds that it `covers` and did not see again."""
         for kind in kinds:
             pages = (
                 client("dynamodb")
@@ -61,7 +61,7 @@ class Findings:
                     self.drop(kind, [one["subject"]["S"] for one in page["Items"] if covers(kind, one["subject"]["S"])])
 
     def number(self, kind: Kind) -> int:
-        """How many there are that nobody has accepted; of very many at least so many (a megabyte's worth)."""
+        """Returns the number of findings that nobody has accepted. If they exceed one page of 1 MB, counts that page only."""
         with translated():
             answer = client("dynamodb").query(
                 TableName=self.table,
@@ -74,7 +74,7 @@ class Findings:
         return number
 
     def cursor(self, name: Round) -> Cursor | None:
-        """Where the round stands; None before the first."""
+        """Returns the round's position; None before the first run."""
         with translated():
             answer = client("dynamodb").get_item(
                 TableName=self.table, Key=to_item({"kind": _CURSOR, "subject": name}), ConsistentRead=True
@@ -82,7 +82,7 @@ class Findings:
         return from_item(answer["Item"], Cursor) if "Item" in answer else None
 
     def set_cursor(self, cursor: Cursor) -> None:
-        """Where the round stands, and by which artifact: that is how `gatehouse doctor` learns what runs."""
+        """Store the round's position and the running artifact, which `gatehouse doctor` reads."""
         item = {"kind": _CURSOR, "subject": cursor.round, "artifact": artifact(), **msgspec.to_builtins(cursor)}
         with translated():
             client("dynamodb").put_item(TableName=self.table, Item=to_item(item))

@@ -1,4 +1,4 @@
-"""What AWS IoT and Step Functions say, a page or a thing at a time. Only listing calls: none draws on the quotas of admissions."""
+"""Data from AWS IoT and Step Functions, one page or one thing at a time. No call here uses the quotas of admissions."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from functions.shared.aws import client, translated
 
 PAGE = 100
 NEWEST = 250
-"""As many as one call of ListCertificatesByCA lists (https://docs.aws.amazon.com/iot/latest/apireference/API_ListCertificatesByCA.html)."""
+"""The most in one call of ListCertificatesByCA (https://docs.aws.amazon.com/iot/latest/apireference/API_ListCertificatesByCA.html)."""
 
 
 class Listed(NamedTuple):
@@ -20,20 +20,20 @@ class Listed(NamedTuple):
 
 
 class Fleet:
-    """`calls_per_second` bounds the calls, which come one after the other."""
+    """`calls_per_second` is the limit for the calls, which are made one after the other."""
 
     def __init__(self, calls_per_second: float) -> None:
         self._pause = 1 / calls_per_second
 
     def next_ca(self, after: str) -> str | None:
-        """The CA that follows `after` in the order of ids; None after the last."""
+        """Returns the CA that follows `after` in the order of ids; None after the last."""
         with translated():
             pages = client("iot").get_paginator("list_ca_certificates").paginate()
             ids = sorted(ca["certificateId"] for page in pages for ca in page["certificates"])
         return next((ca for ca in ids if ca > after), None)
 
     def certificates(self, ca: str, marker: str | None, size: int = PAGE) -> tuple[list[Listed], str | None]:
-        """One page of the CA's certificates, newest first, and the next page's marker."""
+        """Returns one page of the CA's certificates, newest first, and the next page's marker."""
         self._wait()
         with translated():
             page = client("iot").list_certificates_by_ca(
@@ -43,7 +43,7 @@ class Fleet:
         return listed, page.get("nextMarker")
 
     def policies(self, certificate_arn: str) -> list[str] | None:
-        """The names of the certificate's policies; None if AWS IoT does not have it (any more)."""
+        """Returns the names of the certificate's policies; None if AWS IoT does not have the certificate (any more)."""
         self._wait()
         try:
             with translated():
@@ -53,7 +53,7 @@ class Fleet:
         return [policy["policyName"] for policy in answer["policies"]]
 
     def principals(self, thing: str) -> list[str] | None:
-        """ARNs of what is attached to the thing; None if there is no such thing."""
+        """Returns the ARNs of what is attached to the thing; None if there is no such thing."""
         self._wait()
         try:
             with translated():
@@ -63,14 +63,14 @@ class Fleet:
         return arns
 
     def things(self, token: str | None) -> tuple[list[str], str | None]:
-        """The names of one page, and the next page's token."""
+        """Returns the names of one page, and the next page's token."""
         self._wait()
         with translated():
             page = client("iot").list_things(maxResults=PAGE, **({"nextToken": token} if token else {}))
         return [thing["thingName"] for thing in page["things"]], page.get("nextToken")
 
     def execution(self, arn: str) -> tuple[str | None, datetime | None]:
-        """Its status and when it ended; a status of None: Step Functions does not know it."""
+        """Returns the execution's status and when it ended. The status is None if Step Functions does not know it."""
         self._wait()
         try:
             with translated():

@@ -1,4 +1,4 @@
-"""What the alarms watch: how many findings of each kind nobody has accepted, and how long people and devices have waited."""
+"""The metrics for the alarms: the number of findings of each kind that nobody has accepted, and how long people and devices have waited."""
 
 from datetime import datetime
 

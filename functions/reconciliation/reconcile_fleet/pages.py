@@ -1,4 +1,4 @@
-"""Pages of our own tables. Where to go on is DynamoDB's key as JSON text, so that it can lie in a table itself."""
+"""Pages of our own tables. The next page's position is DynamoDB's key as JSON text, so that it can be stored in a table."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def query(
     names: dict[str, str] | None = None,
     **given: object,
 ) -> tuple[list[T], str | None]:
-    """One page of an index (None: of the table itself), the oldest first, and where the next begins.
+    """Returns one page of an index (None: of the table itself), oldest first, and the position of the next page.
 
     Raises `AwsUnavailable`, `AccessRefused`.
     """
@@ -41,7 +41,7 @@ def query(
 
 
 def scan(table: str, beginning: str, after: str | None, kind: type[T]) -> tuple[list[T], str | None]:
-    """One page of a table: of the items looked at, those whose lookup key begins so."""
+    """Returns one page of a table, only with the items whose lookup key begins with `beginning`."""
     return _page(
         "scan",
         after,
@@ -53,13 +53,13 @@ def scan(table: str, beginning: str, after: str | None, kind: type[T]) -> tuple[
 
 
 def admissions(table: str, certificate_ids: Sequence[str]) -> dict[str, Row]:
-    """The admissions of these certificates, by certificate id. Those that never knocked are missing."""
+    """Returns the admissions of these certificates, by certificate id. Certificates that never knocked are left out."""
     items = batch_reads.items(table, ({"certificate_id": one} for one in certificate_ids))
     return {row.certificate_id: row for row in (from_item(item, Row) for item in items)}
 
 
 def known_keys(table: str, keys: Sequence[str]) -> set[str]:
-    """Which of these lookup keys the inventory has."""
+    """Returns those of these lookup keys that the inventory has."""
     return {item["lookup_key"]["S"] for item in batch_reads.items(table, ({"lookup_key": key} for key in keys))}
 
 

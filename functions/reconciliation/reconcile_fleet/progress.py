@@ -1,4 +1,4 @@
-"""A round goes on from where the last run left it, page by page, for as long as the call has time."""
+"""A round continues from where the last run stopped, page by page, while the call has time."""
 
 from functools import partial
 
@@ -11,11 +11,11 @@ from workflows.reconciliation import rounds
 from workflows.reconciliation.rounds import Round
 
 ENOUGH = 60_000
-"""Milliseconds that must be left for another page: one of a hundred certificates takes half a minute."""
+"""Milliseconds that must be left for another page: a page with 100 certificates takes half a minute."""
 
 
 def walk(name: Round, walks: Walks, findings: Findings, limits: Reconciling, context: Context) -> int:
-    """Returns the number of pages. Raises `AwsUnavailable`, `AccessRefused`; the page that failed is asked for again by the next run."""
+    """Returns the number of pages. Raises `AwsUnavailable`, `AccessRefused`; the next run reads the page that failed again."""
     pages = 0
     cursor = rounds.due(findings.cursor(name), name, clock.now(), rounds.every(name, limits))
     while cursor is not None and cursor.walk is not None and context.get_remaining_time_in_millis() > ENOUGH:

@@ -1,4 +1,4 @@
-"""Failed executions whose event did not arrive: the functions that record and seal failures get what the event would have held.
+"""Failed executions whose event did not arrive: the functions that record and seal failures get the data of that event.
 
 EventBridge delivers Step Functions' events on a best-effort basis
 (https://docs.aws.amazon.com/eventbridge/latest/ref/event-delivery-level.html). Both functions may be called twice for one failure.
@@ -14,14 +14,14 @@ from workflows.admission import failure
 
 
 class Tellers(Struct, frozen=True, kw_only=True):
-    """The ARNs of the two functions, as they are called."""
+    """The ARNs for calling the two functions."""
 
     record: str
     seal: str
 
 
 def tell(tellers: Tellers, execution_arn: str, *, recorded: bool) -> None:
-    """Have the failure sealed and, unless it is `recorded`, recorded. Each is an asynchronous call, which Lambda retries.
+    """Have the failure sealed and, unless it is `recorded`, recorded. Both calls are asynchronous, and Lambda retries them.
 
     Does nothing for an execution that Step Functions no longer knows, or that still runs. Raises `AwsUnavailable`, `AccessRefused`.
     """

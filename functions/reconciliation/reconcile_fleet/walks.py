@@ -1,4 +1,4 @@
-"""The walks: each puts one page of one side beside the other, and asks the rules."""
+"""The walks: each compares one page of one side with the other side, and applies the rules for findings."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -24,22 +24,22 @@ from workflows.reconciliation.rounds import ROTATED, Cursor, Walk, is_selected
 
 
 class Tables(Struct, frozen=True, kw_only=True):
-    """Their names."""
+    """The names of the tables and of the bucket."""
 
     admissions: str
     approvals: str
     inventory: str
     findings: str
     lists: str
-    """The bucket of lists, where the CAs' certificates lie too."""
+    """The bucket of lists, which also has the CAs' certificates."""
 
 
 _REDRIVABLE = timedelta(days=14)
-"""How long Step Functions lets a failed execution be redriven."""
+"""For this time after a failure, Step Functions allows a redrive."""
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """What one page showed, and the next page to ask for; None if this was the last. `over` are subjects of *pending_without_admission*."""
+    """The findings of one page, and the next page; None after the last. `over` are subjects of *pending_without_admission* that ended."""
 
     findings: tuple[Finding, ...] = ()
     over: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class _Noted(Struct, frozen=True, kw_only=True):
 
 
 class Walks:
-    """`page` takes the step; each method below is one walk, and knows how to read its own `after`."""
+    """`page` processes one page. Each method below is one walk, and reads its own format of `after`."""
 
     def __init__(self, tables: Tables, tellers: Tellers, limits: Reconciling) -> None:
         self._tellers, self._one_in = tellers, limits.one_in
@@ -61,7 +61,7 @@ class Walks:
         self._within = timedelta(hours=limits.returned_within_hours)
 
     def page(self, cursor: Cursor) -> Page:
-        """The page that `cursor` stands before. Raises `AwsUnavailable`, `AccessRefused`."""
+        """Process the page at `cursor`. Raises `AwsUnavailable`, `AccessRefused`."""
         walk, self._since, self._number = cursor.walk, cursor.since, cursor.number
         if walk is None:
             return Page()
@@ -79,7 +79,7 @@ class Walks:
         return walks[walk](cursor.page)
 
     def _registered(self, after: str | None) -> Page:
-        """The newest certificates of each CA, until they are older than what an earlier round has judged."""
+        """The newest certificates of each CA, back to those that an earlier round has checked."""
         ca, marker = stored.read(after, tuple[str, str | None]) if after else (self._fleet.next_ca(""), None)
         if ca is None:
             return Page()
@@ -92,12 +92,13 @@ class Walks:
         return Page(findings=self._pending(fresh), next=self._next_of(ca, following))
 
     def _keep_certificate(self, ca: str) -> None:
-        """In the bucket, so that *Look up device* counts a CA that nobody registered with ``gatehouse`` before a device of it connects."""
-        with suppress(CertificateUnknown, IssuerMismatch):  # it is gone by now; the mismatch has its alarm
+        """Store the CA's certificate in the bucket, so that *Look up device* counts a CA that was not registered with ``gatehouse`` before
+        its first device connects."""
+        with suppress(CertificateUnknown, IssuerMismatch):  # AWS IoT no longer has it; a mismatch has its own alarm
             issuers.load(self._lists, ca)
 
     def _unanswered(self, after: str | None) -> Page:
-        """Certificates that waited without an admission and have one now. Those that were deleted are dropped by the round *fleet*."""
+        """Certificates that waited without an admission and have one now. The round *fleet* drops those that were deleted."""
         condition = "kind = :noted"
         noted, following = pages.query(
             self._findings, None, condition, after, _Noted, noted="pending_without_admission"
@@ -115,7 +116,7 @@ class Walks:
         return json.dumps([following_ca, following]) if following_ca else None
 
     def _open(self, after: str | None) -> Page:
-        """Open admissions that are old enough; what is found is looked at again as it stands now, since the index lags."""
+        """Open admissions that are old enough. Each is read again from the table, since the index lags."""
         condition, until = "outcome = :open AND claimed_at < :until", clock.now() - GRACE
         rows, following = pages.query(self._admissions, "by_outcome", condition, after, Row, open="open", until=until)
         ended = {row.certificate_id: self._fleet.execution(row.execution_arn) for row in rows}
@@ -128,7 +129,7 @@ class Walks:
         return _page((findings.of_open(row, *ended[row.certificate_id], clock.now()) for row in same), following)
 
     def _failures(self, after: str | None) -> Page:
-        """Recent failures without a sealed record are sealed now. Returns no findings."""
+        """Have recent failures without a sealed record sealed. Returns no findings."""
         condition, since = "outcome = :failed AND claimed_at > :since", clock.now() - _REDRIVABLE
         rows, following = pages.query(
             self._admissions, "by_outcome", condition, after, Row, failed="failed", since=since
@@ -175,7 +176,7 @@ class Walks:
         return _page([*made, *self._pending(listed)], self._next_of(ca, following))
 
     def asks(self, number: int, kind: Kind, subject: str) -> bool:
-        """Whether the round of this number looks for this kind in `subject`."""
+        """Returns whether the round with this number checks `subject` for this kind."""
         return kind not in ROTATED or is_selected(subject, number, self._one_in)
 
     def _bindings(self, after: str | None) -> Page:
@@ -197,7 +198,7 @@ class Walks:
             if device_key(name) in bound:
                 continue
             rows, _ = pages.query(self._admissions, "by_device", "device = :device", None, Row, device=name)
-            if rows:  # otherwise it is somebody else's
+            if rows:  # otherwise Gatehouse did not create the thing
                 made.append(findings.of_thing(name, rows[-1], self._fleet.principals(name) or ()))
         return _page(made, following)
 

@@ -1,4 +1,4 @@
-"""Which IP addresses may be connected to. A name is resolved once, and the connection goes to the address that was looked at."""
+"""Which IP addresses may be connected to. A name is resolved once, and the connection goes to the address that was checked."""
 
 import ipaddress
 import socket
@@ -12,17 +12,17 @@ _TRANSLATED = (
     ipaddress.ip_network("2002::/16"),
     ipaddress.ip_network("2001::/32"),
 )
-"""NAT64, 6to4 and Teredo: IPv6 addresses that lead to an IPv4 address which nobody would look at."""
+"""NAT64, 6to4 and Teredo: IPv6 addresses that contain an IPv4 address, which would not be checked."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class AddressRefusedError(Exception):
-    """The name leads to somewhere that a list must not be fetched from."""
+    """The name has an address that a list must not be fetched from."""
 
 
 class Reach(Struct, frozen=True, kw_only=True):
-    """What else than public addresses may be reached, and how names are resolved."""
+    """Which addresses other than public ones may be reached, and how names are resolved."""
 
     private: bool = False
     loopback: bool = False
@@ -30,13 +30,13 @@ class Reach(Struct, frozen=True, kw_only=True):
 
 
 def pin(host: str, port: int, reach: Reach) -> str:
-    """The IP address to connect to. Raises `AddressRefusedError` if any of the name's is out of reach, and OSError if it has none."""
+    """Returns the IP address to connect to. Raises `AddressRefusedError` if any of its addresses is not allowed, OSError if it has none."""
     addresses = [
         ipaddress.ip_address(one[4][0].split("%")[0]) for one in reach.resolve(host, port, type=socket.SOCK_STREAM)
     ]
     for address in addresses:
         if not _within(address, reach):
-            raise AddressRefusedError(f"{host} is {address}, which is no public address")
+            raise AddressRefusedError(f"{host} is {address}, which is not a public address")
     return str(addresses[0])
 
 

@@ -1,4 +1,4 @@
-"""Fetch the lists that the operator's configuration names, and hand them in. An address in a device's certificate is never fetched."""
+"""Fetch the lists in the operator's configuration, and hand them in. An address from a device's certificate is never used."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -19,10 +19,10 @@ from workflows.revocation import sources
 from workflows.revocation.sources import Source
 
 AT_ONCE = 4
-"""Sources fetched at a time. Each may hold a list of ``max_size_mb`` in memory."""
+"""Number of sources fetched at the same time. Each may have a list of ``max_size_mb`` in memory."""
 
 RESERVE = 60.0
-"""Seconds kept for what comes after: handing in the last list, and telling."""
+"""Seconds reserved for the work after the downloads: handing in the last list, and the metrics."""
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -30,7 +30,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Fetched(Struct, frozen=True, kw_only=True):
-    """How it ended for each CA: what `fetch` returns, or ``failed``."""
+    """The result for each CA: what `fetch` returns, or ``failed``."""
 
     status: Literal["fetched"] = "fetched"
     ends: dict[str, str]
@@ -44,12 +44,12 @@ def configured() -> tuple[Source, ...]:
 
 @triggered
 def handler(context: Context) -> Fetched:
-    """On a schedule. Each source has a share of the time of its own: one that is slow or fails costs no other. The alarm on freshness
-    tells if it lasts. Raises AwsUnavailable, AccessRefused, once every source was tried.
+    """On a schedule. Each source has its own share of the time, so one that is slow or fails does not affect the others. If it keeps
+    failing, the alarm on freshness is raised. Raises AwsUnavailable, AccessRefused, after every source was tried.
     """
     bucket, max_size = settings(Settings).crl_bucket, limits().crl.max_size_mb * 1_000_000
     configured_sources, at = configured(), clock.now()
-    client("s3")  # made once, before several threads want one
+    client("s3")  # created once, before several threads need it
     share = (context.get_remaining_time_in_millis() / 1000 - RESERVE) / max(1, -(-len(configured_sources) // AT_ONCE))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(lambda source: _fetch(bucket, source, at, max_size, share), configured_sources))
@@ -65,7 +65,7 @@ def handler(context: Context) -> Fetched:
 
 
 def _fetch(bucket: str, source: Source, at: datetime, max_size: int, share: float) -> str | GatehouseError:
-    """How it ended, or what it failed with: no source keeps the others waiting."""
+    """Returns the result, or the error that it failed with, so that no source stops the others."""
     try:
         return fetch(bucket, source, at, max_size=max_size, reach=Reach(private=source.private), share=share)
     except GatehouseError as error:

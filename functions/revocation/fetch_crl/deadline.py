@@ -1,7 +1,7 @@
-"""One deadline for everything that fetching one address takes: name, connection, TLS, headers, body, redirects.
+"""One deadline for all parts of fetching one address: name, connection, TLS, headers, body, redirects.
 
-A socket's time-out is for each read, so a server that sends one byte a second never reaches it. Therefore the connections themselves are
-shut down when the time is over.
+A socket's time-out applies to each read, so a server that sends one byte each second never reaches it. Therefore the connections
+themselves are shut down when the time is over.
 """
 
 import socket
@@ -49,7 +49,7 @@ class Deadline:
         return left
 
     def watch(self, connection: socket.socket) -> None:
-        """Shut the connection down when the time is over, by a second handle, since TLS takes over the first."""
+        """Shut down the connection when the time is over, through a second handle, since TLS uses the first one."""
         with self._lock:
             if self._over:
                 connection.shutdown(socket.SHUT_RDWR)
@@ -57,14 +57,14 @@ class Deadline:
                 self._connections.append(connection.dup())
 
     def bound(self, what: Callable[[], T]) -> T:
-        """Returns or raises what `what` does. When the time is over, its thread goes on unattended: for what cannot be interrupted, such as
-        resolving a name. Raises `TooSlowError`."""
+        """Returns what `what` returns, or raises what it raises. For calls that cannot be interrupted, such as resolving a name: after the
+        deadline its thread continues, and nobody waits for it. Raises `TooSlowError`."""
         ends: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
         def run() -> None:
             try:
                 ends.put((what(), None))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that waits for it
                 ends.put((None, error))
 
         left = self.left()

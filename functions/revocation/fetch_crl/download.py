@@ -1,4 +1,4 @@
-"""One conditional GET, bounded in size, time and redirects. urllib3 speaks HTTP and TLS; where to connect is decided here."""
+"""One conditional GET with limits for size, time and redirects. urllib3 does HTTP and TLS; this module decides where to connect."""
 
 import io
 import socket
@@ -23,21 +23,21 @@ class NotFetchedError(Exception):
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """What the server said of the copy that we have."""
+    """The server's headers for the copy that we have."""
 
     etag: str | None = None
     last_modified: str | None = None
 
 
 class Downloaded(Struct, frozen=True, kw_only=True):
-    """`data` is None: it has not changed (304)."""
+    """`data` is None if the list has not changed (304)."""
 
     data: bytes | None
     known: Known
 
 
 def download(address: str, known: Known, *, max_size: int, reach: Reach, seconds: float) -> Downloaded:
-    """Fetch what lies there, if it is not what we know. `max_size` is in octets; `seconds` is for all of it, redirects included.
+    """Fetch the list, if it has changed since `known`. `max_size` is in octets; `seconds` is for the whole fetch with redirects.
 
     Raises `NotFetchedError`.
     """
@@ -61,7 +61,7 @@ def _download(address: str, known: Known, max_size: int, reach: Reach, deadline:
         if address.startswith("https:") and not onwards.startswith("https:"):
             raise NotFetchedError(f"{address} redirects from https to {onwards[:200]!r}")
         address = onwards
-        reach = Reach(loopback=reach.loopback, resolve=reach.resolve)  # a server may not send us into a private network
+        reach = Reach(loopback=reach.loopback, resolve=reach.resolve)  # no redirect into a private network
     raise NotFetchedError(f"more than {REDIRECTS} redirects")
 
 
@@ -113,7 +113,7 @@ def _pool(scheme: str, ip: str, host: str, port: int, deadline: Deadline) -> url
 
 
 def _watched(kind: type[HTTPConnection], deadline: Deadline) -> type[HTTPConnection]:
-    """Connections of this kind whose socket is watched before anything is said over it: a TLS handshake may be slow as well."""
+    """Returns connections of this kind whose socket is watched before any data is sent: a TLS handshake may be slow too."""
 
     class Watched(kind):  # type: ignore[misc,valid-type]
         def _new_conn(self) -> socket.socket:
@@ -128,19 +128,19 @@ def _answer(response: urllib3.BaseHTTPResponse, known: Known, max_size: int, dea
     if response.status == 304:
         return Downloaded(data=None, known=known)
     if response.status != 200:
-        raise NotFetchedError(f"the server answers {response.status}; expected 200 or 304")
+        raise NotFetchedError(f"the server returned {response.status}; expected 200 or 304")
     if response.headers.get("Content-Encoding", "identity") != "identity":
-        raise NotFetchedError("the server compresses its answer, which nobody asked for")
-    read = io.BytesIO()  # hands its octets out without a second copy: several lists are fetched at a time
+        raise NotFetchedError("the server compressed its response, which was not requested")
+    read = io.BytesIO()  # returns its octets without a second copy: several lists are fetched at the same time
     try:
-        while part := response.read1(_CHUNK, decode_content=False):  # what has come, and no waiting for more
+        while part := response.read1(_CHUNK, decode_content=False):  # what has arrived, without waiting for more
             if read.tell() + len(part) > max_size:
                 raise NotFetchedError(f"more than {max_size} bytes")
             deadline.left()
             read.write(part)
     except (urllib3.exceptions.HTTPError, OSError) as error:
         deadline.left()
-        raise NotFetchedError(f"the answer breaks off: {type(error).__name__}: {error}") from error
+        raise NotFetchedError(f"the response is incomplete: {type(error).__name__}: {error}") from error
     deadline.left()  # a connection that was cut looks like one that has ended
     return Downloaded(
         data=read.getvalue(),

@@ -1,4 +1,4 @@
-"""One source: is it due, which address answers, and is what it gives new? Then it is handed in like any other list."""
+"""Fetch one source, if it is due, from its first address that works. A new list is handed in like any other list."""
 
 import hashlib
 import time
@@ -18,7 +18,7 @@ from workflows.revocation.sources import Source
 
 
 class Memory(Struct, frozen=True, kw_only=True):
-    """What is kept of the last success. An ETag is the server's own: it is used for the address that gave it, and no other."""
+    """What is stored of the last success. An ETag belongs to one server, so it is used only for the address that gave it."""
 
     fetched_at: Moment
     address: str
@@ -27,13 +27,13 @@ class Memory(Struct, frozen=True, kw_only=True):
 
 
 SECONDS: Final = 60
-"""For one address, at most."""
+"""The most for one address."""
 
 
 def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Reach, share: float = SECONDS) -> str:
-    """``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`.
+    """Returns ``waiting``, ``unchanged``, ``handed in`` or ``failed``. Raises `AwsUnavailable`, `AccessRefused`.
 
-    `share` is the seconds that all of its addresses may take together: a slow one leaves the others theirs.
+    `share` is the seconds that all its addresses may take together; a slow address does not use up the time of the others.
     """
     key = f"fetched/{hashlib.sha256(msgspec.json.encode([source.ca, source.addresses])).hexdigest()}.json"
     stored = objects.read(bucket, key)
@@ -52,7 +52,7 @@ def fetch(bucket: str, source: Source, at: datetime, *, max_size: int, reach: Re
         sha256, new = _compare(downloaded, last)
         if (
             new and downloaded.data is not None
-        ):  # handed in first: a crash in between hands it in again, which does no harm
+        ):  # handed in first: after a crash in between it is handed in again, which does no harm
             incoming = f"incoming/{source.ca}/fetched-{at:%Y%m%dT%H%M%S}-{sha256[:12]}.crl"
             objects.write(bucket, incoming, downloaded.data, "application/pkix-crl")
         memory = Memory(fetched_at=at, address=address, sha256=sha256, known=downloaded.known)
@@ -65,12 +65,12 @@ def _remembered(key: str, data: bytes) -> Memory | None:
     try:
         return stored.read(data, Memory)
     except stored.Unreadable as error:
-        logger.warning("%s cannot be read, so the list is fetched anew: %s", key, error)
+        logger.warning("%s cannot be read, so the list is fetched again: %s", key, error)
         return None
 
 
 def _compare(downloaded: Downloaded, last: Memory | None) -> tuple[str, bool]:
-    """The SHA-256 of what lies there, and whether it is new. A server that knows no ETag sends the same list every time."""
+    """Returns the SHA-256 of the server's list, and whether the list is new. A server without ETags sends the same list every time."""
     if downloaded.data is None:
         return (last.sha256 if last is not None else ""), False
     sha256 = hashlib.sha256(downloaded.data).hexdigest()

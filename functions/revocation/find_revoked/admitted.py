@@ -8,11 +8,11 @@ from functions.shared.aws import client, translated
 from workflows.dynamodb_items import from_item, values
 
 FEW = 200
-"""Up to so many serials are asked for one by one; more, and the issuer's whole partition is read, a megabyte a call."""
+"""At most this many serials are read one by one. For more, the issuer's whole partition is read, one megabyte in each call."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """As much of an admission as the sweep needs."""
+    """The attributes of an admission that the sweep needs."""
 
     certificate_id: str
     serial: str
@@ -22,7 +22,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
 
 def rows(table: str, issuer_key: str, serials: Set[str]) -> list[Row]:
-    """Every admission of a certificate with one of these serials. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns every admission of a certificate with one of these serials. Raises `AwsUnavailable`, `AccessRefused`."""
     if len(serials) <= FEW:
         return [row for serial in sorted(serials) for row in _query(table, issuer_key, serial)]
     return [row for row in _query(table, issuer_key) if row.serial in serials]

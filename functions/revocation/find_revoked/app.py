@@ -1,4 +1,4 @@
-"""Whom does the new list take back, or the end of a CA? Written down for the Map to work through, certificate by certificate."""
+"""Find the certificates that a new list or the end of a CA revokes. They are written to a file, which the Map processes one by one."""
 
 import msgspec
 from msgspec import Struct
@@ -21,8 +21,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: FindInput) -> FindResult:
     """State *Find revoked*. Repeatable: it changes nothing but its own two files.
 
-    Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read is never taken for an empty one. For a CA that was
-    revoked, `newly_listed` counts its certificates in AWS IoT; nobody is found without an operator's order in the bucket.
+    Raises CrlStoreUnavailable and AwsUnavailable (retryable): a list that cannot be read never counts as an empty one. For a CA that was
+    revoked, `newly_listed` counts its certificates in AWS IoT; without an operator's order in the bucket none is found.
     """
     environment = settings(Settings)
     if request.authority is not None:

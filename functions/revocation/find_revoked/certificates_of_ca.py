@@ -14,7 +14,7 @@ from workflows.revocation.sweep import AuthorityItem, FindInput, FindResult
 
 
 def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) -> FindResult:
-    """Find them by the order in the bucket; without an owed order there are none.
+    """Find them if the bucket has an order to revoke the CA that is not done; without such an order, returns none.
 
     Raises `OrderInvalid`, `AwsUnavailable`, `AccessRefused`.
     """
@@ -35,9 +35,9 @@ def find(request: FindInput, ca_certificate_id: str, bucket: str, table: str) ->
 
 
 def _items(table: str, revocation: AuthorityRevocation) -> tuple[int, list[AuthorityItem]]:
-    """How many certificates AWS IoT has of the CA, and those that have to be revoked.
+    """Returns how many certificates AWS IoT has of the CA, and those that have to be revoked.
 
-    Beside those that are not REVOKED: those that an earlier sweep set so, and then neither sealed nor closed.
+    These are all that are not REVOKED, and those that an earlier sweep set REVOKED but did not seal and close.
     """
     listed, items = 0, list[AuthorityItem]()
     for page in _pages(revocation.ca_certificate_id):
@@ -50,7 +50,7 @@ def _items(table: str, revocation: AuthorityRevocation) -> tuple[int, list[Autho
 
 
 def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
-    """The pages of the list, read slowly: others use the quota of listing too."""
+    """Yields the pages of the list. They are read slowly, since others use the quota for listing too."""
     pages = (
         client("iot")
         .get_paginator("list_certificates_by_ca")
@@ -63,7 +63,7 @@ def _pages(ca_certificate_id: str) -> Iterator[list[dict[str, Any]]]:
 
 
 def _begun(table: str, items: list[AuthorityItem]) -> set[str]:
-    """The certificates that are marked for the CA and whose revocation is not complete."""
+    """Returns the certificates that are marked for the CA and whose revocation is not complete."""
     marks = {item.certificate_id: item.mark for item in items}
     rows = batch_reads.admissions(table, list(marks), "certificate_id", "revoked_by", "closed_by")
     return {

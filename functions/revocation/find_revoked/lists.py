@@ -1,4 +1,4 @@
-"""The current list against the last one that was swept."""
+"""Compare the current list with the last one that was swept."""
 
 from functions.shared import current_lists, issuers, objects
 from functions.shared.crl_store import read_list
@@ -11,7 +11,7 @@ from workflows.revocation.verdict import ListFacts
 
 
 def changes(bucket: str, issuer_key: str, current: Current) -> tuple[ListFacts, Changes]:
-    """What it newly revokes and releases. If the list before it is gone, everything is new: nobody is passed over.
+    """Returns what the list newly revokes and releases. If the list before it is missing, every entry is new, so that none is skipped.
 
     Raises `CrlStoreUnavailable`, `AwsUnavailable`, `AccessRefused`.
     """
@@ -29,6 +29,6 @@ def _verified(bucket: str, current: Current) -> VerifiedList:
     read = read_list(bucket, current, issuers.load_to_revoke(bucket, current.ca_certificate_id))
     if not isinstance(read, VerifiedList):
         raise CrlStoreUnavailable(
-            f"List {current.record.sha256} in the bucket is damaged. Publish the CA's list again; nobody is swept meanwhile."
+            f"List {current.record.sha256} in the bucket is damaged. Publish the CA's list again; until then nothing is swept."
         )
     return read

@@ -1,4 +1,4 @@
-"""Judge a list that was handed in and make it the current one; keep it aside and say why if it breaks a rule."""
+"""Check a list that was handed in and make it the current one. A list that breaks a rule is stored separately, with the reason."""
 
 from datetime import timedelta
 
@@ -23,9 +23,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 @on_event(handed_in.key_of)
 def handler(key: str) -> Result:
-    """On S3's *Object Created* below ``incoming/``. The result also lies beside the list. Repeatable.
+    """On S3's *Object Created* below ``incoming/``. The result is also stored beside the list. Repeatable.
 
-    Whom the list newly revokes, the sweep finds. Raises AwsUnavailable, AccessRefused; BadInput for an event that is none of S3's.
+    The sweep finds the certificates that the list newly revokes. Raises AwsUnavailable, AccessRefused; BadInput for any other event.
     """
     used, at, bounds = settings(Settings), clock.now(), limits().crl
     bucket = used.crl_bucket

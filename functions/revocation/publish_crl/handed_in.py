@@ -1,4 +1,4 @@
-"""A list that somebody put into the bucket below ``incoming/<CA certificate id>/``: which one it is, and whose it claims to be."""
+"""A list that somebody put into the bucket below ``incoming/<CA certificate id>/``: its content, and the CA that the key names."""
 
 import re
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ _KEY = re.compile(r"incoming/(?P<ca>[0-9a-f]{64})/(?P<name>[^/]+)")
 
 
 class HandedIn(NamedTuple):
-    """The bytes, and the CA certificate that they are to be held to."""
+    """The bytes, and the CA certificate that must have signed them."""
 
     data: bytes
     ca_certificate_id: str
@@ -32,21 +32,21 @@ class _Detail(Struct, frozen=True, kw_only=True):
 
 
 class _ObjectCreated(Struct, frozen=True, kw_only=True):
-    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html, as far as it matters here."""
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html, only the parts that are used here."""
 
     detail: _Detail
 
 
 def key_of(event: Any) -> str:
-    """The object's key; EventBridge gives it as it is, not URL-encoded. Raises `BadInput`."""
+    """Returns the object's key, which is not URL-encoded in an EventBridge event. Raises `BadInput`."""
     try:
         return msgspec.convert(event, _ObjectCreated).detail.object.key
     except msgspec.ValidationError as error:
-        raise BadInput(f"This is no Object Created event of S3: {error}.") from error
+        raise BadInput(f"This is not an Object Created event of S3: {error}.") from error
 
 
 def read(bucket: str, key: str, max_size: int) -> HandedIn | Rejected:
-    """Its size is looked at before it is read. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Check the size, then read the list. Raises `AwsUnavailable`, `AccessRefused`."""
     found = _KEY.fullmatch(key)
     if found is None:
         return _aside(
@@ -54,16 +54,16 @@ def read(bucket: str, key: str, max_size: int) -> HandedIn | Rejected:
         )
     octets = objects.size(bucket, key)
     if octets is not None and octets > max_size:
-        return _aside("profile: size", f"{octets} bytes, at most {max_size} are read")
+        return _aside("profile: size", f"{octets} bytes; expected at most {max_size}")
     try:
         issuer = issuers.load_to_revoke(bucket, found["ca"])
     except CertificateUnknown:
-        return _aside("RFC 5280 6.3.3(f)", f"AWS IoT knows no CA {found['ca']}; register it first")
+        return _aside("RFC 5280 6.3.3(f)", f"AWS IoT does not know the CA {found['ca']}; register it first")
     except IssuerMismatch as error:
         return _aside("profile: issuer", str(error))
     content = objects.read(bucket, key)
     if content is None:
-        return _aside("profile: place", f"{key} is gone from the bucket")
+        return _aside("profile: place", f"{key} is no longer in the bucket")
     return HandedIn(content.data, found["ca"], issuer)
 
 

@@ -22,9 +22,9 @@ class _StepsBackError(Exception):
 
 
 def publish(bucket: str, given: HandedIn, at: datetime, limits: Limits) -> Current | Rejected:
-    """Judge a list and make it current, unless it breaks a rule. Safe to repeat, and beside others that publish for the same key.
+    """Check a list and make it current, unless it breaks a rule. Safe to repeat, and to run while others publish for the same key.
 
-    Raises `CurrentListsInvalid`, `AwsUnavailable`, `AccessRefused`; then the last good list still is the current one.
+    Raises `CurrentListsInvalid`, `AwsUnavailable`, `AccessRefused`; then the last good list stays the current one.
     """
     judged = accept(given.data, given.issuer, at, None, limits)
     if isinstance(judged, Rejected):
@@ -52,7 +52,7 @@ def publish(bucket: str, given: HandedIn, at: datetime, limits: Limits) -> Curre
 
 
 class _Stored:
-    """The list and its index, written when the file of current lists is about to name them: a list that is rejected leaves nothing here."""
+    """The list and its index. They are written just before the file of current lists names them, so a rejected list writes nothing."""
 
     def __init__(self, bucket: str, given: HandedIn, judged: Acceptance) -> None:
         self._bucket = bucket
@@ -74,7 +74,7 @@ class _Stored:
         return Current(record=record, entries=entries, ca_certificate_id=self._given.ca_certificate_id, index_head=head)
 
     def _index(self, record: Accepted, verified: VerifiedList) -> str | None:
-        """The SHA-256 of the head of the index that is stored; None if the list has none, and is asked itself."""
+        """Store the index. Returns the SHA-256 of its head; None if the list can have no index, and is searched itself."""
         try:
             index = build_index(verified)
         except NotIndexable as error:

@@ -1,4 +1,4 @@
-"""What became of a list that was handed in: written beside it for whoever waits, and an event if it does not count."""
+"""The result for a list that was handed in: stored beside the list for the caller that waits, and an event if the list is rejected."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from workflows.revocation.publication import Rejected
 
 
 def accept(bucket: str, key: str, current: Current, sweep: str | None, at: datetime) -> Published:
-    """Raises `AwsUnavailable`, `AccessRefused`."""
+    """Store the result for an accepted list, and return it. Raises `AwsUnavailable`, `AccessRefused`."""
     published = Published(
         incoming=key,
         list_key=current_lists.list_key(current.record),
@@ -36,7 +36,7 @@ def keep_aside(bucket: str, key: str, rejected: Rejected, at: datetime) -> KeptA
 
 
 def rejection(kept: KeptAside) -> RevocationListRejected:
-    """The event for programs and people. `incoming` tells a repeat."""
+    """Returns the event for programs and people. A repeat has the same `incoming`."""
     return RevocationListRejected(
         incoming=kept.incoming, clause=kept.clause, reason=kept.reason, sha256=kept.sha256, at=kept.at
     )

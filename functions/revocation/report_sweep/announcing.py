@@ -14,13 +14,13 @@ from workflows.revocation.sweep import FindResult, Question, Report
 
 
 def questions(found: FindResult) -> list[Question]:
-    """Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the revocations that were withdrawn. Raises `AwsUnavailable`, `AccessRefused`."""
     kept = objects.read(found.bucket, found.questions_key) if found.released else None
     return [] if kept is None else stored.read(kept.data, list[Question], most=objects.MOST)
 
 
 def announce(bus: EventBus, report: Report, asked: list[Question], execution: Execution, *, at: datetime) -> None:
-    """A repeat is told by its execution. Raises `AwsUnavailable`."""
+    """Put the events. Events of a repeat have the same execution. Raises `AwsUnavailable`."""
     withdrawn = msgspec.convert(asked, list[RevocationWithdrawn], from_attributes=True)
     given = msgspec.structs.asdict(report)
     bus.put(SweepEnded(**given, execution_arn=execution.arn, at=at, withdrawn=tuple(withdrawn[:SHOWN])), execution.arn)

@@ -1,4 +1,4 @@
-"""What became of the sweep: counted in the admissions table, put on the event bus, noted in the file of current lists."""
+"""The result of the sweep: counted in the admissions table, put on the event bus, noted in the file of current lists."""
 
 from msgspec import Struct
 
@@ -22,8 +22,8 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: ReportInput) -> Report:
     """State *Report sweep*. Raises AwsUnavailable, AccessRefused, CurrentListsInvalid.
 
-    The list counts as swept, or the CA's order as done, once nobody is left; until then `watch_lists` starts the sweep again. A repeat
-    puts the events twice rather than not at all.
+    The list counts as swept, or the CA's order as done, once no certificate is left; until then `watch_lists` starts the sweep again. A
+    repeat puts the events a second time, so that they are never lost.
     """
     found, used = request.found, settings(Settings)
     revoked, still_open, left = counting.outcomes(used.admissions_table, found)

@@ -1,4 +1,4 @@
-"""How many of those whom the sweep found are revoked now: by their rows, not by what the Map says of itself."""
+"""How many of the certificates that the sweep found are revoked now: from their rows, not from the result of the Map."""
 
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ T = TypeVar("T", Item, AuthorityItem)
 
 
 def outcomes(table: str, found: FindResult) -> tuple[int, int, int]:
-    """Revoked, still open, left. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns three numbers: revoked, still open, left. Raises `AwsUnavailable`, `AccessRefused`."""
     if not found.revoked:
         return 0, 0, 0
     if found.authority is not None:
@@ -24,9 +24,9 @@ def outcomes(table: str, found: FindResult) -> tuple[int, int, int]:
 
 
 def _of_authority(table: str, items: list[AuthorityItem]) -> tuple[int, int, int]:
-    """One that was refused before is not revoked by that: only who closed it says so. Whatever is not said to be done is left.
+    """A certificate that was refused before does not count as revoked: only `closed_by` shows it. All that is not shown as done is left.
 
-    Not by its latest record, since the sweep of a list may seal one of its own after that of the CA.
+    The latest record does not show it, since the sweep of a list may seal its own record after that of the CA.
     """
     marks = {item.certificate_id: item.mark for item in items}
     rows = list(batch_reads.admissions(table, list(marks), "certificate_id", "outcome", "closed_by"))

@@ -1,4 +1,4 @@
-"""Take one certificate back: REVOKED in AWS IoT, the act sealed, the admission closed, programs told."""
+"""Revoke one certificate: set it REVOKED in AWS IoT, seal the act, put the event for programs, close the admission."""
 
 from msgspec import Struct
 
@@ -32,26 +32,28 @@ class Settings(Struct, frozen=True, kw_only=True):
 def handler(request: RevokeInput) -> Revoked:
     """State *Revoke certificate*. Repeatable after a crash anywhere in between.
 
-    The mark comes first: from then on an admission that is still open can activate no more. If its CA was revoked, the certificate is set
-    REVOKED at once all the same, and sealed once the admission is over. Raises AdmissionStillOpen and
+    The mark comes first: from then on an open admission can no longer activate the certificate. If its CA was revoked, the certificate is
+    set REVOKED at once even if the admission is open, and sealed once the admission has ended. Raises AdmissionStillOpen and
     RevocationUnderWay (retried), TurnLost (→ Take turn), AwsUnavailable, AccessRefused, EvidenceConflict.
     """
-    used, at = settings(Settings), clock.now()
-    item, table = read_item(request.item), used.admissions_table
+    environment, at = settings(Settings), clock.now()
+    item, table = read_item(request.item), environment.admissions_table
     outcome = revocation.mark(table, item, request.execution, at)
     if outcome is None:
         return Revoked(certificate_id=item.certificate_id, status="unchanged")
-    Turns(used.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
+    Turns(environment.turns_table, limits().pacing).ensure("sweep", request.turn_at, at)
     note = _set_revoked(item.certificate_id)
     if outcome == "open" and isinstance(item, AuthorityItem):
         revocation.note_revoked(table, item, at)
-        raise revocation.still_open(item)  # its execution writes the chain until it is over
+        raise revocation.still_open(item)  # its execution writes the chain until the admission has ended
     head = chains.head(table, item.certificate_id)
     assert head is not None  # noqa: S101 - it was marked a moment ago, and rows are never deleted
-    made = revoked(item, head.device, at=at, code_version=used.code_version, previous=head.link, note=note)
-    kept, link = keep(made, Vault(used.evidence_bucket), Signer(used.signing_key_arn, used.approvals_url))
+    made = revoked(item, head.device, at=at, code_version=environment.code_version, previous=head.link, note=note)
+    kept, link = keep(
+        made, Vault(environment.evidence_bucket), Signer(environment.signing_key_arn, environment.approvals_url)
+    )
     chain.advance(table, item.certificate_id, head, link)
-    EventBus(used.event_bus_name).put(
+    EventBus(environment.event_bus_name).put(
         CertificateRevoked(item=item, device=head.device, evidence_key=kept.key), request.execution.arn
     )
     revocation.close(table, item, at)

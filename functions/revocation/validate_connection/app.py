@@ -1,4 +1,4 @@
-"""Asked by AWS IoT on every connect, where an operator wants that: has the CA taken this certificate back?"""
+"""AWS IoT calls this on every connect, if an operator wants it: has the CA revoked this certificate?"""
 
 from datetime import timedelta
 from typing import Literal
@@ -32,9 +32,9 @@ class Answer(Struct, frozen=True, kw_only=True, rename="camel"):
 
 @on_event(chain.leaf)
 def handler(leaf: x509.Certificate | NoCertificate) -> Answer:
-    """A certificate that is good is authenticated; one that is revoked is not, and what is not a certificate is not either.
+    """A good certificate is authenticated. A revoked certificate is not, and neither is a text that is not a certificate.
 
-    Unknown, or the lists cannot be read: as the operator has decided.
+    If the status is unknown, or the lists cannot be read, the operator's setting decides.
     """
     environment = settings(Settings)
     status = _status(leaf, environment.crl_bucket)
@@ -55,7 +55,7 @@ def _status(leaf: x509.Certificate | NoCertificate, bucket: str) -> str:
 
 
 def _verdict(certificate: x509.Certificate, bucket: str) -> Verdict | None:
-    """By the CA that really signed it; None if it is none of ours. A name may have two keys, so each is asked."""
+    """Returns the verdict for the CA that really signed it; None if none of ours did. Two CAs may have one name, so each is checked."""
     bounds, verdict = limits().crl, None
     max_size = bounds.max_size_mb * 1_000_000
     for issuer in ca_certificates.issuers_named(bucket, certificate.issuer):

@@ -1,4 +1,4 @@
-"""The CAs' certificates, as the bucket keeps them. Read again after a while, so that a new CA needs no restart."""
+"""The CAs' certificates from the bucket. They are read again after some minutes, so that a new CA needs no restart."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ _warm: dict[str, tuple[datetime, list[x509.Certificate]]] = {}
 
 
 def issuers_named(bucket: str, name: x509.Name) -> list[x509.Certificate]:
-    """Those whose subject is `name`. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Returns the certificates whose subject is `name`. Raises `AwsUnavailable`, `AccessRefused`."""
     at = clock.now()
     if bucket not in _warm or at - _warm[bucket][0] > FRESH:
         _warm[bucket] = at, _load(bucket)
@@ -31,7 +31,7 @@ def _load(bucket: str) -> list[x509.Certificate]:
 
 
 def _one(bucket: str, key: str) -> x509.Certificate | None:
-    """None for a file that does not say whose it is: devices of that CA are unknown, those of the others are not."""
+    """Returns None for a file whose CA cannot be proven. Then only devices of that CA are unknown."""
     try:
         return issuers.load_to_revoke(bucket, key.removeprefix("issuers/").removesuffix(".pem"))
     except (IssuerMismatch, CertificateUnknown, AccessRefused) as error:

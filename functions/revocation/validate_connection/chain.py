@@ -1,6 +1,6 @@
-"""The chain that AWS IoT passes on: strings, the client's certificate first.
+"""The chain that AWS IoT passes: strings, the client's certificate first.
 
-Whether they are PEM or base64 of DER is not documented; both are read.
+It is not documented whether they are PEM or base64 of DER; both are read.
 """
 
 import base64
@@ -23,7 +23,7 @@ class _Connecting(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def leaf(event: Any) -> x509.Certificate | NoCertificate:
-    """The certificate whose key the client has proven to hold. Raises nothing: whoever connects wrote the event's chain."""
+    """Returns the client's certificate; the client has proven that it has the key. Raises nothing: the client wrote the event's chain."""
     try:
         text = msgspec.convert(event, _Connecting).client_certificate_chain[0]
         if "-----BEGIN" in text:

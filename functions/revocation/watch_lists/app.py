@@ -1,4 +1,4 @@
-"""How fresh are the lists? Measured for the alarm; and a sweep that is still owed is started again."""
+"""Measure how fresh the lists are, for the alarm, and start each sweep again that is not done."""
 
 import math
 from datetime import timedelta
@@ -20,7 +20,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """Until each issuer's list goes stale, in hours by issuer key; and the ARNs of the executions that were started."""
+    """`hours_left` until each issuer's list becomes stale, by issuer key. `started` are the ARNs of the executions that were started."""
 
     status: Literal["watched"] = "watched"
     hours_left: dict[str, float]
@@ -29,17 +29,17 @@ class Watched(Struct, frozen=True, kw_only=True):
 
 @triggered
 def handler() -> Watched:
-    """On a schedule. Raises CurrentListsInvalid, OrderInvalid, AwsUnavailable, AccessRefused; what is not measured raises an alarm too."""
-    used, at = settings(Settings), clock.now()
+    """On a schedule. Raises CurrentListsInvalid, OrderInvalid, AwsUnavailable, AccessRefused. A missing measurement raises an alarm too."""
+    environment, at = settings(Settings), clock.now()
     allowed = Limits(max_age=timedelta(days=limits().crl.max_age_days))
-    found = list(current_lists.every(used.crl_bucket))
+    found = list(current_lists.every(environment.crl_bucket))
     hours = {one.issuer_key: left for one in found if (left := one.hours_left(at, allowed)) is not None}
     for issuer_key, left in hours.items():
         logger.info("freshness", extra={"issuer_key": issuer_key, "hours_left": left})
     count("CrlIssuers", len(found))
     if hours:
         count("CrlHoursLeft", math.floor(min(hours.values())))
-    # Orders come last: one that cannot be read must not hide how fresh the lists are.
-    revoked = list(ca_orders.every_owed(used.crl_bucket))
-    started = start_owed(found, revoked, used.sweep_machine_arn, at)
+    # Orders are read last: an order that cannot be read must not prevent the measurement of the lists.
+    revoked = list(ca_orders.every_owed(environment.crl_bucket))
+    started = start_owed(found, revoked, environment.sweep_machine_arn, at)
     return Watched(hours_left=hours, started=started)

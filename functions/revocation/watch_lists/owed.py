@@ -1,4 +1,4 @@
-"""Sweeps that did not come to an end: the next one makes them good."""
+"""Sweeps that did not complete: they are started again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,13 +8,13 @@ from workflows.revocation.ca_revocation import AuthorityRevocation
 from workflows.revocation.current_lists import CurrentLists
 
 PATIENCE = timedelta(minutes=30)
-"""How long after its list was accepted, or its CA revoked, a sweep may be owed before it is started again; then every hour."""
+"""A sweep that is not done this long after its list was accepted or its CA was revoked is started again; then every hour."""
 
 
 def start_owed(
     found: Sequence[CurrentLists], revoked: Sequence[AuthorityRevocation], machine_arn: str, at: datetime
 ) -> list[str]:
-    """Start every sweep that is owed and does not run; answers the executions. Raises `AwsUnavailable`, `AccessRefused`."""
+    """Start every sweep that is not done and does not run. Returns the ARNs of the executions. Raises `AwsUnavailable`, `AccessRefused`."""
     lists = [
         one
         for lists in found

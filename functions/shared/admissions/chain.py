@@ -7,7 +7,7 @@ from workflows.evidence.record import Link
 
 
 def advance(table: str, certificate_id: str, before: Head, link: Link) -> bool:
-    """Let the chain go on from `link`. False if it went on from another record meanwhile: then only the day's manifest names this one."""
+    """Make `link` the chain's latest record. Returns False if another record came first: then only the day's manifest lists `link`."""
     unchanged = "evidence_sha256 = :before" if before.link else "attribute_not_exists(evidence_sha256)"
     named = {"me": before.execution_arn, "key": link.key, "sha": link.sha256}
     try:

@@ -1,7 +1,7 @@
 """What an execution writes: the claim, what it learned of the certificate, and the end.
 
-Every write but the claim itself asks that this execution still owns the admission, so that one that was overtaken changes nothing. A sweep
-that has closed the admission has overtaken it too: an execution that is redriven after that finds that nothing is left for it.
+Every write except the claim requires that this execution still owns the admission, so that an execution that lost it changes nothing. It
+also loses the admission when a sweep closes it: an execution that is redriven after that has nothing left to do.
 """
 
 from contextlib import suppress
@@ -21,15 +21,15 @@ from workflows.dynamodb_items import from_item
 from workflows.hashes import beginning
 
 LONGEST_TEXT = 1000
-"""Bytes that are kept of a text; the sealed record has it whole. A row stays below the 8 KB above which AWS IoT may drop what a rule's
-get_dynamodb reads (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb)."""
+"""At most this many bytes of a text are stored; the sealed record has all of it. So a row stays below 8 KB; above that, AWS IoT may drop
+what a rule's get_dynamodb reads (https://docs.aws.amazon.com/iot/latest/developerguide/iot-sql-functions.html#iot-sql-function-get-dynamodb)."""
 
 _SKEW = timedelta(minutes=5)
 """How much AWS IoT's clock may differ from ours."""
 
 _FORGOTTEN = "turn_at, reason, closed_at, fault, inspected_at, revoked_by, revoking_since, revoked_at, closed_by, returned_at, trial"
-"""What an earlier admission of the same certificate left behind and a new one does not inherit. Its evidence stays named: the next
-record is chained to it. Nothing forgets `attempts`: the names of executions are made of it (`workflows.admission.starting`)."""
+"""Attributes of a certificate's earlier admission that a new one removes. The link to its evidence stays: the next record is
+chained to it. `attempts` is never removed: the names of executions are made from it (`workflows.admission.starting`)."""
 
 
 _OURS = "execution_arn = :me AND attribute_not_exists(closed_by)"
@@ -42,7 +42,7 @@ class Admissions:
         self.table = table
 
     def find(self, certificate_id: str) -> Admission | None:
-        """The row as it stands; None if this certificate never knocked."""
+        """Returns the current row; None if this certificate never knocked."""
         with translated():
             answer = client("dynamodb").get_item(
                 TableName=self.table, Key={"certificate_id": {"S": certificate_id}}, ConsistentRead=True
@@ -52,9 +52,9 @@ class Admissions:
     def claim(
         self, certificate_id: str, ca_certificate_id: str, execution: Execution, at: datetime
     ) -> tuple[bool, Admission]:
-        """Take the certificate for `execution` unless another has it. Returns whether it is ours, and the row.
+        """Claim the certificate for `execution` unless another execution has it. Returns whether it is ours, and the row.
 
-        A repeat by the same execution finds its own claim, with the turn it was given.
+        A repeat by the same execution finds its own claim, with the turn that it got.
         """
         try:
             return True, self._update(
@@ -78,23 +78,23 @@ class Admissions:
         return False, self._count_knock(certificate_id, at)
 
     def give_turn(self, certificate_id: str, execution: Execution, turn_at: datetime) -> datetime:
-        """Keep the turn. The first one stands: a repeat that took another answers the first."""
+        """Store the turn. The first one stays: a repeat that took another turn returns the first."""
         row = self._owned(certificate_id, execution, "SET turn_at = if_not_exists(turn_at, :turn)", turn=turn_at)
         return row.turn_at or turn_at
 
     def lose_turn(self, certificate_id: str, execution: Execution) -> None:
-        """Forget the turn, so that the claim takes another. Raises `AdmissionNotOwned`."""
+        """Remove the turn, so that the claim takes another. Raises `AdmissionNotOwned`."""
         self._owned(certificate_id, execution, "REMOVE turn_at")
 
     def retain(self, certificate_id: str, execution: Execution) -> Admission:
-        """Before a step that changes anything: is it still ours? Reopens what `record_failure` closed, after a redrive.
+        """Check, before a step that changes anything, that the admission is still ours. Reopens it if it failed and was redriven.
 
         Raises `AdmissionNotOwned`.
         """
         return self._owned(certificate_id, execution, "SET outcome = :open, reopen_at = :never", open=OPEN, never=NEVER)
 
     def note(self, certificate_id: str, execution: Execution, **learned: object) -> Admission:
-        """Keep what was learned of the certificate beside the admission; what is None stays out. Raises `AdmissionNotOwned`."""
+        """Store what was learned about the certificate in the admission's row; None values are left out. Raises `AdmissionNotOwned`."""
         known = {name: _kept(value) for name, value in learned.items() if value is not None}
         return self._owned(
             certificate_id, execution, "SET " + ", ".join(f"{name} = :{name}" for name in known), **known
@@ -112,14 +112,14 @@ class Admissions:
         trial: bool = False,
         **sealed: object,
     ) -> Admission:
-        """The admission has ended. A knock after `reopen_at` starts anew; None: none does. Nobody waits for the device of a `trial`.
+        """Close the admission. A knock after `reopen_at` starts a new one; with None, no knock does. Nobody waits for a `trial`'s device.
 
         Raises `AdmissionNotOwned`.
         """
         learned = {"outcome": outcome, "reason": reason, "closed_at": at, "reopen_at": _reopening(reopen_at), **sealed}
         known = {name: _kept(value) for name, value in learned.items() if value is not None}
         update, waiting = "SET " + ", ".join(f"{name} = :{name}" for name in known), {}
-        if outcome == "held" and not trial:  # since when: as of the first time, however often it knocks
+        if outcome == "held" and not trial:  # the time of the first hold stays, even if the device knocks again
             update += ", awaited = :awaited, awaited_since = if_not_exists(awaited_since, :since)"
             waiting = {"awaited": ADMISSION, "since": stamp(at)}
         elif outcome != "admitted":
@@ -127,9 +127,9 @@ class Admissions:
         return self._owned(certificate_id, execution, update, **known, **waiting)
 
     def await_return(self, certificate_id: str, execution: Execution, at: datetime) -> Admission:
-        """As `retain`, just before the device may connect: from now on it is expected back. Raises `AdmissionNotOwned`.
+        """The same as `retain`, just before the device may connect: from now on its return is expected. Raises `AdmissionNotOwned`.
 
-        Not when the admission is closed: the device may be quicker than the seal. A repeat leaves a device that is back as it is.
+        It is not done when the admission is closed, since the device may connect before the seal. If it is back, a repeat changes nothing.
         """
         try:
             return self._update(
@@ -148,7 +148,7 @@ class Admissions:
             return self.retain(certificate_id, execution)
 
     def record_return(self, certificate_id: str, at: datetime) -> bool:
-        """The device has connected at `at`. False if nobody waits for it (any more), or the event is of an earlier time."""
+        """Note that the device has connected at `at`. Returns False if nobody waits for it (any more), or the event is older."""
         try:
             self._update(
                 certificate_id,
@@ -165,7 +165,7 @@ class Admissions:
     def fail(
         self, certificate_id: str, execution_arn: str, *, fault: str, at: datetime, reopen_at: datetime | None
     ) -> Admission | None:
-        """Mark an admission failed whose execution ended without closing it. None if it is closed, or not that execution's."""
+        """Mark an admission as failed if its execution ended without closing it. Returns None if it is closed, or has another execution."""
         try:
             return self._update(
                 certificate_id,
@@ -182,7 +182,7 @@ class Admissions:
             return None
 
     def mark_trial(self, certificate_id: str) -> None:
-        """The certificate was a trial's: nobody waits for its device. An execution that is still under way seals it as one."""
+        """Note that the certificate was a trial's: nobody waits for its device. An execution that still runs seals it as a trial's."""
         with suppress(ConditionFailed):
             self._update(
                 certificate_id,
@@ -229,7 +229,7 @@ def _is_ours(item: dict[str, Any] | None, execution: Execution) -> bool:
 
 def _not_owned(certificate_id: str, execution: Execution, failed: ConditionFailed) -> AdmissionNotOwned:
     item = failed.item or {"execution_arn": "nobody"}
-    owner = "nobody any more, since it was revoked and closed" if "closed_by" in item else item.get("execution_arn")
+    owner = "nobody, since it was revoked and closed" if "closed_by" in item else item.get("execution_arn")
     return AdmissionNotOwned(
         f"The admission of certificate {certificate_id} belongs to {owner}, not to {execution.arn}: nothing was changed."
     )

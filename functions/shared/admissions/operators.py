@@ -1,4 +1,4 @@
-"""What an operator's sealed act writes: the change, and that the certificate's chain goes on from its record."""
+"""What an operator's sealed act writes: the change, and its record as the latest of the certificate's chain."""
 
 from typing import Any
 
@@ -12,18 +12,18 @@ LEARNED = (
     "execution_name, turn_at, last_seen, knocks, reason, fault, inspected_at, subject, common_name, not_after, expires_in, "
     "issuer_key, serial, revoked_by, revoking_since, revoked_at, closed_by, awaited, awaited_since, returned_at, trial"
 )
-"""What `forget` drops. Outcome, device and the name of the sealed record stay: the next record is chained to that one."""
+"""What `forget` removes. Outcome, device and the name of the sealed record stay: the next record is chained to that record."""
 
 NOBODY = "forgotten"
-"""The owner of a forgotten admission: no execution, so that none can be redriven into it."""
+"""The owner of a forgotten admission: it is not an execution, so no redrive can continue the admission."""
 
 
 def write(table: str, ask: Ask, head: Head, change: Change, link: Link, *also: dict[str, Any]) -> bool:
-    """Change the row and let the chain go on from `link`, in one write: a record that its chain names was carried out.
+    """Change the row and make `link` the chain's latest record, in one write: an act whose record is in the chain was carried out.
 
-    `also` is what the act changes in other tables: parts of one transaction
-    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: it takes the right to each part's write).
-    False if the row is not as it was read: then nothing was done.
+    `also` are the act's changes in other tables: parts of one transaction
+    (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html: it needs the permission for each write).
+    Returns False and does nothing if the row has changed since it was read.
     """
     expression = "SET evidence_key = :key, evidence_sha256 = :sha"
     given: dict[str, object] = {"key": link.key, "sha": link.sha256, "was": head.outcome, "owner": head.execution_arn}

@@ -1,4 +1,4 @@
-"""What a sweep writes: the certificate is being revoked by a list or with its CA, whatever its admission came to."""
+"""What a sweep writes: the certificate is being revoked by a list or with its CA, independent of how its admission ended."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,16 +13,16 @@ from workflows.revocation.errors import AdmissionStillOpen, RevocationUnderWay
 from workflows.revocation.sweep import IN, AuthorityItem, Item
 
 LEASE = timedelta(minutes=10)
-"""For how long a mark keeps another list's or CA's sweep away. One certificate takes seconds, or a minute with every retry; what has not
-ended by then has died, and whoever comes next goes on in its place."""
+"""For this time a mark blocks the sweep of another list or CA. One certificate takes seconds, or a minute with all retries. A sweep that
+has not ended by then has crashed, and the next sweep continues in its place."""
 
 
 def mark(table: str, item: Item | AuthorityItem, execution: Execution, at: datetime) -> str | None:
-    """Note what revokes it. Returns the outcome of its admission; None if that is not in (any more).
+    """Mark what revokes the certificate. Returns the outcome of its admission; None if it is not admitted (any more).
 
-    Raises `AdmissionStillOpen`, marked, for one that is open: at once if a list revokes it, which the next knock is checked against; for
-    its CA's sake only once it is REVOKED, since no list says so to the next knock. Raises `RevocationUnderWay` while another list's or
-    CA's sweep is at it, and `AwsUnavailable`, `AccessRefused`.
+    Raises `AdmissionStillOpen`, after the mark, for an open admission: at once if a list revokes the certificate, since the next knock is
+    checked against that list; with its CA only once the certificate is REVOKED, since no list shows it to the next knock. Raises
+    `RevocationUnderWay` while the sweep of another list or CA is revoking it, and `AwsUnavailable`, `AccessRefused`.
     """
     row = _mark_listed(table, item, at) if isinstance(item, Item) else _mark_of_authority(table, item, execution, at)
     if row is None:
@@ -34,16 +34,18 @@ def mark(table: str, item: Item | AuthorityItem, execution: Execution, at: datet
 
 
 def still_open(item: Item | AuthorityItem) -> AdmissionStillOpen:
-    return AdmissionStillOpen(f"The admission of {item.certificate_id} is not over; it can activate no more.")
+    return AdmissionStillOpen(
+        f"The admission of {item.certificate_id} has not ended; it can no longer activate the certificate."
+    )
 
 
 def note_revoked(table: str, item: AuthorityItem, at: datetime) -> None:
-    """It is REVOKED while its admission is open: a repeat that waits for the end need not call AWS IoT again."""
+    """Note that it is REVOKED while its admission is open, so that a repeat that waits for the end does not call AWS IoT again."""
     _update(table, item, "SET revoked_at = :at", "revoked_by = :mark AND outcome = :open", at=at, open="open")
 
 
 def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
-    """Refused from now on, for what the list or the CA's operator says, whatever its execution may still want. A repeat changes nothing."""
+    """Close the admission as refused, for the reason of the list or the CA's operator; its execution cannot change it. Repeatable."""
     _update(
         table,
         item,
@@ -60,7 +62,7 @@ def close(table: str, item: Item | AuthorityItem, at: datetime) -> None:
 
 
 def _mark_listed(table: str, item: Item, at: datetime) -> dict[str, Any] | None:
-    """One that is refused already is left as it is."""
+    """An admission that is refused already does not change."""
     given: dict[str, object] = {one: one for one in sorted(IN)}
     is_in = f"outcome IN ({', '.join(f':{one}' for one in given)})"
     try:
@@ -72,7 +74,8 @@ def _mark_listed(table: str, item: Item, at: datetime) -> dict[str, Any] | None:
 
 
 def _mark_of_authority(table: str, item: AuthorityItem, execution: Execution, at: datetime) -> dict[str, Any]:
-    """Whatever its outcome, and no knock starts it anew. One that never knocked is given a row, so that its first knock finds that."""
+    """Mark it whatever its outcome; no knock starts it again. A certificate that never knocked gets a row, so that its first knock finds
+    the mark."""
     marked = f"{_MARK}, reopen_at = :never"
     try:
         return _mark(table, item, marked, "attribute_exists(certificate_id)", at, never=NEVER)
@@ -106,7 +109,7 @@ _FREE = "(attribute_not_exists(revoked_by) OR revoked_by = :mark OR attribute_no
 def _mark(
     table: str, item: Item | AuthorityItem, update: str, condition: str, at: datetime, **named: object
 ) -> dict[str, Any]:
-    """The row afterwards. Raises `ConditionFailed`, also while another mark keeps us away."""
+    """Returns the row afterwards. Raises `ConditionFailed`, also while another mark blocks this one."""
     return conditional.update(
         table,
         {"certificate_id": item.certificate_id},
@@ -129,7 +132,7 @@ def _update(
     names: dict[str, str] | None = None,
     **named: object,
 ) -> dict[str, Any] | None:
-    """The row afterwards; None if the condition did not hold."""
+    """Returns the row afterwards; None if the condition did not hold."""
     try:
         return conditional.update(
             table,

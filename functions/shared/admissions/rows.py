@@ -8,16 +8,16 @@ from workflows.admission.errors import CertificateChanged
 from workflows.moments import Moment
 
 NEVER = 253_402_300_799_000
-"""`reopen_at` of an admission that no knock starts anew: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
+"""`reopen_at` of an admission that no knock starts again: 9999-12-31, in milliseconds as AWS IoT's ``timestamp()`` counts."""
 
 OPEN = "open"
 
 RETURN, ADMISSION = "return", "admission"
-"""`awaited`: a device that may connect has not done so yet; one that is held has not been let in yet. The index by it is sparse."""
+"""Values of `awaited`: a device that may connect has not connected yet; a held device is not admitted yet. Its index is sparse."""
 
 
 class Admission(Struct, frozen=True, kw_only=True):
-    """One row, as far as functions need it. `outcome` is ``open`` while an execution runs. `reopen_at` is in milliseconds."""
+    """One row, with the attributes that functions need. `outcome` is ``open`` while an execution runs. `reopen_at` is in milliseconds."""
 
     certificate_id: str
     ca_certificate_id: str
@@ -32,17 +32,17 @@ class Admission(Struct, frozen=True, kw_only=True):
     evidence_key: str | None = None
     evidence_sha256: str | None = None
     revoked_by: str | None = None
-    """What has revoked the certificate since it was checked: the SHA-256 of a list, or ``authority`` and the id of its CA."""
+    """What revoked the certificate after it was checked: the SHA-256 of a list, or ``authority`` and the id of its CA."""
     closed_by: str | None = None
-    """The same, once a sweep has closed the admission for it: no execution owns it any more."""
+    """The same value, once a sweep has closed the admission for it: no execution owns it any more."""
     returned_at: Moment | None = None
-    """When the device first connected after it was let in."""
+    """When the device first connected after it was admitted."""
     trial: bool = False
     """The certificate's CA is a trial's: it is never admitted, and nobody waits for it."""
 
 
 def ensure_not_revoked(row: Admission) -> None:
-    """Before each step that lets the device in. Raises `CertificateChanged` if it was revoked since it was checked."""
+    """Called before each step that admits the device. Raises `CertificateChanged` if the certificate was revoked since it was checked."""
     if row.revoked_by is not None:
         raise CertificateChanged(
             f"{_named(row.revoked_by)} has revoked the certificate since it was checked: it is not admitted."
@@ -50,5 +50,5 @@ def ensure_not_revoked(row: Admission) -> None:
 
 
 def _named(revoked_by: str) -> str:
-    """A list goes by its hash alone, and a CA that was revoked as a whole says so itself."""
+    """A list is a hash only, so it gets the word "List"; the text for a CA already has the word "authority"."""
     return revoked_by.capitalize() if revoked_by.startswith("authority ") else f"List {revoked_by}"

@@ -73,7 +73,7 @@ def test_a_policy_that_somebody_else_made_and_that_is_not_shown_yet_is_tried_aga
     attach(case, device)
     with (
         faults.refused("iot", "GetPolicy", "ResourceNotFoundException", status=404, times=2),
-        pytest.raises(AwsUnavailable, match="does not show it yet"),
+        pytest.raises(AwsUnavailable, match="does not return it yet"),
     ):
         attach(case, device)
 

@@ -169,7 +169,7 @@ def test_an_admission_that_a_sweep_has_closed_is_its_executions_no_more(gate: Ga
         lambda: admissions.close(CERTIFICATE, run("run-1"), outcome="held", reason="", at=pki.NOW, reopen_at=None),
     )
     for change in changes:
-        with pytest.raises(AdmissionNotOwned, match="nobody any more"):
+        with pytest.raises(AdmissionNotOwned, match="nobody, since it was revoked"):
             change()
     assert claim()["status"] == "duplicate"
     assert gate.admission(CERTIFICATE)["outcome"] == "refused"

@@ -22,7 +22,7 @@ def test_a_callback_by_somebody_else_decides_nothing(scene: Scene) -> None:
 
 
 def test_nobody_was_ever_asked(scene: Scene) -> None:
-    with pytest.raises(DecisionPending, match="has to be made first"):
+    with pytest.raises(DecisionPending, match="has to be created first"):
         scene.reads(certificate_id="0" * 64)
 
 

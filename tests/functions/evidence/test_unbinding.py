@@ -80,7 +80,7 @@ def test_a_binding_that_is_right_or_gone_is_not_undone(bound: dict[str, str]) ->
             "outcome": {"S": "admitted"},
         },
     )
-    assert "holds the certificate" in call(ask("unbind", certificate_id=held_by_thing))["reason"]
+    assert "is attached to the thing" in call(ask("unbind", certificate_id=held_by_thing))["reason"]
     assert (files(), binding()) == (before, held_by_thing)
 
 

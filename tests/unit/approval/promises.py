@@ -140,7 +140,7 @@ class Promised(World):
             assert self.told[-1] == request.status
             assert request.resume_state == "DELIVERED" or request.status == "APPROVED"
             if request.resume_state == "LOST":
-                assert (request.lost_because or "").endswith("came to it after execute_by.")
+                assert (request.lost_because or "").endswith("read the decision after execute_by.")
         elif request.status in {"APPROVED", "REJECTED"}:
             assert self.where == "gone"  # which raises an alarm of its own
             assert self.came_to_read or request.resume_state == "LOST"

@@ -87,11 +87,11 @@ def finding(target: Target, **unusual: Any) -> findings.Standing:
 def test_a_finding_that_is_another_by_now_is_not_accepted(target: Target) -> None:
     seen = finding(target)
     finding(target, detail="bound to y")
-    with pytest.raises(AnsweredNo, match="has changed or gone meanwhile"):
+    with pytest.raises(AnsweredNo, match="has changed or ended meanwhile"):
         findings.accept(target, seen, "Meant so", NOW)
     assert findings.find(target, seen.kind, seen.subject).accepted_at is None
     findings.drop(target, seen)
-    with pytest.raises(AnsweredNo, match="has changed or gone meanwhile"):
+    with pytest.raises(AnsweredNo, match="has changed or ended meanwhile"):
         findings.accept(target, seen, "Meant so", NOW)
 
 

@@ -200,7 +200,7 @@ def lambda_answers(target: Target, monkeypatch: pytest.MonkeyPatch, kind: str) -
     ("kind", "told"),
     [
         ("AwsUnavailable", (3, "could not be sealed")),
-        ("CallerNotProven", (4, "does not believe who asks")),
+        ("CallerNotProven", (4, "does not accept your identity")),
         ("EvidenceConflict", (3, "unless a record says so")),
     ],
 )

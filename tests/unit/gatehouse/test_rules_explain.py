@@ -172,7 +172,7 @@ def test_a_file_that_import_refuses_is_refused_with_the_same_words(door: Door) -
         ((), "Give the name of a device, or --certificate"),
         (("pump-1", "--certificate"), "Give the name of a device, or --certificate"),
         (("--certificate", "--inventory"), "--ca ca.pem"),
-        (("--certificate", "--list"), "--list is for where nothing is deployed"),
+        (("--certificate", "--list"), "--list is for use without a stack"),
         (("pump-1", "--ca"), "not an X.509 certificate"),
         (("pump-1", "--inventory", "--list"), "HTML"),
     ],
