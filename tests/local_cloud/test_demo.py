@@ -259,6 +259,8 @@ def test_second_demo_does_not_trample_on_the_first(home: Home) -> None:
 
 def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
     home = Home(tmp_path)
+    # A shell ignores the signal for what it starts in the background, and what is ignored is ignored by a child too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with socket.socket() as taken:  # and a port that somebody else has is passed by
         taken.bind(("127.0.0.1", home.mqtt_port))
         taken.listen()
@@ -268,8 +270,6 @@ def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Whatever started the tests may ignore the signal, as a shell does for what it starts in the background.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
             eventually((home.folder / "demo" / "ca.pem").exists, within=60, what="the demo's CA")

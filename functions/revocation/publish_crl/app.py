@@ -27,16 +27,16 @@ def handler(key: str) -> Result:
 
     The sweep finds the certificates that the list newly revokes. Raises AwsUnavailable, AccessRefused; BadInput for any other event.
     """
-    used, at, bounds = settings(Settings), clock.now(), limits().crl
-    bucket = used.crl_bucket
+    environment, at, bounds = settings(Settings), clock.now(), limits().crl
+    bucket = environment.crl_bucket
     allowed = Limits(max_age=timedelta(days=bounds.max_age_days), max_size=bounds.max_size_mb * 1_000_000)
     given = handed_in.read(bucket, key, allowed.max_size)
     judged = given if isinstance(given, Rejected) else publish(bucket, given, at, allowed)
     if isinstance(judged, Rejected):
         kept = results.keep_aside(bucket, key, judged, at)
-        EventBus(used.event_bus_name).put(results.rejection(kept))
+        EventBus(environment.event_bus_name).put(results.rejection(kept))
         count("CrlRejected")
         return kept
     count("CrlAccepted")
-    sweep = sweeps.start(used.sweep_machine_arn, judged) if judged.sweep_is_owed else None
+    sweep = sweeps.start(environment.sweep_machine_arn, judged) if judged.sweep_is_owed else None
     return results.accept(bucket, key, judged, sweep, at)
