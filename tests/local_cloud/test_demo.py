@@ -278,7 +278,7 @@ def test_interrupted_demo_leaves_nothing_running(tmp_path: Path) -> None:
         finally:
             demo.kill()
         assert demo.returncode == 130, output
-        assert f"Port {home.mqtt_port} is in use" in output
+        assert f"Another program uses port {home.mqtt_port}." in output
         assert "Traceback" not in output
         assert not listens(home.port)
 
