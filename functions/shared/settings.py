@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from workflows.admission import limits as _limits
+from workflows import configuration_files
 from workflows.configuration import FOLDER
 from workflows.errors import BadInput
 
 if TYPE_CHECKING:
+    from workflows.admission.limits import Limits
     from workflows.admission.policies import Policy
     from workflows.approval.rules import Rules
 
@@ -46,28 +47,18 @@ def artifact() -> str:
 
 
 @cache
-def limits() -> _limits.Limits:
+def limits() -> "Limits":
     """The operator's ``config/limits.toml``. Raises `ConfigurationInvalid`."""
-    return _limits.load((CONFIGURATION / "limits.toml").read_text(encoding="utf-8"))
+    return configuration_files.limits(CONFIGURATION)
 
 
 @cache
 def rules() -> "Rules":
     """The operator's ``config/approval.toml``. Raises `ConfigurationInvalid`."""
-    from workflows.approval import rules as approval_rules
-
-    return approval_rules.load((CONFIGURATION / "approval.toml").read_text(encoding="utf-8"))
+    return configuration_files.rules(CONFIGURATION)
 
 
 @cache
 def policy(profile: str) -> "Policy | None":
     """The operator's ``config/policies/<profile>.json``; None if there is no such profile. Raises `ConfigurationInvalid`."""
-    from workflows.admission import policies
-
-    if not policies.PROFILE.fullmatch(profile):
-        return None  # the name came from the inventory: a text that is not a valid profile name must not become a path
-    try:
-        text = (CONFIGURATION / "policies" / f"{profile}.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    return policies.load(profile, text)
+    return configuration_files.policy(CONFIGURATION, profile)
